@@ -1,0 +1,78 @@
+// The one file that runs before anything is installed: any Node from 20 up, no dependencies, no TypeScript.
+// It installs what the lock file names when that is missing or older than the lock file, then runs the task
+// on the Node that the project brings along (node_modules/node), so that everybody runs the same one.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const tasks = {
+  start: ['src/local/start.ts'],
+  cli: ['src/cli.ts'],
+  test: [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    '--outputFile.json=.fieldcheck/test-report.json',
+  ],
+  bench: ['test/bench/main.ts'],
+};
+
+const [task = '', ...args] = process.argv.slice(2);
+if (!(task in tasks)) {
+  console.error(`bootstrap: no task '${task}'. Known tasks: ${Object.keys(tasks).join(', ')}.`);
+  process.exit(3);
+}
+
+install();
+const node = projectNode();
+const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...tasks[task], ...args], {
+  stdio: 'inherit',
+  cwd: task === 'cli' ? process.cwd() : root,
+});
+// The child gets Ctrl-C from the terminal itself; this process only has to outlive it.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => child.kill('SIGTERM'));
+child.on('error', (error) => {
+  console.error(`bootstrap: cannot run ${node}: ${error.message}. Delete node_modules and try again.`);
+  process.exit(3);
+});
+child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' || signal === 'SIGTERM' ? 0 : 3)));
+
+function install() {
+  const stamp = join(root, 'node_modules', '.fieldcheck-installed');
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  console.error('fieldcheck: installing dependencies (once, about half a minute) …');
+  // npm tells its scripts where it lives; without it (plain `node bootstrap.mjs`) the one on PATH has to do.
+  const npm = process.env.npm_execpath;
+  const command = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm'];
+  const done = spawnSync(command[0], [...command.slice(1), 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 'inherit'],
+    shell: command.length === 1 && process.platform === 'win32',
+  });
+  if (done.status !== 0) {
+    console.error(
+      'fieldcheck: "npm ci" failed; its message stands above. The npm registry must be reachable the first time.',
+    );
+    process.exit(3);
+  }
+  writeFileSync(stamp, wanted);
+}
+
+function projectNode() {
+  const own = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+  if (existsSync(own)) return own;
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 22 || (major === 22 && minor >= 18)) return process.execPath;
+  console.error(
+    `fieldcheck: Node ${process.versions.node} cannot run TypeScript sources and node_modules/node is missing. Run "npm ci" without --ignore-scripts, or use Node 24.`,
+  );
+  process.exit(3);
+}
