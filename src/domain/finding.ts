@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { evaluationIds, owners, type QuestionId, severities } from './rule.ts';
+
+export const verdicts = ['pass', 'fail', 'manual', 'not_applicable', 'unknown'] as const;
+export type Verdict = (typeof verdicts)[number];
+
+export const answers = ['yes', 'no', 'undetermined', 'not_applicable'] as const;
+export type Answer = (typeof answers)[number];
+
+export const evidence = z.object({
+  fact: z.string(),
+  observed: z.string(),
+  /** ISO 8601, UTC. */
+  at: z.string().optional(),
+  source: z.string().optional(),
+});
+
+/** Rule + subject (+ target) + verdict + sentence + evidence. A pass is a finding too. */
+export const finding = z.object({
+  rule: z.string(),
+  target: z.string().optional(),
+  verdict: z.enum(verdicts),
+  severity: z.enum(severities).optional(),
+  owner: z.enum(owners).optional(),
+  message: z.string(),
+  evidence: z.array(evidence),
+  remedy: z.string().optional(),
+  /** Ready to paste into a support case with the owner. */
+  supportCase: z.string().optional(),
+  /** The failed rule because of which this one was not judged. */
+  blockedBy: z.string().optional(),
+});
+
+/** One evaluation of one subject at one time. */
+export const run = z.object({
+  evaluation: z.enum(evaluationIds),
+  subject: z.string(),
+  /** ISO 8601, UTC. */
+  at: z.string(),
+  answers: z.record(z.string(), z.enum(answers)),
+  findings: z.array(finding),
+});
+
+export type Evidence = z.infer<typeof evidence>;
+export type Finding = z.infer<typeof finding>;
+export type Run = z.infer<typeof run>;
+
+/** A finding with the questions it blocks, as the engine passes it on to the answers. */
+export interface Judged {
+  readonly finding: Finding;
+  readonly blocks: readonly QuestionId[];
+}
+
+/** What a finding is called across runs: the rule and its target. */
+export function findingKey(finding: Pick<Finding, 'rule' | 'target'>): string {
+  return finding.target === undefined ? finding.rule : `${finding.rule}#${finding.target}`;
+}

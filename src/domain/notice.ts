@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { answers } from './finding.ts';
+import { evaluationIds } from './rule.ts';
+import { transition } from './transition.ts';
+
+/** What waits to be told: the transitions of one subject in one run, for one channel. A row of the outbox. */
+export const pendingNotice = z.object({
+  organization: z.string(),
+  evaluation: z.enum(evaluationIds),
+  channel: z.string(),
+  runId: z.string(),
+  subject: z.string(),
+  /** ISO 8601, UTC. */
+  at: z.string(),
+  transitions: z.array(transition),
+  answers: z.record(z.string(), z.enum(answers)),
+});
+
+export type PendingNotice = z.infer<typeof pendingNotice>;
+
+/** What we mean to tell one channel: all that one run of one organization changed. */
+export interface Notice {
+  readonly organization: { readonly id: string; readonly name: string };
+  readonly evaluation: {
+    readonly id: string;
+    readonly title: string;
+    readonly questions: Readonly<Record<string, string>>;
+  };
+  readonly runId: string;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly subjects: readonly Pick<PendingNotice, 'subject' | 'transitions' | 'answers'>[];
+  /** How many subjects the run looked at, and how many of them have each answer, by question. */
+  readonly totals: {
+    readonly subjects: number;
+    readonly answers: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  };
+  /** Where a person reads the whole of it; absent when the app does not know its own public address. */
+  readonly link?: string;
+}
+
+/** What became of a notice. `detail` never holds a channel's address. */
+export type Delivery =
+  | { readonly outcome: 'delivered'; readonly detail: string }
+  | { readonly outcome: 'retry'; readonly detail: string; readonly afterSeconds?: number }
+  | { readonly outcome: 'rejected'; readonly detail: string };
+
+/** Sends a notice to one kind of channel. Never throws for what the other side does: that is a {@link Delivery}. */
+export interface Notifier {
+  readonly id: string;
+  send(notice: Notice, signal: AbortSignal): Promise<Delivery>;
+}

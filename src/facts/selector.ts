@@ -1,0 +1,50 @@
+import { z } from 'zod';
+
+/** One question that was put to one name server, and what came back. */
+export const askedQuestion = z.object({
+  name: z.string(),
+  type: z.string(),
+  resolver: z.string(),
+  /** `NOERROR`, `NXDOMAIN`, or what stood in the way: `SERVFAIL`, `REFUSED`, `timeout` … */
+  outcome: z.string(),
+  /** ISO 8601, UTC. */
+  at: z.string(),
+});
+
+const hop = z.object({ name: z.string(), target: z.string(), ttl: z.number() });
+
+/** What the domain's own zone says at `<selector>._domainkey.<domain>`. */
+export const selectorCname = z
+  .object({
+    name: z.string(),
+    /** `cname`; `no-name` (NXDOMAIN); `no-record` (the name exists, without CNAME); `other-record` (TXT or address instead). */
+    outcome: z.enum(['cname', 'no-name', 'no-record', 'other-record']),
+    /** CNAMEs from `name` on, in order. */
+    chain: z.array(hop),
+    /** Record types found at the name in place of a CNAME. */
+    otherTypes: z.array(z.string()),
+    /** The record stands at the name with the zone appended twice, a common slip. */
+    doubledZone: z.boolean(),
+    asked: z.array(askedQuestion),
+  })
+  .meta({ title: 'CNAME of the selector' });
+
+/** What a receiver gets when it asks for the key of a selector. */
+export const selectorKey = z
+  .object({
+    /** The name a receiver asks for. */
+    name: z.string(),
+    /** Where the CNAMEs end: the owner of the key record, or of its absence. */
+    owner: z.string(),
+    outcome: z.enum(['records', 'no-name', 'no-record']),
+    /** One entry for each TXT record, with its strings as they came. */
+    records: z.array(z.object({ strings: z.array(z.string()), ttl: z.number() })),
+    /** The resolver validated the answer by DNSSEC (AD flag). */
+    authenticated: z.boolean(),
+    asked: z.array(askedQuestion),
+  })
+  .meta({ title: 'key record of the selector' });
+
+export type AskedQuestion = z.infer<typeof askedQuestion>;
+export type SelectorCname = z.infer<typeof selectorCname>;
+export type SelectorKey = z.infer<typeof selectorKey>;

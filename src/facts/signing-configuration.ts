@@ -1,0 +1,63 @@
+import { z } from 'zod';
+
+export const selectorNames = ['selector1', 'selector2'] as const;
+export type SelectorName = (typeof selectorNames)[number];
+
+const selectorConfiguration = z.object({
+  /** Required CNAME target, as Exchange Online names it; for an initial domain the name of the TXT record itself. */
+  cname: z.string().optional(),
+  /** The whole TXT text. */
+  publicKey: z.string().optional(),
+  keySize: z.number().optional(),
+});
+
+/** One row of `Get-DkimSigningConfig` without directory noise. */
+export const signingConfigurationRow = z.object({
+  domain: z.string(),
+  enabled: z.boolean().optional(),
+  isDefault: z.boolean().optional(),
+  /** `Valid`, `CnameMissing`, `NoDKIMKeys` or a value nobody has published yet. A cached verdict of Exchange Online. */
+  status: z.string().optional(),
+  /** ISO 8601, UTC. */
+  keyCreationTime: z.string().optional(),
+  lastChecked: z.string().optional(),
+  rotateOnDate: z.string().optional(),
+  selectorBeforeRotateOnDate: z.enum(selectorNames).optional(),
+  selectorAfterRotateOnDate: z.enum(selectorNames).optional(),
+  selectors: z.object({ selector1: selectorConfiguration, selector2: selectorConfiguration }),
+});
+
+/** A domain without a row is a state of its own, not an error: Exchange Online then signs nothing for it. */
+export const signingConfiguration = z
+  .discriminatedUnion('state', [
+    z.object({ state: z.literal('configured'), row: signingConfigurationRow }),
+    z.object({ state: z.literal('no-row') }),
+  ])
+  .meta({ title: 'DKIM signing configuration' });
+
+export type SigningConfigurationRow = z.infer<typeof signingConfigurationRow>;
+export type SigningConfiguration = z.infer<typeof signingConfiguration>;
+
+export type SelectorRole = 'active' | 'next' | 'passive';
+
+/**
+ * Which selector signs now, and whether the other one is to sign soon.
+ *
+ * `now < RotateOnDate ? SelectorBeforeRotateOnDate : SelectorAfterRotateOnDate`, compared as instants, so no time zone
+ * takes part (Microsoft: "How to use DKIM for email in your custom domain").
+ *
+ * @returns undefined when the row does not say (no keys, or a row without the rotation fields)
+ */
+export function selectorRoles(
+  row: SigningConfigurationRow,
+  now: Date,
+): Readonly<Record<SelectorName, SelectorRole>> | undefined {
+  const { rotateOnDate, selectorBeforeRotateOnDate: before, selectorAfterRotateOnDate: after } = row;
+  if (rotateOnDate === undefined || before === undefined || after === undefined) return undefined;
+  const switchesAt = Date.parse(rotateOnDate);
+  if (Number.isNaN(switchesAt)) return undefined;
+  const pending = now.getTime() < switchesAt;
+  const active = pending ? before : after;
+  const other: SelectorRole = pending && after !== before ? 'next' : 'passive';
+  return active === 'selector1' ? { selector1: 'active', selector2: other } : { selector1: other, selector2: 'active' };
+}

@@ -1,0 +1,156 @@
+import type { SubjectState } from '../domain/compare.ts';
+import type { PendingNotice } from '../domain/notice.ts';
+import type { OrganizationDocument } from '../domain/organization.ts';
+import type { EvaluationId } from '../domain/rule.ts';
+
+/** One evaluation of one organization: everything known about it stands in one partition, so that a commit is one transaction. */
+export interface Watch {
+  readonly organization: string;
+  readonly evaluation: EvaluationId;
+}
+
+export interface Versioned<T> {
+  readonly value: T;
+  readonly etag: string;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Opaque; give it back to go on. Absent on the last page. */
+  readonly continuation?: string;
+}
+
+/** A run over all subjects of a watch. `runId` names its watch: `<organization>.<evaluation>.<slot or key>`. */
+export interface RunRecord extends Watch {
+  readonly runId: string;
+  /** `schedule`, `request`, `facts` or `start`: what set it off. */
+  readonly trigger: string;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  /** After this it is finished with what there is, and reported as incomplete. */
+  readonly deadline: string;
+  readonly subjects: number;
+  readonly slices: number;
+  readonly state: 'running' | 'finished' | 'incomplete';
+  readonly finishedAt?: string;
+}
+
+/** What one slice found, written in the slice's own transaction: progress is counted from these, without a hot row. */
+export interface SliceResult {
+  readonly runId: string;
+  readonly slice: number;
+  readonly subjects: number;
+  /** By question, then answer: how many subjects. */
+  readonly answers: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Findings by verdict. */
+  readonly verdicts: Readonly<Record<string, number>>;
+}
+
+export interface RunProgress {
+  readonly run: RunRecord;
+  readonly slices: readonly SliceResult[];
+}
+
+/** One subject's part of a commit. */
+export interface SubjectChange {
+  readonly subject: string;
+  readonly state: SubjectState;
+  /** ETag of the state that was compared with; undefined when there was none. */
+  readonly expected?: string | undefined;
+  /** Goes into the history when the findings changed. */
+  readonly superseded?: SubjectState | undefined;
+  /** For the outbox, one for each channel. */
+  readonly pending: readonly PendingNotice[];
+}
+
+/** `conflict`: somebody else wrote one of these subjects since; nothing of the conflicting transaction is written. Read and compare again. */
+export type CommitResult = 'committed' | 'conflict';
+
+/** A row of the outbox with the handle that settles it. */
+export interface OutboxRow {
+  readonly id: string;
+  readonly notice: PendingNotice;
+  readonly attempts: number;
+  /** Not to be tried before (ISO 8601, UTC). */
+  readonly notBefore?: string;
+}
+
+/** Supplied facts as kept: who sent them, when they were observed and until when they count. */
+export interface StoredFacts {
+  readonly organization: string;
+  readonly evaluation: EvaluationId;
+  /** Names the supplied thing: `export/signing-configuration`, `node/EX1`. The newest of one name counts. */
+  readonly name: string;
+  /** ISO 8601, UTC. */
+  readonly observedAt: string;
+  readonly expiresAt: string;
+  /** The document as it came in, after validation. */
+  readonly content: unknown;
+}
+
+/** Last known state, history, outbox, organizations and supplied facts. Throws {@link StoreUnavailable} when the storage does not answer. */
+export interface Store {
+  /** Creates what is missing. Called once before anything else. */
+  open(): Promise<void>;
+  close(): Promise<void>;
+  /** Does the storage answer? Has a short time limit of its own. */
+  ping(): Promise<void>;
+
+  organization(id: string): Promise<Versioned<OrganizationDocument> | undefined>;
+  organizations(): Promise<readonly OrganizationDocument[]>;
+  /** `etag` undefined: must not exist yet; `*`: whatever there is. @returns the new ETag, or undefined on conflict */
+  putOrganization(document: OrganizationDocument, etag: string | undefined): Promise<string | undefined>;
+  deleteOrganization(id: string): Promise<boolean>;
+
+  /** @returns false when the run exists already: somebody else started it. */
+  createRun(run: RunRecord): Promise<boolean>;
+  run(runId: string): Promise<RunProgress | undefined>;
+  /** Newest first. */
+  runs(watch: Watch, limit: number): Promise<readonly RunRecord[]>;
+  /** Sets the final state once. @returns false when it was final already. */
+  finishRun(runId: string, state: 'finished' | 'incomplete', finishedAt: string): Promise<boolean>;
+
+  /** States of the named subjects that have one. */
+  states(watch: Watch, subjects: readonly string[]): Promise<ReadonlyMap<string, Versioned<SubjectState>>>;
+  /** All states of a watch in order of subject. */
+  listStates(watch: Watch, limit: number, continuation?: string): Promise<Page<SubjectState>>;
+  removeState(watch: Watch, subject: string): Promise<void>;
+  /** States that were superseded, newest first; the current one is not among them. */
+  history(watch: Watch, subject: string, limit: number, continuation?: string): Promise<Page<SubjectState>>;
+
+  /**
+   * Writes the states, history and outbox rows of a slice, and last its result, in entity-group transactions; all of one
+   * subject goes into one of them. A slice that was committed before stays as it is.
+   */
+  commit(watch: Watch, changes: readonly SubjectChange[], result: SliceResult | undefined): Promise<CommitResult>;
+
+  /** Outbox rows of a watch that wait, oldest first. */
+  pending(watch: Watch, limit: number): Promise<readonly OutboxRow[]>;
+  /** `delivered` and `rejected` remove the rows from the outbox (rejected ones are kept apart for a person); `retry` puts them off. */
+  settle(watch: Watch, rows: readonly OutboxRow[], outcome: Settlement): Promise<void>;
+  /** Rows that a channel refused for good, newest first. */
+  rejected(
+    watch: Watch,
+    limit: number,
+  ): Promise<readonly (OutboxRow & { readonly reason: string; readonly at: string })[]>;
+
+  putFacts(facts: StoredFacts): Promise<void>;
+  /** Those that have not expired at `now` (ISO 8601, UTC). */
+  facts(organization: string, evaluation: EvaluationId, now: string): Promise<readonly StoredFacts[]>;
+
+  /** Deletes history, settled outbox rows, finished runs and expired facts older than `before`; at most `limit` rows. @returns rows deleted */
+  prune(watch: Watch, before: string, limit: number): Promise<number>;
+}
+
+export type Settlement =
+  | { readonly outcome: 'delivered'; readonly at: string }
+  | { readonly outcome: 'rejected'; readonly at: string; readonly reason: string }
+  | { readonly outcome: 'retry'; readonly notBefore: string };
+
+/** The storage did not answer or refused; what was to be written is not written. */
+export class StoreUnavailable extends Error {
+  constructor(detail: string, options?: ErrorOptions) {
+    super(`The storage is not available: ${detail}`, options);
+    this.name = 'StoreUnavailable';
+  }
+}
