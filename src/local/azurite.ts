@@ -1,0 +1,177 @@
+// Azurite, Microsoft's storage emulator, as a child process: the storage of the local host and of the tests.
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface AzuriteOptions {
+  /** Folder that keeps the data between starts; left out, everything stays in memory. */
+  location?: string;
+}
+
+export interface Azurite {
+  /** For the storage SDKs. Its `http://` needs `allowInsecureConnection: true` in the table client. */
+  connectionString: string;
+  pid: number;
+  ports: Readonly<Record<Service, number>>;
+  /** Ends Azurite after it has written its data. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+type Service = 'blob' | 'queue' | 'table';
+const services: readonly Service[] = ['blob', 'queue', 'table'];
+
+const startLimitMs = 60_000;
+const stopLimitMs = 10_000;
+const claimLimitMs = 3000;
+
+// The emulator's account and key are public: https://learn.microsoft.com/azure/storage/common/storage-use-azurite
+const account = 'devstoreaccount1';
+const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
+
+/**
+ * Runs inside the child before Azurite: when the connection to this process ends, because `stop` ended it or because
+ * this process died in whatever way, Azurite gets the signal on which it writes its data and closes. Before Azurite
+ * listens for that signal there is nothing to write. The connection alone does not keep the child alive. A dead parent
+ * also leaves broken pipes, and what Azurite prints into them must not end it before it has written.
+ */
+const endWithParent = `
+  process.on('disconnect', () => process.emit('SIGTERM') || process.exit());
+  process.channel.unref();
+  process.stdout.on('error', () => {});
+  process.stderr.on('error', () => {});
+`;
+
+/**
+ * Starts Azurite on free ports of 127.0.0.1 and waits until blob, queue and table are ready (about 1.5 s).
+ * The child never outlives this process, however it ends, and Ctrl-C in the terminal does not reach it, so that it
+ * is there until `stop`.
+ *
+ * @throws Error when it ends before it is ready, with what it said, or when another process uses `location`
+ */
+export async function startAzurite({ location }: AzuriteOptions = {}): Promise<Azurite> {
+  const claimed = location === undefined ? undefined : await claim(location);
+  const script = createRequire(import.meta.url).resolve('azurite/dist/src/azurite.js');
+  const ports = services.flatMap((service) => [`--${service}Port`, '0']);
+  const persistence = location === undefined ? ['--inMemoryPersistence'] : ['--location', location];
+  const args = [...persistence, ...ports, '--skipApiVersionCheck', '--disableTelemetry', '--silent'];
+  const child = fork(script, args, {
+    execArgv: ['--import', `data:text/javascript,${encodeURIComponent(endWithParent)}`],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // A process group of its own: the Ctrl-C that stops the host must not stop its storage first.
+    detached: true,
+  });
+  // Not 'close', which never comes once this side has ended the connection.
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve())).then(() => claimed?.release());
+  if (child.pid !== undefined) claimed?.handOver(child.pid);
+  try {
+    const found = await readPorts(child);
+    return {
+      connectionString: connectionString(found),
+      pid: child.pid ?? 0,
+      ports: found,
+      stop: () => end(child, ended),
+    };
+  } catch (error) {
+    await end(child, ended);
+    throw error;
+  }
+}
+
+/** Reads the port of each service from the line with which Azurite says that it is ready. */
+async function readPorts(child: ChildProcess): Promise<Record<Service, number>> {
+  const found: Partial<Record<Service, number>> = {};
+  let said = '';
+  let timer: NodeJS.Timeout | undefined;
+  const ready = new Promise<Record<Service, number>>((resolve, reject) => {
+    const fail = (how: string) =>
+      reject(new Error(`Azurite ${how}. It said: ${said.trim().slice(-2000) || '(nothing)'}`));
+    timer = setTimeout(() => fail(`was not ready after ${startLimitMs / 1000} s`), startLimitMs);
+    child.once('error', (error) => fail(`could not be started: ${error.message}`));
+    child.once('close', () => fail('ended before it was ready'));
+    const read = (chunk: Buffer) => {
+      said += chunk.toString('utf8');
+      for (const [, name = '', port] of said.matchAll(
+        /Azurite (\w+) service is successfully listening at \S+:(\d+)/g,
+      )) {
+        found[name.toLowerCase() as Service] = Number(port);
+      }
+      const { blob, queue, table } = found;
+      if (blob !== undefined && queue !== undefined && table !== undefined) resolve({ blob, queue, table });
+    };
+    child.stdout?.on('data', read);
+    child.stderr?.on('data', read);
+  });
+  try {
+    return await ready;
+  } finally {
+    clearTimeout(timer);
+    // Keeps the pipes flowing without keeping what comes.
+    child.stdout?.removeAllListeners('data').resume();
+    child.stderr?.removeAllListeners('data').resume();
+  }
+}
+
+async function end(child: ChildProcess, ended: Promise<void>): Promise<void> {
+  if (child.connected) child.disconnect();
+  const timer = setTimeout(() => child.kill('SIGKILL'), stopLimitMs);
+  await ended;
+  clearTimeout(timer);
+}
+
+function connectionString(ports: Readonly<Record<Service, number>>): string {
+  const endpoints = services.map((service) => {
+    const name = `${service[0]?.toUpperCase()}${service.slice(1)}Endpoint`;
+    return `${name}=http://127.0.0.1:${ports[service]}/${account}`;
+  });
+  return ['DefaultEndpointsProtocol=http', `AccountName=${account}`, `AccountKey=${key}`, ...endpoints, ''].join(';');
+}
+
+/**
+ * Marks a data folder as in use: two emulators on one folder would overwrite each other's data. An emulator whose
+ * parent was killed a moment ago still writes, so the mark of a living process is waited for before it is an error.
+ */
+async function claim(location: string): Promise<Claim> {
+  mkdirSync(location, { recursive: true });
+  const mark = join(location, 'in-use-by.pid');
+  for (const deadline = Date.now() + claimLimitMs; ; await sleep(100)) {
+    const owner = readOwner(mark);
+    if (owner === undefined || !isAlive(owner)) break;
+    if (Date.now() > deadline) {
+      throw new Error(
+        `${location} is in use by process ${owner}. Stop that first, or delete ${mark} if it is another program.`,
+      );
+    }
+  }
+  writeFileSync(mark, String(process.pid));
+  return {
+    handOver: (pid) => writeFileSync(mark, String(pid)),
+    release: () => rmSync(mark, { force: true }),
+  };
+}
+
+interface Claim {
+  /** Names the emulator as the owner, once it has a process id. */
+  handOver(pid: number): void;
+  release(): void;
+}
+
+function readOwner(mark: string): number | undefined {
+  try {
+    return Number(readFileSync(mark, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

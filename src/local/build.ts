@@ -1,0 +1,65 @@
+// Bundles the functions for deployment: `npm run build`, or `build()` in a test.
+import { rm, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build as bundle } from 'esbuild';
+
+export interface BuildOptions {
+  /** The module that registers the functions. */
+  entry: string;
+  /** Cleared first; the entry becomes `functions.js` in it, which package.json's `main` names. */
+  outdir: string;
+}
+
+/** What was written: the entry first, then the chunks, largest first; sizes in bytes, without source maps. */
+export interface BuiltFile {
+  path: string;
+  bytes: number;
+}
+
+/**
+ * Bundles a function app as ES modules for the Node worker.
+ *
+ * - `@azure/functions-core` stays outside and stays a real `require`: the worker answers it at run time by patching
+ *   `Module.prototype.require`, which an `import` does not pass through. Hence the banner.
+ * - Splitting puts what is imported dynamically (credentials, Graph) into chunks that load when they are needed.
+ * - Source maps are linked and carry no sources: nothing reads them unless the app runs with `--enable-source-maps`
+ *   (setting `languageWorkers__node__arguments`), then a stack names our files and lines.
+ * - Names of classes and functions are kept, because error names stand in logs.
+ *
+ * @returns the files written
+ */
+export async function build({ entry, outdir }: BuildOptions): Promise<BuiltFile[]> {
+  await rm(outdir, { recursive: true, force: true });
+  const { metafile } = await bundle({
+    entryPoints: { functions: entry },
+    outdir,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22',
+    external: ['@azure/functions-core'],
+    banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    minify: true,
+    keepNames: true,
+    sourcemap: 'linked',
+    sourcesContent: false,
+    metafile: true,
+    logLevel: 'warning',
+  });
+  const paths = Object.keys(metafile.outputs).filter((path) => path.endsWith('.js'));
+  const files = await Promise.all(paths.map(async (path) => ({ path, bytes: (await stat(path)).size })));
+  const isEntry = ({ path }: BuiltFile) => Number(path.endsWith('/functions.js'));
+  return files.sort((a, b) => isEntry(b) - isEntry(a) || b.bytes - a.bytes);
+}
+
+if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  process.chdir(root);
+  const files = await build({ entry: 'functions/index.ts', outdir: 'dist' });
+  for (const { path, bytes } of files) console.log(`${(bytes / 1024).toFixed(0).padStart(6)} KB  ${path}`);
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  console.log(`${(total / 1024).toFixed(0).padStart(6)} KB  in ${files.length} files`);
+}

@@ -1,0 +1,179 @@
+// The Functions host for one machine: what Azure does around the app, in this process and without .NET.
+import { join } from 'node:path';
+import { createAdmin } from './admin.ts';
+import { loadFunctions, type RegisteredFunction, triggerOf } from './core.ts';
+import { openHttp } from './http.ts';
+import { createInvoke, runHooks } from './invoke.ts';
+import { describeError, filterLog, type Log } from './log.ts';
+import { createOutputSender, createQueueOpener, createQueues } from './queues.ts';
+import { createRouter } from './routes.ts';
+import { enterEnvironment, isDisabled, readHostJson } from './settings.ts';
+import { createTimers } from './timers.ts';
+import { createWorkInFlight, withTimeLimit } from './work.ts';
+
+export interface HostOptions {
+  /** The function app's directory. */
+  root: string;
+  /** The module that registers the functions, relative to `root`: `functions/index.ts`, or the built bundle. */
+  entry: string | URL;
+  /** host.json, parsed. */
+  hostJson: unknown;
+  /** Application settings. They stand in `process.env` while the host runs, as in Azure. */
+  settings: Readonly<Record<string, string>>;
+  /** Connection string of the storage behind `AzureWebJobsStorage`. */
+  storageConnection: string;
+  /** The HTTP port wanted; when it is taken the next free one is used. 0 means any. */
+  port: number;
+  log: Log;
+  /** Where the timers' schedules are remembered between starts; left out, they are forgotten. */
+  dataFolder?: string;
+  /** Asked for at functions of level `function` or `admin` and at `/admin`; left out, nobody is asked. */
+  key?: string;
+  /** How long `stop` waits for work in flight before the appTerminate hooks run, in milliseconds. */
+  drainLimitMs?: number;
+}
+
+export interface Host {
+  /** `http://127.0.0.1:PORT`; the port may not be the one that was asked for. */
+  url: string;
+  port: number;
+  functions: readonly RegisteredFunction[];
+  /** Stops taking work, lets work in flight finish, runs the appTerminate hooks, closes. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+const defaultDrainLimitMs = 4500;
+
+/** What Azure gives appTerminate hooks before it ends the worker (`WorkerTerminateGracePeriodInSeconds`). */
+const terminateLimitMs = 5000;
+
+const triggerTypes = ['httpTrigger', 'timerTrigger', 'queueTrigger'] as const;
+const outputTypes = ['http', 'queue'];
+
+/**
+ * Loads the functions of an app and runs them: HTTP on 127.0.0.1, timers in UTC, storage queues.
+ *
+ * @throws Error when the app cannot run here: entry point, host.json, a schedule, a setting or queue that is missing,
+ *   an appStart hook that throws (with its message)
+ */
+export async function startHost(options: HostOptions): Promise<Host> {
+  const hostSettings = readHostJson(options.hostJson);
+  const { http, queues: queueSettings } = hostSettings.extensions;
+  const log = filterLog(hostSettings.logging.logLevel, options.log);
+  const given = { AzureWebJobsStorage: options.storageConnection, ...options.settings };
+  const settings = { ...process.env, ...given };
+
+  const leaveEnvironment = enterEnvironment(given);
+  const reportStray = (reason: unknown) => {
+    const message = `A promise was rejected and nobody awaited it. In Azure this ends the worker. ${describeError(reason)}`;
+    log({ level: 'critical', category: 'Host.Function', message });
+  };
+  process.on('unhandledRejection', reportStray);
+  const leaveProcess = () => {
+    process.off('unhandledRejection', reportStray);
+    leaveEnvironment();
+  };
+
+  try {
+    const app = await loadFunctions(options.entry, options.root);
+    for (const fn of app.functions) refuseWhatCannotRunHere(fn, log);
+    const enabled = app.functions.filter((fn) => !isDisabled(fn.name, settings));
+    const byTrigger = (type: (typeof triggerTypes)[number]) => enabled.filter((fn) => triggerOf(fn).type === type);
+
+    const work = createWorkInFlight();
+    const open = createQueueOpener(settings);
+    const send = createOutputSender(open, queueSettings.messageEncoding);
+    const invokeOnce = createInvoke(app, hostSettings.functionTimeout, send, log);
+    const invoke: typeof invokeOnce = async (...invocation) => {
+      try {
+        return await invokeOnce(...invocation);
+      } finally {
+        // Whatever ran may have enqueued something, through an output or through the storage client.
+        queues.wake();
+      }
+    };
+    const common = { settings, invoke, track: work.track, log };
+    const stateFile = options.dataFolder === undefined ? undefined : join(options.dataFolder, 'timers.json');
+    const timers = createTimers({ ...common, functions: byTrigger('timerTrigger'), stateFile });
+    const queues = createQueues({ ...common, functions: byTrigger('queueTrigger'), queues: queueSettings }, open);
+
+    const httpFunctions = byTrigger('httpTrigger');
+    const match = createRouter(httpFunctions, http.routePrefix);
+    let stopping: Promise<void> | undefined;
+    const admin = createAdmin({
+      functions: app.functions,
+      routePrefix: http.routePrefix,
+      isDisabled: (name) => isDisabled(name, settings),
+      state: () => (stopping ? 'Stopping' : 'Running'),
+      runByHand(fn, input) {
+        const { type } = triggerOf(fn);
+        if (type === 'httpTrigger') return 'not-runnable';
+        const run = type === 'timerTrigger' ? timers.runByHand(fn) : queues.runByHand(fn, input);
+        work.track(run).catch(() => undefined);
+        return 'started';
+      },
+    });
+
+    await app.model.getCapabilities?.({});
+    const appHook = { hookData: {}, appHookData: {}, functionAppDirectory: options.root };
+    try {
+      await runHooks(app.hooks, 'appStart', appHook);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`The app refused to start: ${reason}`, { cause: error });
+    }
+    await queues.open();
+    const door = await openHttp(
+      { ...http, functions: httpFunctions, match, invoke, admin, key: options.key, track: work.track, log },
+      options.port,
+    );
+    queues.start();
+    timers.start();
+
+    const stop = async () => {
+      door.stopAccepting();
+      timers.stop();
+      await queues.stop();
+      const drained = await work.idle(options.drainLimitMs ?? defaultDrainLimitMs);
+      if (!drained)
+        log({ level: 'warning', category: 'Host', message: `${work.count()} runs were still going on and are cut.` });
+      try {
+        const tooLong = `longer than the ${terminateLimitMs / 1000} s that Azure gives`;
+        await withTimeLimit(runHooks(app.hooks, 'appTerminate', appHook), terminateLimitMs, tooLong);
+      } catch (error) {
+        log({ level: 'error', category: 'Host', message: `An appTerminate hook failed: ${describeError(error)}` });
+      }
+      await door.close();
+      leaveProcess();
+    };
+    return {
+      url: door.url,
+      port: door.port,
+      functions: app.functions,
+      stop: () => {
+        stopping ??= stop();
+        return stopping;
+      },
+    };
+  } catch (error) {
+    leaveProcess();
+    throw error;
+  }
+}
+
+function refuseWhatCannotRunHere(fn: RegisteredFunction, log: Log): void {
+  const trigger = triggerOf(fn);
+  if (!triggerTypes.some((type) => type === trigger.type)) {
+    throw new Error(`Function "${fn.name}": the local host runs ${triggerTypes.join(', ')}, not ${trigger.type}.`);
+  }
+  for (const [name, binding] of Object.entries(fn.bindings)) {
+    if (name === trigger.name || (binding.direction === 'out' && outputTypes.includes(binding.type))) continue;
+    throw new Error(
+      `Function "${fn.name}": the local host has no ${binding.direction} binding of type ${binding.type}.`,
+    );
+  }
+  if (fn.retryOptions !== undefined && fn.retryOptions !== null) {
+    const message = `Function "${fn.name}" has a retry policy, which the local host leaves out.`;
+    log({ level: 'warning', category: 'Host', message });
+  }
+}

@@ -1,0 +1,252 @@
+import { timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { HttpCookie, HttpData, RegisteredFunction, TypedData } from './core.ts';
+import { methodsOf, routeOf, triggerOf } from './core.ts';
+import type { Invoke } from './invoke.ts';
+import { describeError, type Log } from './log.ts';
+import type { Router } from './routes.ts';
+
+/** The largest request body the Functions host takes, in bytes. */
+const maxBodyBytes = 100 * 1024 * 1024;
+
+/** How many ports after the wanted one are tried when it is taken. */
+const portTries = 50;
+
+/** Answers requests below `/admin`; the body is read already. */
+export type AdminHandler = (method: string, pathname: string, contentType: string, body: Buffer) => AdminAnswer;
+export interface AdminAnswer {
+  status: number;
+  body?: unknown;
+}
+
+export interface HttpOptions {
+  functions: readonly RegisteredFunction[];
+  routePrefix: string;
+  match: Router;
+  invoke: Invoke;
+  admin: AdminHandler;
+  /** Asked for functions of level `function` and `admin` and for `/admin`; without it nobody is asked for a key. */
+  key: string | undefined;
+  /** Registers a request as work in flight. */
+  track<T>(work: Promise<T>): Promise<T>;
+  log: Log;
+}
+
+export interface HttpDoor {
+  port: number;
+  url: string;
+  /** Takes no new requests: connections close after their answer, new ones are refused. */
+  stopAccepting(): void;
+  /** Cuts what is still open. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the HTTP door on 127.0.0.1.
+ *
+ * @param port the port wanted; when it is taken the next free one is used, 0 means any
+ */
+export async function openHttp(options: HttpOptions, port: number): Promise<HttpDoor> {
+  let stopping = false;
+
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const refused = refuseForeign(request);
+    if (refused !== undefined) return sendText(response, 403, refused);
+    if (stopping) return sendText(response, 503, 'The host is stopping.', { connection: 'close' });
+
+    const method = request.method ?? 'GET';
+    // Not new URL(request.url, base): a path that starts with two slashes would name another host.
+    const url = new URL(`http://${request.headers.host}${request.url?.startsWith('/') ? request.url : '/'}`);
+    const body = await readBody(request);
+    if (body === undefined) return sendText(response, 413, `A body may have ${maxBodyBytes} bytes at most.`);
+
+    if (/^\/admin(\/|$)/i.test(url.pathname)) {
+      if (!mayEnter(request, url, options.key)) return sendText(response, 401, 'This needs the host key.');
+      const { status, body: answered } = options.admin(
+        method,
+        url.pathname,
+        request.headers['content-type'] ?? '',
+        body,
+      );
+      return sendJson(response, status, answered);
+    }
+    const found = options.match(method, url.pathname);
+    if (found.kind === 'wrong-method') {
+      const allow = found.allow.join(', ');
+      return sendText(response, 405, `${url.pathname} answers ${allow}, not ${method}.`, { allow });
+    }
+    if (found.kind === 'not-found') {
+      if (url.pathname === '/' && method === 'GET') return sendText(response, 200, describeRoutes(options));
+      return sendText(response, 404, `No function answers ${url.pathname}.`);
+    }
+    const trigger = triggerOf(found.fn);
+    if (trigger.authLevel !== 'anonymous' && !mayEnter(request, url, options.key)) {
+      return sendText(response, 401, 'This needs a key: header x-functions-key or ?code=.');
+    }
+    const http = toHttpData(request, url, method, found.params, body);
+    let result: TypedData | null | undefined;
+    try {
+      result = await options.invoke(found.fn, trigger.name, { data: { http } });
+    } catch {
+      // Logged by invoke. The caller learns that it failed and nothing else, as in Azure.
+      response.writeHead(500).end();
+      return;
+    }
+    sendResult(response, result);
+  };
+
+  const server = createServer((request, response) => {
+    const work = answer(request, response).catch((error: unknown) => {
+      options.log({ level: 'error', category: 'Host.Http', message: describeError(error) });
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    });
+    options.track(work).catch(() => undefined);
+  });
+  const listening = await listenFrom(server, port);
+
+  return {
+    port: listening,
+    url: `http://127.0.0.1:${listening}`,
+    stopAccepting() {
+      stopping = true;
+      server.close();
+      server.closeIdleConnections();
+    },
+    close: () =>
+      new Promise((resolve) => {
+        // A server that was closed already reports an error here, and is closed.
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function listenFrom(server: Server, port: number): Promise<number> {
+  const last = port === 0 ? 0 : Math.min(port + portTries, 65_535);
+  for (let candidate = port; candidate <= last; candidate++) {
+    try {
+      await listen(server, candidate);
+      return (server.address() as AddressInfo).port;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
+  throw new Error(`Ports ${port} to ${last} on 127.0.0.1 are all taken. Free one, or ask for port 0 to take any.`);
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/**
+ * The door asks nobody for a key, so a web page the user happens to visit must not get through it: neither by a name
+ * that it made resolve to 127.0.0.1, nor by a form or script that posts across sites.
+ */
+function refuseForeign(request: IncomingMessage): string | undefined {
+  const { host = '' } = request.headers;
+  if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(host)) {
+    return `Host "${host.slice(0, 100)}" is not this machine: use http://127.0.0.1 or http://localhost.`;
+  }
+  const harmless = request.method === 'GET' || request.method === 'HEAD';
+  if (!harmless && request.headers['sec-fetch-site'] === 'cross-site')
+    return 'Requests from other web sites are refused.';
+  return undefined;
+}
+
+function mayEnter(request: IncomingMessage, url: URL, key: string | undefined): boolean {
+  if (key === undefined) return true;
+  const given = Buffer.from(String(request.headers['x-functions-key'] ?? url.searchParams.get('code') ?? ''));
+  const wanted = Buffer.from(key);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    // Read to the end all the same, so that the caller gets to see the answer.
+    if (size <= maxBodyBytes) chunks.push(chunk);
+  }
+  return size > maxBodyBytes ? undefined : Buffer.concat(chunks);
+}
+
+function toHttpData(
+  request: IncomingMessage,
+  url: URL,
+  method: string,
+  params: Record<string, string>,
+  body: Buffer,
+): HttpData {
+  const headers = Object.entries(request.headers).map(
+    ([name, value]) => [name, { value: Array.isArray(value) ? value.join(', ') : (value ?? '') }] as const,
+  );
+  // A key that stands twice reaches the function as one value with a comma, as the Functions host sends it.
+  const query = [...new Set(url.searchParams.keys())].map(
+    (name) => [name, { value: url.searchParams.getAll(name).join(',') }] as const,
+  );
+  return {
+    method,
+    url: url.href,
+    nullableHeaders: Object.fromEntries(headers),
+    nullableQuery: Object.fromEntries(query),
+    nullableParams: Object.fromEntries(Object.entries(params).map(([name, value]) => [name, { value }] as const)),
+    body: { bytes: body },
+  };
+}
+
+function sendResult(response: ServerResponse, result: TypedData | null | undefined): void {
+  const http = result?.http;
+  if (!http) {
+    response.writeHead(204).end();
+    return;
+  }
+  const cookies = (http.cookies ?? []).map(formatCookie);
+  response.writeHead(Number(http.statusCode ?? 200), {
+    ...http.headers,
+    ...(cookies.length > 0 && { 'set-cookie': cookies }),
+  });
+  response.end(http.body?.bytes ?? http.body?.string ?? '');
+}
+
+/** A `Set-Cookie` value (RFC 6265 section 4.1). */
+function formatCookie(cookie: HttpCookie): string {
+  const attributes = [`${cookie.name}=${encodeURIComponent(cookie.value)}`];
+  if (cookie.maxAge) attributes.push(`Max-Age=${cookie.maxAge.value}`);
+  if (cookie.expires) attributes.push(`Expires=${new Date(cookie.expires.value.seconds * 1000).toUTCString()}`);
+  if (cookie.domain) attributes.push(`Domain=${cookie.domain.value}`);
+  if (cookie.path) attributes.push(`Path=${cookie.path.value}`);
+  if (cookie.secure?.value) attributes.push('Secure');
+  if (cookie.httpOnly?.value) attributes.push('HttpOnly');
+  if (cookie.sameSite && cookie.sameSite !== 'none') {
+    attributes.push(`SameSite=${{ lax: 'Lax', strict: 'Strict', explicitNone: 'None' }[cookie.sameSite]}`);
+  }
+  return attributes.join('; ');
+}
+
+function sendText(response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', ...headers }).end(`${text}\n`);
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  if (body === undefined) response.writeHead(status).end();
+  else response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+function describeRoutes({ functions, routePrefix }: HttpOptions): string {
+  const lines = functions.map((fn) => `${methodsOf(fn).join(',').padEnd(16)} ${routePath(fn, routePrefix)}`);
+  return ['The local Functions host is running. It answers', ...lines].join('\n');
+}
+
+/** The path of an HTTP function as people write it: prefix and template. */
+export function routePath(fn: RegisteredFunction, routePrefix: string): string {
+  return `/${[routePrefix, routeOf(fn)].filter(Boolean).join('/')}`;
+}
