@@ -1,0 +1,255 @@
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+
+const exec = promisify(execFile);
+
+const sources = join(import.meta.dirname, 'host');
+const dotnetEnvironment = { ...process.env, DOTNET_CLI_TELEMETRY_OPTOUT: '1', DOTNET_NOLOGO: '1' };
+
+/** A script by its path, or its text (then without a byte-order mark). */
+export type ScriptRequest = { path: string } | { text: string };
+
+/** Something at a place in a script; line and column count from 1. */
+export type Remark = { line: number; column: number; text: string; message: string };
+
+/** What a script may use; see `ReadOnlyRequest` in the host for each list. */
+export type AllowList = {
+  commands: string[];
+  members: string[];
+  types: string[];
+  exact: string[];
+  invokers: Record<string, string>;
+  prefix: string;
+};
+
+/** Violations of an allow-list, and the entries of it that the script used. */
+export type ReadOnlyAnswer = {
+  violations: Remark[];
+  commands: string[];
+  members: string[];
+  types: string[];
+  exact: string[];
+};
+
+/** A script to run with stand-ins for the commands of Exchange and Windows. */
+export type RunRequest = {
+  path: string;
+  parameters?: Record<string, string | number | boolean | string[]>;
+  /** Functions in PowerShell; they win over commands of the same name, in every runspace the script opens too. */
+  standIns: string;
+  culture?: string;
+  environment?: Record<string, string>;
+  timeLimitMs?: number;
+};
+
+/** What a run left behind. `calls` is empty where the engine cannot tell (a real pwsh). */
+export type RunAnswer = {
+  output: string[];
+  errors: string[];
+  warnings: string[];
+  verbose: string[];
+  calls: string[];
+  timedOut: boolean;
+  elapsedMs: number;
+};
+
+/** Something that runs scripts: the engine host, and a real pwsh where PWSH names one. */
+export type Engine = { name: string; run(request: RunRequest): Promise<RunAnswer> };
+
+/** The real PowerShell engine in a process of its own: one JSON line asked, one answered. */
+export class PowerShellHost implements Engine {
+  readonly name = 'engine host';
+  readonly #program: string;
+  #process: ChildProcessWithoutNullStreams | undefined;
+  #waiting: ((line: string) => void)[] = [];
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(program: string) {
+    this.#program = program;
+  }
+
+  /** Every syntax error of the script. */
+  parse(script: ScriptRequest): Promise<Remark[]> {
+    return this.#ask('parse', script);
+  }
+
+  /** What the script does beyond the allow-list. */
+  readOnly(script: ScriptRequest & AllowList): Promise<ReadOnlyAnswer> {
+    return this.#ask('readonly', script);
+  }
+
+  /** What Windows PowerShell 5.1 would not understand. */
+  compat51(script: ScriptRequest): Promise<Remark[]> {
+    return this.#ask('compat51', script);
+  }
+
+  /** Runs the script with its stand-ins; a script that outlasts its time limit is stopped. */
+  async run({ standIns, ...request }: RunRequest): Promise<RunAnswer> {
+    const modulePath = await writeStandIns(`${hostHeader}\n${standIns}`);
+    try {
+      return await this.#ask('run', { ...request, modulePath });
+    } finally {
+      await rm(modulePath, { recursive: true, force: true });
+    }
+  }
+
+  /** Ends the host. */
+  async close(): Promise<void> {
+    const running = this.#process;
+    if (!running) return;
+    const ended = new Promise((resolve) => running.once('exit', resolve));
+    running.stdin.end();
+    await ended;
+  }
+
+  // Culture, environment and time limit belong to the whole process, so requests go one after the other.
+  #ask<T>(kind: string, request: object): Promise<T> {
+    const turn = this.#last.then(() => this.#askNow<T>(kind, request));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #askNow<T>(kind: string, request: object): Promise<T> {
+    const running = this.#start();
+    const line = await new Promise<string>((resolve, reject) => {
+      this.#waiting.push(resolve);
+      running.once('exit', (code) => reject(new Error(`the PowerShell host ended with code ${code}`)));
+      running.stdin.write(`${JSON.stringify({ kind, request })}\n`);
+    });
+    running.removeAllListeners('exit');
+    running.once('exit', () => this.#forget(running));
+    const { answer, error } = JSON.parse(line) as { answer?: T; error?: string };
+    if (error !== undefined) throw new Error(error);
+    return answer as T;
+  }
+
+  #start(): ChildProcessWithoutNullStreams {
+    if (this.#process) return this.#process;
+    const running = spawn('dotnet', [this.#program], { env: dotnetEnvironment });
+    running.stderr.resume();
+    createInterface({ input: running.stdout }).on('line', (line) => this.#waiting.shift()?.(line));
+    this.#process = running;
+    return running;
+  }
+
+  #forget(running: ChildProcessWithoutNullStreams): void {
+    if (this.#process === running) this.#process = undefined;
+  }
+}
+
+/**
+ * The host, built once per state of its sources and kept in the temporary folder; undefined, with a line on the
+ * console, where dotnet is missing or its packages cannot be had.
+ */
+export async function openPowerShellHost(): Promise<PowerShellHost | undefined> {
+  const program = await buildHost();
+  return program === undefined ? undefined : new PowerShellHost(program);
+}
+
+/** The engines to run scripts on; says on the console when no real pwsh is among them. */
+export function enginesFor(host: PowerShellHost): Engine[] {
+  const pwsh = process.env.PWSH;
+  if (pwsh) return [host, { name: `pwsh (${pwsh})`, run: (request) => runOnPwsh(pwsh, request) }];
+  console.warn('NOT RUN on a real pwsh: PWSH names none; the scripts ran on the engine host only.');
+  return [host];
+}
+
+async function buildHost(): Promise<string | undefined> {
+  const names = (await readdir(sources)).filter((name) => name.endsWith('.cs') || name.endsWith('.csproj')).sort();
+  const digest = createHash('sha256');
+  for (const name of names) digest.update(name).update(await readFile(join(sources, name)));
+  const built = join(tmpdir(), `fieldcheck-powershell-host-${digest.digest('hex').slice(0, 16)}`);
+  const program = join(built, 'out', 'powershell-host.dll');
+  if (existsSync(program)) return program;
+
+  const building = await mkdtemp(join(tmpdir(), 'fieldcheck-powershell-build-'));
+  try {
+    for (const name of names) await cp(join(sources, name), join(building, name));
+    // No build server is left running behind the tests.
+    const switches = ['-nodeReuse:false', '-p:UseSharedCompilation=false', '-v', 'quiet', '-o', join(building, 'out')];
+    await exec('dotnet', ['build', join(building, 'host.csproj'), ...switches], { env: dotnetEnvironment });
+    // Another test worker may have been faster; its build is as good as ours.
+    await rename(building, built).catch((error: NodeJS.ErrnoException) => {
+      if (!existsSync(program)) throw error;
+    });
+    return program;
+  } catch (error) {
+    const reason = unavailable(error);
+    if (reason === undefined) throw error;
+    console.warn(`NOT RUN: the PowerShell engine is not available: ${reason}`);
+    return undefined;
+  } finally {
+    await rm(building, { recursive: true, force: true });
+  }
+}
+
+/** Why the host cannot be had on this machine; undefined when the fault is its own. */
+function unavailable(error: unknown): string | undefined {
+  const { code, stdout = '' } = error as { code?: string | number; stdout?: string };
+  if (code === 'ENOENT') return 'dotnet is not installed';
+  const restore = /error (NU\d+|NETSDK\d+)\b/.exec(stdout);
+  return restore ? `dotnet could not restore or target the host (${restore[1]})` : undefined;
+}
+
+// In the host the stand-ins also bring its imitated commands and its recorder into each runspace that loads them.
+const hostHeader = [
+  'Import-Module -Assembly ([Fieldcheck.PowerShellHost.Recorder].Assembly)',
+  '$ExecutionContext.InvokeCommand.PreCommandLookupAction = [Fieldcheck.PowerShellHost.Recorder]::Lookup',
+  '$ExecutionContext.InvokeCommand.PostCommandLookupAction = [Fieldcheck.PowerShellHost.Recorder]::Lookup',
+].join('\n');
+
+async function writeStandIns(module: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'fieldcheck-stand-ins-'));
+  await mkdir(join(folder, 'StandIns'));
+  await writeFile(join(folder, 'StandIns', 'StandIns.psm1'), module);
+  return folder;
+}
+
+async function runOnPwsh(pwsh: string, request: RunRequest): Promise<RunAnswer> {
+  const folder = await writeStandIns(request.standIns);
+  const asked = join(folder, 'parameters.json');
+  await writeFile(asked, JSON.stringify(request.parameters ?? {}));
+  const driver = join(folder, 'driver.ps1');
+  const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
+  await writeFile(
+    driver,
+    [
+      `[cultureinfo]::CurrentCulture = [cultureinfo]::new(${quote(request.culture ?? 'en-US')})`,
+      `[cultureinfo]::DefaultThreadCurrentCulture = [cultureinfo]::CurrentCulture`,
+      `$env:PSModulePath = ${quote(folder)} + [IO.Path]::PathSeparator + $env:PSModulePath`,
+      'Import-Module StandIns',
+      `$parameters = Get-Content -Raw ${quote(asked)} | ConvertFrom-Json -AsHashtable`,
+      `& ${quote(request.path)} @parameters 3>&1 4>&1 | ForEach-Object {`,
+      "  if ($_ -is [System.Management.Automation.WarningRecord]) { 'W ' + $_ }",
+      "  elseif ($_ -is [System.Management.Automation.VerboseRecord]) { 'V ' + $_ } else { 'O ' + $_ } }",
+    ].join('\n'),
+  );
+  const started = Date.now();
+  const limit = request.timeLimitMs ?? 15_000;
+  try {
+    const environment = { ...process.env, ...request.environment };
+    const ended = await exec(pwsh, ['-NoProfile', '-NonInteractive', '-File', driver], {
+      env: environment,
+      timeout: limit,
+    }).catch((error: { stdout?: string; stderr?: string; killed?: boolean }) => error);
+    const lines = (ended.stdout ?? '').split(/\r?\n/);
+    const stream = (mark: string) => lines.filter((line) => line.startsWith(`${mark} `)).map((line) => line.slice(2));
+    return {
+      output: stream('O'),
+      warnings: stream('W'),
+      verbose: stream('V'),
+      errors: (ended.stderr ?? '').split(/\r?\n/).filter((line) => line !== ''),
+      calls: [],
+      timedOut: 'killed' in ended && ended.killed === true,
+      elapsedMs: Date.now() - started,
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

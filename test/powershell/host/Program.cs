@@ -1,0 +1,58 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Fieldcheck.PowerShellHost;
+
+/// <summary>
+/// One JSON line in, one JSON line out, so that a test suite pays for the start of the engine once.
+/// A request that fails answers {"error": "..."}; only the end of the input ends the host.
+/// </summary>
+internal static class Program
+{
+    internal static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.Never,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    };
+
+    private static void Main()
+    {
+        // Everything a script prints goes elsewhere: standard output carries answers only.
+        var answers = Console.Out;
+        Console.SetOut(Console.Error);
+        while (Console.In.ReadLine() is { } line)
+        {
+            answers.WriteLine(Answer(line));
+            answers.Flush();
+            if (ScriptRun.LeftAThreadBehind) break;
+        }
+        // A stand-in that ignored Stop() still holds a thread; a plain return would wait for it.
+        Environment.Exit(0);
+    }
+
+    private static string Answer(string line)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(line);
+            var kind = document.RootElement.GetProperty("kind").GetString();
+            var request = document.RootElement.GetProperty("request");
+            object answer = kind switch
+            {
+                "parse" => Script.Read(Decode<ScriptRequest>(request)).Errors,
+                "readonly" => ReadOnlyProof.Of(Decode<ReadOnlyRequest>(request)),
+                "compat51" => Compatibility51.Of(Decode<ScriptRequest>(request)),
+                "run" => ScriptRun.Of(Decode<RunRequest>(request)),
+                _ => throw new ArgumentException($"unknown kind '{kind}'"),
+            };
+            return JsonSerializer.Serialize(new { answer }, Json);
+        }
+        catch (Exception error)
+        {
+            return JsonSerializer.Serialize(new { error = error.ToString() }, Json);
+        }
+    }
+
+    private static T Decode<T>(JsonElement request) =>
+        request.Deserialize<T>(Json) ?? throw new ArgumentException("the request is null");
+}

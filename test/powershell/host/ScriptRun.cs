@@ -1,0 +1,113 @@
+using System.Collections;
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.Management.Automation;
+using System.Management.Automation.Runspaces;
+using System.Reflection;
+using System.Text.Json;
+
+namespace Fieldcheck.PowerShellHost;
+
+/// <summary>A script to run with stand-ins for the commands of Exchange and Windows.</summary>
+internal record RunRequest
+{
+    public required string Path { get; init; }
+    /// <summary>Texts, numbers, truth values (switches) and lists of texts, by parameter name.</summary>
+    public Dictionary<string, JsonElement> Parameters { get; init; } = [];
+    /// <summary>A folder with a module "StandIns": imported in front, and found there by runspaces the script opens.</summary>
+    public required string ModulePath { get; init; }
+    public string Culture { get; init; } = "en-US";
+    public Dictionary<string, string> Environment { get; init; } = [];
+    public int TimeLimitMs { get; init; } = 15_000;
+}
+
+internal record RunAnswer(string[] Output, string[] Errors, string[] Warnings, string[] Verbose, string[] Calls, bool TimedOut, long ElapsedMs);
+
+/// <summary>Names of the commands that were really looked up, in every runspace that loaded the stand-ins.</summary>
+public static class Recorder
+{
+    private static readonly ConcurrentDictionary<string, bool> Names = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>A look-up's event handler; the stand-ins module hangs it into its runspace.</summary>
+    public static EventHandler<CommandLookupEventArgs> Lookup { get; } = (_, look) => Names.TryAdd(look.CommandName, true);
+
+    internal static void Clear() => Names.Clear();
+
+    internal static string[] Seen() => [.. Names.Keys.Order(StringComparer.OrdinalIgnoreCase)];
+}
+
+internal static class ScriptRun
+{
+    private static readonly TimeSpan StopGrace = TimeSpan.FromSeconds(5);
+
+    /// <summary>True once a script could not be stopped: the host must not take another one.</summary>
+    internal static bool LeftAThreadBehind { get; private set; }
+
+    internal static RunAnswer Of(RunRequest request)
+    {
+        foreach (var (name, value) in request.Environment) Environment.SetEnvironmentVariable(name, value);
+        Environment.SetEnvironmentVariable("PSModulePath", request.ModulePath);
+        Environment.SetEnvironmentVariable("PSModuleAnalysisCachePath", System.IO.Path.Combine(request.ModulePath, "analysis-cache"));
+        var culture = CultureInfo.GetCultureInfo(request.Culture);
+        CultureInfo.DefaultThreadCurrentCulture = culture;
+        CultureInfo.DefaultThreadCurrentUICulture = culture;
+        Recorder.Clear();
+
+        using var runspace = RunspaceFactory.CreateRunspace(State(request));
+        runspace.Open();
+        runspace.SessionStateProxy.InvokeCommand.PreCommandLookupAction = Recorder.Lookup;
+        var shell = PowerShell.Create(runspace);
+        shell.AddCommand(request.Path);
+        foreach (var (name, value) in request.Parameters) shell.AddParameter(name, Plain(value));
+
+        var watch = Stopwatch.StartNew();
+        var output = new PSDataCollection<PSObject>();
+        var running = shell.BeginInvoke<PSObject, PSObject>(null, output);
+        var inTime = running.AsyncWaitHandle.WaitOne(request.TimeLimitMs);
+        var errors = new List<string>();
+        if (inTime) End(shell, running, errors);
+        else LeftAThreadBehind = !shell.BeginStop(null, null).AsyncWaitHandle.WaitOne(StopGrace);
+        watch.Stop();
+
+        errors.AddRange(shell.Streams.Error.Select(error => error.ToString()));
+        return new RunAnswer(
+            [.. output.Select(item => item?.ToString() ?? "")],
+            [.. errors],
+            [.. shell.Streams.Warning.Select(warning => warning.Message)],
+            [.. shell.Streams.Verbose.Select(verbose => verbose.Message)],
+            Recorder.Seen(), !inTime, watch.ElapsedMilliseconds);
+    }
+
+    private static InitialSessionState State(RunRequest request)
+    {
+        var state = InitialSessionState.CreateDefault2();
+        foreach (var type in Assembly.GetExecutingAssembly().GetTypes())
+            if (type.GetCustomAttribute<CmdletAttribute>() is { } cmdlet)
+                state.Commands.Add(new SessionStateCmdletEntry($"{cmdlet.VerbName}-{cmdlet.NounName}", type, null));
+        state.ImportPSModulesFromPath(request.ModulePath);
+        return state;
+    }
+
+    private static void End(PowerShell shell, IAsyncResult running, List<string> errors)
+    {
+        try
+        {
+            shell.EndInvoke(running);
+        }
+        catch (RuntimeException error)
+        {
+            errors.Add($"{error.ErrorRecord.InvocationInfo?.PositionMessage} {error.Message}");
+        }
+    }
+
+    private static object? Plain(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => value.GetString(),
+        JsonValueKind.Number => value.GetInt32(),
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        JsonValueKind.Array => value.EnumerateArray().Select(item => item.GetString()).ToArray(),
+        _ => throw new ArgumentException($"a parameter of kind {value.ValueKind}"),
+    };
+}
