@@ -60,7 +60,7 @@ export function judge(evaluation: Evaluation, subject: Subject, facts: FactSet, 
   const answers: Run['answers'] = {};
   for (const { id } of evaluation.questions) {
     const blocking = judged.filter(({ blocks }) => blocks.includes(id));
-    const deciding = evaluation.proof?.(id, blocking, facts, subject) ?? blocking;
+    const deciding = evaluation.proof?.(id, blocking, facts, judged) ?? blocking;
     answers[id] =
       asked !== undefined && !asked.includes(id) ? 'not_applicable' : answerOf(deciding.map(({ finding }) => finding));
   }
@@ -92,6 +92,10 @@ function judgeRule(
   if ('missing' in common) return [unknown(rule, undefined, common.missing)];
   let names: readonly string[] | Judgement;
   try {
+    const blocker = rule
+      .after?.(common.facts, { ...base, part: '' })
+      .find((predecessor) => hasFailed(predecessor, failed));
+    if (blocker !== undefined) return [blocked(rule, undefined, blocker)];
     names = rule.parts?.(common.facts, base) ?? allParts(evaluation, subject, set, kind);
   } catch (error) {
     return [broken(rule, undefined, error, options)];

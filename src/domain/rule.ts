@@ -165,8 +165,8 @@ export interface Evaluation {
   scope?(facts: FactSet, at: { subject: Subject; now: Date }): string | undefined;
   /** The questions asked about this subject; all when left out. */
   asked?(subject: Subject): readonly QuestionId[];
-  /** The order of proof: which of the blocking findings decide the question. All when left out. */
-  proof?(question: QuestionId, blocking: readonly Judged[], facts: FactSet, subject: Subject): readonly Judged[];
+  /** The order of proof: which findings decide the question. Those that block it, when left out. */
+  proof?(question: QuestionId, blocking: readonly Judged[], facts: FactSet, all: readonly Judged[]): readonly Judged[];
 }
 
 export const evaluationIds = ['dkim', 'teams-exchange-interop', 'smtp-source-ip'] as const;

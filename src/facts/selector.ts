@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { keyRecord } from './key-record.ts';
 
 /** One question that was put to one name server, and what came back. */
 export const askedQuestion = z.object({
@@ -37,8 +38,10 @@ export const selectorKey = z
     /** Where the CNAMEs end: the owner of the key record, or of its absence. */
     owner: z.string(),
     outcome: z.enum(['records', 'no-name', 'no-record']),
-    /** One entry for each TXT record, with its strings as they came. */
-    records: z.array(z.object({ strings: z.array(z.string()), ttl: z.number() })),
+    /** One entry for each TXT record: its strings joined without separator, its time to live in seconds, and what it says. */
+    records: z.array(z.object({ text: z.string(), ttl: z.number(), says: keyRecord })),
+    /** Is the key the one that the signing configuration holds for this selector? Absent when there is nothing to compare. */
+    sameAsConfigured: z.boolean().optional(),
     /** The resolver validated the answer by DNSSEC (AD flag). */
     authenticated: z.boolean(),
     asked: z.array(askedQuestion),

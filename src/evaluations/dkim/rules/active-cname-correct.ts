@@ -1,0 +1,40 @@
+import { rule } from '../../../domain/rule.ts';
+import { activeSelectors, afterConfigured, configured, hasNoHop, judgeCname } from '../selectors.ts';
+
+/** See active-cname-correct.md. */
+export const activeCnameCorrect = rule({
+  id: 'dkim/active-cname-correct',
+  title: 'The CNAME of the active selector points to the target that Exchange Online wants',
+  severity: 'critical',
+  blocks: ['verifiable-now'],
+  needs: ['signing-configuration', 'selector-cname'],
+  per: 'selector',
+  parts: ({ 'signing-configuration': configuration }, at) => activeSelectors(configuration, at),
+  after: afterConfigured,
+  judge({ 'signing-configuration': configuration, 'selector-cname': cname }, { subject, part }) {
+    if (hasNoHop(configuration, part, subject.id)) {
+      return {
+        verdict: 'not_applicable',
+        message: `${subject.id} is an initial domain: the key of ${part} stands there directly, without a CNAME.`,
+      };
+    }
+    const target = configured(configuration, part)?.cname;
+    if (target === undefined || target === '') {
+      return {
+        verdict: 'manual',
+        message: `The signing configuration does not name the target of ${part}.`,
+        remedy: `Look at Get-DkimSigningConfig -Identity ${subject.id}: Selector1CNAME and Selector2CNAME should be filled.`,
+      };
+    }
+    const { state, sentence, observed, remedy } = judgeCname(cname, target);
+    const evidence = [{ fact: 'selector-cname', observed }] as const;
+    if (state === 'match') return { verdict: 'pass', message: sentence, evidence };
+    return {
+      verdict: 'fail',
+      owner: 'customer-dns',
+      message: `${sentence} Receivers cannot verify what ${subject.id} signs now.`,
+      remedy,
+      evidence,
+    };
+  },
+});

@@ -1,0 +1,62 @@
+import { rule } from '../../../domain/rule.ts';
+import {
+  activeSelectors,
+  afterKeyFound,
+  keyOwner,
+  leastBits,
+  recommendedBits,
+  soleRecord,
+  unlessAnotherVerifies,
+} from '../selectors.ts';
+
+/** See active-key-strong.md. */
+export const activeKeyStrong = rule({
+  id: 'dkim/active-key-strong',
+  title: 'The key of the active selector is long enough',
+  severity: 'critical',
+  blocks: ['verifiable-now'],
+  needs: ['selector-key'],
+  optional: ['signing-configuration', 'selector-cname'],
+  per: 'selector',
+  parts: ({ 'signing-configuration': configuration }, at) => activeSelectors(configuration, at),
+  after: (facts, at) => [...afterKeyFound(facts, at), { rule: 'dkim/active-key-well-formed', target: at.part }],
+  judge({ 'signing-configuration': configuration, 'selector-cname': cname, 'selector-key': key }, at) {
+    const { subject, part } = at;
+    const record = soleRecord(key, part);
+    if ('verdict' in record) return record;
+    const found = record.says.key;
+    if (found === undefined)
+      return { verdict: 'not_applicable', message: `The record of ${part} holds no key whose length could be told.` };
+    const evidence = [{ fact: 'selector-key', observed: `${found.algorithm}, ${found.bits} bits` }] as const;
+    const rotate = `Rotate-DkimSigningConfig -Identity ${subject.id} -KeySize 2048; it renews the selector that is not in use, so do it again after the switch.`;
+    if (found.algorithm === 'rsa' && found.bits < leastBits) {
+      return unlessAnotherVerifies(
+        {
+          verdict: 'fail',
+          owner: configuration === undefined ? keyOwner(cname, configuration, part, subject.id) : 'tenant',
+          message: `The key of ${part} has ${found.bits} bits: receivers refuse RSA keys under ${leastBits} bits (RFC 8301 section 3.2).`,
+          remedy: rotate,
+          evidence,
+        },
+        configuration,
+        at,
+      );
+    }
+    if (found.algorithm === 'rsa' && found.bits < recommendedBits) {
+      return {
+        verdict: 'fail',
+        severity: 'low',
+        owner: 'tenant',
+        message: `The key of ${part} has ${found.bits} bits: it verifies, but ${recommendedBits} bits are what signers should use (RFC 8301 section 3.1).`,
+        remedy: rotate,
+        evidence,
+      };
+    }
+    const long = found.bits > 4096 ? ' Verifiers need not accept more than 4096 bits.' : '';
+    return {
+      verdict: 'pass',
+      message: `The key of ${part} is ${found.algorithm === 'rsa' ? `RSA with ${found.bits} bits` : 'Ed25519'}.${long}`,
+      evidence,
+    };
+  },
+});

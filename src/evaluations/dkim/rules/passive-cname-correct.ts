@@ -1,0 +1,43 @@
+import { rule } from '../../../domain/rule.ts';
+import { afterConfigured, configured, hasNoHop, judgeCname, selectorsInRole } from '../selectors.ts';
+
+/** See passive-cname-correct.md. Whether the passive selector has a key is never a finding: only its CNAME is looked at. */
+export const passiveCnameCorrect = rule({
+  id: 'dkim/passive-cname-correct',
+  title: 'The CNAME of the passive selector is in place for the next rotation',
+  severity: 'medium',
+  blocks: ['verifiable-after-rotation'],
+  needs: ['signing-configuration', 'selector-cname'],
+  per: 'selector',
+  parts: ({ 'signing-configuration': configuration }, { now }) =>
+    selectorsInRole(
+      'passive',
+      configuration,
+      now,
+      'No selector is passive: the other one is to sign next and is judged by dkim/next-selector-ready.',
+    ),
+  after: afterConfigured,
+  judge({ 'signing-configuration': configuration, 'selector-cname': cname }, { subject, part }) {
+    if (hasNoHop(configuration, part, subject.id)) {
+      return { verdict: 'not_applicable', message: `${subject.id} is an initial domain: its selectors need no CNAME.` };
+    }
+    const target = configured(configuration, part)?.cname;
+    if (target === undefined || target === '') {
+      return {
+        verdict: 'manual',
+        message: `The signing configuration does not name the target of ${part}.`,
+        remedy: `Look at Get-DkimSigningConfig -Identity ${subject.id}: Selector1CNAME and Selector2CNAME should be filled.`,
+      };
+    }
+    const { state, sentence, observed, remedy } = judgeCname(cname, target);
+    const evidence = [{ fact: 'selector-cname', observed }] as const;
+    if (state === 'match') return { verdict: 'pass', message: `${sentence} Ready for the next rotation.`, evidence };
+    return {
+      verdict: 'fail',
+      owner: 'customer-dns',
+      message: `${sentence} The next rotation would break DKIM for ${subject.id}.`,
+      remedy,
+      evidence,
+    };
+  },
+});

@@ -1,0 +1,43 @@
+import { rule } from '../../../domain/rule.ts';
+import { daysSince } from '../../../domain/time.ts';
+import { afterConfigured, rowOf } from '../selectors.ts';
+
+/** Exchange Online rotates nothing by itself, so somebody has to look at the age. A year is a common policy. */
+const defaultMaxAgeDays = 365;
+
+/** See rotation-on-schedule.md. */
+export const rotationOnSchedule = rule({
+  id: 'dkim/rotation-on-schedule',
+  title: 'The keys were rotated within the age that the policy allows',
+  severity: 'low',
+  blocks: [],
+  needs: ['signing-configuration'],
+  after: afterConfigured,
+  judge({ 'signing-configuration': configuration }, { subject, now, policy }) {
+    const created = rowOf(configuration)?.keyCreationTime;
+    const age = daysSince(created, now);
+    if (created === undefined || Number.isNaN(age)) {
+      return {
+        verdict: 'manual',
+        message: `The signing configuration of ${subject.id} does not say when the keys were made.`,
+        remedy: `Look at Get-DkimSigningConfig -Identity ${subject.id}, property KeyCreationTime.`,
+      };
+    }
+    const limit = policy.maxAgeDays ?? defaultMaxAgeDays;
+    const days = Math.max(0, Math.floor(age));
+    const evidence = [{ fact: 'signing-configuration', observed: `KeyCreationTime ${created}` }] as const;
+    if (age <= limit)
+      return {
+        verdict: 'pass',
+        message: `The keys of ${subject.id} are ${days} days old; the policy allows ${limit}.`,
+        evidence,
+      };
+    return {
+      verdict: 'fail',
+      owner: 'tenant',
+      message: `The keys of ${subject.id} are ${days} days old; the policy allows ${limit}, and Exchange Online rotates nothing by itself.`,
+      remedy: `When dkim/passive-cname-correct passes: Rotate-DkimSigningConfig -Identity ${subject.id} -KeySize 2048. The switch comes 96 hours later.`,
+      evidence,
+    };
+  },
+});

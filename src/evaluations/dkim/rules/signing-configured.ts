@@ -1,0 +1,36 @@
+import { rule } from '../../../domain/rule.ts';
+
+/** See signing-configured.md. */
+export const signingConfigured = rule({
+  id: 'dkim/signing-configured',
+  title: 'Exchange Online has a DKIM signing configuration with keys for the domain',
+  severity: 'high',
+  blocks: ['verifiable-now', 'verifiable-after-rotation'],
+  needs: ['signing-configuration'],
+  judge({ 'signing-configuration': configuration }, { subject }) {
+    if (configuration.state === 'no-row') {
+      return {
+        verdict: 'fail',
+        owner: 'tenant',
+        message: `${subject.id} has no DKIM signing configuration: Exchange Online signs nothing for it.`,
+        remedy: `Create the keys: New-DkimSigningConfig -DomainName ${subject.id} -KeySize 2048 -Enabled $false. Publish both CNAMEs it names, then Set-DkimSigningConfig -Identity ${subject.id} -Enabled $true.`,
+        evidence: [{ fact: 'signing-configuration', observed: 'no row for the domain' }],
+      };
+    }
+    const { row } = configuration;
+    if (row.status === 'NoDKIMKeys') {
+      return {
+        verdict: 'fail',
+        owner: 'tenant',
+        message: `${subject.id} has a DKIM signing configuration without keys (status NoDKIMKeys): nothing is signed.`,
+        remedy: `Create the keys in the Defender portal (Email authentication settings, DKIM) or with New-DkimSigningConfig -DomainName ${subject.id} -KeySize 2048.`,
+        evidence: [{ fact: 'signing-configuration', observed: 'Status NoDKIMKeys' }],
+      };
+    }
+    return {
+      verdict: 'pass',
+      message: `${subject.id} has a DKIM signing configuration.`,
+      evidence: [{ fact: 'signing-configuration', observed: `Status ${row.status ?? 'not given'}` }],
+    };
+  },
+});

@@ -1,0 +1,128 @@
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import type { KeyRecord } from '../../facts/key-record.ts';
+
+/** DER prefix that turns 32 raw bytes into the SubjectPublicKeyInfo of an Ed25519 key (RFC 8410 section 4). */
+const ed25519Prefix = Buffer.from('302a300506032b6570032100', 'hex');
+
+/** What base64 may hold once the folding whitespace is out (RFC 6376 section 3.2). */
+const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
+
+/**
+ * Reads a DKIM key record as a verifier does: tag-list grammar of RFC 6376 section 3.2, tags of section 3.6.1, limits of
+ * RFC 8301, Ed25519 of RFC 8463. Never throws, whatever the text.
+ *
+ * @param text the strings of one TXT record, joined without a separator (RFC 6376 section 3.6.2.2)
+ */
+export function parseKeyRecord(text: string): KeyRecord {
+  const { tags, order, problem } = parseTagList(text);
+  if (problem !== undefined) return unusable(problem);
+  const notes: string[] = [];
+  const problems: string[] = [];
+
+  const version = tags.get('v');
+  if (version !== undefined && order[0] !== 'v')
+    problems.push('the tag v= is not the first one (RFC 6376 section 3.6.1)');
+  if (version !== undefined && version !== 'DKIM1')
+    problems.push(`v=${shorten(version)} is not DKIM1 (RFC 6376 section 3.6.1)`);
+
+  const hashes = list(tags.get('h'));
+  if (hashes !== undefined && !hashes.includes('sha256')) {
+    problems.push(
+      `h=${shorten(hashes.join(':'))} leaves out sha256, and rsa-sha1 must not be used (RFC 8301 section 3.1)`,
+    );
+  }
+  const services = list(tags.get('s'));
+  if (services !== undefined && !services.includes('*') && !services.includes('email')) {
+    problems.push(`s=${shorten(services.join(':'))} does not allow the key for e-mail (RFC 6376 section 3.6.1)`);
+  }
+  const flags = list(tags.get('t')) ?? [];
+  for (const tag of order) {
+    if (tag === 'g') notes.push('the tag g= is obsolete (RFC 6376 ignores it)');
+    else if (!knownTags.has(tag)) notes.push(`unknown tag ${shorten(tag)}= (verifiers ignore it)`);
+  }
+
+  const keyType = tags.get('k') ?? 'rsa';
+  const data = tags.get('p')?.replace(/[ \t\r\n]+/g, '');
+  const base = { notes, testMode: flags.includes('y') };
+  if (data === undefined)
+    return { ...base, problems: [...problems, 'the tag p= is missing (RFC 6376 section 3.6.1)'], revoked: false };
+  if (data === '') return { ...base, problems, revoked: true };
+  if (keyType !== 'rsa' && keyType !== 'ed25519') {
+    return {
+      ...base,
+      problems: [...problems, `k=${shorten(keyType)} is no key type that verifiers know`],
+      revoked: false,
+    };
+  }
+  const decoded = base64.test(data) ? decodeKey(keyType, Buffer.from(data, 'base64')) : 'p= is not base64';
+  if (typeof decoded === 'string') return { ...base, problems: [...problems, decoded], revoked: false };
+  if (decoded.encoding === 'pkcs1')
+    notes.push('p= is a bare RSA key (RFC 6376 erratum 3017); some verifiers want SubjectPublicKeyInfo');
+  return { ...base, problems, revoked: false, key: decoded };
+}
+
+const knownTags: ReadonlySet<string> = new Set(['v', 'h', 'k', 'n', 'p', 's', 't', 'g']);
+
+function unusable(problem: string): KeyRecord {
+  return { problems: [problem], notes: [], revoked: false, testMode: false };
+}
+
+/** RFC 6376 section 3.2. A trailing semicolon is allowed, an empty tag elsewhere is not; a duplicate tag spoils the list. */
+function parseTagList(text: string): { tags: ReadonlyMap<string, string>; order: readonly string[]; problem?: string } {
+  const tags = new Map<string, string>();
+  const order: string[] = [];
+  const specs = text.split(';');
+  if (specs.at(-1)?.trim() === '') specs.pop();
+  if (specs.length === 0) return { tags, order, problem: 'the record is empty' };
+  for (const spec of specs) {
+    const equals = spec.indexOf('=');
+    const name = (equals < 0 ? spec : spec.slice(0, equals)).trim();
+    if (equals < 0 || !/^[A-Za-z][A-Za-z0-9_]*$/.test(name)) {
+      return { tags, order, problem: `"${shorten(spec.trim())}" is no tag=value pair (RFC 6376 section 3.2)` };
+    }
+    if (tags.has(name))
+      return { tags, order, problem: `the tag ${shorten(name)}= stands there twice (RFC 6376 section 3.2)` };
+    tags.set(name, spec.slice(equals + 1).trim());
+    order.push(name);
+  }
+  return { tags, order };
+}
+
+function list(value: string | undefined): readonly string[] | undefined {
+  return value?.split(':').map((item) => item.trim());
+}
+
+/** @returns the key, or a sentence that says why it is none */
+function decodeKey(keyType: 'rsa' | 'ed25519', der: Buffer): NonNullable<KeyRecord['key']> | string {
+  if (keyType === 'ed25519') {
+    if (der.length !== 32) return `k=ed25519 needs 32 raw bytes in p=, there are ${der.length} (RFC 8463 section 4)`;
+    const spki = Buffer.concat([ed25519Prefix, der]);
+    return { algorithm: 'ed25519', bits: 256, encoding: 'raw', fingerprint: fingerprint(spki) };
+  }
+  for (const encoding of ['spki', 'pkcs1'] as const) {
+    const key = read(der, encoding);
+    if (key === undefined) continue;
+    if (key.asymmetricKeyType !== 'rsa') return `p= holds a key of type ${key.asymmetricKeyType ?? 'unknown'}, not rsa`;
+    const bits = key.asymmetricKeyDetails?.modulusLength;
+    if (bits === undefined) return 'p= holds an RSA key without modulus';
+    const spki = encoding === 'spki' ? der : key.export({ type: 'spki', format: 'der' });
+    return { algorithm: 'rsa', bits, encoding, fingerprint: fingerprint(spki) };
+  }
+  return 'p= is no RSA public key (neither SubjectPublicKeyInfo nor PKCS#1)';
+}
+
+function read(der: Buffer, type: 'spki' | 'pkcs1'): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: der, format: 'der', type });
+  } catch {
+    return undefined;
+  }
+}
+
+function fingerprint(spki: Buffer): string {
+  return createHash('sha256').update(spki).digest('hex');
+}
+
+function shorten(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}
