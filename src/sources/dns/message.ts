@@ -1,0 +1,225 @@
+// DNS messages (RFC 1035 §4): a question into bytes, a reply's bytes into records. The codec is dns-packet; what it
+// does not check (labels over 63 bytes, record data past the end, the OPT record's part of the rcode) is checked here.
+import { type Answer, AUTHENTIC_DATA, type DecodedPacket, decode, encode, RECURSION_DESIRED } from 'dns-packet';
+import { type DnsRecord, type QueryType, sameName } from './answer.ts';
+
+/** What fits into one unfragmented UDP packet on any path (DNS flag day 2020): announced in every query by EDNS0 (RFC 6891). */
+const UDP_PAYLOAD_SIZE = 1232;
+const HEADER_LENGTH = 12;
+const TYPE_AND_CLASS_LENGTH = 4;
+
+const RCODE_NAMES = [
+  'NOERROR',
+  'FORMERR',
+  'SERVFAIL',
+  'NXDOMAIN',
+  'NOTIMP',
+  'REFUSED',
+  'YXDOMAIN',
+  'YXRRSET',
+  'NXRRSET',
+];
+
+export interface QueryMessage {
+  /** The whole message; its first two bytes are the id, to be written by who sends it. */
+  bytes: Buffer;
+  /** Where the question ends: a reply repeats the bytes up to here (from byte 12 on). */
+  questionEnd: number;
+}
+
+/**
+ * A query with RD set, AD set (asks for the AD flag without asking for signatures, RFC 6840 §5.7) and, unless the
+ * server does not understand it, an OPT record.
+ * @param name an ASCII name that passed {@link nameProblem}
+ */
+export function encodeQuery(name: string, type: QueryType, edns = true): QueryMessage {
+  const bytes = encode({
+    type: 'query',
+    id: 0,
+    flags: RECURSION_DESIRED | AUTHENTIC_DATA,
+    questions: [{ name, type, class: 'IN' }],
+    additionals: edns
+      ? [
+          {
+            name: '.',
+            type: 'OPT',
+            udpPayloadSize: UDP_PAYLOAD_SIZE,
+            extendedRcode: 0,
+            ednsVersion: 0,
+            flags: 0,
+            flag_do: false,
+            options: [],
+          },
+        ]
+      : [],
+  });
+  const nameLength = name === '.' || name === '' ? 1 : name.length + (name.endsWith('.') ? 1 : 2);
+  return { bytes, questionEnd: HEADER_LENGTH + nameLength + TYPE_AND_CLASS_LENGTH };
+}
+
+/**
+ * Why a name cannot be asked for, or `undefined` if it can (RFC 1035 §2.3.4: labels of 1 to 63 bytes, 255 bytes in all).
+ * Internationalised names have to come as A-labels.
+ */
+export function nameProblem(name: string): string | undefined {
+  const end = name.endsWith('.') ? name.length - 1 : name.length;
+  if (end === 0) return name === '.' ? undefined : 'it is empty';
+  if (end > 253) return `it has ${end} characters; a DNS name has at most 253`;
+  let labelStart = 0;
+  for (let i = 0; i <= end; i++) {
+    const code = i === end ? 0x2e : name.charCodeAt(i);
+    if (code === 0x2e) {
+      if (i === labelStart) return 'it has an empty label (two dots in a row, or one in front)';
+      if (i - labelStart > 63) return `its label '${name.slice(labelStart, i)}' has more than 63 characters`;
+      labelStart = i + 1;
+    } else if (code <= 0x20 || code >= 0x7f || code === 0x5c) {
+      return 'it holds a character that is no letter, digit, hyphen or underscore; write international names as A-labels (xn--…)';
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Whether a message can be the reply to the query: a response that repeats the question, byte by byte but for case.
+ * Servers that could not even read the question send an error without it; the id and port have matched by then.
+ */
+export function repliesTo(message: Buffer, query: QueryMessage): boolean {
+  if (message.length < HEADER_LENGTH || (message[2] ?? 0) < 0x80) return false;
+  const questions = message.readUInt16BE(4);
+  if (questions === 0) return ((message[3] ?? 0) & 0xf) !== 0;
+  if (questions !== 1 || message.length < query.questionEnd) return false;
+  if (query.bytes.compare(message, HEADER_LENGTH, query.questionEnd, HEADER_LENGTH, query.questionEnd) === 0)
+    return true;
+  for (let i = HEADER_LENGTH; i < query.questionEnd; i++) {
+    if (lowerCase(message[i] ?? 0) !== lowerCase(query.bytes[i] ?? 0)) return false;
+  }
+  return true;
+}
+
+function lowerCase(byte: number): number {
+  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+}
+
+export interface Reply {
+  rcode: string;
+  truncated: boolean;
+  authenticated: boolean;
+  authoritative: boolean;
+  recursionAvailable: boolean;
+  /** Whether an OPT record came back: a FORMERR without one is how a server without EDNS0 speaks (RFC 6891 §7). */
+  edns: boolean;
+  /** The records of the answer section that the client knows, as they came. */
+  records: DnsRecord[];
+  negativeTtl: number | undefined;
+}
+
+/**
+ * A reply's content, whatever the bytes are.
+ * @returns `undefined` if the bytes are no well-formed DNS message
+ */
+export function decodeReply(message: Buffer): Reply | undefined {
+  let packet: DecodedPacket;
+  try {
+    packet = decode(message);
+  } catch {
+    return undefined; // dns-packet throws on pointers that do not go back, on labels and names too long, and past the end
+  }
+  // Record data of unknown types is sliced, not read, so an overlong length does not throw: the cursor gives it away.
+  if (decode.bytes > message.length) return undefined;
+  const opt = packet.additionals?.find((record) => record.type === 'OPT');
+  const rcode = ((message[3] ?? 0) & 0xf) | ((opt?.type === 'OPT' ? opt.extendedRcode : 0) << 4);
+  return {
+    rcode: RCODE_NAMES[rcode] ?? `RCODE${rcode}`,
+    truncated: packet.flag_tc,
+    authenticated: packet.flag_ad,
+    authoritative: packet.flag_aa,
+    recursionAvailable: packet.flag_ra,
+    edns: opt !== undefined,
+    records: knownRecords(packet.answers ?? []),
+    negativeTtl: negativeTtl(packet.authorities ?? []),
+  };
+}
+
+function knownRecords(answers: readonly Answer[]): DnsRecord[] {
+  const records: DnsRecord[] = [];
+  for (const answer of answers) {
+    const record = knownRecord(answer);
+    if (record !== undefined) records.push(record);
+  }
+  return records;
+}
+
+function knownRecord(answer: Answer): DnsRecord | undefined {
+  if (answer.type === 'OPT' || !('data' in answer)) return undefined;
+  if ('class' in answer && answer.class !== 'IN') return undefined;
+  const { name } = answer;
+  const ttl = answer.ttl ?? 0;
+  switch (answer.type) {
+    case 'TXT':
+      return { name, ttl, type: 'TXT', data: [answer.data].flat().map((part) => part.toString()) };
+    case 'A':
+    case 'AAAA':
+    case 'CNAME':
+    case 'NS':
+    case 'PTR':
+      return { name, ttl, type: answer.type, data: answer.data };
+    case 'MX':
+      return {
+        name,
+        ttl,
+        type: 'MX',
+        data: { preference: answer.data.preference ?? 0, exchange: answer.data.exchange },
+      };
+    case 'SRV': {
+      const { priority = 0, weight = 0, port, target } = answer.data;
+      return { name, ttl, type: 'SRV', data: { priority, weight, port, target } };
+    }
+    case 'SOA': {
+      const { mname, rname, serial = 0, minimum = 0 } = answer.data;
+      return { name, ttl, type: 'SOA', data: { mname, rname, serial, minimum } };
+    }
+    case 'CAA':
+      return {
+        name,
+        ttl,
+        type: 'CAA',
+        data: { flags: answer.data.flags ?? 0, tag: answer.data.tag, value: answer.data.value },
+      };
+    default:
+      return undefined;
+  }
+}
+
+function negativeTtl(authorities: readonly Answer[]): number | undefined {
+  const soa = authorities.find((record) => record.type === 'SOA');
+  return soa?.type === 'SOA' ? Math.min(soa.ttl ?? 0, soa.data.minimum ?? 0) : undefined;
+}
+
+/**
+ * The CNAME chain from `name` in its order, then the records of `type` at its end; records beside the chain are dropped.
+ * @returns `loop: true` if the chain comes back to a name it has passed
+ */
+export function followChain(
+  name: string,
+  type: QueryType,
+  records: DnsRecord[],
+): { chain: DnsRecord[]; loop: boolean } {
+  const chain: DnsRecord[] = [];
+  const passed = [name];
+  for (let owner = name; ; ) {
+    let next: string | undefined;
+    for (const record of records) {
+      if (!sameName(record.name, owner)) continue;
+      if (record.type === type) chain.push(record);
+      else if (record.type === 'CNAME') {
+        chain.push(record);
+        next ??= record.data;
+      }
+    }
+    if (next === undefined) return { chain, loop: false };
+    const target = next;
+    if (passed.some((seen) => sameName(seen, target))) return { chain, loop: true };
+    passed.push(target);
+    owner = target;
+  }
+}

@@ -1,0 +1,142 @@
+// How fast one resolver is asked. Resolvers that get more than they allow drop queries silently, and a dropped query
+// looks like a dead name: the pace decides whether verdicts are right. A token bucket bounds the rate; the rate is cut
+// when losses show and recovers slowly (additive increase, multiplicative decrease).
+//
+// What counts as a loss: a query that timed out and was answered at once when asked again. A name that never answers is
+// a dead name, not a loss, and must not slow the others; only when most of the tries time out are time-outs taken for
+// losses by themselves, because then the second tries get lost as well.
+
+const WINDOW_MS = 1000;
+/** The bucket holds what gathers in this time, so that no burst is longer. */
+const BURST_MS = 20;
+/** A cut never goes below this rate, unless less was configured. */
+const FLOOR_PER_SECOND = 50;
+const LOSS_SHARE = 0.02;
+const FEWEST_LOSSES = 5;
+const SILENCE_SHARE = 0.5;
+const FEWEST_SILENT = 20;
+/** Step of recovery per second without loss, as a share of the rate. */
+const RECOVERY_STEP = 0.03;
+/** For how long after a cut the rate stays below the one that proved too fast. */
+const CAUTION_MS = 60_000;
+const REMEMBERED_WINDOWS = 5;
+
+export class Pace {
+  readonly #limit: number;
+  #rate: number;
+  #tokens = 1;
+  #filledAt: number;
+  #epoch = 0;
+  #windowStart: number;
+  #sent = 0;
+  #answered = 0;
+  #timedOut = 0;
+  #lost = 0;
+  #sentLately: number[] = [];
+  #answeredLately: number[] = [];
+  #tooFast = Number.POSITIVE_INFINITY;
+  #tooFastUntil = 0;
+
+  /**
+   * @param limit queries per second; `Infinity` for no limit but the one that losses teach
+   * @param now milliseconds of a clock that never goes back, as in all methods here
+   */
+  constructor(limit: number, now: number) {
+    this.#limit = limit;
+    this.#rate = limit;
+    this.#filledAt = now;
+    this.#windowStart = now;
+  }
+
+  /** Queries per second at present. */
+  get rate(): number {
+    return this.#rate;
+  }
+
+  /** Counts the cuts. A try that was sent in an earlier epoch was sent at a rate that proved too fast. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Takes the right to send one query, if there is one now. */
+  take(now: number): boolean {
+    if (this.#rate !== Number.POSITIVE_INFINITY) {
+      this.#fill(now);
+      if (this.#tokens < 1) return false;
+      this.#tokens -= 1;
+    }
+    this.#sent++;
+    return true;
+  }
+
+  /** Milliseconds until the next query may go. */
+  waitMs(now: number): number {
+    if (this.#rate === Number.POSITIVE_INFINITY) return 0;
+    this.#fill(now);
+    return Math.max(0, ((1 - this.#tokens) / this.#rate) * 1000);
+  }
+
+  #fill(now: number): void {
+    const most = Math.max(1, (this.#rate * BURST_MS) / 1000);
+    this.#tokens = Math.min(most, this.#tokens + ((now - this.#filledAt) / 1000) * this.#rate);
+    this.#filledAt = now;
+  }
+
+  answered(): void {
+    this.#answered++;
+  }
+
+  /** A try got no answer in time. Tries from before the last cut teach nothing new. */
+  timedOut(sentInEpoch: number): void {
+    if (sentInEpoch === this.#epoch) this.#timedOut++;
+  }
+
+  /** A try that had timed out was answered when sent again: it was lost on the way or dropped. */
+  lost(sentInEpoch: number): void {
+    if (sentInEpoch === this.#epoch) this.#lost++;
+  }
+
+  /** Called a few times a second while there is work: cuts or recovers the rate. */
+  review(now: number): void {
+    const silent =
+      this.#timedOut >= FEWEST_SILENT && this.#timedOut > SILENCE_SHARE * (this.#timedOut + this.#answered);
+    const elapsed = now - this.#windowStart;
+    if (elapsed < WINDOW_MS && !silent) return;
+    const lossy = silent || (this.#lost >= FEWEST_LOSSES && this.#lost > LOSS_SHARE * (this.#answered + this.#lost));
+    const seconds = Math.max(elapsed, WINDOW_MS) / 1000;
+    remember(this.#sentLately, this.#sent / seconds);
+    remember(this.#answeredLately, this.#answered / seconds);
+    // A resolver that answers nothing at all is down: a lower rate would not bring it back, only delay the recovery.
+    if (lossy && this.#answeredLately.some((rate) => rate > 0)) this.#cut(now);
+    else if (this.#rate < this.#limit && this.#lost === 0) this.#recover(now);
+    this.#windowStart = now;
+    this.#sent = 0;
+    this.#answered = 0;
+    this.#timedOut = 0;
+    this.#lost = 0;
+  }
+
+  /** To 70 % of what was sent, or at once to a little under what the resolver managed to answer if that was far less. */
+  #cut(now: number): void {
+    const sent = Math.min(this.#rate, Math.max(...this.#sentLately));
+    const answered = Math.max(...this.#answeredLately);
+    this.#tooFast = sent;
+    this.#tooFastUntil = now + CAUTION_MS;
+    this.#rate = Math.min(this.#limit, Math.max(FLOOR_PER_SECOND, Math.min(0.7 * sent, 0.8 * answered)));
+    this.#tokens = 0;
+    this.#filledAt = now;
+    this.#epoch++;
+    this.#sentLately = [];
+    this.#answeredLately = [];
+  }
+
+  #recover(now: number): void {
+    const ceiling = now < this.#tooFastUntil ? Math.min(this.#limit, 0.85 * this.#tooFast) : this.#limit;
+    this.#rate = Math.max(this.#rate, Math.min(ceiling, this.#rate * (1 + RECOVERY_STEP)));
+  }
+}
+
+function remember(values: number[], value: number): void {
+  values.push(value);
+  if (values.length > REMEMBERED_WINDOWS) values.shift();
+}

@@ -1,0 +1,120 @@
+// Stands between a client and a DNS server and answers later: UDP and TCP on one port. Run as a process of its own
+// (startDelayProxy does) so that its work is not counted as the client's:
+//   node test/dns-server/delay-proxy.ts 127.0.0.1:5300 20 [dropAbovePerSecond]
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { connect, createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+export interface DelayProxy {
+  /** `host:port`, as a resolver's address. */
+  readonly address: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the proxy in its own process.
+ * @param upstream `host:port` of the DNS server, IPv4
+ * @param delayMs added to every answer
+ * @param dropAbovePerSecond drops UDP queries above this rate, counted per tenth of a second
+ */
+export async function startDelayProxy(
+  upstream: string,
+  delayMs: number,
+  dropAbovePerSecond = Number.POSITIVE_INFINITY,
+): Promise<DelayProxy> {
+  const args = [fileURLToPath(import.meta.url), upstream, String(delayMs), String(dropAbovePerSecond)];
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const port = await firstLineAsPort(child);
+  return {
+    address: `127.0.0.1:${port}`,
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        child.once('exit', () => resolve());
+        child.kill();
+      }),
+  };
+}
+
+function firstLineAsPort(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.stdout?.once('data', (line) => resolve(Number(line)));
+    child.once('exit', (code) => reject(new Error(`the delaying proxy ended with code ${code}`)));
+  });
+}
+
+const DROP_WINDOW_MS = 100;
+
+function serve(upstream: { host: string; port: number }, delayMs: number, dropAbovePerSecond: number): void {
+  // Every packet waits equally long, so one queue and one timer are enough.
+  const due: { at: number; deliver: () => void }[] = [];
+  let first = 0;
+  let running = false;
+  const run = (): void => {
+    const now = performance.now();
+    for (let next = due[first]; next !== undefined && next.at <= now; next = due[++first]) next.deliver();
+    if (first > 4096) {
+      due.splice(0, first);
+      first = 0;
+    }
+    const next = due[first];
+    running = next !== undefined;
+    if (next !== undefined) setTimeout(run, Math.max(1, next.at - now));
+  };
+  const later = (deliver: () => void): void => {
+    due.push({ at: performance.now() + delayMs, deliver });
+    if (!running) setTimeout(run, delayMs);
+    running = true;
+  };
+
+  let windowStart = 0;
+  let seen = 0;
+  const tooMany = (): boolean => {
+    const now = performance.now();
+    if (now - windowStart >= DROP_WINDOW_MS) {
+      windowStart = now;
+      seen = 0;
+    }
+    return ++seen > (dropAbovePerSecond * DROP_WINDOW_MS) / 1000;
+  };
+
+  const upstreams = new Map<number, Socket>();
+  const upstreamOf = (clientPort: number, clientAddress: string): Socket => {
+    let socket = upstreams.get(clientPort);
+    if (socket === undefined) {
+      socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
+      socket.on('message', (reply) => later(() => udp.send(reply, clientPort, clientAddress)));
+      socket.on('error', () => {}); // the server is gone: the client sees silence
+      upstreams.set(clientPort, socket);
+    }
+    return socket;
+  };
+  const udp = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
+  udp.on('message', (query, from) => {
+    if (!tooMany()) upstreamOf(from.port, from.address).send(query, upstream.port, upstream.host);
+  });
+
+  const tcp = createServer((client) => {
+    const server = connect({ ...upstream, noDelay: true });
+    client.setNoDelay(true);
+    client.on('data', (chunk) => server.write(chunk));
+    server.on('data', (chunk) => later(() => client.write(chunk)));
+    client.on('error', () => server.destroy()).on('close', () => server.destroy());
+    server.on('error', () => client.destroy()).on('close', () => client.destroy());
+  });
+  tcp.listen(0, '127.0.0.1', () => {
+    const address = tcp.address();
+    if (typeof address !== 'object' || address === null) throw new Error('no port');
+    udp.bind(address.port, '127.0.0.1', () => console.log(address.port));
+  });
+  // Ends with the process that started it, also when that was killed.
+  process.stdin.on('end', () => process.exit()).resume();
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [, , upstream = '', delayMs = '0', drop = 'Infinity'] = process.argv;
+  const [host = '', port = ''] = upstream.split(':');
+  serve({ host, port: Number(port) }, Number(delayMs), Number(drop));
+}
