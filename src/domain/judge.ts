@@ -42,12 +42,13 @@ export function judge(evaluation: Evaluation, subject: Subject, facts: FactSet, 
   const judged: Judged[] = [];
   const failed = new Set<string>();
   for (const rule of evaluation.rules) {
+    const outside = reason ?? rule.scope?.({ subject, now: options.now });
     const results =
-      reason === undefined
+      outside === undefined
         ? judgeRule(rule, evaluation, subject, facts, options, failed)
         : [
             {
-              finding: { rule: rule.id, verdict: 'not_applicable' as const, message: reason, evidence: [] },
+              finding: { rule: rule.id, verdict: 'not_applicable' as const, message: outside, evidence: [] },
               blocks: rule.blocks,
             },
           ];

@@ -104,6 +104,8 @@ export interface Rule<N extends FactName, O extends FactName = never, K extends 
   readonly optional?: readonly O[];
   /** Judged once for each part of the subject, on that part's facts, so that one silent part blinds no other. */
   readonly per?: K;
+  /** Why the rule does not apply to this subject, whatever its facts; then it is `not_applicable` with that reason. */
+  scope?(at: Pick<At, 'subject' | 'now'>): string | undefined;
   /** Which parts, when not all; or a judgement instead, when there is none to judge. Sees the facts that are not per part. */
   parts?(
     facts: Facts<Exclude<N, PartFactName>, Exclude<O, PartFactName>, K>,
@@ -123,6 +125,7 @@ export interface AnyRule {
   readonly needs: readonly FactName[];
   readonly optional: readonly FactName[];
   readonly per: PartKind | undefined;
+  readonly scope: ((at: Pick<At, 'subject' | 'now'>) => string | undefined) | undefined;
   readonly parts: ((facts: object, at: Omit<At, 'part'>) => readonly string[] | Judgement) | undefined;
   readonly after: ((facts: object, at: At) => readonly Predecessor[]) | undefined;
   readonly judge: (facts: object, at: At) => Judgement | readonly Judgement[];
@@ -138,6 +141,7 @@ export function rule<
     ...declared,
     optional: declared.optional ?? [],
     per: declared.per,
+    scope: declared.scope,
     // From here on facts are looked up by the names the rule gave, so the types hold by construction.
     parts: declared.parts as AnyRule['parts'],
     after: declared.after as AnyRule['after'],
