@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import table from './exchange-builds.json' with { type: 'json' };
+
+/** An Exchange build: four integers, or three when only the cumulative update is known. */
+export const exchangeBuild = z.object({
+  /** `15.1.2507.39`; `15.1.2507` when the reading had three parts: the security update is then unknown, not 0. */
+  text: z.string(),
+  parts: z.array(z.number().int().nonnegative()).min(3).max(4),
+});
+
+export type ExchangeBuild = z.infer<typeof exchangeBuild>;
+
+/**
+ * Reads a build in every spelling Exchange has for it: `15.1.2375.7`, zero-padded `15.01.2375.007` (ExSetup, MAPI hop),
+ * `Version 15.2 (Build 986.5)` (AdminDisplayVersion), three parts `15.1.2507` (paths of Outlook on the web).
+ *
+ * @returns undefined when `text` is no build
+ */
+export function parseBuild(text: string): ExchangeBuild | undefined {
+  const admin = /^\s*Version (\d{1,3})\.(\d{1,3}) \(Build (\d{1,5})\.(\d{1,5})\)\s*$/.exec(text);
+  const plain = /^\s*(\d{1,3})\.(\d{1,3})\.(\d{1,5})(?:\.(\d{1,5}))?\s*$/.exec(text);
+  const parts = (admin ?? plain)
+    ?.slice(1)
+    .filter((part) => part !== undefined)
+    .map(Number);
+  if (parts === undefined) return undefined;
+  return { text: parts.join('.'), parts };
+}
+
+/** Below zero when `a` is older. Of a three-part reading only the three parts are compared. */
+export function compareBuilds(a: ExchangeBuild, b: ExchangeBuild): number {
+  const shared = Math.min(a.parts.length, b.parts.length);
+  for (let index = 0; index < shared; index += 1) {
+    const difference = (a.parts[index] ?? 0) - (b.parts[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+export type Comparison = 'at-least' | 'below' | 'cannot-tell';
+
+/** Is `build` at least `floor`? A three-part reading of the floor's own cumulative update cannot tell. */
+export function isAtLeast(build: ExchangeBuild, floor: string): Comparison {
+  const wanted = parseBuild(floor);
+  if (wanted === undefined) throw new Error(`"${floor}" is no build`);
+  const difference = compareBuilds(build, wanted);
+  if (difference !== 0) return difference > 0 ? 'at-least' : 'below';
+  return build.parts.length < wanted.parts.length && !isFirstOfItsUpdate(wanted) ? 'cannot-tell' : 'at-least';
+}
+
+/** The lowest build of its cumulative update in the table: then the first three parts settle the comparison. */
+function isFirstOfItsUpdate(build: ExchangeBuild): boolean {
+  return !buildTable.some((row) => sameUpdate(row.build, build) && compareBuilds(row.build, build) < 0);
+}
+
+function sameUpdate(a: ExchangeBuild, b: ExchangeBuild): boolean {
+  return a.parts.slice(0, 3).join('.') === b.parts.slice(0, 3).join('.');
+}
+
+export type Product =
+  | 'Exchange 2007 or older'
+  | 'Exchange 2010'
+  | 'Exchange 2013'
+  | 'Exchange 2016'
+  | 'Exchange 2019'
+  | 'Exchange SE'
+  | 'Exchange Online';
+
+/** The product a build belongs to; 2019 and Subscription Edition share 15.2 and part at the third number, 2562. */
+export function productOf(build: ExchangeBuild): Product | undefined {
+  const [major = 0, minor = 0, third = 0] = build.parts;
+  if (major < 14) return 'Exchange 2007 or older';
+  if (major === 14) return 'Exchange 2010';
+  if (major !== 15) return undefined;
+  if (minor === 0) return 'Exchange 2013';
+  if (minor === 1) return 'Exchange 2016';
+  if (minor === 2) return third >= 2562 ? 'Exchange SE' : 'Exchange 2019';
+  return minor === 20 ? 'Exchange Online' : undefined;
+}
+
+interface TableRow {
+  readonly name: string;
+  readonly build: ExchangeBuild;
+  readonly releaseDate: string | null;
+}
+
+const buildTable: readonly TableRow[] = table.builds.flatMap((row) => {
+  const build = parseBuild(row.build);
+  return build === undefined ? [] : [{ name: row.name, build, releaseDate: row.releaseDate }];
+});
+
+/** The day up to which the table of builds is complete. */
+export const buildTableAsOf: string = table.header.asOf;
+
+export interface BuildName {
+  /** `Exchange 2016 CU23 Sep 2026 SU`, or the nearest older entry. */
+  readonly name: string;
+  readonly exact: boolean;
+  /** Above every entry of its product: newer than the table. */
+  readonly newerThanTable: boolean;
+  /** Updates for the same cumulative update in the table that are newer; for three parts unknown. */
+  readonly behind: number | undefined;
+}
+
+/** What people call a build. Readings between two entries occur; they belong to the entry below. */
+export function nameOfBuild(build: ExchangeBuild): BuildName {
+  const product = productOf(build);
+  const rows = buildTable
+    .filter((row) => productOf(row.build) === product)
+    .sort((a, b) => compareBuilds(a.build, b.build) || a.build.parts.length - b.build.parts.length);
+  const below = rows.filter((row) => compareBuilds(row.build, build) <= 0);
+  const nearest = build.parts.length === 3 ? rows.find((row) => sameUpdate(row.build, build)) : below[below.length - 1];
+  const newest = rows[rows.length - 1];
+  const newer = newerUpdates(rows, build);
+  return {
+    name: nearest?.name ?? product ?? `Exchange ${build.text}`,
+    exact: nearest !== undefined && build.parts.length === 4 && compareBuilds(nearest.build, build) === 0,
+    newerThanTable: newest !== undefined && compareBuilds(build, newest.build) > 0,
+    behind: build.parts.length === 3 ? undefined : newer,
+  };
+}
+
+/** Newer updates of the same product, releases of one day (an update and its second version) counted once. */
+function newerUpdates(rows: readonly TableRow[], build: ExchangeBuild): number {
+  const newer = rows.filter((row) => sameUpdate(row.build, build) && compareBuilds(row.build, build) > 0);
+  return new Set(newer.map((row) => row.name.replace(/\s*v\d+$/, ''))).size;
+}
+
+/** Floors and dates of Microsoft's documents, as data with their source. */
+export const buildFloors = {
+  /** Teams calendar (Learn: "How Exchange and Microsoft Teams interact"): Exchange 2016 CU3. */
+  calendar: '15.1.544.27',
+  /** Scheduling add-in for delegates and a complete Autodiscover V2: Exchange 2013 CU19. */
+  delegates: '15.0.1365.1',
+  /** Hybrid look-ups through Microsoft Graph (techcommunity 4517516, KB5081755): Subscription Edition, May 2026 HU. */
+  graph: '15.2.2562.41',
+  seReleased: '15.2.2562.17',
+} as const;
