@@ -29,12 +29,23 @@ export async function gather(
   options: { readonly now: Date; readonly supplied: FactSet; readonly signal?: AbortSignal | undefined },
 ): Promise<FactSet> {
   const asked = new Map<FactName, Promise<unknown>>();
+  const shared = new Map<string, Promise<unknown>>();
+  const once = <T>(key: string, work: () => Promise<T>): Promise<T> => {
+    let promise = shared.get(key);
+    if (promise === undefined) {
+      promise = work();
+      shared.set(key, promise);
+    }
+    return promise as Promise<T>;
+  };
   const ask = (fact: FactName): Promise<unknown> => {
     let answer = asked.get(fact);
     if (answer === undefined) {
       const supplied = suppliedOf(options.supplied, fact);
       answer =
-        supplied === undefined ? askSource(sources[fact] as Source, subject, options, ask) : Promise.resolve(supplied);
+        supplied === undefined
+          ? askSource(sources[fact] as Source, subject, options, ask, once)
+          : Promise.resolve(supplied);
       asked.set(fact, answer);
     }
     return answer;
@@ -79,12 +90,14 @@ async function askSource(
   subject: Subject,
   options: { readonly now: Date; readonly supplied: FactSet; readonly signal?: AbortSignal | undefined },
   ask: (fact: FactName) => Promise<unknown>,
+  once: GatherContext['once'],
 ): Promise<unknown> {
   const controller = new AbortController();
   const context: GatherContext = {
     signal: options.signal === undefined ? controller.signal : AbortSignal.any([controller.signal, options.signal]),
     now: options.now,
     supplied: options.supplied,
+    once,
     gathered: <N extends FactName>(fact: N) => ask(fact) as Promise<GatheredOf<N>>,
   };
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,5 +1,5 @@
-import { type FactName, factTitle, type PartFactName, type PartKind, partOf } from '../facts/index.ts';
-import { answerOf } from './answer.ts';
+import { type FactName, factTitle, type PartFactName, type PartKind, partOf, shelfLifeHours } from '../facts/index.ts';
+import { answerOf, blocksAnswers } from './answer.ts';
 import {
   everyPart,
   type FactSet,
@@ -34,8 +34,8 @@ const words: Record<UnobtainableReason, string> = {
 /**
  * Judges one subject: every rule gives one finding at least, and every question an answer. Pure.
  *
- * A needed fact that is unobtainable makes the rule `unknown` naming it; a failed predecessor makes it `unknown`,
- * blocked by that; a rule that throws makes it `unknown` and is reported.
+ * A needed fact that is unobtainable, or older than it keeps, makes the rule `unknown` naming it; a failed predecessor
+ * (advice aside) makes it `unknown`, blocked by that; a rule that throws makes it `unknown` and is reported.
  */
 export function judge(evaluation: Evaluation, subject: Subject, facts: FactSet, options: JudgeOptions): Run {
   const reason = evaluation.scope?.(facts, { subject, now: options.now });
@@ -54,7 +54,8 @@ export function judge(evaluation: Evaluation, subject: Subject, facts: FactSet, 
           ];
     for (const result of results) {
       judged.push(result);
-      if (result.finding.verdict === 'fail') failed.add(findingKey(result.finding));
+      // Advice blocks nothing: behind a certificate that expires in three weeks everything else can still be judged.
+      if (blocksAnswers(result.finding)) failed.add(findingKey(result.finding));
     }
   }
   const asked = evaluation.asked?.(subject);
@@ -89,7 +90,7 @@ function judgeRule(
   if (kind === undefined) return one(undefined);
 
   // Which parts to judge may itself depend on facts; when those are missing there is one untargeted `unknown`.
-  const common = look(rule, set, undefined);
+  const common = look(rule, set, undefined, options.now);
   if ('missing' in common) return [unknown(rule, undefined, common.missing)];
   let names: readonly string[] | Judgement;
   try {
@@ -137,7 +138,7 @@ function judgeOne(
   options: JudgeOptions,
 ): Judged[] {
   try {
-    const seen = look(rule, set, part);
+    const seen = look(rule, set, part, at.now);
     const blocker = rule.after?.(seen.facts, at).find((predecessor) => hasFailed(predecessor, failed));
     if (blocker !== undefined) return [blocked(rule, part, blocker)];
     if ('missing' in seen) return [unknown(rule, part, seen.missing)];
@@ -165,6 +166,7 @@ function look(
   rule: AnyRule,
   set: FactSet,
   part: string | undefined,
+  now: Date,
 ): { facts: object } | { facts: object; missing: Missing } {
   const facts: Record<string, unknown> = {};
   let missing: Missing | undefined;
@@ -175,7 +177,8 @@ function look(
       ? partEntries(rule, set, fact as PartFactName, part)
       : [[undefined, subjectFact(set, fact)] as const];
     const byPart: Record<string, unknown> = {};
-    for (const [name, gathered] of entries) {
+    for (const [name, entry] of entries) {
+      const gathered = unlessStale(fact, entry, now);
       if (gathered.status === 'known') {
         if (name === undefined || name === part) facts[fact] = gathered.value;
         else byPart[name] = gathered.value;
@@ -188,6 +191,22 @@ function look(
   for (const fact of rule.needs) take(fact, true);
   for (const fact of rule.optional) take(fact, false);
   return missing === undefined ? { facts } : { facts, missing };
+}
+
+const hourMs = 3_600_000;
+
+/** A fact past its shelf life is as good as none. */
+function unlessStale(fact: FactName, gathered: Gathered<unknown>, now: Date): Gathered<unknown> {
+  const hours = shelfLifeHours(fact);
+  if (gathered.status !== 'known' || hours === undefined) return gathered;
+  if (now.getTime() - Date.parse(gathered.observedAt) <= hours * hourMs) return gathered;
+  return {
+    status: 'unobtainable',
+    reason: 'stale',
+    detail: `observed ${gathered.observedAt}, and it keeps for ${hours % 24 === 0 ? `${hours / 24} d` : `${hours} h`}`,
+    source: gathered.source,
+    observedAt: gathered.observedAt,
+  };
 }
 
 const notSupplied: NotKnown = {
