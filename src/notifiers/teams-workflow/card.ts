@@ -1,0 +1,224 @@
+import type { Notice } from '../../domain/notice.ts';
+import type { TransitionKind } from '../../domain/transition.ts';
+import { countRest, dayOf, type Item, kindLabel, type Summary, summarize } from '../summary.ts';
+import { ownerWords } from '../words.ts';
+import { type Card, cardText, type Element, type Line, type Payload, type TextRun } from './payload.ts';
+
+/**
+ * The largest payload that is posted, in bytes of UTF-8. Teams takes about 28 KB and drops what is larger inside the
+ * flow, after the webhook's 202, so nobody would hear of it.
+ */
+const maxPayloadBytes = 24 * 1024;
+
+/** Characters for names, for values and for sentences. */
+const limits = { name: 120, value: 200, sentence: 400 };
+
+/** A button with a longer address is left out rather than the whole card. */
+const maxLinkLength = 2_000;
+
+const maxQuestions = 8;
+
+/** How many names of one kind are listed after the items in full. */
+const namesListed = 5;
+
+/** How much is shown. */
+interface Detail {
+  readonly items: number;
+  readonly evidence: boolean;
+  readonly answers: boolean;
+}
+
+/** What gives way, in this order, until the payload fits: items, evidence, then all but counts and link. */
+const details: readonly [Detail, ...Detail[]] = [
+  { items: 5, evidence: true, answers: true },
+  { items: 3, evidence: true, answers: true },
+  { items: 1, evidence: true, answers: true },
+  { items: 1, evidence: false, answers: true },
+  { items: 0, evidence: false, answers: false },
+];
+
+/**
+ * Renders a notice as the payload of a Workflows webhook with one Adaptive Card: what changed, the answers, at most five
+ * items in full with the worst first, the rest as counts, a button to the whole of it. At most 24 KB of UTF-8 whatever
+ * the notice holds. Pure.
+ */
+export function renderCard(notice: Notice): Payload {
+  const summary = summarize(notice);
+  let payload = payloadOf(notice, summary, details[0]);
+  for (const detail of details.slice(1)) {
+    if (Buffer.byteLength(JSON.stringify(payload)) <= maxPayloadBytes) break;
+    payload = payloadOf(notice, summary, detail);
+  }
+  return payload;
+}
+
+function payloadOf(notice: Notice, summary: Summary, detail: Detail): Payload {
+  const heading = cardText(summary.heading);
+  const link = linkOf(notice);
+  const content: Card = {
+    type: 'AdaptiveCard',
+    $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
+    version: '1.2',
+    lang: 'en',
+    fallbackText: heading,
+    msteams: { width: 'Full' },
+    body: [
+      headingBlock(heading, notice, summary),
+      ...countsBlock(summary),
+      ...(detail.answers ? answersBlock(summary) : []),
+      ...itemBlocks(summary.items.slice(0, detail.items), detail),
+      ...restLines(summary.items.slice(detail.items), link !== undefined),
+      line([subtle(`run ${cardText(notice.runId, limits.name)} · notice ${summary.fingerprint}`)], {
+        spacing: 'medium',
+        separator: true,
+      }),
+    ],
+    ...(link === undefined ? {} : { actions: [{ type: 'Action.OpenUrl', title: 'Open report', url: link }] }),
+  };
+  return {
+    type: 'message',
+    summary: heading,
+    attachments: [{ contentType: 'application/vnd.microsoft.card.adaptive', contentUrl: null, content }],
+  };
+}
+
+/** One relative or odd address makes Teams refuse the whole card, so only a plain https one becomes a button. */
+function linkOf({ link }: Notice): string | undefined {
+  if (link === undefined || link.length > maxLinkLength || !/^https:\/\/[!-~]+$/.test(link)) return undefined;
+  return URL.canParse(link) ? link : undefined;
+}
+
+function headingBlock(heading: string, notice: Notice, summary: Summary): Element {
+  const { name, id } = notice.organization;
+  const organization = name === id ? name : `${name} (${id})`;
+  return {
+    type: 'Container',
+    style: summary.tone,
+    bleed: true,
+    items: [
+      line([run(heading, { size: 'large', weight: 'bolder' })]),
+      line([subtle(`${cardText(organization, limits.name)} · ${cardText(summary.subtitle)}`)], { spacing: 'none' }),
+    ],
+  };
+}
+
+function countsBlock({ counts, advice }: Summary): Element[] {
+  const shown = [
+    ...counts.map(({ kind, label, count }) => ({ label, count, color: kindColors[kind] })),
+    ...(advice > 0 ? [{ label: 'Advice', count: advice, color: undefined }] : []),
+  ];
+  if (shown.length === 0) return [];
+  return [
+    {
+      type: 'ColumnSet',
+      spacing: 'medium',
+      columns: shown.map(({ label, count, color }) => ({
+        type: 'Column',
+        width: 'auto',
+        spacing: 'large',
+        items: [
+          line([
+            run(String(count), { size: 'extraLarge', weight: 'bolder', ...(color === undefined ? {} : { color }) }),
+          ]),
+          line([subtle(label)], { spacing: 'none' }),
+        ],
+      })),
+    },
+  ];
+}
+
+const kindColors: Readonly<Record<TransitionKind, TextRun['color']>> = {
+  opened: 'attention',
+  worsened: 'attention',
+  reminder: 'attention',
+  went_unknown: 'warning',
+  resolved: 'good',
+  added: undefined,
+  removed: undefined,
+};
+
+function answersBlock({ questions }: Summary): Element[] {
+  const lines = questions
+    .slice(0, maxQuestions)
+    .map(({ title, now, changes }) =>
+      line([
+        run(`${cardText(title)} `, { weight: 'bolder' }),
+        run(cardText(now)),
+        ...(changes.length === 0 ? [] : [subtle(`${now === '' ? '' : ' · '}${cardText(changes.join(', '))}`)]),
+      ]),
+    );
+  return lines.length === 0 ? [] : [{ type: 'Container', spacing: 'medium', items: lines }];
+}
+
+function itemBlocks(items: readonly Item[], { evidence }: Detail): Element[] {
+  return items.map((item) => {
+    const color = kindColors[item.kind];
+    const what = [kindLabel(item.kind), ...(item.kind === 'resolved' ? [] : [item.severity ?? []])].flat().join(' · ');
+    return {
+      type: 'Container',
+      separator: true,
+      spacing: 'medium',
+      items: [
+        line([
+          run(cardText(item.subject, limits.name), { weight: 'bolder' }),
+          run(`  ${what}`, { size: 'small', ...(color === undefined ? {} : { color }) }),
+        ]),
+        line([run(cardText(item.message, limits.sentence))], { spacing: 'small' }),
+        ...(evidence && item.observed !== undefined
+          ? [labelled('Found', run(cardText(item.observed, limits.value), { fontType: 'monospace', size: 'small' }))]
+          : []),
+        ...(evidence && item.remedy !== undefined && item.kind !== 'resolved'
+          ? [labelled('What to do', run(cardText(item.remedy, limits.sentence)))]
+          : []),
+        line([subtle(provenance(item))], { spacing: 'small' }),
+      ],
+    };
+  });
+}
+
+/** `To mend: Microsoft · dkim/active-key-published · selector1 · since 2026-11-20`. */
+function provenance(item: Item): string {
+  const parts = [
+    ...(item.owner === undefined || item.kind === 'resolved' ? [] : [`To mend: ${ownerWords[item.owner]}`]),
+    ...[item.rule, item.target].flatMap((name) => (name === undefined ? [] : [cardText(name, limits.name)])),
+    `${item.kind === 'resolved' ? 'failed since' : 'since'} ${cardText(dayOf(item.since))}`,
+  ];
+  return parts.join(' · ');
+}
+
+/** What is not shown in full: how many and whose, and the names of those that are no new problems. */
+function restLines(rest: readonly Item[], hasLink: boolean): Line[] {
+  if (rest.length === 0) return [];
+  const where = hasLink ? '' : ' The whole of it is in the history of each subject.';
+  const listed = (['resolved', 'went_unknown', 'reminder'] as const).flatMap((kind) => {
+    const names = [...new Set(rest.filter((item) => item.kind === kind).map(nameInList))];
+    if (names.length === 0) return [];
+    const more = names.length > namesListed ? ` and ${names.length - namesListed} more` : '';
+    return [labelled(kindLabel(kind), run(`${names.slice(0, namesListed).join(', ')}${more}`))];
+  });
+  return [
+    line([run(`and ${rest.length} more: ${countRest(rest)}.${where}`)], { spacing: 'medium', separator: true }),
+    ...listed,
+  ];
+}
+
+function nameInList({ kind, subject, since }: Item): string {
+  const name = cardText(subject, limits.name);
+  return kind === 'reminder' ? `${name} (since ${cardText(dayOf(since))})` : name;
+}
+
+function labelled(label: string, value: TextRun): Line {
+  return line([run(`${label}: `, { weight: 'bolder' }), value], { spacing: 'small' });
+}
+
+function line(inlines: TextRun[], style: Pick<Line, 'spacing' | 'separator'> = {}): Line {
+  return { type: 'RichTextBlock', inlines, ...style };
+}
+
+function run(text: string, style: Omit<TextRun, 'type' | 'text'> = {}): TextRun {
+  return { type: 'TextRun', text, ...style };
+}
+
+function subtle(text: string): TextRun {
+  return run(text, { size: 'small', isSubtle: true });
+}
