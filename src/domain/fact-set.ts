@@ -81,17 +81,25 @@ export type GatheredOf<N extends FactName> = N extends PartFactName
   ? Readonly<Record<string, Gathered<FactMap[N]>>>
   : Gathered<FactMap[N]>;
 
-/** Facts of `first` win, fact by fact and part by part; `second` fills what is missing. */
+/** Fact by fact and part by part: what `first` knows wins, then what `second` knows, then why `first` does not know. */
 export function mergeFactSets(first: FactSet, second: FactSet): FactSet {
   const parts: Record<string, Record<string, PartFacts>> = {};
   for (const set of [second, first]) {
     for (const [kind, members] of Object.entries(set.parts)) {
       parts[kind] ??= {};
       const merged = parts[kind];
-      for (const [part, facts] of Object.entries(members)) merged[part] = { ...merged[part], ...facts };
+      for (const [part, facts] of Object.entries(members)) merged[part] = preferKnown(facts, merged[part] ?? {});
     }
   }
-  return { facts: { ...second.facts, ...first.facts }, parts };
+  return { facts: preferKnown(first.facts, second.facts), parts };
+}
+
+function preferKnown<F extends { readonly [name: string]: Gathered<unknown> | undefined }>(first: F, second: F): F {
+  const merged: Record<string, Gathered<unknown> | undefined> = { ...second };
+  for (const [name, gathered] of Object.entries(first)) {
+    if (gathered?.status === 'known' || merged[name]?.status !== 'known') merged[name] = gathered;
+  }
+  return merged as F;
 }
 
 const gathered = (value: z.ZodType) =>

@@ -15,7 +15,8 @@ const channel = z.strictObject({
   url: channelUrl.optional(),
 });
 
-const rulePolicy = z.strictObject({
+/** What a document may set for a rule. */
+export const rulePolicy = z.strictObject({
   severity: z.enum(severities).optional(),
   maxAgeDays: z.number().int().positive().optional(),
 });

@@ -9,8 +9,6 @@ export interface GatherContext {
   readonly now: Date;
   /** Another fact of the same subject, gathered (once) by its own source. */
   gathered<N extends FactName>(fact: N): Promise<GatheredOf<N>>;
-  /** Work that several facts of the subject share: done by whoever asks first, the same promise for the others. */
-  once<T>(key: string, work: () => Promise<T>): Promise<T>;
   /** Work that several sources of this run share, by a name for it: done by the first that asks, awaited by all. */
   once<T>(work: string, start: () => Promise<T>): Promise<T>;
   /** What was supplied for this subject: a collector's file, an export, saved facts. */

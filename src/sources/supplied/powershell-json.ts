@@ -24,7 +24,7 @@ export function readPowerShellJson(name: string, content: Uint8Array): Record<st
       `is no JSON (${error instanceof Error ? error.message : String(error)}); export it with ConvertTo-Json`,
     ]);
   }
-  const envelope = isObject(value) && Array.isArray(value['value']) ? value['value'] : value;
+  const envelope = isObject(value) && Array.isArray(value.value) ? value.value : value;
   const rows = Array.isArray(envelope) ? envelope : [envelope];
   if (rows.length === 0) throw new InvalidDocument(name, ['holds no rows']);
   return rows.map((row, index) => {
@@ -49,7 +49,7 @@ export function decodeText(content: Uint8Array): string {
 
 /** PowerShell 5 writes `/Date(1626817730517)/`, for some objects inside `{ "value": …, "DateTime": … }`. */
 function plainDate(value: unknown): unknown {
-  if (isObject(value) && 'DateTime' in value && 'value' in value) return plainDate(value['value']);
+  if (isObject(value) && 'DateTime' in value && 'value' in value) return plainDate(value.value);
   if (typeof value !== 'string') return value;
   const match = /^\/Date\((-?\d+)(?:[+-]\d{4})?\)\/$/.exec(value);
   return match?.[1] === undefined ? value : new Date(Number(match[1])).toISOString();

@@ -1,0 +1,198 @@
+import type { Delivery, Notice, Notifier, PendingNotice } from '../domain/notice.ts';
+import type { OrganizationDocument } from '../domain/organization.ts';
+import type { EvaluationId } from '../domain/rule.ts';
+import { evaluationOf, evaluations } from '../evaluations/index.ts';
+import type { OutboxRow, RunProgress, SliceResult, Store, Watch } from '../store/store.ts';
+import type { Log } from './log.ts';
+import { type RunsPorts, watchRun } from './runs.ts';
+
+/** Outbox rows read at once. More than these of one run go into the next notice. */
+const rowsAtOnce = 2_000;
+
+/** How long a channel gets to take a notice. */
+const sendLimitMs = 20_000;
+
+/** Rows taken for sending are out of the reach of other deliverers for this long; after a crash they come back. */
+const claimMs = 120_000;
+
+/** Waits between tries, in seconds; the last one repeats. */
+const retrySeconds = [60, 300, 900, 3_600] as const;
+
+/** After this many tries a notice is kept apart for a person. */
+const lastTry = 24;
+
+/** Runs looked at for each watch: more never run at once. */
+const runsLookedAt = 5;
+
+export interface DeliveryPorts extends RunsPorts {
+  readonly store: Store;
+  readonly log: Log;
+  /**
+   * The notifier of a channel.
+   *
+   * @throws Error with a sentence for the operator, when the channel's address is missing or cannot be used
+   */
+  readonly notifierFor: (document: OrganizationDocument, channel: string) => Notifier;
+  /** Where people reach the app, for links in notices. */
+  readonly publicUrl: string | undefined;
+}
+
+export interface Delivered {
+  readonly organization: string;
+  readonly evaluation: EvaluationId;
+  readonly channel: string;
+  readonly runId: string;
+  readonly subjects: number;
+  readonly delivery: Delivery;
+}
+
+/** Delivers what waits, for every organization or for one watch, and looks after the runs on the way. */
+export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<readonly Delivered[]> {
+  const documents =
+    only === undefined
+      ? await ports.store.organizations()
+      : [await ports.store.organization(only.organization)].flatMap((found) =>
+          found === undefined ? [] : [found.value],
+        );
+  const delivered: Delivered[] = [];
+  for (const document of documents) {
+    for (const { id: evaluation } of evaluations) {
+      if (document.evaluations[evaluation] === undefined || (only !== undefined && only.evaluation !== evaluation))
+        continue;
+      delivered.push(...(await deliverWatch(ports, document, { organization: document.id, evaluation })));
+    }
+  }
+  return delivered;
+}
+
+async function deliverWatch(ports: DeliveryPorts, document: OrganizationDocument, watch: Watch): Promise<Delivered[]> {
+  const unfinished = new Set<string>();
+  for (const run of await ports.store.runs(watch, runsLookedAt)) {
+    if (run.state !== 'running') continue;
+    const progress = await ports.store.run(run.runId);
+    if (progress !== undefined && (await watchRun(ports, document, progress)) === 'running') unfinished.add(run.runId);
+  }
+  const now = ports.clock();
+  const due = (await ports.store.pending(watch, rowsAtOnce)).filter(
+    // A run is told as one: what is found while it still runs waits for the rest.
+    ({ notice, notBefore }) =>
+      !unfinished.has(notice.runId) && (notBefore === undefined || notBefore <= now.toISOString()),
+  );
+  const groups = Map.groupBy(due, ({ notice }) => `${notice.channel}\n${notice.runId}`);
+  const delivered: Delivered[] = [];
+  for (const rows of groups.values()) delivered.push(await deliverGroup(ports, document, watch, rows));
+  return delivered;
+}
+
+async function deliverGroup(
+  ports: DeliveryPorts,
+  document: OrganizationDocument,
+  watch: Watch,
+  rows: readonly OutboxRow[],
+): Promise<Delivered> {
+  const { channel, runId } = (rows[0] as OutboxRow).notice;
+  const now = ports.clock();
+  const attempts = Math.max(...rows.map((row) => row.attempts));
+  // Taken before it is sent, so that two deliverers do not both send it; a crash in between sends it later.
+  await ports.store.settle(watch, rows, {
+    outcome: 'retry',
+    notBefore: new Date(now.getTime() + claimMs).toISOString(),
+  });
+
+  const delivery = await send(ports, document, channel, await noticeOf(ports, document, watch, runId, rows));
+  const fields = {
+    ...watch,
+    channel,
+    runId,
+    subjects: rows.length,
+    outcome: delivery.outcome,
+    detail: delivery.detail,
+    attempts: attempts + 1,
+  };
+  const at = ports.clock();
+  if (delivery.outcome === 'delivered') {
+    await ports.store.settle(watch, rows, { outcome: 'delivered', at: at.toISOString() });
+    ports.log.info('notice delivered', fields);
+  } else if (delivery.outcome === 'rejected' || attempts + 1 >= lastTry) {
+    await ports.store.settle(watch, rows, { outcome: 'rejected', at: at.toISOString(), reason: delivery.detail });
+    ports.log.error('notice not deliverable', fields);
+  } else {
+    const seconds = delivery.afterSeconds ?? retrySeconds[Math.min(attempts, retrySeconds.length - 1)] ?? 60;
+    await ports.store.settle(watch, rows, {
+      outcome: 'retry',
+      notBefore: new Date(at.getTime() + seconds * 1_000).toISOString(),
+    });
+    ports.log.warn('notice put off', { ...fields, seconds });
+  }
+  return { ...watch, channel, runId, subjects: rows.length, delivery };
+}
+
+async function send(
+  ports: DeliveryPorts,
+  document: OrganizationDocument,
+  channel: string,
+  notice: Notice,
+): Promise<Delivery> {
+  let notifier: Notifier;
+  try {
+    notifier = ports.notifierFor(document, channel);
+  } catch (error) {
+    // A setting that is missing can be mended, so the notice waits for it.
+    return { outcome: 'retry', detail: error instanceof Error ? error.message : String(error) };
+  }
+  return notifier.send(notice, AbortSignal.timeout(sendLimitMs));
+}
+
+async function noticeOf(
+  ports: DeliveryPorts,
+  document: OrganizationDocument,
+  watch: Watch,
+  runId: string,
+  rows: readonly OutboxRow[],
+): Promise<Notice> {
+  const progress = await ports.store.run(runId);
+  const evaluation = evaluationOf(watch.evaluation);
+  const notices = rows.map(({ notice }) => notice);
+  return {
+    organization: { id: document.id, name: document.name ?? document.id },
+    evaluation: {
+      id: evaluation.id,
+      title: evaluation.title,
+      questions: Object.fromEntries(evaluation.questions.map(({ id, title }) => [id, title])),
+    },
+    runId,
+    at: progress?.run.startedAt ?? latest(notices),
+    subjects: notices.map(({ subject, transitions, answers }) => ({ subject, transitions, answers })),
+    totals: totalsOf(progress, notices),
+    ...(ports.publicUrl === undefined
+      ? {}
+      : { link: `${ports.publicUrl}/api/organizations/${document.id}/evaluations/${evaluation.id}/report` }),
+  };
+}
+
+function latest(notices: readonly PendingNotice[]): string {
+  return (
+    notices
+      .map(({ at }) => at)
+      .sort()
+      .at(-1) ?? ''
+  );
+}
+
+function totalsOf(progress: RunProgress | undefined, notices: readonly PendingNotice[]): Notice['totals'] {
+  if (progress === undefined) return { subjects: notices.length, answers: {} };
+  return { subjects: progress.run.subjects, answers: sumAnswers(progress.slices) };
+}
+
+/** By question, then answer: how many subjects, over all slices. */
+export function sumAnswers(slices: readonly SliceResult[]): Record<string, Record<string, number>> {
+  const sum: Record<string, Record<string, number>> = {};
+  for (const { answers } of slices) {
+    for (const [question, counts] of Object.entries(answers)) {
+      sum[question] ??= {};
+      for (const [answer, count] of Object.entries(counts))
+        sum[question][answer] = (sum[question][answer] ?? 0) + count;
+    }
+  }
+  return sum;
+}

@@ -1,0 +1,70 @@
+import type { FactSet } from '../domain/fact-set.ts';
+import type { Run } from '../domain/finding.ts';
+import { gather } from '../domain/gather.ts';
+import { judge } from '../domain/judge.ts';
+import type { Evaluation, RulePolicy } from '../domain/rule.ts';
+import type { Sources } from '../domain/source.ts';
+import type { Subject } from '../domain/subject.ts';
+import type { Log } from './log.ts';
+
+/** Subjects looked at side by side. The sources bound their own traffic; this bounds the memory. */
+const subjectsInFlight = 256;
+
+export interface EvaluateOptions {
+  readonly sources: Sources;
+  readonly now: Date;
+  readonly log: Log;
+  readonly policies?: Readonly<Record<string, RulePolicy>>;
+  /** What was supplied for a subject. */
+  readonly supplied: (subject: Subject) => FactSet;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Evaluated {
+  readonly subject: Subject;
+  readonly facts: FactSet;
+  readonly run: Run;
+}
+
+/** Gathers and judges one subject. */
+export async function evaluateSubject(
+  evaluation: Evaluation,
+  subject: Subject,
+  options: EvaluateOptions,
+): Promise<Evaluated> {
+  const facts = await gather(evaluation, subject, options.sources, {
+    now: options.now,
+    supplied: options.supplied(subject),
+    signal: options.signal,
+  });
+  const run = judge(evaluation, subject, facts, {
+    now: options.now,
+    policies: options.policies ?? {},
+    onRuleError: (rule, error) =>
+      options.log.error('a rule stopped with an error', {
+        rule,
+        subject: subject.id,
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      }),
+  });
+  return { subject, facts, run };
+}
+
+/**
+ * Evaluates subjects side by side and hands each over as soon as it is done, in no order, so that memory does not grow
+ * with their number.
+ */
+export async function evaluateAll(
+  evaluation: Evaluation,
+  subjects: Iterable<Subject>,
+  options: EvaluateOptions,
+  done: (evaluated: Evaluated) => void,
+): Promise<void> {
+  const iterator = subjects[Symbol.iterator]();
+  const worker = async () => {
+    for (let next = iterator.next(); next.done !== true; next = iterator.next()) {
+      done(await evaluateSubject(evaluation, next.value, options));
+    }
+  };
+  await Promise.all(Array.from({ length: subjectsInFlight }, worker));
+}

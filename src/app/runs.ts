@@ -1,0 +1,260 @@
+import { createHash } from 'node:crypto';
+import { compare, isWorthTelling } from '../domain/compare.ts';
+import { type FactSet, noFacts } from '../domain/fact-set.ts';
+import type { Run } from '../domain/finding.ts';
+import type { OrganizationDocument } from '../domain/organization.ts';
+import type { EvaluationId } from '../domain/rule.ts';
+import type { Sources } from '../domain/source.ts';
+import type { Subject } from '../domain/subject.ts';
+import { evaluationOf } from '../evaluations/index.ts';
+import { messageLimit, type Queue, type SliceMessage } from '../queue/queue.ts';
+import type { RunProgress, RunRecord, SliceResult, Store, SubjectChange, Watch } from '../store/store.ts';
+import { type Evaluated, evaluateAll } from './evaluate.ts';
+import type { Log } from './log.ts';
+import { policiesOf, subjectsOf } from './subjects.ts';
+
+/** Subjects in a slice: state rows and the slice's result fit into one entity-group transaction of 100 operations. */
+const sliceSize = 96;
+
+/** After this a run is closed with what there is, so that one lost message cannot hold back every notice. */
+const deadlineMs = 30 * 60_000;
+
+/** Slices without a result are sent again when a run has been at it this long. */
+const resendAfterMs = 10 * 60_000;
+
+/** A lost race is read and compared again; more often than this something else is wrong. */
+const commitTries = 5;
+
+export interface RunsPorts {
+  readonly store: Store;
+  readonly queue: Queue;
+  readonly sources: Sources;
+  readonly log: Log;
+  readonly clock: () => Date;
+  /** Facts that were supplied for these subjects and have not expired. */
+  readonly suppliedFacts: (
+    watch: Watch,
+    subjects: readonly Subject[],
+    now: Date,
+  ) => Promise<ReadonlyMap<string, FactSet>>;
+  /** The tenant's own domains, for documents that name none. */
+  readonly discover: (document: OrganizationDocument, evaluation: EvaluationId) => Promise<readonly string[]>;
+}
+
+export interface StartRun {
+  readonly document: OrganizationDocument;
+  readonly evaluation: EvaluationId;
+  readonly trigger: string;
+  /** Makes the run id: the same key is the same run. */
+  readonly key: string;
+}
+
+/** `contoso.dkim.20261124T060000Z`: whose run it is can be read from its id. */
+export function runIdOf(organization: string, evaluation: EvaluationId, key: string): string {
+  return `${organization}.${evaluation}.${/^[A-Za-z0-9-]{1,40}$/.test(key) ? key : createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
+}
+
+/** `20261124T060000Z` */
+export function slotKey(at: Date): string {
+  return at.toISOString().replace(/[-:]|\.\d+/g, '');
+}
+
+/**
+ * Starts a run over all subjects: one row, one message for each slice. The same key starts it once only, also when two
+ * timers fire for one slot.
+ *
+ * @returns the run, or undefined when the document declares no subject for the evaluation
+ */
+export async function startRun(
+  ports: RunsPorts,
+  { document, evaluation, trigger, key }: StartRun,
+): Promise<{ run: RunRecord; created: boolean } | undefined> {
+  const discovered = await ports.discover(document, evaluation);
+  const subjects = subjectsOf(document, evaluation, discovered);
+  if (subjects.length === 0) return undefined;
+  const now = ports.clock();
+  const runId = runIdOf(document.id, evaluation, key);
+  const messages = slice(document, evaluation, runId, subjects);
+  const run: RunRecord = {
+    organization: document.id,
+    evaluation,
+    runId,
+    trigger,
+    startedAt: now.toISOString(),
+    deadline: new Date(now.getTime() + deadlineMs).toISOString(),
+    subjects: subjects.length,
+    slices: messages.length,
+    state: 'running',
+  };
+  if (!(await ports.store.createRun(run))) {
+    const existing = await ports.store.run(runId);
+    return { run: existing?.run ?? run, created: false };
+  }
+  // A crash from here on loses messages, not the run: watchRun sends the missing slices again.
+  for (const message of messages) await ports.queue.sendSlice(message);
+  ports.log.info('run started', { runId, trigger, subjects: subjects.length, slices: messages.length });
+  return { run, created: true };
+}
+
+function slice(
+  document: OrganizationDocument,
+  evaluation: EvaluationId,
+  runId: string,
+  subjects: readonly Subject[],
+): SliceMessage[] {
+  const policies = policiesOf(document, evaluation);
+  const channels = document.evaluations[evaluation]?.channels ?? [];
+  const groups: Subject[][] = [];
+  let room = 0;
+  for (const subject of subjects) {
+    const size = Buffer.byteLength(JSON.stringify(subject)) + 1;
+    const last = groups.at(-1);
+    if (last === undefined || last.length === sliceSize || size > room) {
+      groups.push([subject]);
+      room = messageLimit - 4_000 - Buffer.byteLength(JSON.stringify({ policies, channels })) - size;
+    } else {
+      last.push(subject);
+      room -= size;
+    }
+  }
+  return groups.map((group, index) => ({
+    organization: document.id,
+    evaluation,
+    runId,
+    slice: index,
+    slices: groups.length,
+    subjects: group,
+    policies: { ...policies },
+    channels: [...channels],
+  }));
+}
+
+/**
+ * Does one slice: gathers, judges, compares with the last known states and commits it all. Delivered twice it changes
+ * nothing the second time: subjects whose state is of this run are left as they are.
+ */
+export async function workSlice(ports: RunsPorts, message: SliceMessage, signal?: AbortSignal): Promise<SliceResult> {
+  const { evaluation: evaluationId, organization, runId, subjects } = message;
+  const watch: Watch = { organization, evaluation: evaluationId };
+  const evaluation = evaluationOf(evaluationId);
+  const now = ports.clock();
+  const supplied = await ports.suppliedFacts(watch, subjects, now);
+  const runs = new Map<string, Run>();
+  await evaluateAll(
+    evaluation,
+    subjects,
+    {
+      sources: ports.sources,
+      now,
+      log: ports.log,
+      policies: message.policies,
+      supplied: ({ id }) => supplied.get(id) ?? noFacts,
+      signal,
+    },
+    ({ subject, run }: Evaluated) => {
+      runs.set(subject.id, run);
+    },
+  );
+  const result = summarize(runId, message.slice, [...runs.values()]);
+  await commitRuns(ports, watch, runId, [...runs.values()], message.channels, result);
+  if (message.slice === message.slices - 1) await ports.queue.sendDelivery({ organization, evaluation: evaluationId });
+  return result;
+}
+
+/** Compares with what is stored and commits; reads and compares again when somebody else was faster. */
+async function commitRuns(
+  ports: RunsPorts,
+  watch: Watch,
+  runId: string,
+  runs: readonly Run[],
+  channels: readonly string[],
+  result: SliceResult,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const states = await ports.store.states(
+      watch,
+      runs.map(({ subject }) => subject),
+    );
+    const changes = runs.flatMap((run): SubjectChange[] => {
+      const before = states.get(run.subject);
+      // Already committed by an earlier delivery of this message, or overtaken by a newer run.
+      if (before !== undefined && (before.value.runId === runId || before.value.run.at > run.at)) return [];
+      const { state, transitions, superseded } = compare(before?.value, runId, run);
+      const worthTelling = transitions.some(isWorthTelling);
+      return [
+        {
+          subject: run.subject,
+          state,
+          expected: before?.etag,
+          superseded,
+          pending: worthTelling
+            ? channels.map((channel) => ({
+                ...watch,
+                channel,
+                runId,
+                subject: run.subject,
+                at: run.at,
+                transitions: [...transitions],
+                answers: run.answers,
+              }))
+            : [],
+        },
+      ];
+    });
+    if ((await ports.store.commit(watch, changes, result)) === 'committed') return;
+    if (attempt === commitTries)
+      throw new Error(`slice ${result.slice} of ${runId} lost the race for its subjects ${commitTries} times`);
+  }
+}
+
+function summarize(runId: string, sliceNumber: number, runs: readonly Run[]): SliceResult {
+  const answers: Record<string, Record<string, number>> = {};
+  const verdicts: Record<string, number> = {};
+  for (const run of runs) {
+    for (const [question, answer] of Object.entries(run.answers)) {
+      answers[question] ??= {};
+      answers[question][answer] = (answers[question][answer] ?? 0) + 1;
+    }
+    for (const { verdict } of run.findings) verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
+  }
+  return { runId, slice: sliceNumber, subjects: runs.length, answers, verdicts };
+}
+
+/**
+ * Looks after a running run: finished when every slice has its result, closed as incomplete at its deadline, slices
+ * without result sent again in between.
+ *
+ * @returns the state it has now
+ */
+export async function watchRun(
+  ports: RunsPorts,
+  document: OrganizationDocument | undefined,
+  progress: RunProgress,
+): Promise<RunRecord['state']> {
+  const { run, slices } = progress;
+  if (run.state !== 'running') return run.state;
+  const now = ports.clock();
+  if (slices.length >= run.slices) {
+    await ports.store.finishRun(run.runId, 'finished', now.toISOString());
+    ports.log.info('run finished', {
+      runId: run.runId,
+      subjects: run.subjects,
+      ms: now.getTime() - Date.parse(run.startedAt),
+    });
+    return 'finished';
+  }
+  if (now.toISOString() >= run.deadline) {
+    await ports.store.finishRun(run.runId, 'incomplete', now.toISOString());
+    ports.log.error('run incomplete at its deadline', { runId: run.runId, slices: run.slices, done: slices.length });
+    return 'incomplete';
+  }
+  if (document !== undefined && now.getTime() - Date.parse(run.startedAt) > resendAfterMs) {
+    const done = new Set(slices.map(({ slice: number }) => number));
+    const subjects = subjectsOf(document, run.evaluation, await ports.discover(document, run.evaluation));
+    for (const message of slice(document, run.evaluation, run.runId, subjects)) {
+      if (!done.has(message.slice)) await ports.queue.sendSlice(message);
+    }
+    ports.log.warn('slices without result sent again', { runId: run.runId, slices: run.slices, done: slices.length });
+  }
+  return 'running';
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { describeIssue, InvalidDocument } from './domain/organization.ts';
+
+const flag = z.stringbool({ truthy: ['1', 'true', 'yes', 'on'], falsy: ['0', 'false', 'no', 'off', ''] });
+
+/** A Key Vault reference that Azure could not resolve arrives as its own text. */
+const resolved = (text: z.ZodString) =>
+  text.refine((value) => !value.startsWith('@Microsoft.KeyVault('), {
+    error:
+      "is a Key Vault reference that was not resolved; check that the secret exists and that the app's identity may read it",
+  });
+
+const address = z.url({ protocol: /^https?$/, error: 'is no http(s) address' });
+
+/** Every setting the app reads, by the name it has in the environment. */
+export const settingsSchema = z.object({
+  /** Connection string of the storage; local and for tests. In Azure the identity-based settings below are used instead. */
+  AzureWebJobsStorage: resolved(z.string()).optional(),
+  AzureWebJobsStorage__accountName: z.string().optional(),
+  AzureWebJobsStorage__tableServiceUri: address.optional(),
+  AzureWebJobsStorage__queueServiceUri: address.optional(),
+  AzureWebJobsStorage__credential: z
+    .literal('managedidentity', { error: 'must be managedidentity, in lower case' })
+    .optional(),
+  AzureWebJobsStorage__clientId: z.string().optional(),
+  /** Client id of the user-assigned identity that reads tenants. */
+  FIELDCHECK_IDENTITY_CLIENT_ID: z.string().optional(),
+  /** Comma-separated resolvers: `HOST[:PORT]` or `https://…/dns-query`. */
+  FIELDCHECK_RESOLVERS: z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((one) => one.trim())
+        .filter((one) => one !== ''),
+    )
+    .optional(),
+  /** Queries per second to one resolver, at most. */
+  FIELDCHECK_RESOLVER_RATE: z.coerce.number().positive({ error: 'must be a number above 0' }).optional(),
+  /** Where people reach the app; links in notices start with it. */
+  FIELDCHECK_PUBLIC_URL: address.transform((url) => url.replace(/\/+$/, '')).optional(),
+  /** NCRONTAB, UTC: when due runs are looked for, and when waiting notices are. Used by the timers' bindings. */
+  FIELDCHECK_DUE_SCHEDULE: z.string().default('0 * * * * *'),
+  FIELDCHECK_DELIVERY_SCHEDULE: z.string().default('30 * * * * *'),
+  /** Probes may go to private, unique-local and loopback addresses. */
+  FIELDCHECK_ALLOW_PRIVATE: flag.default(false),
+  /** Comma-separated host suffixes of Workflows webhooks besides the known ones, for sovereign clouds. */
+  FIELDCHECK_WEBHOOK_HOSTS: z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((one) => one.trim())
+        .filter((one) => one !== ''),
+    )
+    .default([]),
+  /** Accept channel addresses written out in a document, and sinks on this machine. Set by the local host only. */
+  FIELDCHECK_LOCAL_CHANNELS: flag.default(false),
+  /** Endpoints in place of the cloud's own. */
+  FIELDCHECK_ENDPOINT_EXCHANGE_ONLINE: address.optional(),
+  FIELDCHECK_ENDPOINT_GRAPH: address.optional(),
+  FIELDCHECK_ENDPOINT_LOGIN: address.optional(),
+});
+
+export type Config = Readonly<z.infer<typeof settingsSchema>>;
+
+/**
+ * The environment as a typed configuration. Settings that are not ours are left alone.
+ *
+ * @throws InvalidDocument naming every setting with a bad value, never the value itself
+ */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  // An empty setting is one that was not given: deployment templates leave those behind.
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const result = settingsSchema.safeParse(given);
+  if (result.success) return result.data;
+  throw new InvalidDocument('settings', result.error.issues.map(describeIssue));
+}

@@ -1,0 +1,12 @@
+import type { Evaluation, EvaluationId } from '../domain/rule.ts';
+import { dkim } from './dkim/index.ts';
+
+/** THE list of evaluations. */
+export const evaluations: readonly Evaluation[] = [dkim];
+
+/** @throws Error when the list has no evaluation of that id, which is a fault of ours: ids are checked at every door. */
+export function evaluationOf(id: EvaluationId): Evaluation {
+  const found = evaluations.find((evaluation) => evaluation.id === id);
+  if (found === undefined) throw new Error(`There is no evaluation ${id}.`);
+  return found;
+}

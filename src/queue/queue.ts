@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { rulePolicy } from '../domain/organization.ts';
+import { evaluationIds } from '../domain/rule.ts';
+import { subject } from '../domain/subject.ts';
+
+/**
+ * One slice of a run, self-contained, so that a worker reads nothing but states and facts. No property is called `id` or
+ * `dequeueCount`: the Functions host would let it overwrite the message's own.
+ */
+export const sliceMessage = z.object({
+  organization: z.string(),
+  evaluation: z.enum(evaluationIds),
+  runId: z.string(),
+  slice: z.number(),
+  slices: z.number(),
+  subjects: z.array(subject),
+  policies: z.record(z.string(), rulePolicy),
+  channels: z.array(z.string()),
+});
+
+/** "There is something to deliver for this watch." */
+export const deliveryMessage = z.object({ organization: z.string(), evaluation: z.enum(evaluationIds) });
+
+export type SliceMessage = z.infer<typeof sliceMessage>;
+export type DeliveryMessage = z.infer<typeof deliveryMessage>;
+
+export const queueNames = { slices: 'slices', deliveries: 'deliveries' } as const;
+
+/** Largest message that fits into a storage queue after base64, in bytes of UTF-8 (64 KiB / 4 × 3, less a margin). */
+export const messageLimit = 47_000;
+
+/** Where work waits. At least once: a message may come twice. */
+export interface Queue {
+  open(): Promise<void>;
+  sendSlice(message: SliceMessage): Promise<void>;
+  sendDelivery(message: DeliveryMessage): Promise<void>;
+}
