@@ -124,8 +124,11 @@ export interface Store {
    */
   commit(watch: Watch, changes: readonly SubjectChange[], result: SliceResult | undefined): Promise<CommitResult>;
 
-  /** Outbox rows of a watch that wait, oldest first. */
-  pending(watch: Watch, limit: number): Promise<readonly OutboxRow[]>;
+  /**
+   * Outbox rows of a watch that wait, oldest first. With `dueAt` (ISO 8601, UTC) those that are put off beyond it are
+   * passed over, so that a channel that does not answer never hides the notices of another.
+   */
+  pending(watch: Watch, limit: number, dueAt?: string): Promise<readonly OutboxRow[]>;
   /** `delivered` and `rejected` remove the rows from the outbox (rejected ones are kept apart for a person); `retry` puts them off. */
   settle(watch: Watch, rows: readonly OutboxRow[], outcome: Settlement): Promise<void>;
   /** Rows that a channel refused for good, newest first. */
@@ -147,7 +150,18 @@ export type Settlement =
   | { readonly outcome: 'rejected'; readonly at: string; readonly reason: string }
   | { readonly outcome: 'retry'; readonly notBefore: string };
 
-/** The storage did not answer or refused; what was to be written is not written. */
+/** A continuation that this list did not give out: another subject's, another watch's, or made up. */
+export class InvalidContinuation extends Error {
+  constructor() {
+    super('The continuation does not belong to this list. Leave it out to start with the first page.');
+    this.name = 'InvalidContinuation';
+  }
+}
+
+/**
+ * The storage did not answer or refused. A transaction is written whole or not at all; whether it is, is not known when
+ * the answer was lost, so do the work again: a commit that is there already stays as it is.
+ */
 export class StoreUnavailable extends Error {
   constructor(detail: string, options?: ErrorOptions) {
     super(`The storage is not available: ${detail}`, options);

@@ -1,0 +1,146 @@
+// Partition and row keys of the tables. Nothing else builds or takes apart a key.
+//
+// A row key is a letter for the kind of row, then encoded names and times, joined by `_`, which no encoded name holds:
+//   s_<subject>                                  last known state
+//   h_<subject>_<newest first>_<run id>          superseded state
+//   o_<oldest first>_<run id>_<subject>_<channel>   outbox
+//   x_<newest first>_<rest of the outbox key>    rejected by its channel
+//   r_<run id>_run                               run
+//   r_<run id>_<slice>                           result of a slice: the slice is committed
+//   r_<run id>_<slice>_<first subject>           subjects of a slice that were committed ahead of its result
+//   n_<newest first>_<run id>                    runs in order of time
+import { createHash } from 'node:crypto';
+import { organizationId } from '../domain/organization.ts';
+import { evaluationIds } from '../domain/rule.ts';
+import type { Watch } from './store.ts';
+
+/** So that the three names in the longest row key stay within the 1,024 characters that Table Storage allows. */
+const maxEncodedLength = 300;
+const digestLength = 64;
+
+/**
+ * Writes any string in the characters `a-z 0-9 . - =`, so that it can be part of a key: domain names stay as they are,
+ * every other UTF-16 unit becomes `=2f` or `=u20ac`. Names that get longer than 300 characters end in `~` and their
+ * SHA-256 instead.
+ */
+export function encodeKey(name: string): string {
+  const encoded = name.replace(/[^a-z0-9.-]/g, (unit) => {
+    const code = unit.charCodeAt(0);
+    return code < 0x100 ? `=${code.toString(16).padStart(2, '0')}` : `=u${code.toString(16).padStart(4, '0')}`;
+  });
+  if (encoded.length <= maxEncodedLength) return encoded;
+  const digest = createHash('sha256').update(name, 'utf16le').digest('hex');
+  return `${encoded.slice(0, maxEncodedLength - digestLength - 1)}~${digest}`;
+}
+
+/** The one partition that holds everything about a watch. No evaluation id has a dot, so the last dot parts the two. */
+export function partitionKey(watch: Watch): string {
+  return `${encodeKey(watch.organization)}.${watch.evaluation}`;
+}
+
+/** All organizations stand in one partition: there are hundreds, and they are listed together. */
+export const organizationsPartition = 'organization';
+
+/** Splits `<organization>.<evaluation>.<rest>`; undefined for a run id of any other shape. */
+export function watchOfRun(runId: string): Watch | undefined {
+  const [organization = '', name, ...rest] = runId.split('.');
+  const evaluation = evaluationIds.find((id) => id === name);
+  if (evaluation === undefined || rest.join('.') === '' || !organizationId.safeParse(organization).success) {
+    return undefined;
+  }
+  return { organization, evaluation };
+}
+
+export const statePrefix = 's_';
+export const historyPrefix = 'h_';
+export const outboxPrefix = 'o_';
+export const rejectedPrefix = 'x_';
+export const runIndexPrefix = 'n_';
+
+export function stateKey(subject: string): string {
+  return `${statePrefix}${encodeKey(subject)}`;
+}
+
+/** Start of every history row of a subject. */
+export function subjectHistoryPrefix(subject: string): string {
+  return `${historyPrefix}${encodeKey(subject)}_`;
+}
+
+export function historyKey(subject: string, at: string, runId: string): string {
+  return `${subjectHistoryPrefix(subject)}${newestFirst(at)}_${encodeKey(runId)}`;
+}
+
+/** Time of a history row, in the newest-first form that {@link newestFirst} gives. */
+export function timeOfHistoryKey(rowKey: string): string {
+  return rowKey.split('_')[2] ?? '';
+}
+
+export function outboxKey(notice: { at: string; runId: string; subject: string; channel: string }): string {
+  const { at, runId, subject, channel } = notice;
+  return `${outboxPrefix}${oldestFirst(at)}_${encodeKey(runId)}_${encodeKey(subject)}_${encodeKey(channel)}`;
+}
+
+export function rejectedKey(outboxRowKey: string, at: string): string {
+  return `${rejectedPrefix}${newestFirst(at)}_${outboxRowKey.slice(outboxPrefix.length)}`;
+}
+
+/** Start of the row of a run and of everything its slices wrote about their progress. */
+export function runPrefix(runId: string): string {
+  return `r_${encodeKey(runId)}_`;
+}
+
+export function runKey(runId: string): string {
+  return `${runPrefix(runId)}run`;
+}
+
+export function sliceKey(runId: string, slice: number): string {
+  return `${runPrefix(runId)}${String(slice).padStart(6, '0')}`;
+}
+
+export function committedAheadKey(runId: string, slice: number, firstSubject: string): string {
+  return `${sliceKey(runId, slice)}_${encodeKey(firstSubject)}`;
+}
+
+export function runIndexKey(run: { startedAt: string; runId: string }): string {
+  return `${runIndexPrefix}${newestFirst(run.startedAt)}_${encodeKey(run.runId)}`;
+}
+
+/** Bounds that hold every row key with this start: `~` never follows a prefix and is above all that does. */
+export function withPrefix(prefix: string): { from: string; to: string } {
+  return { from: prefix, to: `${prefix}~` };
+}
+
+/** A lower bound for the keys behind this one: `!` is below every character that keys are made of. */
+export function behind(rowKey: string): string {
+  return `${rowKey}!`;
+}
+
+const lastMillisecond = 9_999_999_999_999;
+
+/** 13 digits that sort the newest time first. @throws RangeError when `iso` is no time between 1970 and 2286 */
+export function newestFirst(iso: string): string {
+  return String(lastMillisecond - milliseconds(iso)).padStart(13, '0');
+}
+
+function oldestFirst(iso: string): string {
+  return String(milliseconds(iso)).padStart(13, '0');
+}
+
+function milliseconds(iso: string): number {
+  const time = Date.parse(iso);
+  if (time >= 0 && time <= lastMillisecond) return time;
+  throw new RangeError(`"${iso}" is no time that can be kept; write ISO 8601 in UTC, e.g. 2026-11-24T06:00:00.000Z`);
+}
+
+/** The opaque form in which a caller gets the place where the next page starts. */
+export function continuationTo(partition: string, rowKey: string): string {
+  return Buffer.from(`${partition} ${rowKey}`).toString('base64url');
+}
+
+/** @returns the row key where the page starts; undefined for a continuation that this list did not give out. */
+export function placeOf(continuation: string, partition: string, prefix: string): string | undefined {
+  const text = Buffer.from(continuation, 'base64url').toString();
+  const place = text.slice(partition.length + 1);
+  const isOurs = text.startsWith(`${partition} ${prefix}`) && /^[a-z0-9.=_~-]{1,1024}$/.test(place);
+  return isOurs ? place : undefined;
+}

@@ -1,0 +1,494 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { parseOrganization } from '../../src/domain/organization.ts';
+import { RowTooLarge } from '../../src/store/rows.ts';
+import { InvalidContinuation, type Store, type Watch } from '../../src/store/store.ts';
+import {
+  changeOf,
+  factsOf,
+  incompressible,
+  noticeOf,
+  resultOf,
+  runId,
+  runOf,
+  stateOf,
+  time,
+  watch,
+} from '../store/samples.ts';
+
+const otherWatch: Watch = { organization: 'fabrikam', evaluation: 'dkim' };
+
+const oddSubjects = [
+  'contoso.com',
+  'xn--bcher-kva.contoso.com',
+  'Contoso.com',
+  'CONTOSO.COM',
+  'a/b\\c#d?e',
+  '100%+1 & "quoted" o\'clock',
+  'line\nbreak\ttab\u0000nul\u007f\u009f',
+  'bücher.contoso.com',
+  '=2f',
+  '~',
+  '_',
+  '😀',
+  '\ud800',
+  '',
+  'x'.repeat(1024),
+  `${'x'.repeat(1023)}y`,
+  '/'.repeat(1024),
+];
+
+/** What every store does, whatever it keeps its rows in. `create` gives a store that is open and empty. */
+export function storeContract(name: string, create: () => Promise<Store>): void {
+  describe(name, () => {
+    let store: Store;
+    beforeEach(async () => {
+      store = await create();
+    });
+
+    const commit = (...changes: Parameters<Store['commit']>[1]) => store.commit(watch, changes, undefined);
+    const etagOf = async (subject: string) => (await store.states(watch, [subject])).get(subject)?.etag;
+    const noticesOf = async () =>
+      (await store.pending(watch, 1000)).map(({ notice }) => `${notice.subject} ${notice.channel}`);
+
+    test('answers a ping, and may be opened again', async () => {
+      await store.ping();
+      await store.open();
+    });
+
+    describe('organizations', () => {
+      const document = (name: string) => parseOrganization({ id: 'contoso', name, evaluations: { dkim: {} } });
+
+      test('of two who write, one wins; the other reads again and loses nothing', async () => {
+        expect(await store.organization('contoso')).toBeUndefined();
+        const first = await store.putOrganization(document('One'), undefined);
+        expect(first).toEqual(expect.any(String));
+        expect(await store.putOrganization(document('Two'), undefined)).toBeUndefined();
+        const second = await store.putOrganization(document('Two'), first);
+        expect(second).not.toBe(first);
+        expect(await store.putOrganization(document('Three'), first)).toBeUndefined();
+        expect(await store.organization('contoso')).toEqual({ value: document('Two'), etag: second });
+        expect(await store.putOrganization(document('Four'), '*')).toEqual(expect.any(String));
+        expect((await store.organization('contoso'))?.value.name).toBe('Four');
+      });
+
+      test('are listed in order, and gone once deleted', async () => {
+        for (const id of ['fabrikam', 'contoso']) await store.putOrganization(parseOrganization({ id }), '*');
+        expect((await store.organizations()).map(({ id }) => id)).toEqual(['contoso', 'fabrikam']);
+        expect(await store.deleteOrganization('contoso')).toBe(true);
+        expect(await store.deleteOrganization('contoso')).toBe(false);
+        expect(await store.putOrganization(parseOrganization({ id: 'contoso' }), '"no-such-etag"')).toBeUndefined();
+        expect((await store.organizations()).map(({ id }) => id)).toEqual(['fabrikam']);
+      });
+    });
+
+    describe('runs', () => {
+      test('one starts once, is found by its id, and becomes final once', async () => {
+        expect(await store.createRun(runOf())).toBe(true);
+        expect(await store.createRun(runOf({ trigger: 'request' }))).toBe(false);
+        expect(await store.run(runId)).toEqual({ run: runOf(), slices: [] });
+        expect(await store.finishRun(runId, 'finished', time(5))).toBe(true);
+        expect(await store.finishRun(runId, 'incomplete', time(6))).toBe(false);
+        const final = runOf({ state: 'finished', finishedAt: time(5) });
+        expect((await store.run(runId))?.run).toEqual(final);
+        expect(await store.runs(watch, 10)).toEqual([final]);
+      });
+
+      test('of two who finish one at the same time, one does', async () => {
+        await store.createRun(runOf());
+        const done = await Promise.all([1, 2, 3, 4].map((minute) => store.finishRun(runId, 'finished', time(minute))));
+        expect(done.filter(Boolean)).toHaveLength(1);
+      });
+
+      test('are listed newest first, each watch its own', async () => {
+        for (const hour of [2, 1, 3]) {
+          await store.createRun(runOf({ runId: `contoso.dkim.${hour}`, startedAt: time(hour * 60) }));
+        }
+        await store.createRun(runOf({ ...otherWatch, runId: 'fabrikam.dkim.9', startedAt: time(9 * 60) }));
+        const ids = async (limit: number) => (await store.runs(watch, limit)).map((run) => run.runId);
+        expect(await ids(10)).toEqual(['contoso.dkim.3', 'contoso.dkim.2', 'contoso.dkim.1']);
+        expect(await ids(1)).toEqual(['contoso.dkim.3']);
+      });
+
+      test('know the slices that were committed, and not those of a run whose id starts alike', async () => {
+        const alike = `${runId}.1`;
+        await store.createRun(runOf());
+        await store.createRun(runOf({ runId: alike }));
+        await store.commit(watch, [changeOf('b.contoso.com')], resultOf(1, 1));
+        await store.commit(watch, [changeOf('a.contoso.com')], resultOf(0, 1));
+        await store.commit(watch, [changeOf('c.contoso.com')], resultOf(0, 1, alike));
+        expect((await store.run(runId))?.slices).toEqual([resultOf(0, 1), resultOf(1, 1)]);
+        expect((await store.run(alike))?.slices).toEqual([resultOf(0, 1, alike)]);
+      });
+
+      test('an id of another shape is no run', async () => {
+        for (const id of [
+          '',
+          'contoso',
+          'contoso.dkim',
+          'contoso.dkim.',
+          'contoso.spf.1',
+          '../x.dkim.1',
+          'Contoso.dkim.1',
+        ]) {
+          expect(await store.run(id)).toBeUndefined();
+          expect(await store.finishRun(id, 'finished', time())).toBe(false);
+        }
+        await expect(store.createRun(runOf({ runId: 'fabrikam.dkim.1' }))).rejects.toThrow(
+          '"fabrikam.dkim.1" is no id for a run of dkim of contoso; it has to start with "contoso.dkim."',
+        );
+      });
+    });
+
+    describe('states', () => {
+      test('come back as they were, for every subject there can be', async () => {
+        expect(await commit(...oddSubjects.map((subject) => changeOf(subject)))).toBe('committed');
+        const states = await store.states(watch, oddSubjects);
+        expect([...states.keys()].sort()).toEqual([...oddSubjects].sort());
+        for (const subject of oddSubjects) expect(states.get(subject)?.value).toEqual(stateOf(subject));
+      });
+
+      test('are found between others, and not where there are none', async () => {
+        const names = Array.from({ length: 60 }, (_, index) => `d${String(index).padStart(2, '0')}.contoso.com`);
+        await commit(...names.map((subject) => changeOf(subject)));
+        const wanted = ['a.contoso.com', 'd00.contoso.com', 'd30.contoso.com', 'd59.contoso.com', 'z.contoso.com'];
+        const found = await store.states(watch, wanted);
+        expect([...found.keys()]).toEqual(['d00.contoso.com', 'd30.contoso.com', 'd59.contoso.com']);
+        expect((await store.states(watch, [])).size).toBe(0);
+        expect((await store.states(watch, ['d30.contoso.com'])).size).toBe(1);
+        expect((await store.states(otherWatch, wanted)).size).toBe(0);
+      });
+
+      test('are listed in order of subject, page by page; a removed one leaves its history', async () => {
+        const names = Array.from({ length: 7 }, (_, index) => `d${index}.contoso.com`);
+        await commit(...names.map((subject) => changeOf(subject)));
+        const etag = await etagOf('d3.contoso.com');
+        await commit(changeOf('d3.contoso.com', { expected: etag, superseded: stateOf('d3.contoso.com') }));
+        await store.removeState(watch, 'd3.contoso.com');
+        await store.removeState(watch, 'd3.contoso.com');
+        const listed = await allPages((continuation) => store.listStates(watch, 2, continuation));
+        expect(listed.pages).toBe(3);
+        expect(listed.items.map(({ run }) => run.subject)).toEqual(names.filter((name) => name !== 'd3.contoso.com'));
+        expect((await store.history(watch, 'd3.contoso.com', 10)).items).toHaveLength(1);
+      });
+    });
+
+    describe('history', () => {
+      /** Commits states one after another; each but the last is superseded by the next. */
+      async function live(subject: string, count: number) {
+        let previous = stateOf(subject, { run: 'contoso.dkim.0', at: time(0) });
+        await commit({ subject, state: previous, pending: [] });
+        for (let index = 1; index < count; index += 1) {
+          const state = stateOf(subject, { run: `contoso.dkim.${index}`, at: time(index) });
+          const expected = await etagOf(subject);
+          expect(await commit({ subject, state, expected, superseded: previous, pending: [] })).toBe('committed');
+          previous = state;
+        }
+      }
+
+      test('is newest first over many pages, without the current state and without other subjects', async () => {
+        await live('contoso.com', 12);
+        await live('contoso.co', 2);
+        await live('contoso.com.br', 2);
+        const { items, pages } = await allPages((continuation) => store.history(watch, 'contoso.com', 3, continuation));
+        expect(pages).toBe(4);
+        expect(items.map((state) => state.runId)).toEqual(
+          Array.from({ length: 11 }, (_, index) => `contoso.dkim.${10 - index}`),
+        );
+      });
+
+      test('goes on where it stopped when a newer state came in between', async () => {
+        await live('contoso.com', 4);
+        const first = await store.history(watch, 'contoso.com', 2);
+        const state = stateOf('contoso.com', { run: 'contoso.dkim.9', at: time(9) });
+        const { value: superseded, etag: expected } =
+          (await store.states(watch, ['contoso.com'])).get('contoso.com') ?? {};
+        await commit({ subject: 'contoso.com', state, expected, superseded, pending: [] });
+        const rest = await store.history(watch, 'contoso.com', 2, first.continuation);
+        expect([...first.items, ...rest.items].map((item) => item.runId)).toEqual(
+          [2, 1, 0].map((index) => `contoso.dkim.${index}`),
+        );
+      });
+
+      test('a continuation of another list is refused', async () => {
+        await live('contoso.com', 4);
+        const { continuation } = await store.history(watch, 'contoso.com', 1);
+        expect(continuation).toEqual(expect.any(String));
+        const refused = [
+          store.history(watch, 'fabrikam.com', 1, continuation),
+          store.history(otherWatch, 'contoso.com', 1, continuation),
+          store.listStates(watch, 1, continuation),
+          store.history(watch, 'contoso.com', 1, 'made up'),
+          store.history(
+            watch,
+            'contoso.com',
+            1,
+            Buffer.from("contoso.dkim h_contoso.com_' or 1 eq 1").toString('base64url'),
+          ),
+        ];
+        for (const attempt of refused) await expect(attempt).rejects.toThrow(InvalidContinuation);
+      });
+    });
+
+    describe('commit', () => {
+      test('of two who write a subject, one wins; the other reads again; nothing lost, nothing twice', async () => {
+        await commit(changeOf('contoso.com'));
+        const expected = await etagOf('contoso.com');
+        const attempt = (number: number, etag: string | undefined) => {
+          const run = `contoso.dkim.${number}`;
+          return commit({
+            subject: 'contoso.com',
+            state: stateOf('contoso.com', { run, at: time(number) }),
+            expected: etag,
+            superseded: stateOf('contoso.com'),
+            pending: [noticeOf('contoso.com', { run, at: time(number) })],
+          });
+        };
+        const results = await Promise.all([attempt(1, expected), attempt(2, expected)]);
+        expect([...results].sort()).toEqual(['committed', 'conflict']);
+        expect(await noticesOf()).toHaveLength(1);
+        const loser = results.indexOf('conflict') + 1;
+        expect(await attempt(loser, await etagOf('contoso.com'))).toBe('committed');
+        expect(await noticesOf()).toHaveLength(2);
+        expect((await store.states(watch, ['contoso.com'])).get('contoso.com')?.value.runId).toBe(
+          `contoso.dkim.${loser}`,
+        );
+      });
+
+      test('a conflict in one subject writes nothing of its transaction', async () => {
+        await commit(changeOf('b.contoso.com'));
+        const changes = [
+          changeOf('a.contoso.com', { pending: [noticeOf('a.contoso.com')] }),
+          changeOf('b.contoso.com', { pending: [noticeOf('b.contoso.com')] }),
+        ];
+        expect(await store.commit(watch, changes, resultOf(0, 2))).toBe('conflict');
+        expect([...(await store.states(watch, ['a.contoso.com', 'b.contoso.com'])).keys()]).toEqual(['b.contoso.com']);
+        expect(await noticesOf()).toEqual([]);
+        await store.createRun(runOf());
+        expect((await store.run(runId))?.slices).toEqual([]);
+      });
+
+      test('a state that was removed meanwhile is a conflict too', async () => {
+        await commit(changeOf('contoso.com'));
+        const expected = await etagOf('contoso.com');
+        await store.removeState(watch, 'contoso.com');
+        expect(await commit(changeOf('contoso.com', { expected }))).toBe('conflict');
+      });
+
+      test('a slice that comes again changes nothing, and tells nothing again', async () => {
+        const changes = [changeOf('contoso.com', { pending: [noticeOf('contoso.com')] })];
+        expect(await store.commit(watch, changes, resultOf(0, 1))).toBe('committed');
+        await store.settle(watch, await store.pending(watch, 10), { outcome: 'delivered', at: time() });
+        const etag = await etagOf('contoso.com');
+        expect(await store.commit(watch, changes, resultOf(0, 1))).toBe('committed');
+        expect(await store.commit(watch, [{ ...changeOf('contoso.com'), expected: etag }], resultOf(0, 1))).toBe(
+          'committed',
+        );
+        expect(await store.commit(watch, [], resultOf(0, 1))).toBe('committed');
+        expect(await etagOf('contoso.com')).toBe(etag);
+        expect(await noticesOf()).toEqual([]);
+      });
+
+      test('a slice done by two at once is done once', async () => {
+        const changes = [changeOf('contoso.com', { pending: [noticeOf('contoso.com')] })];
+        const both = await Promise.all([1, 2].map(() => store.commit(watch, changes, resultOf(0, 1))));
+        expect(both).toEqual(['committed', 'committed']);
+        expect(await noticesOf()).toEqual(['contoso.com mail-team']);
+      });
+
+      test('a slice of no subjects has its result', async () => {
+        await store.createRun(runOf());
+        expect(await store.commit(watch, [], resultOf(0, 0))).toBe('committed');
+        expect((await store.run(runId))?.slices).toEqual([resultOf(0, 0)]);
+      });
+
+      test('a slice cut short between its transactions is taken up without telling anything twice', async () => {
+        const names = Array.from({ length: 120 }, (_, index) => `d${String(index).padStart(3, '0')}.contoso.com`);
+        const last = names.at(-1) ?? '';
+        const changes = names.map((name) => changeOf(name, { pending: [noticeOf(name)] }));
+        // Somebody else's state makes the last transaction fail, as a crash before it would.
+        await commit(changeOf(last, { state: stateOf(last, { run: 'contoso.dkim.other' }) }));
+        expect(await store.commit(watch, changes, resultOf(0, 120))).toBe('conflict');
+        const told = (await store.pending(watch, 1000)).length;
+        expect(told).toBeGreaterThan(0);
+        expect(told).toBeLessThan(120);
+        await store.settle(watch, await store.pending(watch, 1000), { outcome: 'delivered', at: time() });
+
+        const read = await store.states(watch, names);
+        const again = changes.map((change) => ({ ...change, expected: read.get(change.subject)?.etag }));
+        expect(await store.commit(watch, again, resultOf(0, 120))).toBe('committed');
+        expect((await store.pending(watch, 1000)).length).toBe(120 - told);
+        expect((await store.states(watch, names)).size).toBe(120);
+        await store.createRun(runOf());
+        expect((await store.run(runId))?.slices).toEqual([resultOf(0, 120)]);
+      });
+
+      test('a state of more than 64 KiB comes back whole; one that no row holds is refused by name', async () => {
+        const large = stateOf('contoso.com', { message: incompressible(400_000) });
+        expect(await commit({ subject: 'contoso.com', state: large, pending: [] })).toBe('committed');
+        expect((await store.states(watch, ['contoso.com'])).get('contoso.com')?.value).toEqual(large);
+
+        const tooLarge = stateOf('fabrikam.com', { message: incompressible(1_200_000) });
+        const attempt = commit(changeOf('contoso.co'), { subject: 'fabrikam.com', state: tooLarge, pending: [] });
+        await expect(attempt).rejects.toThrow(RowTooLarge);
+        await expect(attempt).rejects.toThrow(
+          /^The state of fabrikam\.com cannot be stored: it takes \d+ bytes compressed, and a row holds 900000$/,
+        );
+        expect((await store.states(watch, ['contoso.co', 'fabrikam.com'])).size).toBe(0);
+      });
+
+      test('large states are spread over transactions', async () => {
+        const changes = Array.from({ length: 8 }, (_, index) => {
+          const subject = `d${index}.contoso.com`;
+          return { subject, state: stateOf(subject, { message: incompressible(700_000) }), pending: [] };
+        });
+        expect(await store.commit(watch, changes, resultOf(0, 8))).toBe('committed');
+        expect(
+          (
+            await store.states(
+              watch,
+              changes.map(({ subject }) => subject),
+            )
+          ).size,
+        ).toBe(8);
+      });
+
+      test('more channels than a transaction holds are refused, and nothing is written', async () => {
+        const pending = Array.from({ length: 99 }, (_, index) => noticeOf('contoso.com', { channel: `c${index}` }));
+        await expect(commit(changeOf('contoso.com', { pending }))).rejects.toThrow(
+          'What changed about contoso.com cannot be stored: it is 100 rows, and a transaction holds 99. Give the evaluation fewer channels.',
+        );
+        expect(await commit(changeOf('contoso.com', { pending: pending.slice(1) }))).toBe('committed');
+        expect(await noticesOf()).toHaveLength(98);
+      });
+    });
+
+    describe('outbox', () => {
+      test('waits oldest first, and a delivered notice is gone', async () => {
+        for (const minute of [2, 1, 3]) {
+          const subject = `d${minute}.contoso.com`;
+          await commit(changeOf(subject, { pending: [noticeOf(subject, { at: time(minute) })] }));
+        }
+        expect(await noticesOf()).toEqual([1, 2, 3].map((minute) => `d${minute}.contoso.com mail-team`));
+        const [first] = await store.pending(watch, 1);
+        expect(first?.notice).toEqual(noticeOf('d1.contoso.com', { at: time(1) }));
+        await store.settle(watch, first ? [first] : [], { outcome: 'delivered', at: time(9) });
+        expect(await noticesOf()).toEqual([2, 3].map((minute) => `d${minute}.contoso.com mail-team`));
+        expect(await store.pending(otherWatch, 10)).toEqual([]);
+        expect(await store.pending(watch, 0)).toEqual([]);
+      });
+
+      test('a notice that is put off counts its attempts, and hides no other', async () => {
+        await commit(
+          changeOf('a.contoso.com', { pending: [noticeOf('a.contoso.com', { channel: 'dead' })] }),
+          changeOf('b.contoso.com', { pending: [noticeOf('b.contoso.com', { at: time(1) })] }),
+        );
+        const dead = async () => (await store.pending(watch, 10)).filter(({ notice }) => notice.channel === 'dead');
+        await store.settle(watch, await dead(), { outcome: 'retry', notBefore: time(5) });
+        await store.settle(watch, await dead(), { outcome: 'retry', notBefore: time(15) });
+        expect(await dead()).toMatchObject([{ attempts: 2, notBefore: time(15) }]);
+        const due = async (at: string) => (await store.pending(watch, 1, at)).map(({ notice }) => notice.channel);
+        expect(await due(time(10))).toEqual(['mail-team']);
+        expect(await due(time(15))).toEqual(['dead']);
+      });
+
+      test('a refused notice is kept apart with the reason, newest first', async () => {
+        await commit(
+          changeOf('a.contoso.com', { pending: [noticeOf('a.contoso.com')] }),
+          changeOf('b.contoso.com', { pending: [noticeOf('b.contoso.com', { at: time(1) })] }),
+        );
+        for (const [index, row] of (await store.pending(watch, 10)).entries()) {
+          await store.settle(watch, [row], { outcome: 'rejected', at: time(10 + index), reason: 'HTTP 400' });
+        }
+        expect(await noticesOf()).toEqual([]);
+        expect(await store.rejected(watch, 10)).toMatchObject([
+          { notice: { subject: 'b.contoso.com' }, attempts: 1, reason: 'HTTP 400', at: time(11) },
+          { notice: { subject: 'a.contoso.com' }, attempts: 1, reason: 'HTTP 400', at: time(10) },
+        ]);
+        expect(await store.rejected(watch, 1)).toHaveLength(1);
+      });
+
+      test('what somebody else settled stays settled, and the rest is settled all the same', async () => {
+        const names = Array.from({ length: 130 }, (_, index) => `d${index}.contoso.com`);
+        await commit(...names.map((name) => changeOf(name, { pending: [noticeOf(name)] })));
+        const rows = await store.pending(watch, 1000);
+        expect(rows).toHaveLength(130);
+        const one = rows.slice(5, 6);
+        await store.settle(watch, one, { outcome: 'delivered', at: time() });
+        await store.settle(watch, one, { outcome: 'retry', notBefore: time(5) });
+        await store.settle(watch, one, { outcome: 'rejected', at: time(), reason: 'late' });
+        expect(await store.rejected(watch, 10)).toEqual([]);
+        expect(await store.pending(watch, 1000)).toHaveLength(129);
+        await store.settle(watch, rows, { outcome: 'delivered', at: time() });
+        expect(await noticesOf()).toEqual([]);
+      });
+    });
+
+    describe('supplied facts', () => {
+      test('the newest of one name counts, until it expires', async () => {
+        await store.putFacts(factsOf({ observedAt: time(2), content: 'newer' }));
+        await store.putFacts(factsOf({ observedAt: time(1), content: 'older' }));
+        await store.putFacts(factsOf({ name: 'node/EX1', content: { addresses: ['192.0.2.11'] } }));
+        const known = async (now: string) =>
+          (await store.facts(watch.organization, watch.evaluation, now)).map(({ content }) => content);
+        expect(await known(time(3))).toEqual(['newer', { addresses: ['192.0.2.11'] }]);
+        expect(await known(time(60))).toEqual([]);
+        expect(await store.facts('contoso', 'smtp-source-ip', time(3))).toEqual([]);
+      });
+    });
+
+    test('prune deletes what is old and final, no more than the limit, and says how much', async () => {
+      const old = (subject: string) => stateOf(subject, { run: 'contoso.dkim.old', at: time(-600) });
+      await store.createRun(runOf({ runId: 'contoso.dkim.old', startedAt: time(-600) }));
+      await store.createRun(runOf({ runId: 'contoso.dkim.stuck', startedAt: time(-600) }));
+      await store.createRun(runOf());
+      const subjects = ['a.contoso.com', 'b.contoso.com'];
+      await store.commit(
+        watch,
+        subjects.map((subject) => changeOf(subject, { state: old(subject), pending: [noticeOf(subject)] })),
+        resultOf(0, 2, 'contoso.dkim.old'),
+      );
+      const [rejected, waiting] = await store.pending(watch, 10);
+      await store.settle(watch, rejected ? [rejected] : [], {
+        outcome: 'rejected',
+        at: time(-500),
+        reason: 'HTTP 400',
+      });
+      await store.finishRun('contoso.dkim.old', 'finished', time(-590));
+      const read = await store.states(watch, subjects);
+      const changes = subjects.map((subject) =>
+        changeOf(subject, { expected: read.get(subject)?.etag, superseded: old(subject) }),
+      );
+      expect(await store.commit(watch, changes, resultOf(0, 2))).toBe('committed');
+      await store.putFacts(factsOf({ name: 'old', expiresAt: time(-400) }));
+      await store.putFacts(factsOf());
+
+      expect(await store.prune(watch, time(-700), 100)).toBe(0);
+      expect(await store.prune(watch, time(-60), 1)).toBe(1);
+      let deleted = 1;
+      for (let count = 1; count > 0; deleted += count) count = await store.prune(watch, time(-60), 100);
+      // Two of the history, one notice, the run with its index and its slice, one supplied fact.
+      expect(deleted).toBe(7);
+      expect((await store.history(watch, 'a.contoso.com', 10)).items).toEqual([]);
+      expect(await store.rejected(watch, 10)).toEqual([]);
+      expect(await store.pending(watch, 10)).toEqual([waiting]);
+      expect((await store.runs(watch, 10)).map((run) => run.runId)).toEqual([runId, 'contoso.dkim.stuck']);
+      expect(await store.run('contoso.dkim.old')).toBeUndefined();
+      expect((await store.run(runId))?.slices).toHaveLength(1);
+      expect((await store.states(watch, subjects)).size).toBe(2);
+      expect(await store.facts('contoso', 'dkim', time())).toHaveLength(1);
+    });
+  });
+}
+
+async function allPages<T>(page: (continuation?: string) => Promise<{ items: readonly T[]; continuation?: string }>) {
+  const items: T[] = [];
+  let pages = 0;
+  let continuation: string | undefined;
+  do {
+    const next = await page(continuation);
+    items.push(...next.items);
+    pages += 1;
+    continuation = next.continuation;
+  } while (continuation !== undefined);
+  return { items, pages };
+}
