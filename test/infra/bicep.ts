@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,8 +48,8 @@ export interface Bicep {
   lint(file: string): string[];
   /** The compiled template, with the warnings and errors of the compiler. */
   build(file: string): { template: Template; diagnostics: string[] };
-  /** Whether a file is formatted as the compiler formats. */
-  isFormatted(file: string): boolean;
+  /** The Bicep files of a folder that are not formatted as the compiler formats. */
+  unformatted(folder: string): string[];
   /** What a deployment of `file` with these parameters would create, without asking Azure. Throws the compiler's words. */
   snapshot(file: string, parameters: Record<string, unknown>): Resource[];
 }
@@ -107,7 +117,18 @@ function compilerAt(program: string): Bicep {
       if (status !== 0) throw new Error(diagnostics.join('\n'));
       return { template: JSON.parse(output) as Template, diagnostics };
     },
-    isFormatted: (file) => run('format', '--stdout', file).output === readFileSync(join(root, file), 'utf8'),
+    unformatted(folder) {
+      const copy = mkdtempSync(join(tmpdir(), 'fieldcheck-bicep-'));
+      try {
+        cpSync(join(root, folder), copy, { recursive: true });
+        spawnSync(program, ['format', '--pattern', '**/*.bicep'], { cwd: copy });
+        return readdirSync(copy, { recursive: true, encoding: 'utf8' })
+          .filter((file) => file.endsWith('.bicep'))
+          .filter((file) => readFileSync(join(copy, file), 'utf8') !== readFileSync(join(root, folder, file), 'utf8'));
+      } finally {
+        rmSync(copy, { recursive: true, force: true });
+      }
+    },
     snapshot(file, parameters) {
       const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-bicep-'));
       try {

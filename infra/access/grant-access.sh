@@ -1,0 +1,318 @@
+#!/usr/bin/env bash
+# Grants the fieldcheck app what its evaluations read in a tenant, and nothing else. The list is grants.json.
+# Needs: Azure CLI signed in to the tenant as Privileged Role Administrator (or Global Administrator), and jq.
+# The same in PowerShell: Grant-FieldcheckAccess.ps1. How and why: README.md.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+grants=$here/grants.json
+credential_name=fieldcheck
+
+usage() {
+  cat <<'TEXT'
+Usage:
+  grant-access.sh preview --app-id ID [--evaluations LIST] [--tenant ID]
+  grant-access.sh apply   --app-id ID [--evaluations LIST] [--tenant ID] [--yes]
+  grant-access.sh undo    --app-id ID [--tenant ID] [--yes]
+      Shows, grants or takes back what the app may read in the tenant you are signed in to.
+      --app-id       client id: of the managed identity in its own tenant (azd env get-value
+                     FIELDCHECK_APP_IDENTITY_CLIENT_ID), of the application from "federate" in any other
+      --evaluations  which to grant for, separated by commas; all when left out
+      --tenant       stop unless signed in to this tenant
+      --yes          do not ask
+
+  grant-access.sh federate   --identity-principal-id ID [--app-name NAME] [--yes]
+  grant-access.sh unfederate --identity-principal-id ID [--app-name NAME] [--yes]
+      For other tenants, run once in the app's own tenant: makes an application that other tenants can admit and that
+      trusts the managed identity instead of a secret. Then run "apply" in each other tenant with the id it prints.
+
+Ends with 0: done or nothing to do. 1: something could not be granted. 3: bad call or refused by Azure.
+TEXT
+}
+
+fail() {
+  printf 'grant-access: %s\n' "$*" >&2
+  exit 3
+}
+
+# Asks Microsoft Graph through the Azure CLI: graph METHOD PATH [BODY].
+graph() {
+  local arguments=(rest --only-show-errors --method "$1" --url "$graph_url/v1.0/$2" --resource "$graph_url" --output json)
+  if [ $# -gt 2 ]; then
+    arguments+=(--headers 'Content-Type=application/json' --body "$3")
+  fi
+  az "${arguments[@]}" || fail "$1 $2 was refused; the reason stands above."
+}
+
+confirm() {
+  [ "$assume_yes" = no ] || return 0
+  [ -t 0 ] || fail 'nobody is there to confirm; call again with --yes.'
+  local answer
+  read -r -p "$1 Type yes: " answer
+  [ "$answer" = yes ] || fail 'nothing was changed.'
+}
+
+sign_in() {
+  command -v az >/dev/null || fail 'the Azure CLI (az) is not installed.'
+  command -v jq >/dev/null || fail 'jq is not installed.'
+  signed_in_tenant=$(az account show --query tenantId --output tsv 2>/dev/null) ||
+    fail 'not signed in. Run: az login --allow-no-subscriptions --tenant TENANT'
+  if [ -n "$tenant" ] && [ "$tenant" != "$signed_in_tenant" ]; then
+    fail "signed in to tenant $signed_in_tenant, not $tenant. Run: az login --allow-no-subscriptions --tenant $tenant"
+  fi
+  # Sovereign clouds have a Graph and a sign-in address of their own; az knows them.
+  local cloud
+  cloud=$(az cloud show --output json) || fail 'az cloud show failed; its message stands above.'
+  graph_url=$(jq -r '.endpoints.microsoftGraphResourceId | rtrimstr("/")' <<<"$cloud")
+  login_url=$(jq -r '.endpoints.activeDirectory | rtrimstr("/")' <<<"$cloud")
+}
+
+# Service principal of an application in this tenant, as JSON; empty when the tenant has none.
+service_principal() {
+  graph GET "servicePrincipals?\$filter=appId eq '$1'&\$select=id,appId,displayName,servicePrincipalType" | jq -c '.value[0] // empty'
+}
+
+# ("|| return": a failure inside a command substitution does not end the script by itself.)
+# Prints one line per grant: STATE, grant id, kind, what to call it, and the ids that doing or undoing it takes.
+# STATE is has, lacks, spare (held, but not for the chosen evaluations) or cannot (the tenant lacks the resource).
+compare() {
+  local app_roles='[]' directory_roles='[]' exchange graph_principal
+  if [ "$principal_id" != none ]; then
+    app_roles=$(graph GET "servicePrincipals/$principal_id/appRoleAssignments?\$top=999" | jq -c .value) || return
+    directory_roles=$(graph GET "roleManagement/directory/roleAssignments?\$filter=principalId eq '$principal_id'" |
+      jq -c .value) || return
+  fi
+  exchange=$(service_principal "$(jq -r '.resources["exchange-online"].appId' "$grants")") || return
+  graph_principal=$(service_principal "$(jq -r '.resources.graph.appId' "$grants")") || return
+  jq -r \
+    --arg chosen "$evaluations" \
+    --argjson appRoles "$app_roles" \
+    --argjson directoryRoles "$directory_roles" \
+    --argjson principals "{\"exchange-online\":${exchange:-null},\"graph\":${graph_principal:-null}}" '
+    . as $document
+    | ($chosen | split(",")) as $chosen
+    | .grants[]
+    | . as $grant
+    | ($grant.evaluations | any(IN($chosen[]))) as $wanted
+    | (if .kind == "app-role" then $principals[.resource].id // "none" else "none" end) as $resource
+    | (if .kind == "app-role"
+       then first($appRoles[] | select(.appRoleId == $grant.role.id and .resourceId == $resource) | .id) // "none"
+       else first($directoryRoles[] | select(.roleDefinitionId == $grant.role.id and .directoryScopeId == "/") | .id) // "none"
+       end) as $assignment
+    | [ (if $assignment != "none" then (if $wanted then "has" else "spare" end)
+         elif ($wanted | not) then "skip"
+         elif .kind == "app-role" and $resource == "none" then "cannot"
+         else "lacks" end),
+        .id, .kind,
+        (if .kind == "app-role" then "\(.role.name) on \($document.resources[.resource].name)" else "directory role \(.role.name)" end),
+        .role.id, $resource, $assignment,
+        "for \([.evaluations[] | select(IN($chosen[]))] | join(", ")): \(.reason)" ]
+    | select(.[0] != "skip")
+    | @tsv' "$grants"
+}
+
+header() {
+  printf 'Tenant %s\n' "$signed_in_tenant"
+  if [ "$principal_id" = none ]; then
+    printf 'Application %s is not in this tenant yet.\n' "$app_id"
+  else
+    printf 'Identity %s (%s, client id %s)\n' "$principal_name" "$principal_type" "$app_id"
+  fi
+}
+
+find_identity() {
+  local principal
+  principal=$(service_principal "$app_id")
+  if [ -z "$principal" ]; then
+    principal_id=none
+  else
+    principal_id=$(jq -r .id <<<"$principal")
+    principal_name=$(jq -r .displayName <<<"$principal")
+    principal_type=$(jq -r .servicePrincipalType <<<"$principal")
+  fi
+}
+
+show_plan() {
+  local state id kind title role resource assignment reason
+  if [ "$principal_id" = none ]; then printf '  add     the application itself (a service principal without any right)\n'; fi
+  while IFS=$'\t' read -r state id kind title role resource assignment reason; do
+    case $state in
+      has) printf '  has     %s\n' "$title" ;;
+      lacks) printf '  grant   %s\n            %s\n' "$title" "$reason" ;;
+      spare) printf '  spare   %s: held, but not needed by the chosen evaluations\n' "$title" ;;
+      cannot) printf '  cannot  %s: this tenant has no service principal for it. Is the service in use here?\n' "$title" ;;
+    esac
+  done <<<"$plan"
+}
+
+apply() {
+  local todo state id kind title role resource assignment reason
+  find_identity
+  plan=$(compare)
+  header
+  show_plan
+  todo=$(grep -c '^lacks' <<<"$plan" || true)
+  if [ "$todo" -eq 0 ] && [ "$principal_id" != none ]; then
+    printf 'Nothing to do.\n'
+  elif [ "$command" = preview ]; then
+    printf 'Nothing was changed. "apply" would grant %s.\n' "$todo"
+  else
+    confirm "Grant $todo?"
+    if [ "$principal_id" = none ]; then
+      graph POST servicePrincipals "{\"appId\":\"$app_id\"}" >/dev/null
+      find_identity
+      [ "$principal_id" != none ] || fail "the application was added, but is not visible yet. Call again in a minute."
+    fi
+    while IFS=$'\t' read -r state id kind title role resource assignment reason; do
+      [ "$state" = lacks ] || continue
+      if [ "$kind" = app-role ]; then
+        graph POST "servicePrincipals/$resource/appRoleAssignedTo" \
+          "{\"principalId\":\"$principal_id\",\"resourceId\":\"$resource\",\"appRoleId\":\"$role\"}" >/dev/null
+      else
+        graph POST roleManagement/directory/roleAssignments \
+          "{\"principalId\":\"$principal_id\",\"roleDefinitionId\":\"$role\",\"directoryScopeId\":\"/\"}" >/dev/null
+      fi
+      printf '  granted %s\n' "$title"
+    done <<<"$plan"
+    printf 'Done. Exchange Online may take an hour to notice; "fieldcheck doctor" tells when it has.\n'
+  fi
+  if grep -q '^cannot' <<<"$plan"; then exit 1; fi
+}
+
+undo() {
+  local todo state id kind title role resource assignment reason
+  find_identity
+  header
+  if [ "$principal_id" = none ]; then
+    printf 'Nothing to do.\n'
+    return
+  fi
+  plan=$(compare)
+  plan=$(grep -E '^(has|spare)' <<<"$plan" || true)
+  if [ -z "$plan" ]; then
+    printf 'Nothing to do.\n'
+    return
+  fi
+  while IFS=$'\t' read -r state id kind title role resource assignment reason; do
+    printf '  remove  %s\n' "$title"
+  done <<<"$plan"
+  todo=$(grep -c . <<<"$plan")
+  confirm "Remove $todo?"
+  while IFS=$'\t' read -r state id kind title role resource assignment reason; do
+    if [ "$kind" = app-role ]; then
+      graph DELETE "servicePrincipals/$resource/appRoleAssignedTo/$assignment" >/dev/null
+    else
+      graph DELETE "roleManagement/directory/roleAssignments/$assignment" >/dev/null
+    fi
+    printf '  removed %s\n' "$title"
+  done <<<"$plan"
+  printf 'Done. Tokens that were already given out stay valid for up to a day.\n'
+}
+
+find_application() {
+  local found
+  found=$(graph GET "applications?\$filter=displayName eq '$app_name'&\$select=id,appId" | jq -c .value)
+  [ "$(jq length <<<"$found")" -le 1 ] || fail "there are several applications called '$app_name'; choose another --app-name."
+  application=$(jq -c '.[0] // empty' <<<"$found")
+  credential=none
+  if [ -n "$application" ]; then
+    application_id=$(jq -r .id <<<"$application")
+    credential=$(graph GET "applications/$application_id/federatedIdentityCredentials" |
+      jq -r --arg subject "$identity_principal_id" 'first(.value[] | select(.subject == $subject) | .id) // "none"')
+  fi
+}
+
+federate() {
+  local issuer audience body
+  issuer=$login_url/$signed_in_tenant/v2.0
+  case $login_url in
+    *.us) audience=api://AzureADTokenExchangeUSGov ;;
+    *.cn) audience=api://AzureADTokenExchangeChina ;;
+    *) audience=api://AzureADTokenExchange ;;
+  esac
+  find_application
+  printf 'Tenant %s\n' "$signed_in_tenant"
+  if [ -n "$application" ] && [ "$credential" != none ]; then
+    printf '  has     application %s that trusts identity %s\n' "$app_name" "$identity_principal_id"
+    printf 'Nothing to do.\n'
+  else
+    [ -n "$application" ] || printf '  create  application %s, for accounts of any organization, without a secret\n' "$app_name"
+    printf '  trust   identity %s of this tenant (%s)\n' "$identity_principal_id" "$issuer"
+    confirm 'Do this?'
+    if [ -z "$application" ]; then
+      application=$(graph POST applications "{\"displayName\":\"$app_name\",\"signInAudience\":\"AzureADMultipleOrgs\"}")
+      application_id=$(jq -r .id <<<"$application")
+    fi
+    body=$(jq -cn --arg name "$credential_name" --arg issuer "$issuer" --arg subject "$identity_principal_id" \
+      --arg audience "$audience" '{name: $name, issuer: $issuer, subject: $subject, audiences: [$audience]}')
+    graph POST "applications/$application_id/federatedIdentityCredentials" "$body" >/dev/null
+    printf 'Done.\n'
+  fi
+  printf 'In each other tenant, signed in there: grant-access.sh apply --app-id %s\n' "$(jq -r .appId <<<"$application")"
+}
+
+unfederate() {
+  find_application
+  printf 'Tenant %s\n' "$signed_in_tenant"
+  if [ "$credential" = none ]; then
+    printf 'Nothing to do.\n'
+    return
+  fi
+  printf '  remove  the trust of application %s in identity %s\n' "$app_name" "$identity_principal_id"
+  confirm 'Do this?'
+  graph DELETE "applications/$application_id/federatedIdentityCredentials/$credential" >/dev/null
+  printf 'Done. No tenant can be read through this application any more; the application itself was kept.\n'
+}
+
+command=${1:-}
+[ $# -eq 0 ] || shift
+app_id='' evaluations='' tenant='' identity_principal_id='' app_name=fieldcheck assume_yes=no
+while [ $# -gt 0 ]; do
+  case $1 in
+    --yes) assume_yes=yes; shift; continue ;;
+    --app-id | --evaluations | --tenant | --identity-principal-id | --app-name)
+      [ $# -gt 1 ] || fail "$1 needs a value." ;;
+    *) fail "unknown option $1. See: grant-access.sh --help" ;;
+  esac
+  case $1 in
+    --app-id) app_id=$2 ;;
+    --evaluations) evaluations=$2 ;;
+    --tenant) tenant=$2 ;;
+    --identity-principal-id) identity_principal_id=$2 ;;
+    --app-name) app_name=$2 ;;
+  esac
+  shift 2
+done
+
+guid='^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+case $command in
+  preview | apply | undo)
+    [[ $app_id =~ $guid ]] || fail "--app-id needs a client id (a GUID), got '$app_id'."
+    [ "$command" != undo ] || [ -z "$evaluations" ] ||
+      fail 'undo takes everything back; to keep some evaluations, run undo and then apply for those.'
+    ;;
+  federate | unfederate)
+    [[ $identity_principal_id =~ $guid ]] ||
+      fail "--identity-principal-id needs the object id of the managed identity (a GUID), got '$identity_principal_id'."
+    [[ $app_name =~ ^[A-Za-z0-9\ _.-]+$ ]] || fail '--app-name takes letters, digits, spaces and . _ - only.'
+    ;;
+  -h | --help | help | '') usage; exit 0 ;;
+  *) fail "unknown command '$command'. See: grant-access.sh --help" ;;
+esac
+
+sign_in
+known=$(jq -r '[.grants[].evaluations[]] | unique | join(",")' "$grants")
+evaluations=${evaluations:-$known}
+for evaluation in ${evaluations//,/ }; do
+  case ,$known, in
+    *,"$evaluation",*) ;;
+    *) fail "evaluation '$evaluation' needs no grants or does not exist; those that do: $known." ;;
+  esac
+done
+
+case $command in
+  preview | apply) apply ;;
+  undo) undo ;;
+  federate) federate ;;
+  unfederate) unfederate ;;
+esac

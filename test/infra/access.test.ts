@@ -1,0 +1,275 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { openPowerShellHost, type PowerShellHost } from '../powershell/host.ts';
+import type { StubTenant } from './az-stub.ts';
+
+const folder = fileURLToPath(new URL('../../infra/access', import.meta.url));
+const script = join(folder, 'grant-access.sh');
+
+const shared = {
+  id: z.string().regex(/^[a-z]+(-[a-z]+)*$/),
+  role: z.strictObject({ id: z.guid(), name: z.string().min(1) }),
+  evaluations: z.array(z.enum(['dkim', 'teams-exchange-interop', 'smtp-source-ip'])).min(1),
+  required: z.boolean(),
+  reason: z.string().endsWith('.'),
+  without: z.string().endsWith('.'),
+};
+const grantsSchema = z.strictObject({
+  resources: z.record(z.string(), z.strictObject({ appId: z.guid(), name: z.string().min(1) })),
+  grants: z
+    .array(
+      z.discriminatedUnion('kind', [
+        z.strictObject({ ...shared, kind: z.literal('app-role'), resource: z.enum(['exchange-online', 'graph']) }),
+        z.strictObject({ ...shared, kind: z.literal('directory-role') }),
+      ]),
+    )
+    .min(1),
+});
+const document = grantsSchema.parse(JSON.parse(readFileSync(join(folder, 'grants.json'), 'utf8')));
+
+describe('grants.json', () => {
+  test('grants nothing twice', () => {
+    expect(new Set(document.grants.map(({ id }) => id)).size).toBe(document.grants.length);
+    expect(new Set(document.grants.map(({ role }) => role.id)).size).toBe(document.grants.length);
+  });
+
+  test('holds nothing that can write: the product reads', () => {
+    const names = document.grants.map(({ role }) => role.name);
+    // Exchange.ManageAsApp only admits to Exchange Online; the directory role beside it decides, and that reads.
+    const beyond = names.filter((name) => !/(\.Read\.All| Reader)$/.test(name));
+    expect(beyond).toEqual(['Exchange.ManageAsApp']);
+  });
+
+  test('Exchange Online takes two grants wherever it is read: the app role and a directory role', () => {
+    for (const evaluation of ['dkim', 'teams-exchange-interop'] as const) {
+      const kinds = document.grants
+        .filter((grant) => grant.evaluations.includes(evaluation))
+        .filter((grant) => grant.kind === 'directory-role' || grant.resource === 'exchange-online')
+        .map(({ kind }) => kind);
+      expect(kinds).toEqual(['app-role', 'directory-role']);
+    }
+  });
+
+  test('its documentation names every grant', () => {
+    const page = readFileSync(join(folder, 'README.md'), 'utf8');
+    for (const { role } of document.grants) expect(page).toContain(role.name);
+  });
+
+  test('both scripts read it and hold no list of their own', () => {
+    for (const name of ['grant-access.sh', 'Grant-FieldcheckAccess.ps1']) {
+      const text = readFileSync(join(folder, name), 'utf8');
+      expect(text).toContain('grants.json');
+      for (const { role } of document.grants) expect(text).not.toContain(role.id);
+    }
+  });
+});
+
+const host = await openPowerShellHost();
+afterAll(() => host?.close());
+
+describe.runIf(host)('Grant-FieldcheckAccess.ps1', () => {
+  const engine = host as PowerShellHost;
+  const path = join(folder, 'Grant-FieldcheckAccess.ps1');
+
+  test('parses, and Windows PowerShell 5.1 would understand it', async () => {
+    expect(await engine.parse({ path })).toEqual([]);
+    expect(await engine.compat51({ path })).toEqual([]);
+  });
+});
+
+const runs = (program: string) => spawnSync(program, ['--version']).status === 0;
+const canRun = process.platform !== 'win32' && runs('bash') && runs('jq');
+if (!canRun) console.warn('The tests of grant-access.sh did not run: they need bash and jq.');
+
+describe.runIf(canRun)('grant-access.sh', { timeout: 60_000 }, () => {
+  const identity = {
+    id: 'aaaaaaaa-0000-0000-0000-000000000001',
+    appId: 'aaaaaaaa-0000-0000-0000-000000000002',
+    displayName: 'id-fieldcheck-test',
+    servicePrincipalType: 'ManagedIdentity',
+  };
+  const principalOf = (resource: string) => ({
+    id: `principal-of-${resource}`,
+    appId: document.resources[resource]?.appId ?? '',
+    displayName: document.resources[resource]?.name ?? '',
+    servicePrincipalType: 'Application',
+  });
+  const empty: StubTenant = {
+    servicePrincipals: [identity, principalOf('exchange-online'), principalOf('graph')],
+    appRoles: [],
+    directoryRoles: [],
+    applications: [],
+    credentials: [],
+  };
+  let home: string;
+  let file: string;
+
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'fieldcheck-access-'));
+    file = join(home, 'tenant.json');
+    const stub = fileURLToPath(new URL('./az-stub.ts', import.meta.url));
+    writeFileSync(join(home, 'az'), `#!/bin/sh\nexec "${process.execPath}" "${stub}" "$@"\n`);
+    chmodSync(join(home, 'az'), 0o755);
+    give(empty);
+  });
+  afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+  const give = (tenant: StubTenant) => writeFileSync(file, JSON.stringify(tenant));
+  const tenant = (): StubTenant => JSON.parse(readFileSync(file, 'utf8'));
+  const held = () => [...tenant().appRoles, ...tenant().directoryRoles].map(({ roleId }) => roleId).sort();
+  const idsFor = (...evaluations: string[]) =>
+    document.grants
+      .filter((grant) => grant.evaluations.some((evaluation) => evaluations.includes(evaluation)))
+      .map(({ role }) => role.id)
+      .sort();
+  const requests = () =>
+    (existsSync(`${file}.log`) ? readFileSync(`${file}.log`, 'utf8') : '').split('\n').filter(Boolean);
+  const call = (args: string[], environment: Record<string, string> = {}) => {
+    const done = spawnSync('bash', [script, ...args], {
+      encoding: 'utf8',
+      input: '',
+      env: {
+        ...process.env,
+        PATH: `${home}${delimiter}${process.env.PATH}`,
+        AZ_STUB_TENANT: file,
+        ...environment,
+      },
+    });
+    return { code: done.status, out: done.stdout, err: done.stderr };
+  };
+  const target = ['--app-id', identity.appId];
+
+  test('preview shows every grant with its reason and changes nothing', () => {
+    const { code, out } = call(['preview', ...target]);
+    expect(code).toBe(0);
+    expect(out).toContain(
+      'Identity id-fieldcheck-test (ManagedIdentity, client id aaaaaaaa-0000-0000-0000-000000000002)',
+    );
+    expect(out).toContain('  grant   Exchange.ManageAsApp on Office 365 Exchange Online\n');
+    expect(out).toContain('            for dkim, teams-exchange-interop: Admits the app to Exchange Online.');
+    expect(out).toContain('  grant   directory role Security Reader\n');
+    expect(out).toContain(`Nothing was changed. "apply" would grant ${document.grants.length}.`);
+    expect(requests().filter((line) => !line.startsWith('GET '))).toEqual([]);
+  });
+
+  test('apply grants the list exactly; a second one finds nothing to do; undo leaves nothing', () => {
+    const first = call(['apply', ...target, '--yes']);
+    expect(first.code).toBe(0);
+    expect(first.out).toContain('  granted Domain.Read.All on Microsoft Graph\n');
+    expect(held()).toEqual(idsFor('dkim', 'teams-exchange-interop'));
+    expect(tenant().appRoles.every(({ principalId }) => principalId === identity.id)).toBe(true);
+
+    const before = requests().length;
+    const second = call(['apply', ...target, '--yes']);
+    expect(second.code).toBe(0);
+    expect(second.out).toContain('Nothing to do.');
+    expect(
+      requests()
+        .slice(before)
+        .filter((line) => !line.startsWith('GET ')),
+    ).toEqual([]);
+
+    const undone = call(['undo', ...target, '--yes']);
+    expect(undone.code).toBe(0);
+    expect(undone.out).toContain('  removed directory role Security Reader\n');
+    expect(held()).toEqual([]);
+    expect(call(['undo', ...target, '--yes']).out).toContain('Nothing to do.');
+  });
+
+  test('one evaluation gets what it needs, and what another one left is shown as spare', () => {
+    call(['apply', ...target, '--yes']);
+    const { out } = call(['preview', ...target, '--evaluations', 'dkim']);
+    expect(out).toContain('  spare   User.Read.All on Microsoft Graph: held, but not needed by the chosen evaluations');
+    call(['undo', ...target, '--yes']);
+    call(['apply', ...target, '--evaluations', 'dkim', '--yes']);
+    expect(held()).toEqual(idsFor('dkim'));
+  });
+
+  test('undo touches nothing that is not on the list', () => {
+    const foreign = { id: 'own', principalId: identity.id, resourceId: 'principal-of-graph', roleId: 'somebody-elses' };
+    give({ ...empty, appRoles: [foreign] });
+    call(['apply', ...target, '--yes']);
+    call(['undo', ...target, '--yes']);
+    expect(held()).toEqual(['somebody-elses']);
+  });
+
+  test('nobody there to confirm: nothing is changed', () => {
+    const { code, err } = call(['apply', ...target]);
+    expect(code).toBe(3);
+    expect(err).toContain('nobody is there to confirm; call again with --yes.');
+    expect(held()).toEqual([]);
+  });
+
+  test('another tenant: the application is admitted first', () => {
+    const app = '77777777-0000-0000-0000-000000000000';
+    const { code, out } = call(['apply', '--app-id', app, '--evaluations', 'dkim', '--yes']);
+    expect(code).toBe(0);
+    expect(out).toContain(`Application ${app} is not in this tenant yet.`);
+    expect(out).toContain('  add     the application itself (a service principal without any right)');
+    expect(held()).toEqual(idsFor('dkim'));
+    const added = tenant().servicePrincipals.find(({ appId }) => appId === app);
+    expect(tenant().appRoles.every(({ principalId }) => principalId === added?.id)).toBe(true);
+  });
+
+  test('a tenant without Exchange Online: says so, grants the rest, exit code 1', () => {
+    give({ ...empty, servicePrincipals: [identity, principalOf('graph')] });
+    const { code, out } = call(['apply', ...target, '--evaluations', 'dkim', '--yes']);
+    expect(code).toBe(1);
+    expect(out).toContain(
+      '  cannot  Exchange.ManageAsApp on Office 365 Exchange Online: this tenant has no service principal for it.',
+    );
+    expect(held()).not.toContain('dc50a0fb-09a3-484d-be87-e023b12c6440');
+    expect(held()).toContain('5d6b6bb7-de71-4623-b4af-96380a352509');
+  });
+
+  test('refused by Azure while looking: stops with the reason, and is not mistaken for "lacks everything"', () => {
+    const { code, out, err } = call(['apply', ...target, '--yes'], { AZ_STUB_REFUSES: 'roleManagement' });
+    expect(code).toBe(3);
+    expect(err).toContain('Authorization_RequestDenied');
+    expect(err).toContain('GET roleManagement/directory/roleAssignments');
+    expect(out).not.toContain('grant ');
+    expect(held()).toEqual([]);
+  });
+
+  test('federate makes one application without a secret; unfederate takes the trust back', () => {
+    const options = ['--identity-principal-id', identity.id, '--yes'];
+    const { code, out } = call(['federate', ...options]);
+    expect(code).toBe(0);
+    expect(out).toContain('grant-access.sh apply --app-id 77777777-0000-0000-0000-000000000000');
+    expect(tenant().applications).toMatchObject([{ displayName: 'fieldcheck', signInAudience: 'AzureADMultipleOrgs' }]);
+    expect(tenant().credentials).toMatchObject([
+      {
+        name: 'fieldcheck',
+        issuer: 'https://login.example.test/11111111-2222-3333-4444-555555555555/v2.0',
+        subject: identity.id,
+        audiences: ['api://AzureADTokenExchange'],
+      },
+    ]);
+    expect(call(['federate', ...options]).out).toContain('Nothing to do.');
+    expect(tenant().credentials).toHaveLength(1);
+    expect(call(['unfederate', ...options]).code).toBe(0);
+    expect(tenant().credentials).toEqual([]);
+    expect(call(['unfederate', ...options]).out).toContain('Nothing to do.');
+  });
+
+  test.each([
+    [['apply', '--app-id', 'fieldcheck'], "--app-id needs a client id (a GUID), got 'fieldcheck'."],
+    [['apply', ...target, '--evaluations', 'dmarc'], "evaluation 'dmarc' needs no grants or does not exist"],
+    [['undo', ...target, '--evaluations', 'dkim'], 'undo takes everything back'],
+    [['apply', ...target, '--tenant', '99999999-0000-0000-0000-000000000000'], 'Run: az login'],
+    [['grant', ...target], "unknown command 'grant'"],
+    [['apply', '--force'], 'unknown option --force'],
+    [['apply', '--app-id'], '--app-id needs a value.'],
+  ])('a bad call is refused: %j', (args, sentence) => {
+    const { code, out, err } = call(args);
+    expect(code).toBe(3);
+    expect(out).toBe('');
+    expect(err).toContain(sentence);
+    expect(held()).toEqual([]);
+  });
+});

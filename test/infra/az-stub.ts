@@ -1,0 +1,129 @@
+// Stands in for the Azure CLI in the test of grant-access.sh: the few commands that the script uses, on a tenant that
+// is a JSON file. It throws on anything else, so that the script cannot grow a call that no test has seen.
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { exit } from 'node:process';
+
+interface Assignment {
+  id: string;
+  principalId: string;
+  roleId: string;
+  resourceId?: string;
+}
+
+/** The tenant, as the test writes and reads it. */
+export interface StubTenant {
+  servicePrincipals: { id: string; appId: string; displayName: string; servicePrincipalType: string }[];
+  appRoles: Assignment[];
+  directoryRoles: Assignment[];
+  applications: { id: string; appId: string; displayName: string; signInAudience: string }[];
+  credentials: {
+    id: string;
+    applicationId: string;
+    name: string;
+    issuer: string;
+    subject: string;
+    audiences: string[];
+  }[];
+}
+
+if (process.env.AZ_STUB_TENANT) main(process.env.AZ_STUB_TENANT, process.argv.slice(2));
+
+function main(file: string, [command, ...args]: string[]) {
+  if (command === 'account') return console.log('11111111-2222-3333-4444-555555555555');
+  if (command === 'cloud') {
+    const endpoints = {
+      microsoftGraphResourceId: 'https://graph.example.test/',
+      activeDirectory: 'https://login.example.test',
+    };
+    return console.log(JSON.stringify({ endpoints }));
+  }
+  const option = (name: string) => args[args.indexOf(`--${name}`) + 1] ?? '';
+  const method = option('method');
+  const path = option('url').replace('https://graph.example.test/v1.0/', '');
+  appendFileSync(`${file}.log`, `${method} ${path}\n`);
+  if (process.env.AZ_STUB_REFUSES && path.startsWith(process.env.AZ_STUB_REFUSES)) {
+    console.error('ERROR: Forbidden({"error":{"code":"Authorization_RequestDenied"}})');
+    exit(1);
+  }
+  const tenant: StubTenant = JSON.parse(readFileSync(file, 'utf8'));
+  const answer = respond(tenant, method, path, args.includes('--body') ? JSON.parse(option('body')) : {});
+  writeFileSync(file, JSON.stringify(tenant));
+  if (answer) console.log(JSON.stringify(answer));
+}
+
+function respond(tenant: StubTenant, method: string, path: string, body: Record<string, string>): unknown {
+  const [, key = ''] = / eq '([^']+)'/.exec(path) ?? [];
+  const [collection = '', id = '', part = '', last = ''] = path.replace(/\?.*/, '').split('/');
+  const next = (taken: unknown[]) => `new-${taken.length + 1}`;
+  switch (`${method} ${path.startsWith('roleManagement') ? 'roleManagement' : `${collection}/${part}`}`) {
+    case 'GET servicePrincipals/':
+      return { value: tenant.servicePrincipals.filter(({ appId }) => appId === key) };
+    case 'POST servicePrincipals/':
+      tenant.servicePrincipals.push({
+        id: next(tenant.servicePrincipals),
+        appId: body.appId ?? '',
+        displayName: 'fieldcheck',
+        servicePrincipalType: 'Application',
+      });
+      return {};
+    case 'GET servicePrincipals/appRoleAssignments':
+      return {
+        value: tenant.appRoles
+          .filter(({ principalId }) => principalId === id)
+          .map(({ roleId, ...assignment }) => ({ ...assignment, appRoleId: roleId })),
+      };
+    case 'POST servicePrincipals/appRoleAssignedTo':
+      tenant.appRoles.push({
+        id: next(tenant.appRoles),
+        principalId: body.principalId ?? '',
+        resourceId: body.resourceId ?? '',
+        roleId: body.appRoleId ?? '',
+      });
+      return {};
+    case 'DELETE servicePrincipals/appRoleAssignedTo':
+      tenant.appRoles = tenant.appRoles.filter((assignment) => assignment.id !== last);
+      return undefined;
+    case 'GET roleManagement':
+      return {
+        value: tenant.directoryRoles
+          .filter(({ principalId }) => principalId === key)
+          .map(({ roleId, ...assignment }) => ({ ...assignment, roleDefinitionId: roleId, directoryScopeId: '/' })),
+      };
+    case 'POST roleManagement':
+      tenant.directoryRoles.push({
+        id: next(tenant.directoryRoles),
+        principalId: body.principalId ?? '',
+        roleId: body.roleDefinitionId ?? '',
+      });
+      return {};
+    case 'DELETE roleManagement':
+      tenant.directoryRoles = tenant.directoryRoles.filter((assignment) => assignment.id !== last);
+      return undefined;
+    case 'GET applications/':
+      return { value: tenant.applications.filter(({ displayName }) => displayName === key) };
+    case 'POST applications/': {
+      const application = {
+        id: next(tenant.applications),
+        appId: '77777777-0000-0000-0000-000000000000',
+        displayName: body.displayName ?? '',
+        signInAudience: body.signInAudience ?? '',
+      };
+      tenant.applications.push(application);
+      return application;
+    }
+    case 'GET applications/federatedIdentityCredentials':
+      return { value: tenant.credentials.filter(({ applicationId }) => applicationId === id) };
+    case 'POST applications/federatedIdentityCredentials':
+      tenant.credentials.push({
+        ...(body as unknown as StubTenant['credentials'][number]),
+        id: next(tenant.credentials),
+        applicationId: id,
+      });
+      return {};
+    case 'DELETE applications/federatedIdentityCredentials':
+      tenant.credentials = tenant.credentials.filter((credential) => credential.id !== last);
+      return undefined;
+    default:
+      throw new Error(`az-stub: no answer to ${method} ${path}`);
+  }
+}

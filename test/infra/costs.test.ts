@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { costInputsSchema, costPage, monthlyBill } from './costs.ts';
+
+const infra = fileURLToPath(new URL('../../infra/', import.meta.url));
+const inputs = costInputsSchema.parse(JSON.parse(readFileSync(`${infra}costs.json`, 'utf8')));
+const line = (domains: number, name: string) => monthlyBill(inputs, domains).find((each) => each.name === name);
+
+describe('the monthly bill', () => {
+  test('COSTS.md says what the figures give', async () => {
+    await expect(costPage(inputs)).toMatchFileSnapshot(`${infra}COSTS.md`);
+  });
+
+  test('the figures of the deployment are those of the deployment', () => {
+    const host = JSON.parse(readFileSync(`${infra}../host.json`, 'utf8'));
+    expect(inputs.deployment.slicesAtOnce.value).toBe(host.extensions.queues.batchSize);
+    const template = readFileSync(`${infra}main.bicep`, 'utf8');
+    expect(template).toContain(`param instanceMemoryMB int = ${inputs.deployment.memoryGB.value * 1024}`);
+    expect(template).toContain(`param dueSchedule string = '0 */5 * * * *'`);
+    expect(template).toContain(`param deliverySchedule string = '0 * * * * *'`);
+    expect(inputs.deployment.dueFiringsPerMonth.value).toBe(30 * 24 * 12);
+    expect(inputs.deployment.deliveryFiringsPerMonth.value).toBe(30 * 24 * 60);
+  });
+
+  test('ten times the domains are ten times the table transactions beyond the timers', () => {
+    const timers = line(0, 'Tables')?.quantity ?? 0;
+    const beyond = (domains: number) => (line(domains, 'Tables')?.quantity ?? 0) - timers;
+    expect(beyond(100_000)).toBeCloseTo(10 * beyond(10_000));
+    expect(beyond(1_000)).toBeCloseTo(30 * inputs.measured.storageTransactionsPerThousand.value);
+  });
+
+  test('what is free is not paid for', () => {
+    expect(line(100, 'Executions')?.cost).toBe(0);
+    expect(line(100, 'Logs')?.cost).toBe(0);
+  });
+});

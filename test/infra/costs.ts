@@ -1,0 +1,226 @@
+import { z } from 'zod';
+
+const input = z.strictObject({ value: z.number().nonnegative(), meaning: z.string().min(1) });
+
+/** infra/costs.json: every figure that the bill depends on, each with its unit and where it comes from. */
+export const costInputsSchema = z.strictObject({
+  prices: z.strictObject({
+    asOf: z.string().regex(/^\d{4}-\d{2}$/),
+    currency: z.literal('USD'),
+    gbSecond: input,
+    freeGbSeconds: input,
+    millionExecutions: input,
+    freeExecutions: input,
+    tenThousandTableTransactions: input,
+    tenThousandQueueOperations: input,
+    tenThousandBlobWrites: input,
+    storedGB: input,
+    logGB: input,
+    freeLogGB: input,
+    alertRule: input,
+    privateEndpoint: input,
+    privateDnsZone: input,
+    natGateway: input,
+  }),
+  use: z.strictObject({
+    runsPerMonth: input,
+    domainsPerOrganization: input,
+    noticeShare: input,
+    historyMonths: input,
+  }),
+  measured: z.strictObject({
+    storageTransactionsPerThousand: input,
+    domainsPerSlice: input,
+    queueOperationsPerMessage: input,
+    secondsPerThousand: input,
+    cpuSecondsPerThousand: input,
+    bytesPerDomain: input,
+    bytesPerDomainRun: input,
+    logBytesPerInvocation: input,
+  }),
+  deployment: z.strictObject({
+    memoryGB: input,
+    dueFiringsPerMonth: input,
+    deliveryFiringsPerMonth: input,
+    leastSecondsPerExecution: input,
+    slicesAtOnce: input,
+    queuePollsPerSecond: input,
+    hostBlobWritesPerMonth: input,
+    alertRules: input,
+    privateEndpoints: input,
+  }),
+});
+export type CostInputs = z.infer<typeof costInputsSchema>;
+
+/** One line of the bill, in the currency of the prices, for one month. */
+export interface CostLine {
+  name: string;
+  formula: string;
+  quantity: number;
+  unit: string;
+  cost: number;
+}
+
+const SECONDS_PER_MONTH = 30 * 24 * 3600;
+const GB = 1e9;
+
+/** What a month costs for so many domains, line by line; the optional network is not in it. */
+export function monthlyBill({ prices, use, measured, deployment }: CostInputs, domains: number): CostLine[] {
+  const organizations = Math.max(1, domains / use.domainsPerOrganization.value);
+  const domainRuns = domains * use.runsPerMonth.value;
+  // An organization of few domains still takes a slice for itself.
+  const slicesPerRun = Math.max(organizations, domains / measured.domainsPerSlice.value);
+  const slices = slicesPerRun * use.runsPerMonth.value;
+  const notices = organizations * use.runsPerMonth.value * use.noticeShare.value;
+  const firings = deployment.dueFiringsPerMonth.value + deployment.deliveryFiringsPerMonth.value;
+  const executions = firings + slices + notices;
+
+  const least = deployment.leastSecondsPerExecution.value;
+  const sliceSeconds = Math.max(least, (domains / slicesPerRun / 1000) * measured.secondsPerThousand.value);
+  const seconds = (firings + notices) * least + (slices * sliceSeconds) / deployment.slicesAtOnce.value;
+  const gbSeconds = seconds * deployment.memoryGB.value;
+
+  const transactions = (domainRuns / 1000) * measured.storageTransactionsPerThousand.value + firings;
+  const queueOperations =
+    (slices + notices) * measured.queueOperationsPerMessage.value +
+    deployment.queuePollsPerSecond.value * SECONDS_PER_MONTH;
+  const stored =
+    (domains * measured.bytesPerDomain.value +
+      domainRuns * use.historyMonths.value * measured.bytesPerDomainRun.value) /
+    GB;
+  const logs = (executions * measured.logBytesPerInvocation.value) / GB;
+
+  return [
+    {
+      name: 'Executions',
+      formula: 'timer firings + slices + notices, less the free ones',
+      quantity: executions,
+      unit: '',
+      cost: (Math.max(0, executions - prices.freeExecutions.value) / 1e6) * prices.millionExecutions.value,
+    },
+    {
+      name: 'Compute',
+      formula: 'seconds × memoryGB, less the free ones; an execution counts leastSecondsPerExecution at least',
+      quantity: gbSeconds,
+      unit: 'GB-s',
+      cost: Math.max(0, gbSeconds - prices.freeGbSeconds.value) * prices.gbSecond.value,
+    },
+    {
+      name: 'Tables',
+      formula: 'domains × runsPerMonth ÷ 1,000 × storageTransactionsPerThousand + timer firings',
+      quantity: transactions,
+      unit: '',
+      cost: (transactions / 1e4) * prices.tenThousandTableTransactions.value,
+    },
+    {
+      name: 'Queues',
+      formula: '(slices + notices) × queueOperationsPerMessage + queuePollsPerSecond × seconds of the month',
+      quantity: queueOperations,
+      unit: '',
+      cost: (queueOperations / 1e4) * prices.tenThousandQueueOperations.value,
+    },
+    {
+      name: 'Blobs of the host',
+      formula: 'hostBlobWritesPerMonth',
+      quantity: deployment.hostBlobWritesPerMonth.value,
+      unit: '',
+      cost: (deployment.hostBlobWritesPerMonth.value / 1e4) * prices.tenThousandBlobWrites.value,
+    },
+    {
+      name: 'Stored',
+      formula: 'domains × (bytesPerDomain + runsPerMonth × historyMonths × bytesPerDomainRun)',
+      quantity: stored,
+      unit: 'GB',
+      cost: stored * prices.storedGB.value,
+    },
+    {
+      name: 'Logs',
+      formula: 'executions × logBytesPerInvocation, less the free ones',
+      quantity: logs,
+      unit: 'GB',
+      cost: Math.max(0, logs - prices.freeLogGB.value) * prices.logGB.value,
+    },
+    {
+      name: 'Alerts',
+      formula: 'alertRules',
+      quantity: deployment.alertRules.value,
+      unit: '',
+      cost: deployment.alertRules.value * prices.alertRule.value,
+    },
+  ];
+}
+
+/** CPU seconds a month that gathering and judging so many domains takes; it is paid for within the compute line. */
+export function monthlyCpuSeconds({ use, measured }: CostInputs, domains: number): number {
+  return ((domains * use.runsPerMonth.value) / 1000) * measured.cpuSecondsPerThousand.value;
+}
+
+const number = (value: number, digits = 0) =>
+  value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const quantity = ({ quantity, unit }: CostLine) =>
+  `${number(quantity, unit === 'GB' ? 2 : 0)}${unit ? ` ${unit}` : ''}`;
+
+/** infra/COSTS.md. */
+export function costPage(inputs: CostInputs): string {
+  const sizes = [100, 10_000, 1_000_000];
+  const bills = sizes.map((domains) => monthlyBill(inputs, domains));
+  const total = (bill: CostLine[]) => bill.reduce((sum, { cost }) => sum + cost, 0);
+  const { prices, deployment } = inputs;
+  const network = deployment.privateEndpoints.value * (prices.privateEndpoint.value + prices.privateDnsZone.value);
+  const tables = Object.entries({
+    Prices: Object.fromEntries(Object.entries(prices).filter(([, value]) => typeof value === 'object')),
+    Use: inputs.use,
+    Measured: inputs.measured,
+    Deployment: deployment,
+  });
+  return `<!-- Made from infra/costs.json by test/infra/costs.test.ts. Change the figures there, then: npx vitest run test/infra/costs -u -->
+# What it costs
+
+One month, in ${prices.currency}, at **list prices as of ${prices.asOf}, to be verified** for your region, currency and
+contract in the Azure pricing calculator. Taxes, and what Microsoft 365 itself costs, are not in it. Free amounts are
+counted in; they are per subscription or billing account, so they may be used up by something else of yours.
+
+| | ${sizes.map((domains) => `${number(domains)} domains`).join(' | ')} |
+| --- | ${sizes.map(() => '---:').join(' | ')} |
+${(bills[0] ?? []).map(({ name }, line) => `| ${name} | ${bills.map((bill) => number(bill[line]?.cost ?? 0, 2)).join(' | ')} |`).join('\n')}
+| **A month** | ${bills.map((bill) => `**${number(total(bill), 2)}**`).join(' | ')} |
+| per domain and month | ${bills.map((bill, size) => number(total(bill) / (sizes[size] ?? 1), 5)).join(' | ')} |
+
+Optional, at any size: the virtual network with ${deployment.privateEndpoints.value} private endpoints and their DNS zones ${number(network, 2)}, a fixed outbound
+address ${number(prices.natGateway.value, 2)} more.
+
+## Quantities and formulas
+
+| | ${sizes.map((domains) => `${number(domains)} domains`).join(' | ')} | formula |
+| --- | ${sizes.map(() => '---:').join(' | ')} | --- |
+${(bills[0] ?? []).map(({ name, formula }, line) => `| ${name} | ${bills.map((bill) => quantity(bill[line] as CostLine)).join(' | ')} | ${formula} |`).join('\n')}
+| CPU time | ${sizes.map((domains) => `${number(monthlyCpuSeconds(inputs, domains))} s`).join(' | ')} | domains × runsPerMonth ÷ 1,000 × cpuSecondsPerThousand; paid for within compute |
+
+slices = the larger of organizations and domains ÷ domainsPerSlice, times runsPerMonth.
+notices = organizations × runsPerMonth × noticeShare. organizations = domains ÷ domainsPerOrganization.
+
+## What moves it
+
+- Small installations pay for the timers, not for domains: an execution counts a second at least, whatever it does.
+  \`FIELDCHECK_INSTANCE_MEMORY_MB=512\` divides the compute line by four, and \`FIELDCHECK_DELIVERY_SCHEDULE\` every five
+  minutes divides the larger part of it by five; cards then come that much later.
+- Large ones pay for compute and for the history they keep: fewer months of history, or longer slices, are the levers.
+- Logs stay below the free amount as long as they are a few lines per invocation. \`FIELDCHECK_LOG_DAILY_QUOTA_GB\` is
+  the brake; past it the alerts are blind until the next day, so find out what is talking
+  (infra/operations/queries/log-volume.kql).
+- Domains judged more often than once a day cost in proportion: runsPerMonth.
+
+## Figures
+
+${tables
+  .map(
+    ([title, rows]) =>
+      `| ${title} | value | meaning |\n| --- | ---: | --- |\n${Object.entries(
+        rows as Record<string, { value: number; meaning: string }>,
+      )
+        .map(([name, { value, meaning }]) => `| ${name} | ${value} | ${meaning} |`)
+        .join('\n')}`,
+  )
+  .join('\n\n')}
+`;
+}
