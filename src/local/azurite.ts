@@ -22,6 +22,8 @@ export interface Azurite {
 type Service = 'blob' | 'queue' | 'table';
 const services: readonly Service[] = ['blob', 'queue', 'table'];
 
+const require = createRequire(import.meta.url);
+
 const startLimitMs = 60_000;
 const stopLimitMs = 10_000;
 const claimLimitMs = 3000;
@@ -52,11 +54,10 @@ const endWithParent = `
  */
 export async function startAzurite({ location }: AzuriteOptions = {}): Promise<Azurite> {
   const claimed = location === undefined ? undefined : await claim(location);
-  const script = createRequire(import.meta.url).resolve('azurite/dist/src/azurite.js');
   const ports = services.flatMap((service) => [`--${service}Port`, '0']);
   const persistence = location === undefined ? ['--inMemoryPersistence'] : ['--location', location];
   const args = [...persistence, ...ports, '--skipApiVersionCheck', '--disableTelemetry', '--silent'];
-  const child = fork(script, args, {
+  const child = fork(require.resolve('azurite/dist/src/azurite.js'), args, {
     execArgv: ['--import', `data:text/javascript,${encodeURIComponent(endWithParent)}`],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     // A process group of its own: the Ctrl-C that stops the host must not stop its storage first.

@@ -23,8 +23,8 @@ export interface BuiltFile {
  * - `@azure/functions-core` stays outside and stays a real `require`: the worker answers it at run time by patching
  *   `Module.prototype.require`, which an `import` does not pass through. Hence the banner.
  * - Splitting puts what is imported dynamically (credentials, Graph) into chunks that load when they are needed.
- * - Source maps are linked and carry no sources: nothing reads them unless the app runs with `--enable-source-maps`
- *   (setting `languageWorkers__node__arguments`), then a stack names our files and lines.
+ * - Source maps are linked and carry no sources: nothing reads them at start, unless the app runs with
+ *   `--enable-source-maps` (setting `languageWorkers__node__arguments`); then a stack names our files and lines.
  * - Names of classes and functions are kept, because error names stand in logs.
  *
  * @returns the files written

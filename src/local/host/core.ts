@@ -63,8 +63,8 @@ export interface RegisteredFunction {
 }
 
 const hookNames = ['appStart', 'appTerminate', 'preInvocation', 'postInvocation'] as const;
-export type HookName = (typeof hookNames)[number];
-export type HookCallback = (context: Record<string, unknown>) => unknown;
+type HookName = (typeof hookNames)[number];
+type HookCallback = (context: Record<string, unknown>) => unknown;
 export type Hooks = Record<HookName, HookCallback[]>;
 
 /** What the host tells the library about one invocation. */
@@ -87,13 +87,13 @@ export interface InvocationResponse {
 }
 
 /** The library's side of one invocation: converts inputs, calls the handler, converts outputs. */
-export interface InvocationModel {
+interface InvocationModel {
   getArguments(): Promise<{ context: unknown; inputs: unknown[] }>;
   invokeFunction(context: unknown, inputs: unknown[], callback: FunctionCallback): Promise<unknown>;
   getResponse(context: unknown, result: unknown): Promise<InvocationResponse>;
 }
 
-export interface ProgrammingModel {
+interface ProgrammingModel {
   name: string;
   version: string;
   getInvocationModel(context: CoreInvocationContext): InvocationModel;

@@ -44,8 +44,17 @@ export interface Host {
 
 const defaultDrainLimitMs = 4500;
 
+/**
+ * How long a message that is being worked on stays hidden without a renewal. Azure takes 10 minutes; this host is one
+ * process that people kill, and the messages it held must not be gone for 10 minutes.
+ */
+const leaseSeconds = 30;
+
 /** What Azure gives appTerminate hooks before it ends the worker (`WorkerTerminateGracePeriodInSeconds`). */
 const terminateLimitMs = 5000;
+
+/** What a run gets after the appTerminate hooks to put its message back or answer its caller. */
+const lastMomentMs = 500;
 
 const triggerTypes = ['httpTrigger', 'timerTrigger', 'queueTrigger'] as const;
 const outputTypes = ['http', 'queue'];
@@ -95,7 +104,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const common = { settings, invoke, track: work.track, log };
     const stateFile = options.dataFolder === undefined ? undefined : join(options.dataFolder, 'timers.json');
     const timers = createTimers({ ...common, functions: byTrigger('timerTrigger'), stateFile });
-    const queues = createQueues({ ...common, functions: byTrigger('queueTrigger'), queues: queueSettings }, open);
+    const queues = createQueues(
+      { ...common, functions: byTrigger('queueTrigger'), queues: queueSettings, leaseSeconds },
+      open,
+    );
 
     const httpFunctions = byTrigger('httpTrigger');
     const match = createRouter(httpFunctions, http.routePrefix);
@@ -135,13 +147,15 @@ export async function startHost(options: HostOptions): Promise<Host> {
       timers.stop();
       await queues.stop();
       const drained = await work.idle(options.drainLimitMs ?? defaultDrainLimitMs);
-      if (!drained)
-        log({ level: 'warning', category: 'Host', message: `${work.count()} runs were still going on and are cut.` });
       try {
         const tooLong = `longer than the ${terminateLimitMs / 1000} s that Azure gives`;
         await withTimeLimit(runHooks(app.hooks, 'appTerminate', appHook), terminateLimitMs, tooLong);
       } catch (error) {
         log({ level: 'error', category: 'Host', message: `An appTerminate hook failed: ${describeError(error)}` });
+      }
+      // The hook may have told long runs to give up: give them the moment that takes.
+      if (!drained && !(await work.idle(lastMomentMs))) {
+        log({ level: 'warning', category: 'Host', message: `Runs cut because they did not finish: ${work.count()}.` });
       }
       await door.close();
       leaveProcess();

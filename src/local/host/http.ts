@@ -98,6 +98,8 @@ export async function openHttp(options: HttpOptions, port: number): Promise<Http
 
   const server = createServer((request, response) => {
     const work = answer(request, response).catch((error: unknown) => {
+      // A caller who hung up while sending is no error of ours, and nobody is left to answer.
+      if (!request.complete) return;
       options.log({ level: 'error', category: 'Host.Http', message: describeError(error) });
       if (!response.headersSent) response.writeHead(500);
       response.end();

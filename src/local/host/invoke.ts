@@ -13,7 +13,7 @@ import { describeError, type Log } from './log.ts';
 import { withTimeLimit } from './work.ts';
 
 /** What a trigger hands to its function: the trigger's value and, for queues, its metadata. */
-export interface TriggerInput {
+interface TriggerInput {
   data: TypedData;
   metadata?: Record<string, TypedData>;
 }

@@ -8,16 +8,12 @@ import { type AppSettings, expandSettings, type QueueSettings } from './settings
 /** The first wait after an empty poll; doubled up to `maxPollingInterval`. As in the queue extension. */
 const shortestPollMs = 100;
 
-/**
- * How long a message that is being worked on stays hidden, renewed at a third of it. Azure hides it for 10 minutes;
- * here the host is one process that people kill, and its messages must not be gone for 10 minutes.
- */
-const leaseSeconds = 30;
-
 export interface QueuesOptions {
   functions: readonly RegisteredFunction[];
   settings: AppSettings;
   queues: QueueSettings;
+  /** How long a message that is being worked on stays hidden; renewed at a third of it. */
+  leaseSeconds: number;
   invoke: Invoke;
   /** Registers a message as work in flight. */
   track<T>(work: Promise<T>): Promise<T>;
@@ -150,6 +146,7 @@ export function createQueues(options: QueuesOptions, open: OpenQueue): Queues {
 
 function createPoller(fn: RegisteredFunction, options: QueuesOptions, open: OpenQueue) {
   const trigger = triggerOf(fn);
+  const { leaseSeconds } = options;
   const { batchSize, maxDequeueCount, messageEncoding, visibilityTimeout, maxPollingInterval } = options.queues;
   const newBatchThreshold = options.queues.newBatchThreshold ?? Math.floor(batchSize / 2);
   const queueName = expandSettings(String(trigger.queueName), options.settings, `Function "${fn.name}"`);
@@ -161,7 +158,7 @@ function createPoller(fn: RegisteredFunction, options: QueuesOptions, open: Open
   let stopped = false;
   let loop: Promise<void> = Promise.resolve();
 
-  const log = (level: 'warning' | 'error', message: string) =>
+  const log = (level: 'information' | 'warning' | 'error', message: string) =>
     options.log({ level, category: 'Host.Triggers.Queue', functionName: fn.name, message });
 
   async function poll(queue: QueueClient): Promise<void> {
@@ -176,7 +173,7 @@ function createPoller(fn: RegisteredFunction, options: QueuesOptions, open: Open
       try {
         const received = await queue.receiveMessages({ numberOfMessages: batchSize, visibilityTimeout: leaseSeconds });
         messages = received.receivedMessageItems;
-        if (away) log('warning', `Queue "${queueName}" can be read again.`);
+        if (away) log('information', `Queue "${queueName}" can be read again.`);
         away = false;
       } catch (error) {
         // Said once, not at every poll.
@@ -216,7 +213,7 @@ function createPoller(fn: RegisteredFunction, options: QueuesOptions, open: Open
     }
     if (hasPoisonQueue && message.dequeueCount > maxDequeueCount) return poison(queue, message, message.popReceipt);
 
-    const lease = keepLease(queue, message, (error) =>
+    const lease = keepLease(queue, message, leaseSeconds, (error) =>
       log('warning', `Message ${message.messageId}: ${messageOf(error)}`),
     );
     const metadata = describeMessage(text, { ...message, queueName });
@@ -265,7 +262,12 @@ async function giveBack(
 }
 
 /** Keeps a message hidden while it is worked on. Each renewal changes the pop receipt; `end` returns the last one. */
-function keepLease(queue: QueueClient, message: DequeuedMessageItem, onError: (error: unknown) => void) {
+function keepLease(
+  queue: QueueClient,
+  message: DequeuedMessageItem,
+  leaseSeconds: number,
+  onError: (error: unknown) => void,
+) {
   let { popReceipt } = message;
   let renewal: Promise<void> = Promise.resolve();
   const renew = async () => {

@@ -1,7 +1,7 @@
 import { methodsOf, type RegisteredFunction, routeOf } from './core.ts';
 
 /** What a request's method and path lead to. `allow` lists the methods that the path does answer. */
-export type RouteMatch =
+type RouteMatch =
   | { kind: 'found'; fn: RegisteredFunction; params: Record<string, string> }
   | { kind: 'wrong-method'; allow: string[] }
   | { kind: 'not-found' };

@@ -30,19 +30,16 @@ export function createWorkInFlight(): WorkInFlight {
   };
 }
 
-/** Raised when a time limit passed. */
-export class TimeLimitError extends Error {}
-
 /**
  * Waits for `work`, but not longer than `limitMs`. The work itself goes on; what it gives or throws later is dropped.
  *
- * @throws TimeLimitError with `message`
+ * @throws Error with `message` when the time passed
  */
 export async function withTimeLimit<T>(work: Promise<T>, limitMs: number, message: string): Promise<T> {
   if (limitMs === Number.POSITIVE_INFINITY) return work;
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TimeLimitError(message)), limitMs);
+    timer = setTimeout(() => reject(new Error(message)), limitMs);
   });
   try {
     return await Promise.race([work, limit]);

@@ -1,0 +1,64 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BuiltFile, build } from '../../src/local/build.ts';
+import { loadFunctions, triggerOf } from '../../src/local/host/core.ts';
+import { startFixture } from './host/start.ts';
+
+const entry = fileURLToPath(new URL('fixtures/bundle/index.ts', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-build-'));
+// Files below a node_modules folder are loaded by Node itself and not by the test runner: so does the worker.
+const outdir = join(folder, 'node_modules', 'bundle', 'dist');
+let files: BuiltFile[];
+
+beforeAll(async () => {
+  files = await build({ entry, outdir });
+  // What is deployed beside the bundle: Node reads from it that .js files are ES modules.
+  writeFileSync(join(outdir, '..', 'package.json'), '{"type":"module"}');
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('the bundle', () => {
+  it('is cleared before, has the same names every time, and lists its files, the entry first', async () => {
+    writeFileSync(join(outdir, 'left-over.js'), '');
+    expect(await build({ entry, outdir })).toEqual(files);
+    expect(readdirSync(outdir).sort()).toEqual(['chunks', 'functions.js', 'functions.js.map']);
+    expect(relative(outdir, files[0]?.path ?? '')).toBe('functions.js');
+    expect(files.length).toBeGreaterThan(1);
+    expect(files.every(({ bytes }) => bytes > 0)).toBe(true);
+  });
+
+  it('keeps what is imported dynamically out of what loads at start', () => {
+    const loadedAtStart = readFileSync(join(outdir, 'functions.js'), 'utf8');
+    expect(loadedAtStart.includes('await import("./chunks/')).toBe(true);
+    expect(loadedAtStart.includes('login.microsoftonline.com')).toBe(false);
+  });
+
+  it('registers the exact functions with their bindings', async () => {
+    const { functions, hooks } = await loadFunctions(join(outdir, 'functions.js'), outdir);
+    const described = functions.map((fn) => {
+      const { name: _, properties: __, ...trigger } = triggerOf(fn);
+      const outputs = Object.values(fn.bindings).filter((binding) => binding.direction === 'out');
+      return [fn.name, trigger, outputs.map(({ type, queueName }) => ({ type, queueName }))];
+    });
+    const http = { type: 'httpTrigger', direction: 'in', methods: ['GET'] };
+    const response = [{ type: 'http', queueName: undefined }];
+    expect(described).toEqual([
+      ['clients', { ...http, authLevel: 'function' }, response],
+      ['identity', { ...http, authLevel: 'anonymous', route: 'identity/{kind?}' }, response],
+      ['tick', { type: 'timerTrigger', direction: 'in', schedule: '%TICK%' }, [{ type: 'queue', queueName: 'jobs' }]],
+      ['jobs', { type: 'queueTrigger', direction: 'in', queueName: 'jobs', connection: 'AzureWebJobsStorage' }, []],
+    ]);
+    expect(hooks.appStart).toHaveLength(1);
+  });
+
+  it('runs in the host, chunks included', async () => {
+    const { url } = await startFixture(join(outdir, 'functions.js'), {
+      settings: { 'AzureWebJobs.tick.Disabled': 'true', 'AzureWebJobs.jobs.Disabled': 'true' },
+    });
+    expect(await (await fetch(`${url}/api/clients`)).json()).toEqual(['TableClient', 'QueueClient']);
+    expect(await (await fetch(`${url}/api/identity`)).text()).toBe('ManagedIdentityCredential');
+  });
+});
