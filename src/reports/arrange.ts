@@ -1,0 +1,115 @@
+import { blocksAnswers } from '../domain/answer.ts';
+import { type Answer, answers, type Finding, type Run } from '../domain/finding.ts';
+import { severities } from '../domain/rule.ts';
+import { compareText } from './text.ts';
+
+export interface ReportOptions {
+  /** The heading; `fieldcheck report` when left out. */
+  readonly title?: string;
+  /** Questions as a person asks them, by id; the id itself when left out. */
+  readonly questions?: Readonly<Record<string, string>>;
+}
+
+export interface Found {
+  readonly subject: string;
+  readonly finding: Finding;
+}
+
+/** The runs of one evaluation in the order in which a report tells them. */
+export interface Section {
+  readonly evaluation: string;
+  readonly subjects: number;
+  /** ISO 8601, UTC. */
+  readonly from: string;
+  readonly to: string;
+  readonly questions: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly counts: readonly { readonly answer: Answer; readonly count: number }[];
+  }[];
+  /** Runs with a no or an undetermined, and those without. */
+  readonly open: readonly Run[];
+  readonly settled: readonly Run[];
+  /** Severity `medium` and above, worst first. */
+  readonly failing: readonly Found[];
+  /** Severity `low` and `info`. */
+  readonly advice: readonly Found[];
+  /** For a person to look at. */
+  readonly manual: readonly Found[];
+  /** Could not look; `blocked` ones were not judged because another rule failed. */
+  readonly unknown: readonly Found[];
+  readonly blocked: readonly Found[];
+  /** Subjects with what passes or does not apply there. */
+  readonly passing: readonly { readonly subject: string; readonly findings: readonly Finding[] }[];
+}
+
+/** Sorts runs into sections, one for each evaluation in order of appearance. */
+export function arrange(runs: readonly Run[], { questions = {} }: ReportOptions): Section[] {
+  return [...Map.groupBy(runs, ({ evaluation }) => evaluation)].map(([evaluation, ofEvaluation]) =>
+    section(evaluation, ofEvaluation, questions),
+  );
+}
+
+function section(evaluation: string, runs: readonly Run[], titles: Readonly<Record<string, string>>): Section {
+  const inOrder = [...runs].sort((a, b) => compareText(a.subject, b.subject));
+  const times = runs.map(({ at }) => at).sort(compareText);
+  const found = inOrder.flatMap(({ subject, findings }) => findings.map((finding) => ({ subject, finding })));
+  const fails = found
+    .filter(({ finding }) => finding.verdict === 'fail')
+    .sort((a, b) => severityRank(a) - severityRank(b));
+  const unknown = found.filter(({ finding }) => finding.verdict === 'unknown');
+  const [open, settled] = partition(inOrder, isOpen);
+  const [failing, advice] = partition(fails, ({ finding }) => blocksAnswers(finding));
+  const [blocked, couldNotLook] = partition(unknown, ({ finding }) => finding.blockedBy !== undefined);
+  return {
+    evaluation,
+    subjects: runs.length,
+    from: times[0] ?? '',
+    to: times.at(-1) ?? '',
+    questions: [...new Set(runs.flatMap((run) => Object.keys(run.answers)))].map((id) => ({
+      id,
+      title: titles[id] ?? id,
+      counts: answers
+        .map((answer) => ({ answer, count: runs.filter((run) => run.answers[id] === answer).length }))
+        .filter(({ count }) => count > 0),
+    })),
+    open,
+    settled,
+    failing,
+    advice,
+    manual: found.filter(({ finding }) => finding.verdict === 'manual'),
+    unknown: couldNotLook,
+    blocked,
+    passing: inOrder
+      .map(({ subject, findings }) => ({
+        subject,
+        findings: findings.filter(({ verdict }) => verdict === 'pass' || verdict === 'not_applicable'),
+      }))
+      .filter(({ findings }) => findings.length > 0),
+  };
+}
+
+function isOpen({ answers: given }: Run): boolean {
+  return Object.values(given).some((answer) => answer === 'no' || answer === 'undetermined');
+}
+
+function severityRank({ finding: { severity } }: Found): number {
+  return severity === undefined ? severities.length : severities.indexOf(severity);
+}
+
+function partition<T>(all: readonly T[], test: (one: T) => boolean): [T[], T[]] {
+  const [yes, no]: [T[], T[]] = [[], []];
+  for (const one of all) (test(one) ? yes : no).push(one);
+  return [yes, no];
+}
+
+/** `74 subjects, looked at 2026-11-24 09:30 UTC`. */
+export function coverage({ subjects, from, to }: Section): string {
+  const minutes = [...new Set([minuteOf(from), minuteOf(to)])].join(' to ');
+  return `${subjects === 1 ? '1 subject' : `${subjects} subjects`}, looked at ${minutes}`;
+}
+
+/** `2026-11-24 09:30 UTC` from ISO 8601 in UTC. */
+export function minuteOf(iso: string): string {
+  return `${iso.slice(0, 16).replace('T', ' ')} UTC`;
+}

@@ -1,0 +1,145 @@
+import type { Evidence, Finding, Run } from '../domain/finding.ts';
+import { arrange, coverage, type Found, minuteOf, type ReportOptions, type Section } from './arrange.ts';
+import { manyLines, oneLine } from './text.ts';
+import { answerWord, ownerWords } from './words.ts';
+
+/**
+ * Runs as one HTML page that needs nothing else, on screen and on paper: answers first, then failing findings with
+ * evidence and remedy, then what could not be looked at, then passes folded. Everything in a run is escaped, and the
+ * page's own policy forbids scripts and every request. Pure.
+ */
+export function htmlReport(runs: readonly Run[], options: ReportOptions = {}): string {
+  const title = escaped(options.title ?? 'fieldcheck report');
+  const sections = arrange(runs, options);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${title}</title>
+<style>${style}</style>
+</head>
+<body>
+<h1>${title}</h1>
+${sections.length === 0 ? '<p>Nothing was evaluated.</p>' : sections.map(sectionHtml).join('\n')}
+</body>
+</html>
+`;
+}
+
+const style = `
+:root { color-scheme: light dark; --line: #8884; --subtle: #777; --bad: #c4314b; --unsure: #9a6700; --good: #1a7f37 }
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
+h1 { line-height: 1.2 } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--line) } h3 { margin-top: 2rem }
+table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top }
+article { border-left: 4px solid var(--line); padding: .1rem 0 .1rem 1rem; margin: 1.25rem 0; break-inside: avoid }
+article h4 { margin: 0 } article p { margin: .35rem 0 } .fail { border-color: var(--bad) } .unknown, .manual { border-color: var(--unsure) }
+code, pre { font: .875em/1.4 ui-monospace, monospace } pre { white-space: pre-wrap; padding: .75rem; border: 1px solid var(--line) }
+.subtle { color: var(--subtle); font-size: .875em } .no { color: var(--bad); font-weight: 600 } .undetermined { color: var(--unsure); font-weight: 600 } .yes { color: var(--good) }
+details { margin: 1rem 0 } summary { cursor: pointer }
+`;
+
+function sectionHtml(section: Section): string {
+  return [
+    `<h2>${escaped(section.evaluation)}</h2>`,
+    `<p class="subtle">${escaped(coverage(section))}</p>`,
+    answersHtml(section),
+    chapter('Failing', section.failing, '<p>Nothing fails.</p>'),
+    chapter('A person has to look', section.manual),
+    chapter('Could not look', section.unknown),
+    folded('Not judged because another rule fails', section.blocked.map(shortHtml)),
+    chapter('Advice', section.advice),
+    folded(
+      'Passing or not applicable',
+      section.passing.flatMap(({ subject, findings }) => findings.map((finding) => shortHtml({ subject, finding }))),
+    ),
+  ].join('\n');
+}
+
+function answersHtml({ evaluation, questions, open, settled }: Section): string {
+  const counted = questions.map(({ title, counts }) => {
+    const words = counts.map(
+      ({ answer, count }) => `${count} <span class="${answer}">${answerWord(answer, evaluation)}</span>`,
+    );
+    return `<li><strong>${escaped(title)}</strong> ${words.join(', ')}</li>`;
+  });
+  const rows = open.map((run) => {
+    const cells = questions.map(({ id }) => {
+      const answer = run.answers[id];
+      return answer === undefined ? '<td></td>' : `<td class="${answer}">${answerWord(answer, evaluation)}</td>`;
+    });
+    return `<tr><th scope="row">${escaped(run.subject)}</th>${cells.join('')}</tr>`;
+  });
+  const head = questions.map(({ title }) => `<th scope="col">${escaped(title)}</th>`).join('');
+  const table = `<table><thead><tr><th scope="col">Subject</th>${head}</tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
+  return [
+    '<h3>Answers</h3>',
+    `<ul>${counted.join('')}</ul>`,
+    open.length === 0 ? '' : table,
+    folded(
+      'Nothing open',
+      settled.map(({ subject }) => `<li>${escaped(subject)}</li>`),
+    ),
+  ].join('\n');
+}
+
+function chapter(title: string, found: readonly Found[], none = ''): string {
+  if (found.length === 0) return none === '' ? '' : `<h3>${title}</h3>\n${none}`;
+  return `<h3>${title}: ${found.length}</h3>\n${found.map(findingHtml).join('\n')}`;
+}
+
+function findingHtml({ subject, finding }: Found): string {
+  const { verdict, severity, owner, message, evidence, remedy, supportCase } = finding;
+  return [
+    `<article class="${verdict}">`,
+    `<h4>${escaped(subject)}: ${escaped(ruleAndTarget(finding))}${severity === undefined ? '' : ` (${severity})`}</h4>`,
+    `<p>${escaped(message)}</p>`,
+    ...evidence.map(evidenceHtml),
+    ...(owner === undefined ? [] : [`<p><strong>To mend:</strong> ${ownerWords[owner]}</p>`]),
+    ...(remedy === undefined ? [] : [`<p><strong>What to do:</strong> ${escaped(remedy)}</p>`]),
+    ...(supportCase === undefined
+      ? []
+      : [
+          `<details><summary>For the support case</summary><pre>${escapedMarkup(manyLines(supportCase))}</pre></details>`,
+        ]),
+    '</article>',
+  ].join('\n');
+}
+
+function evidenceHtml({ observed, fact, at, source }: Evidence): string {
+  const from = [fact, ...(source === undefined ? [] : [source]), ...(at === undefined ? [] : [minuteOf(at)])].join(
+    ', ',
+  );
+  return `<p><strong>Found:</strong> <code>${escaped(observed)}</code> <span class="subtle">${escaped(from)}</span></p>`;
+}
+
+function shortHtml({ subject, finding }: Found): string {
+  return `<li>${escaped(subject)}: ${escaped(ruleAndTarget(finding))}: ${escaped(finding.message)}</li>`;
+}
+
+function ruleAndTarget({ rule, target }: Finding): string {
+  return target === undefined ? rule : `${rule} ${target}`;
+}
+
+function folded(summary: string, items: readonly string[]): string {
+  return items.length === 0
+    ? ''
+    : `<details><summary>${summary}: ${items.length}</summary><ul>${items.join('\n')}</ul></details>`;
+}
+
+function escaped(text: string): string {
+  return escapedMarkup(oneLine(text));
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+function escapedMarkup(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
+}

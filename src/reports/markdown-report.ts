@@ -1,0 +1,150 @@
+import type { Evidence, Finding, Run } from '../domain/finding.ts';
+import { arrange, coverage, type Found, minuteOf, type ReportOptions, type Section } from './arrange.ts';
+import { manyLines, oneLine } from './text.ts';
+import { answerWord, ownerWords } from './words.ts';
+
+/**
+ * Runs as a Markdown document (GitHub's dialect): answers first, then failing findings with evidence and remedy, then
+ * what could not be looked at, then passes folded. Nothing in a run can become markup, a link or HTML. Pure.
+ */
+export function markdownReport(runs: readonly Run[], options: ReportOptions = {}): string {
+  const sections = arrange(runs, options);
+  const lines = [
+    `# ${escaped(options.title ?? 'fieldcheck report')}`,
+    '',
+    ...(sections.length === 0 ? ['Nothing was evaluated.', ''] : sections.flatMap(sectionLines)),
+  ];
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+function sectionLines(section: Section): string[] {
+  return [
+    `## ${escaped(section.evaluation)}`,
+    '',
+    `${escaped(coverage(section))}.`,
+    '',
+    ...answerLines(section),
+    ...chapter('Failing', section.failing, 'Nothing fails.'),
+    ...chapter('A person has to look', section.manual),
+    ...chapter('Could not look', section.unknown),
+    ...(section.blocked.length === 0
+      ? []
+      : folded(`Not judged because another rule fails: ${section.blocked.length}`, section.blocked.map(shortLine))),
+    ...chapter('Advice', section.advice),
+    ...(section.passing.length === 0
+      ? []
+      : folded(
+          `Passing or not applicable: ${section.passing.reduce((sum, { findings }) => sum + findings.length, 0)}`,
+          section.passing.flatMap(({ subject, findings }) =>
+            findings.map((finding) => shortLine({ subject, finding })),
+          ),
+        )),
+  ];
+}
+
+function answerLines({ evaluation, questions, open, settled }: Section): string[] {
+  const counted = questions.map(({ title, counts }) => {
+    const words = counts.map(({ answer, count }) => `${count} ${answerWord(answer, evaluation)}`).join(', ');
+    return `- **${escaped(title)}** ${words}`;
+  });
+  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const table = [
+    row(['Subject', ...questions.map(({ title }) => escaped(title))]),
+    row(['---', ...questions.map(() => '---')]),
+    ...open.map((run) =>
+      row([
+        escaped(run.subject),
+        ...questions.map(({ id }) => {
+          const answer = run.answers[id];
+          return answer === undefined ? '' : `**${answerWord(answer, evaluation)}**`;
+        }),
+      ]),
+    ),
+  ];
+  return [
+    '### Answers',
+    '',
+    ...counted,
+    '',
+    ...(open.length === 0 ? [] : [...table, '']),
+    ...(settled.length === 0
+      ? []
+      : folded(
+          `Nothing open: ${settled.length}`,
+          settled.map(({ subject }) => `- ${escaped(subject)}`),
+        )),
+  ];
+}
+
+function chapter(title: string, found: readonly Found[], none?: string): string[] {
+  if (found.length === 0) return none === undefined ? [] : [`### ${title}`, '', none, ''];
+  return [`### ${title}: ${found.length}`, '', ...found.flatMap(findingLines)];
+}
+
+function findingLines({ subject, finding }: Found): string[] {
+  const { severity, owner, message, evidence, remedy, supportCase } = finding;
+  return [
+    `#### ${escaped(subject)}: ${escaped(ruleAndTarget(finding))}${severity === undefined ? '' : ` (${severity})`}`,
+    '',
+    paragraph(message),
+    '',
+    ...evidence.map(evidenceLine),
+    ...(owner === undefined ? [] : [`- To mend: ${ownerWords[owner]}`]),
+    ...(remedy === undefined ? [] : [`- What to do: ${escaped(remedy)}`]),
+    '',
+    ...(supportCase === undefined ? [] : ['For the support case:', '', ...fenced(supportCase), '']),
+  ];
+}
+
+function evidenceLine({ observed, fact, at, source }: Evidence): string {
+  const from = [
+    escaped(fact),
+    ...(source === undefined ? [] : [escaped(source)]),
+    ...(at === undefined ? [] : [escaped(minuteOf(at))]),
+  ];
+  return `- Found: ${codeSpan(observed)} (${from.join(', ')})`;
+}
+
+function shortLine({ subject, finding }: Found): string {
+  return `- ${escaped(subject)}: ${escaped(ruleAndTarget(finding))}: ${escaped(finding.message)}`;
+}
+
+function ruleAndTarget({ rule, target }: Finding): string {
+  return target === undefined ? rule : `${rule} ${target}`;
+}
+
+function folded(summary: string, lines: readonly string[]): string[] {
+  return ['<details>', `<summary>${summary}</summary>`, '', ...lines, '', '</details>', ''];
+}
+
+/** Text that stays text: punctuation of Markdown and HTML escaped, and what GitHub would turn into a link by itself. */
+function escaped(text: string): string {
+  return oneLine(text)
+    .replace(/[\\`*_[\]()<>|~#&!$]/g, '\\$&')
+    .replaceAll('://', '\\://')
+    .replace(/www\./gi, (found) => `${found.slice(0, 3)}\\.`);
+}
+
+/** {@link escaped} at the beginning of a line, where a list or an underline could begin. */
+function paragraph(text: string): string {
+  return escaped(text)
+    .replace(/^[-+=]/, '\\$&')
+    .replace(/^(\d+)([.)])/, '$1\\$2');
+}
+
+/** CommonMark section 6.1: the fence is longer than any run of backticks inside. */
+function codeSpan(text: string): string {
+  const content = oneLine(text).replaceAll('|', '¦');
+  const fence = '`'.repeat(longestRun(content) + 1);
+  return content === '' ? '(nothing)' : `${fence} ${content} ${fence}`;
+}
+
+function fenced(text: string): string[] {
+  const content = manyLines(text);
+  const fence = '`'.repeat(Math.max(3, longestRun(content) + 1));
+  return [`${fence}text`, content, fence];
+}
+
+function longestRun(text: string): number {
+  return Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+}

@@ -1,0 +1,133 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { htmlReport } from '../../src/reports/html-report.ts';
+import { markdownReport } from '../../src/reports/markdown-report.ts';
+import { finding, mixedRuns, run } from './runs.ts';
+
+const options = { title: 'Contoso', questions: { 'verifiable-now': 'Can receivers verify what is signed now?' } };
+
+/** Where each text begins; asserts that all are there. */
+function positions(document: string, ...texts: string[]): number[] {
+  return texts.map((text) => {
+    expect(document).toContain(text);
+    return document.indexOf(text);
+  });
+}
+
+describe('the Markdown report', () => {
+  const report = markdownReport(mixedRuns, options);
+
+  it('tells answers first, then fails, then what could not be looked at, then advice and passes', () => {
+    const order = positions(
+      report,
+      '# Contoso',
+      '3 subjects, looked at 2026-11-24 09:30 UTC.',
+      '- **Can receivers verify what is signed now?** 1 yes, 1 no, 1 undetermined',
+      '| contoso.com | **no** |',
+      '| fabrikam.com | **undetermined** |',
+      '### Failing: 1',
+      '#### contoso.com: dkim/active-key-published selector1 (critical)',
+      '### Could not look: 1',
+      'The name servers answered SERVFAIL.',
+      '### Advice: 1',
+      '<summary>Passing or not applicable: 2</summary>',
+    );
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+  });
+
+  it('shows evidence, owner, remedy and the text for the support case', () => {
+    expect(report).toContain(
+      '- Found: ` selector1-contoso-com._domainkey.contoso.onmicrosoft.com: NXDOMAIN ` (selector, 192.0.2.53, 2026-11-24 09:30 UTC)',
+    );
+    expect(report).toContain('- To mend: Microsoft\n- What to do: Open a support case with Microsoft.');
+    expect(report).toContain('```text\nDomain: contoso.com\nAsked: 192.0.2.53\n```');
+  });
+
+  it('keeps what was not judged apart from what could not be looked at', () => {
+    expect(report).toContain('<summary>Not judged because another rule fails: 1</summary>');
+  });
+
+  it('lets nothing from outside become markup', () => {
+    const evil = markdownReport([
+      run('contoso.com', {}, finding({ message: '<img src=x> [x](http://evil) **b** | `c`' })),
+    ]);
+    expect(evil).toContain('\\<img src=x\\> \\[x\\]\\(http\\://evil\\) \\*\\*b\\*\\* \\| \\`c\\`');
+  });
+
+  it('lets no message begin a list or an underline', () => {
+    const begin = (message: string) => markdownReport([run('contoso.com', {}, finding({ message }))]);
+    expect(begin('1. not a list')).toContain('\n1\\. not a list\n');
+    expect(begin('- not a list')).toContain('\n\\- not a list\n');
+    expect(begin('=== no heading above')).toContain('\n\\=== no heading above\n');
+  });
+
+  it('closes a code span only where it ends, whatever was observed', () => {
+    const evil = markdownReport([
+      run('contoso.com', {}, finding({ evidence: [{ fact: 'selector', observed: 'a ``b`` <script>' }] })),
+    ]);
+    expect(evil).toContain('- Found: ``` a ``b`` <script> ``` (selector)');
+  });
+
+  it('says when nothing was evaluated and when nothing fails', () => {
+    expect(markdownReport([])).toBe('# fieldcheck report\n\nNothing was evaluated.\n');
+    expect(markdownReport([run('adatum.com', { 'verifiable-now': 'yes' })])).toContain('Nothing fails.');
+  });
+});
+
+describe('the HTML report', () => {
+  const report = htmlReport(mixedRuns, options);
+
+  it('tells the same in the same order', () => {
+    const order = positions(
+      report,
+      '<h1>Contoso</h1>',
+      'Can receivers verify what is signed now?',
+      '<th scope="row">contoso.com</th><td class="no">no</td>',
+      '<h3>Failing: 1</h3>',
+      '<strong>Found:</strong> <code>selector1-contoso-com._domainkey.contoso.onmicrosoft.com: NXDOMAIN</code>',
+      '<strong>To mend:</strong> Microsoft',
+      '<strong>What to do:</strong> Open a support case with Microsoft.',
+      '<pre>Domain: contoso.com\nAsked: 192.0.2.53</pre>',
+      '<h3>Could not look: 1</h3>',
+      '<summary>Not judged because another rule fails: 1</summary>',
+      '<h3>Advice: 1</h3>',
+      '<summary>Passing or not applicable: 2</summary>',
+    );
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+  });
+
+  it('needs nothing else: no script, no address to load from', () => {
+    expect(report).not.toMatch(/<script|src=|href=|url\(|@import/i);
+    expect(report).toContain("default-src 'none'");
+  });
+
+  it('shows readiness as GO and NO-GO', () => {
+    const interop = htmlReport([{ ...run('contoso', { calendar: 'no' }), evaluation: 'teams-exchange-interop' }]);
+    expect(interop).toContain('<td class="no">NO-GO</td>');
+  });
+
+  it('has the same tags whatever the texts hold', () => {
+    const tags = (html: string) => html.match(/<[^>]*>/g);
+    const make = (text: string) =>
+      htmlReport([
+        run(
+          text,
+          { 'verifiable-now': 'no' },
+          finding({
+            target: text,
+            message: text,
+            remedy: text,
+            supportCase: text,
+            evidence: [{ fact: text, observed: text, source: text }],
+          }),
+        ),
+      ]);
+    const expected = tags(make('plain'));
+    const markup = fc.string({ unit: fc.constantFrom('<', '>', '&', '"', "'", '/', 'script', '\u202e', '\n', 'a') });
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), markup), (text) => {
+        expect(tags(make(text))).toEqual(expected);
+      }),
+    );
+  });
+});

@@ -1,0 +1,66 @@
+import type { Finding, Run } from '../../src/domain/finding.ts';
+
+export const at = '2026-11-24T09:30:00.000Z';
+
+/** A missing key at Microsoft, unless told otherwise. */
+export function finding(changes: Partial<Finding> = {}): Finding {
+  return {
+    rule: 'dkim/active-key-published',
+    target: 'selector1',
+    verdict: 'fail',
+    severity: 'critical',
+    owner: 'microsoft',
+    message: 'Microsoft publishes no key for selector1.',
+    evidence: [
+      {
+        fact: 'selector',
+        observed: 'selector1-contoso-com._domainkey.contoso.onmicrosoft.com: NXDOMAIN',
+        at,
+        source: '192.0.2.53',
+      },
+    ],
+    remedy: 'Open a support case with Microsoft.',
+    ...changes,
+  };
+}
+
+export function passing(rule: string, message: string): Finding {
+  return { rule, verdict: 'pass', message, evidence: [] };
+}
+
+export function run(subject: string, answers: Run['answers'], ...findings: Finding[]): Run {
+  return { evaluation: 'dkim', subject, at, answers, findings };
+}
+
+/** Three domains: one broken, one that could not be looked at, one well. */
+export const mixedRuns: readonly Run[] = [
+  run(
+    'contoso.com',
+    { 'verifiable-now': 'no' },
+    passing('dkim/signing-enabled', 'Signing is on.'),
+    finding({ supportCase: 'Domain: contoso.com\nAsked: 192.0.2.53' }),
+    finding({
+      rule: 'dkim/active-key-strong',
+      verdict: 'unknown',
+      severity: undefined,
+      owner: undefined,
+      remedy: undefined,
+      evidence: [],
+      message: 'Not judged: blocked by dkim/active-key-published.',
+      blockedBy: 'dkim/active-key-published',
+    } as Partial<Finding>),
+    finding({ rule: 'dkim/rotation-on-schedule', severity: 'low', message: 'The key is 400 days old.' }),
+  ),
+  run(
+    'fabrikam.com',
+    { 'verifiable-now': 'undetermined' },
+    {
+      rule: 'dkim/active-key-published',
+      target: 'selector1',
+      verdict: 'unknown',
+      message: 'The name servers answered SERVFAIL.',
+      evidence: [],
+    },
+  ),
+  run('adatum.com', { 'verifiable-now': 'yes' }, passing('dkim/signing-enabled', 'Signing is on.')),
+];
