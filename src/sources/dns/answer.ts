@@ -39,6 +39,8 @@ export interface DnsAnswer {
   transport: DnsTransport;
   /** When the answer arrived, ISO 8601 in UTC. */
   at: string;
+  /** What other resolvers of the pool failed with before this one was asked. */
+  failedBefore?: readonly DnsFailure[];
 }
 
 /**
@@ -76,6 +78,8 @@ export class DnsFailure extends Error {
   readonly answers: DnsRecord[];
   /** When the failure was known, ISO 8601 in UTC. */
   readonly at: string;
+  /** What other resolvers of the pool failed with before this one was asked. */
+  failedBefore: readonly DnsFailure[] = [];
 
   constructor(
     reason: DnsFailureReason,
@@ -98,13 +102,4 @@ export class DnsFailure extends Error {
     this.answers = at.answers ?? [];
     this.at = new Date().toISOString();
   }
-}
-
-/** Whether two names are the same in the DNS: case does not count (RFC 4343), nor does a trailing dot. */
-export function sameName(a: string, b: string): boolean {
-  return a === b || withoutDot(a).toLowerCase() === withoutDot(b).toLowerCase();
-}
-
-function withoutDot(name: string): string {
-  return name.endsWith('.') ? name.slice(0, -1) : name;
 }

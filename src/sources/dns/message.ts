@@ -1,7 +1,8 @@
 // DNS messages (RFC 1035 §4): a question into bytes, a reply's bytes into records. The codec is dns-packet; what it
 // does not check (labels over 63 bytes, record data past the end, the OPT record's part of the rcode) is checked here.
 import { type Answer, AUTHENTIC_DATA, type DecodedPacket, decode, encode, RECURSION_DESIRED } from 'dns-packet';
-import { type DnsRecord, type QueryType, sameName } from './answer.ts';
+import { sameName } from '../../domain/domain-name.ts';
+import type { DnsRecord, QueryType } from './answer.ts';
 
 /** What fits into one unfragmented UDP packet on any path (DNS flag day 2020): announced in every query by EDNS0 (RFC 6891). */
 const UDP_PAYLOAD_SIZE = 1232;
@@ -209,7 +210,7 @@ export function followChain(
   for (let owner = name; ; ) {
     let next: string | undefined;
     for (const record of records) {
-      if (!sameName(record.name, owner)) continue;
+      if (record.name !== owner && !sameName(record.name, owner)) continue;
       if (record.type === type) chain.push(record);
       else if (record.type === 'CNAME') {
         chain.push(record);

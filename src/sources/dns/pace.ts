@@ -6,7 +6,8 @@
 // a dead name, not a loss, and must not slow the others; only when most of the tries time out are time-outs taken for
 // losses by themselves, because then the second tries get lost as well.
 
-const WINDOW_MS = 1000;
+/** Short enough to see a burst as the rate it was. */
+const WINDOW_MS = 250;
 /** The bucket holds what gathers in this time, so that no burst is longer. */
 const BURST_MS = 20;
 /** A cut never goes below this rate, unless less was configured. */
@@ -15,11 +16,13 @@ const LOSS_SHARE = 0.02;
 const FEWEST_LOSSES = 5;
 const SILENCE_SHARE = 0.5;
 const FEWEST_SILENT = 20;
-/** Step of recovery per second without loss, as a share of the rate. */
-const RECOVERY_STEP = 0.03;
+/** Steps of recovery per window without loss, as shares of the rate: far below the rate that proved too fast, and near it. */
+const FAR_STEP = 0.05;
+const NEAR_STEP = 0.008;
 /** For how long after a cut the rate stays below the one that proved too fast. */
 const CAUTION_MS = 60_000;
-const REMEMBERED_WINDOWS = 5;
+/** Losses show only when their time-out is over; until then the rate that caused them has to be remembered. */
+const REMEMBERED_WINDOWS = 12;
 
 export class Pace {
   readonly #limit: number;
@@ -132,7 +135,8 @@ export class Pace {
 
   #recover(now: number): void {
     const ceiling = now < this.#tooFastUntil ? Math.min(this.#limit, 0.85 * this.#tooFast) : this.#limit;
-    this.#rate = Math.max(this.#rate, Math.min(ceiling, this.#rate * (1 + RECOVERY_STEP)));
+    const step = this.#rate < this.#tooFast / 2 ? FAR_STEP : NEAR_STEP;
+    this.#rate = Math.max(this.#rate, Math.min(ceiling, this.#rate * (1 + step)));
   }
 }
 

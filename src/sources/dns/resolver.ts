@@ -156,6 +156,7 @@ class PacedResolver implements Resolver {
   #clock: NodeJS.Timeout | undefined;
   #tick = 0;
   #wake: NodeJS.Timeout | undefined;
+  #pumpDue = false;
   #closed = false;
   #isoTime = 0;
   #isoText = '';
@@ -230,7 +231,7 @@ class PacedResolver implements Resolver {
       });
       this.#open++;
       this.#clock ??= setInterval(() => this.#onTick(), TICK_MS);
-      this.#pump();
+      this.#pumpSoon();
     });
   }
 
@@ -247,6 +248,16 @@ class PacedResolver implements Resolver {
     for (const transport of Object.values(this.#transports)) transport.close();
     clearInterval(this.#clock);
     clearTimeout(this.#wake);
+  }
+
+  /** After the caller has asked all it wants to: a thousand questions in one go must not go out as one burst. */
+  #pumpSoon(): void {
+    if (this.#pumpDue) return;
+    this.#pumpDue = true;
+    process.nextTick(() => {
+      this.#pumpDue = false;
+      this.#pump();
+    });
   }
 
   /** Sends what may be sent now. */

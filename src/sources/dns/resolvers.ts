@@ -1,0 +1,200 @@
+// Several resolvers as one. Who is asked by default:
+// - The system's resolvers first: they see what this network sees (split-horizon zones, an intranet's own domains). On a
+//   laptop that is what the network assigned; in Azure it is 168.63.129.16, Azure's own, or the DNS servers configured
+//   for the virtual network. Azure's is named here only for the case that the system names none.
+// - Public ones (Cloudflare, Quad9, Google) as the second opinion, and when the system's fail. Three operators, so that
+//   one's outage, filter or stale negative cache is not mistaken for the domain's.
+// Who names resolvers asks exactly those and no others.
+import { getServers } from 'node:dns';
+import { type DnsAnswer, DnsFailure, type QueryType } from './answer.ts';
+import { createResolver, type Resolver, type ResolverOptions, type ResolverStatistics } from './resolver.ts';
+
+const AZURE_RESOLVER = '168.63.129.16';
+const PUBLIC_RESOLVERS = ['1.1.1.1', '9.9.9.9', '8.8.8.8'];
+
+export interface ResolverAddresses {
+  /** Asked first; names are spread over them. */
+  first: readonly string[];
+  /** Asked to confirm, and when the first fail. */
+  secondOpinion: readonly string[];
+}
+
+/**
+ * The resolvers to use where none were named; reads the system's settings, touches no network.
+ * @param env the environment: Azure's hosts set `WEBSITE_INSTANCE_ID`
+ * @param systemServers the system's resolvers
+ */
+export function defaultResolvers(
+  env: Readonly<Record<string, string | undefined>>,
+  systemServers: readonly string[] = getServers(),
+): ResolverAddresses {
+  const inAzure = env.WEBSITE_INSTANCE_ID !== undefined;
+  const first = systemServers.length === 0 && inAzure ? [AZURE_RESOLVER] : systemServers;
+  const secondOpinion = PUBLIC_RESOLVERS.filter((address) => !first.includes(address));
+  return first.length === 0 ? { first: secondOpinion, secondOpinion: [] } : { first, secondOpinion };
+}
+
+export interface ResolverPool {
+  /**
+   * Asks one resolver, and the next ones as long as they fail; the answer's `resolver` says who answered, its
+   * `failedBefore` who did not. The same name starts at the same resolver, unless that one has been silent lately.
+   * @throws {DnsFailure} the last one's failure, if none answered
+   */
+  ask(name: string, type: QueryType, signal?: AbortSignal): Promise<DnsAnswer>;
+  /**
+   * Asks another resolver than the one that gave the first answer. If there is none, or no other can be reached or is
+   * willing, the first one is asked again after a pause: the answer then has the same `resolver` as the first.
+   * @throws {DnsFailure} if another resolver could not find out (SERVFAIL and the like): that neither confirms nor denies
+   */
+  confirm(name: string, type: QueryType, first: DnsAnswer, signal?: AbortSignal): Promise<DnsAnswer>;
+  /** Per resolver address. */
+  statistics(): Record<string, ResolverStatistics>;
+  close(): void;
+}
+
+export interface ResolverPoolOptions extends Omit<ResolverOptions, 'address'> {
+  /** Milliseconds before the same resolver is asked again to confirm. Default 1000. */
+  pauseMs?: number;
+}
+
+/** A resolver that stayed silent or refused so often in a row is passed over for a while … */
+const FAILURES_IN_A_ROW = 3;
+/** … of so many milliseconds; the first question after that tries it again. */
+const PASSED_OVER_MS = 15_000;
+
+interface Member {
+  readonly resolver: Resolver;
+  failuresInARow: number;
+  passedOverUntil: number;
+}
+
+/**
+ * @param addresses a list of resolvers that are all alike, or who comes first and who second
+ * @throws {Error} if an address is none, or none is given
+ */
+export function createResolverPool(
+  addresses: readonly string[] | ResolverAddresses,
+  options: ResolverPoolOptions = {},
+): ResolverPool {
+  const { pauseMs = 1000, ...resolverOptions } = options;
+  const { first, secondOpinion } = 'first' in addresses ? addresses : { first: addresses, secondOpinion: [] };
+  if (first.length === 0) throw new Error('No resolver is given; at least one address is needed.');
+  const member = (address: string): Member => ({
+    resolver: createResolver({ address, ...resolverOptions }),
+    failuresInARow: 0,
+    passedOverUntil: 0,
+  });
+  const firstMembers = [...new Set(first)].map(member);
+  const secondMembers = [...new Set(secondOpinion)].filter((address) => !first.includes(address)).map(member);
+  const members = [...firstMembers, ...secondMembers];
+
+  /** All resolvers in the order in which they are asked for a name: passed-over ones last, but never left out. */
+  function order(name: string): Member[] {
+    const start = hash(name);
+    const ordered = [...rotated(firstMembers, start), ...rotated(secondMembers, start)];
+    const now = performance.now();
+    if (ordered.every(({ passedOverUntil }) => passedOverUntil <= now)) return ordered;
+    return [
+      ...ordered.filter(({ passedOverUntil }) => passedOverUntil <= now),
+      ...ordered.filter(({ passedOverUntil }) => passedOverUntil > now),
+    ];
+  }
+
+  return {
+    ask: (name, type, signal) => askInTurn(order(name), name, type, signal),
+    async confirm(name, type, first, signal) {
+      const inOrder = order(name);
+      const notAsked = ({ resolver }: Member): boolean =>
+        resolver.address !== first.resolver &&
+        first.failedBefore?.some((failure) => failure.resolver === resolver.address) !== true;
+      const others = inOrder.filter(notAsked);
+      let failedBefore: readonly DnsFailure[] = [];
+      if (others.length > 0) {
+        try {
+          return await askInTurn(others, name, type, signal);
+        } catch (error) {
+          if (!(error instanceof DnsFailure) || !isResolversOwn(error)) throw error;
+          failedBefore = [...error.failedBefore, error];
+        }
+      }
+      await pause(pauseMs, signal);
+      const again = inOrder.filter(({ resolver }) => resolver.address === first.resolver);
+      return askInTurn(again, name, type, signal, failedBefore);
+    },
+    statistics: () => Object.fromEntries(members.map(({ resolver }) => [resolver.address, resolver.statistics()])),
+    close() {
+      for (const { resolver } of members) resolver.close();
+    },
+  };
+}
+
+async function askInTurn(
+  members: readonly Member[],
+  name: string,
+  type: QueryType,
+  signal: AbortSignal | undefined,
+  failedBefore: readonly DnsFailure[] = [],
+): Promise<DnsAnswer> {
+  let failures = failedBefore;
+  for (const [index, member] of members.entries()) {
+    try {
+      const answer = await member.resolver.query(name, type, signal);
+      member.failuresInARow = 0;
+      member.passedOverUntil = 0;
+      if (failures.length > 0) answer.failedBefore = failures;
+      return answer;
+    } catch (error) {
+      if (!(error instanceof DnsFailure)) throw error;
+      countFailure(member, error);
+      error.failedBefore = failures;
+      if (index === members.length - 1 || error.reason === 'name') throw error;
+      failures = [...failures, error];
+    }
+  }
+  throw new Error(`No resolver to ask for ${name}.`);
+}
+
+function countFailure(member: Member, failure: DnsFailure): void {
+  if (!isResolversOwn(failure)) {
+    member.failuresInARow = 0;
+    return;
+  }
+  member.failuresInARow++;
+  if (member.failuresInARow >= FAILURES_IN_A_ROW) member.passedOverUntil = performance.now() + PASSED_OVER_MS;
+}
+
+/** Failures that tell of the resolver or the way to it; SERVFAIL and the like tell of the name. */
+function isResolversOwn({ reason }: DnsFailure): boolean {
+  return reason === 'timeout' || reason === 'unreachable' || reason === 'refused' || reason === 'http';
+}
+
+function rotated(members: readonly Member[], start: number): Member[] {
+  if (members.length === 0) return [];
+  const from = start % members.length;
+  return [...members.slice(from), ...members.slice(0, from)];
+}
+
+/** FNV-1a: spreads names evenly and gives the same name the same number in every run. */
+function hash(name: string): number {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) value = Math.imul(value ^ name.charCodeAt(i), 0x01000193);
+  return value >>> 0;
+}
+
+function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    }, milliseconds);
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', stop, { once: true });
+  });
+}
