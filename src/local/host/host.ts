@@ -1,7 +1,7 @@
 // The Functions host for one machine: what Azure does around the app, in this process and without .NET.
 import { join } from 'node:path';
 import { createAdmin } from './admin.ts';
-import { loadFunctions, type RegisteredFunction, triggerOf } from './core.ts';
+import { type FunctionApp, loadFunctions, type RegisteredFunction, triggerOf } from './core.ts';
 import { openHttp } from './http.ts';
 import { createInvoke, runHooks } from './invoke.ts';
 import { describeError, filterLog, type Log } from './log.ts';
@@ -72,17 +72,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const given = { AzureWebJobsStorage: options.storageConnection, ...options.settings };
   const settings = { ...process.env, ...given };
 
-  const leaveEnvironment = enterEnvironment(given);
-  const reportStray = (reason: unknown) => {
-    const message = `A promise was rejected and nobody awaited it. In Azure this ends the worker. ${describeError(reason)}`;
-    log({ level: 'critical', category: 'Host.Function', message });
-  };
-  process.on('unhandledRejection', reportStray);
-  const leaveProcess = () => {
-    process.off('unhandledRejection', reportStray);
-    leaveEnvironment();
-  };
-
+  const leaveProcess = enterProcess(given, log);
   try {
     const app = await loadFunctions(options.entry, options.root);
     for (const fn of app.functions) refuseWhatCannotRunHere(fn, log);
@@ -121,19 +111,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
         const { type } = triggerOf(fn);
         if (type === 'httpTrigger') return 'not-runnable';
         const run = type === 'timerTrigger' ? timers.runByHand(fn) : queues.runByHand(fn, input);
-        work.track(run).catch(() => undefined);
+        work.track(run);
         return 'started';
       },
     });
 
-    await app.model.getCapabilities?.({});
     const appHook = { hookData: {}, appHookData: {}, functionAppDirectory: options.root };
-    try {
-      await runHooks(app.hooks, 'appStart', appHook);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`The app refused to start: ${reason}`, { cause: error });
-    }
+    await startApp(app, appHook);
     await queues.open();
     const door = await openHttp(
       { ...http, functions: httpFunctions, match, invoke, admin, key: options.key, track: work.track, log },
@@ -145,7 +129,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const stop = async () => {
       door.stopAccepting();
       timers.stop();
-      await queues.stop();
+      queues.stop();
       const drained = await work.idle(options.drainLimitMs ?? defaultDrainLimitMs);
       try {
         const tooLong = `longer than the ${terminateLimitMs / 1000} s that Azure gives`;
@@ -172,6 +156,34 @@ export async function startHost(options: HostOptions): Promise<Host> {
   } catch (error) {
     leaveProcess();
     throw error;
+  }
+}
+
+/** Makes this process the worker of an app: its settings, and somebody who reports what nobody awaits. */
+function enterProcess(settings: Readonly<Record<string, string>>, log: Log): () => void {
+  const leaveEnvironment = enterEnvironment(settings);
+  const reportStray = (reason: unknown) => {
+    const message = `A promise was rejected and nobody awaited it. In Azure this ends the worker. ${describeError(reason)}`;
+    log({ level: 'critical', category: 'Host.Function', message });
+  };
+  process.on('unhandledRejection', reportStray);
+  return () => {
+    process.off('unhandledRejection', reportStray);
+    leaveEnvironment();
+  };
+}
+
+/** Ends the app's set-up, as the worker does before it runs functions, and runs its appStart hooks. */
+async function startApp(app: FunctionApp, hookContext: Record<string, unknown>): Promise<void> {
+  const capabilities = await app.model.getCapabilities?.({});
+  if (capabilities?.HttpUri !== undefined) {
+    throw new Error('The app asks for HTTP streams (enableHttpStream), which the local host does not have.');
+  }
+  try {
+    await runHooks(app.hooks, 'appStart', hookContext);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`The app refused to start: ${reason}`, { cause: error });
   }
 }
 

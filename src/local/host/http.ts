@@ -29,7 +29,7 @@ export interface HttpOptions {
   /** Asked for functions of level `function` and `admin` and for `/admin`; without it nobody is asked for a key. */
   key: string | undefined;
   /** Registers a request as work in flight. */
-  track<T>(work: Promise<T>): Promise<T>;
+  track(work: Promise<unknown>): void;
   log: Log;
 }
 
@@ -104,7 +104,7 @@ export async function openHttp(options: HttpOptions, port: number): Promise<Http
       if (!response.headersSent) response.writeHead(500);
       response.end();
     });
-    options.track(work).catch(() => undefined);
+    options.track(work);
   });
   const listening = await listenFrom(server, port);
 

@@ -15,8 +15,8 @@ export interface QueuesOptions {
   /** How long a message that is being worked on stays hidden; renewed at a third of it. */
   leaseSeconds: number;
   invoke: Invoke;
-  /** Registers a message as work in flight. */
-  track<T>(work: Promise<T>): Promise<T>;
+  /** Registers a message, and the polling itself, as work in flight. */
+  track(work: Promise<unknown>): void;
   log: Log;
 }
 
@@ -25,8 +25,8 @@ export interface Queues {
   open(): Promise<void>;
   /** Begins to poll; call `open` first. */
   start(): void;
-  /** Stops polling; messages that were being worked on go on. Resolves when no poll is under way. */
-  stop(): Promise<void>;
+  /** Stops polling; a poll that is under way and messages that are being worked on go on, as work in flight. */
+  stop(): void;
   /** Polls at once instead of waiting out the back-off: something may have been enqueued. */
   wake(): void;
   /** Runs a queue function now on `input` as its message, beside the queue, as `POST /admin/functions/{name}` does. */
@@ -78,11 +78,7 @@ function connect(connection: string, connectionName: string, where: string): Que
   }
 }
 
-/**
- * Makes the sender of queue outputs: one message per element of an array, objects as JSON, strings as they are.
- *
- * @throws Error when the binding is not a queue
- */
+/** Makes the sender of queue outputs: one message per element of an array, objects as JSON, strings as they are. */
 export function createOutputSender(open: OpenQueue, encoding: QueueSettings['messageEncoding']) {
   return async (fn: RegisteredFunction, binding: Binding, data: TypedData): Promise<void> => {
     const queue = await open(fn, binding);
@@ -122,8 +118,8 @@ export function createQueues(options: QueuesOptions, open: OpenQueue): Queues {
     start: () => {
       for (const poller of pollers) poller.start();
     },
-    stop: async () => {
-      await Promise.all(pollers.map((poller) => poller.stop()));
+    stop: () => {
+      for (const poller of pollers) poller.stop();
     },
     wake: () => {
       for (const poller of pollers) poller.wake();
@@ -131,11 +127,10 @@ export function createQueues(options: QueuesOptions, open: OpenQueue): Queues {
     async runByHand(fn, input) {
       const trigger = triggerOf(fn);
       const text = typeof input === 'string' ? input : JSON.stringify(input ?? '');
-      const queueName = expandSettings(String(trigger.queueName), options.settings, `Function "${fn.name}"`);
       try {
         await options.invoke(fn, trigger.name, {
           data: { string: text },
-          metadata: describeMessage(text, { dequeueCount: 1, queueName, messageId: '', popReceipt: '' }),
+          metadata: describeMessage(text, { dequeueCount: 1, messageId: '', popReceipt: '' }),
         });
       } catch {
         // Logged by invoke; there is no message that could be tried again.
@@ -153,10 +148,9 @@ function createPoller(fn: RegisteredFunction, options: QueuesOptions, open: Open
   // The poison queue has none of its own: what fails there stays there.
   const hasPoisonQueue = !queueName.endsWith('-poison');
   const bell = createBell();
-  let queue: QueueClient | undefined;
+  let opened: QueueClient | undefined;
   let running = 0;
   let stopped = false;
-  let loop: Promise<void> = Promise.resolve();
 
   const log = (level: 'information' | 'warning' | 'error', message: string) =>
     options.log({ level, category: 'Host.Triggers.Queue', functionName: fn.name, message });
@@ -181,7 +175,8 @@ function createPoller(fn: RegisteredFunction, options: QueuesOptions, open: Open
         away = true;
       }
       if (stopped) {
-        await Promise.all(messages.map((message) => giveBack(queue, message, 0)));
+        // Should this fail, their lease runs out and they come again.
+        await Promise.allSettled(messages.map((message) => giveBack(queue, message, 0)));
         return;
       }
       for (const message of messages) start(queue, message);
@@ -202,7 +197,7 @@ function createPoller(fn: RegisteredFunction, options: QueuesOptions, open: Open
         running--;
         bell.ring();
       });
-    options.track(work).catch(() => undefined);
+    options.track(work);
   }
 
   async function handle(queue: QueueClient, message: DequeuedMessageItem): Promise<void> {
@@ -216,7 +211,7 @@ function createPoller(fn: RegisteredFunction, options: QueuesOptions, open: Open
     const lease = keepLease(queue, message, leaseSeconds, (error) =>
       log('warning', `Message ${message.messageId}: ${messageOf(error)}`),
     );
-    const metadata = describeMessage(text, { ...message, queueName });
+    const metadata = describeMessage(text, message);
     try {
       await options.invoke(fn, trigger.name, { data: { string: text }, metadata });
     } catch {
@@ -238,15 +233,14 @@ function createPoller(fn: RegisteredFunction, options: QueuesOptions, open: Open
 
   return {
     async open() {
-      queue = await open(fn, trigger);
+      opened = await open(fn, trigger);
     },
     start() {
-      if (queue) loop = poll(queue);
+      if (opened) options.track(poll(opened));
     },
-    async stop() {
+    stop() {
       stopped = true;
       bell.ring();
-      await loop;
     },
     wake: bell.ring,
   };
@@ -297,7 +291,6 @@ interface MessageDescription {
   messageId: string;
   popReceipt: string;
   dequeueCount: number;
-  queueName: string;
   insertedOn?: Date;
   expiresOn?: Date;
   nextVisibleOn?: Date;

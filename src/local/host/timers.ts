@@ -29,7 +29,7 @@ export interface TimersOptions {
   stateFile: string | undefined;
   invoke: Invoke;
   /** Registers a run as work in flight. */
-  track<T>(work: Promise<T>): Promise<T>;
+  track(work: Promise<unknown>): void;
   log: Log;
 }
 
@@ -95,8 +95,7 @@ export function createTimers(options: TimersOptions): Timers {
 
   function runThenSchedule(timer: Timer, isPastDue: boolean): void {
     if (!running) return;
-    const work = run(timer, isPastDue, true).then(() => schedule(timer));
-    options.track(work).catch(() => undefined);
+    options.track(run(timer, isPastDue, true).then(() => schedule(timer)));
   }
 
   return {

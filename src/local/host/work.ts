@@ -1,7 +1,7 @@
 /** Knows what is going on, so that a stop can wait for it. */
 export interface WorkInFlight {
-  /** Counts `work` until it settles; returns it. */
-  track<T>(work: Promise<T>): Promise<T>;
+  /** Counts `work` until it settles. What it throws is the business of the one who started it. */
+  track(work: Promise<unknown>): void;
   /** Waits until nothing is going on. @returns false when `limitMs` passed first */
   idle(limitMs: number): Promise<boolean>;
   count(): number;
@@ -14,7 +14,6 @@ export function createWorkInFlight(): WorkInFlight {
       going.add(work);
       const settled = () => going.delete(work);
       work.then(settled, settled);
-      return work;
     },
     async idle(limitMs) {
       const deadline = Date.now() + limitMs;

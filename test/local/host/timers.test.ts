@@ -113,7 +113,7 @@ describe('NCRONTAB', () => {
       settings: {},
       stateFile: undefined,
       invoke: async () => undefined,
-      track: (work) => work,
+      track: () => undefined,
       log: () => undefined,
     });
 
