@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { htmlReport } from '../../src/reports/html-report.ts';
-import { markdownReport } from '../../src/reports/markdown-report.ts';
+import { htmlReport, markdownReport } from '../../src/reports/index.ts';
 import { finding, mixedRuns, run } from './runs.ts';
 
 const options = { title: 'Contoso', questions: { 'verifiable-now': 'Can receivers verify what is signed now?' } };

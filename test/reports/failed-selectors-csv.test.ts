@@ -1,6 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
-import { failedSelectorsCsv } from '../../src/reports/failed-selectors-csv.ts';
+import { failedSelectorsCsv } from '../../src/reports/index.ts';
 import { finding, mixedRuns, run } from './runs.ts';
 
 const header = 'Domain,Selector,Rule,Severity,Owner,Status,Observed,Message,Remedy,Checked\r\n';
