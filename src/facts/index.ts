@@ -12,6 +12,7 @@ export const factSchemas = {
   'selector-cname': selectorCname,
   'selector-key': selectorKey,
   ...interopFactSchemas,
+  ...smtpFactSchemas,
 } as const satisfies Record<string, z.ZodType>;
 
 /** Facts that are known for each part of a subject apart, and the kind of part. */
@@ -19,6 +20,7 @@ export const partOf = {
   'selector-cname': 'selector',
   'selector-key': 'selector',
   ...interopPartOf,
+  ...smtpPartOf,
 } as const satisfies { readonly [N in FactName]?: string };
 
 export type FactName = keyof typeof factSchemas;

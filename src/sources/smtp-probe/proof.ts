@@ -1,0 +1,179 @@
+import { Unobtainable } from '../../domain/fact-set.ts';
+import type { SmtpService } from '../../domain/subject.ts';
+import {
+  isAmong,
+  overlaps,
+  parseAddress,
+  parseEndpoint,
+  parseRange,
+  plainAddress,
+} from '../../facts/smtp-addresses.ts';
+import type { ProbeAttempt, SmtpProbe, SmtpProbeProof, SmtpVipPath } from '../../facts/smtp-probe.ts';
+import { isLoadBalancer, loadBalancerRanges } from '../../facts/smtp-service.ts';
+
+/**
+ * Which node answered through the VIP, by the name in its greeting: the node's own name, or the name that the node
+ * gives when greeted directly. Undefined when the name fits none or several.
+ */
+export function answeringNode(attempt: ProbeAttempt, probe: SmtpProbe, service: SmtpService): string | undefined {
+  if (attempt.node !== undefined) return attempt.node;
+  const name = bannerName(attempt.banner);
+  if (name === undefined) return undefined;
+  const named = service.nodes.filter((node) => name.split('.')[0] === node.name.toLowerCase().split('.')[0]);
+  if (named.length === 1) return named[0]?.name;
+  const direct = probe.attempts.filter((one) => one.via === 'node' && bannerName(one.banner) === name);
+  const nodes = new Set(direct.map(({ node }) => node));
+  return nodes.size === 1 ? direct[0]?.node : undefined;
+}
+
+/** `220 mail.contoso.com Microsoft ESMTP …` → `mail.contoso.com`. */
+export function bannerName(banner: string | undefined): string | undefined {
+  return /^220[ -]\s*(\S+)/.exec(banner ?? '')?.[1]?.toLowerCase();
+}
+
+/**
+ * Decides from what the VIP shows whether the load balancer hides us. A direct connection to each node is the control,
+ * so the prober need not know its own address. The first observation that fits counts.
+ *
+ * @throws Unobtainable `unreachable` or `insufficient`, when nothing decides
+ */
+export function probeProof(probe: SmtpProbe, service: SmtpService): SmtpProbeProof {
+  const balancers = loadBalancerRanges(service);
+  // On one machine (a test, a demo) our own address can be the VIP's: then it is still ours.
+  const isHidden = ({ attempt, address }: Shown) =>
+    isAmong(address, service.loadBalancerAddresses) ||
+    (isLoadBalancer(service, address) && address !== attempt.sourceAddress);
+  const both = service.proberAddresses.find((prober) => balancers.some((balancer) => rangesOverlap(prober, balancer)));
+  if (both !== undefined) {
+    throw new Unobtainable('insufficient', `${both} is declared as the prober's address and as the load balancer's`);
+  }
+  const direct = shown(probe.attempts.filter(({ via }) => via === 'node'));
+  const hiddenControl = direct.find(isHidden);
+  if (hiddenControl !== undefined) {
+    throw new Unobtainable(
+      'insufficient',
+      `a direct connection to a node already shows ${hiddenControl.address}, a load-balancer address: the load balancer is a router between prober and node`,
+    );
+  }
+  const controls = new Set(direct.map(({ address }) => address));
+  const through = shown(probe.attempts.filter(({ via }) => via === 'vip'));
+  const seen = through.map(({ attempt, address }) => {
+    const node = answeringNode(attempt, probe, service);
+    return { target: attempt.target, ...(node === undefined ? {} : { node }), address };
+  });
+  const proof = (translation: SmtpProbeProof['translation']) => ({
+    translation,
+    seen: distinct(seen),
+    declaredLoadBalancers: service.loadBalancerAddresses.length,
+  });
+  const hidden = through.filter(isHidden);
+  const expected = through.filter(
+    (one) =>
+      !isHidden(one) &&
+      (isAmong(one.address, service.proberAddresses) ||
+        controls.has(one.address) ||
+        one.attempt.sourceAddress === one.address),
+  );
+  if (hidden.length > 0) return proof(expected.length > 0 ? 'partial' : 'source-nat');
+  const other = seen.find(({ address }) => !expected.some((one) => one.address === address));
+  if (other !== undefined) {
+    throw new Unobtainable(
+      'insufficient',
+      `${other.target} shows ${other.address}, which is neither ours nor a declared load-balancer address: another NAT on the way, or an incomplete list`,
+    );
+  }
+  const silent = service.vips.find((vip) => !expected.some(({ attempt }) => sameEndpoint(attempt.target, vip)));
+  if (silent !== undefined) throw whySilent(silent, probe);
+  return proof('preserved');
+}
+
+/**
+ * Whether the way through each VIP answers. That it hangs or is refused is certain only when a node of the same family
+ * and port answers directly (Direct Server Return half configured, or a firewall that sees one direction).
+ *
+ * @throws Unobtainable `unreachable`, when nothing is certain about any VIP
+ */
+export function vipPaths(probe: SmtpProbe, service: SmtpService): SmtpVipPath {
+  const paths = service.vips.flatMap((vip): SmtpVipPath => {
+    const attempts = probe.attempts.filter(({ via, target }) => via === 'vip' && sameEndpoint(target, vip));
+    if (attempts.some(({ outcome }) => outcome === 'answered' || outcome === 'out-of-service')) {
+      return [{ vip, outcome: 'answers' }];
+    }
+    const [endpoint, family] = [parseEndpoint(vip), parseAddress(parseEndpoint(vip)?.address ?? '')?.family];
+    const control = probe.attempts.some(({ via, outcome, target }) => {
+      const node = parseEndpoint(target);
+      return (
+        via === 'node' &&
+        outcome === 'answered' &&
+        node?.port === endpoint?.port &&
+        parseAddress(node?.address ?? '')?.family === family
+      );
+    });
+    if (!control || attempts.length === 0) return [];
+    if (attempts.every(({ outcome }) => outcome === 'timeout')) return [{ vip, outcome: 'hangs' }];
+    if (attempts.every(({ outcome }) => outcome === 'refused' || outcome === 'timeout')) {
+      return [{ vip, outcome: 'refused' }];
+    }
+    return [];
+  });
+  if (paths.length === 0) {
+    throw new Unobtainable(
+      'unreachable',
+      'neither a VIP nor a node answered on its port from here; port 25 may be blocked',
+    );
+  }
+  return paths;
+}
+
+interface Shown {
+  readonly attempt: ProbeAttempt;
+  readonly address: string;
+}
+
+/** Greetings that showed an address. */
+function shown(attempts: readonly ProbeAttempt[]): Shown[] {
+  return attempts.flatMap((attempt) =>
+    attempt.outcome === 'answered' && attempt.helloAddress !== undefined
+      ? [{ attempt, address: plainAddress(attempt.helloAddress) }]
+      : [],
+  );
+}
+
+function whySilent(vip: string, probe: SmtpProbe): Unobtainable {
+  const attempts = probe.attempts.filter(({ via, target }) => via === 'vip' && sameEndpoint(target, vip));
+  if (attempts.some(({ inspected }) => inspected)) {
+    return new Unobtainable(
+      'insufficient',
+      `a firewall inspects SMTP before ${vip} (220 ****), so no address is shown`,
+    );
+  }
+  if (attempts.some(({ outcome }) => outcome === 'answered')) {
+    return new Unobtainable(
+      'insufficient',
+      `the EHLO reply of ${vip} shows no address: another mail product, or a mail proxy`,
+    );
+  }
+  if (attempts.some(({ outcome }) => outcome === 'out-of-service')) {
+    return new Unobtainable('unreachable', `${vip} answers 421: the node behind it is out of service`);
+  }
+  const [first] = attempts;
+  if (first === undefined) return new Unobtainable('not_supplied', `nobody probed ${vip}`);
+  return new Unobtainable(
+    first.outcome === 'timeout' ? 'timeout' : first.outcome === 'not-admitted' ? 'refused' : 'unreachable',
+    `${vip}: ${first.detail ?? first.outcome}`,
+  );
+}
+
+function distinct(seen: SmtpProbeProof['seen']): SmtpProbeProof['seen'] {
+  return [...new Map(seen.map((one) => [`${one.target} ${one.node ?? ''} ${one.address}`, one])).values()];
+}
+
+function sameEndpoint(a: string, b: string): boolean {
+  const [one, other] = [parseEndpoint(a), parseEndpoint(b)];
+  return one !== undefined && one.address === other?.address && (one.port ?? 25) === (other.port ?? 25);
+}
+
+function rangesOverlap(a: string, b: string): boolean {
+  const [one, other] = [parseRange(a), parseRange(b)];
+  return one !== undefined && other !== undefined && overlaps(one, other);
+}
