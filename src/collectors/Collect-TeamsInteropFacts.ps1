@@ -1,0 +1,672 @@
+#requires -Version 5.1
+<#
+.SYNOPSIS
+Collects what decides whether Microsoft Teams can work with mailboxes on Exchange servers into one JSON file. It changes nothing.
+
+.DESCRIPTION
+Run it in the Exchange Management Shell, and once more on the Entra Connect server; each run collects the part it
+finds. What is read, what leaves the server and the shape of the file are described in README.md beside this script.
+
+.PARAMETER OutputPath
+The file to write. Default: teams-exchange-interop-SERVER.json in the current folder.
+
+.PARAMETER Part
+Exchange, EntraConnect or Both. Default (Auto): those whose commands this shell has.
+
+.PARAMETER SectionSeconds
+Time limit of every section, in seconds.
+
+.PARAMETER MailboxSeconds
+Time limit of the sections that read every mailbox, in seconds. What was read until then is kept and marked.
+
+.PARAMETER SampleMailbox
+Addresses of mailboxes whose calendar delegates are looked at. They leave the server as salted hashes.
+
+.PARAMETER Salt
+Salt of the hashes. Give the same text each time to compare runs; default: another one in every run. It is never written.
+
+.PARAMETER OAuthTestMailbox
+Address of an on-premises mailbox to test OAuth towards Exchange Online with. Without it the test is left out.
+
+.PARAMETER UploadUri
+The door to post the file to: https://HOST/api/organizations/ORGANIZATION/facts
+
+.PARAMETER FunctionKey
+Key of that door. Default: the environment variable FIELDCHECK_FUNCTION_KEY.
+
+.EXAMPLE
+.\Collect-TeamsInteropFacts.ps1 -SampleMailbox adele@contoso.com -OutputPath C:\Facts\interop.json
+#>
+[CmdletBinding()]
+param(
+    [string] $OutputPath = "teams-exchange-interop-$env:COMPUTERNAME.json",
+    [ValidateSet('Auto', 'Exchange', 'EntraConnect', 'Both')] [string] $Part = 'Auto',
+    [ValidateRange(1, 3600)] [int] $SectionSeconds = 120,
+    [ValidateRange(1, 14400)] [int] $MailboxSeconds = 900,
+    [string[]] $SampleMailbox = @(),
+    [string] $Salt = '',
+    [string] $OAuthTestMailbox = '',
+    [string] $UploadUri = '',
+    [string] $FunctionKey = $env:FIELDCHECK_FUNCTION_KEY
+)
+
+Set-StrictMode -Version 2.0
+$ErrorActionPreference = 'Stop'
+
+#region shared: the same text in every collector, so that each is one file to copy to a server
+
+$script:errors = [System.Collections.Generic.List[object]]::new()
+$script:sections = [System.Collections.Generic.List[object]]::new()
+$script:deadline = [datetime]::MaxValue
+$script:runspaces = @{}
+
+function FcUtc {
+    param([datetime] $Time)
+    $Time.ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ss.fffZ', [System.Globalization.CultureInfo]::InvariantCulture)
+}
+
+# A property that older builds or other shells may lack.
+function FcProperty {
+    param([object] $Item, [string] $Name)
+    if ($null -eq $Item) { return $null }
+    $property = $Item.PSObject.Properties[$Name]
+    if ($null -eq $property) { return $null }
+    $property.Value
+}
+
+function FcText {
+    param([object] $Item, [string] $Name)
+    [string] (FcProperty $Item $Name)
+}
+
+function FcTexts {
+    param([object] $Item, [string] $Name)
+    foreach ($value in @(FcProperty $Item $Name)) {
+        if ($null -ne $value) { [string] $value }
+    }
+}
+
+function FcNumber {
+    param([object] $Item, [string] $Name)
+    $value = FcProperty $Item $Name
+    if ($null -eq $value -or [string] $value -eq '') { return $null }
+    [int] $value
+}
+
+function FcTruth {
+    param([object] $Item, [string] $Name)
+    $value = [string] (FcProperty $Item $Name)
+    if ($value -eq '') { return $null }
+    $value -eq 'True' -or $value -eq '1'
+}
+
+function FcTime {
+    param([object] $Item, [string] $Name)
+    $value = FcProperty $Item $Name
+    if ($null -eq $value) { return $null }
+    FcUtc $value
+}
+
+# The innermost sentence, without the mail addresses that Exchange likes to repeat.
+function FcMessage {
+    param([System.Management.Automation.ErrorRecord] $Failure)
+    $message = $Failure.Exception.GetBaseException().Message -replace '[^\s@''"<>:;,()]+@[^\s@''"<>:;,()]+', '<address>'
+    $message = $message -replace '\s+', ' '
+    if ($message.Length -gt 400) { $message = $message.Substring(0, 400) }
+    $message.Trim()
+}
+
+function FcFail {
+    param([string] $Section, [string] $Message)
+    $script:errors.Add([ordered] @{ section = $Section; message = $Message })
+}
+
+# One section: what fails in it is kept, and the next one starts with a time limit of its own.
+function FcSection {
+    param([string] $Name, [int] $Seconds, [scriptblock] $Gather)
+    Write-Verbose "reading $Name"
+    $script:deadline = [datetime]::UtcNow.AddSeconds($Seconds)
+    $watch = [System.Diagnostics.Stopwatch]::StartNew()
+    $failures = $script:errors.Count
+    try {
+        & $Gather
+    } catch {
+        FcFail $Name (FcMessage $_)
+    }
+    $script:sections.Add([ordered] @{ section = $Name; complete = ($script:errors.Count -eq $failures); elapsedMs = [int] $watch.ElapsedMilliseconds })
+}
+
+function FcConnection {
+    foreach ($session in @(Get-PSSession)) {
+        if ($session.ConfigurationName -eq 'Microsoft.Exchange' -and $session.State -eq 'Opened') {
+            return $session.Runspace.OriginalConnectionInfo
+        }
+    }
+}
+
+# A second connection like the shell's own, or a fresh local runspace: one that hangs is dropped and the next call opens another.
+function FcRunspace {
+    param([string] $Place)
+    if ($script:runspaces.ContainsKey($Place)) { return $script:runspaces[$Place] }
+    $connection = $null
+    if ($Place -eq 'exchange') { $connection = FcConnection }
+    if ($null -ne $connection) {
+        $runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace($connection)
+    } else {
+        $state = [System.Management.Automation.Runspaces.InitialSessionState]::CreateDefault2()
+        $runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace($state)
+    }
+    $runspace.Open()
+    $script:runspaces[$Place] = $runspace
+    if ($Place -eq 'exchange' -and $null -eq $connection) {
+        $known = Get-Command -Name Get-ExchangeServer -ErrorAction SilentlyContinue
+        if ([string] (FcProperty $known 'PSSnapIn') -ne '') {
+            $null = FcCall -Command 'Add-PSSnapin' -Parameters @{ Name = [string] $known.PSSnapIn } -Place exchange
+        }
+    }
+    $runspace
+}
+
+# One command in a runspace of its own, stopped when the section's time, or its own share of it, is over. With
+# -KeepPartial (the section's name) what came until then is returned with an error in the list; without it the section
+# ends. -One asks for the first object and takes none for an error.
+function FcCall {
+    param([string] $Command, [hashtable] $Parameters = @{}, [string] $Place = 'local', [int] $Seconds = 86400, [string] $KeepPartial = '', [switch] $One)
+    $left = [math]::Min(($script:deadline - [datetime]::UtcNow).TotalMilliseconds, $Seconds * 1000.0)
+    if ($left -lt 1) { throw "$Command was not called: the time limit of its section was used up" }
+    $runspace = FcRunspace $Place
+    $shell = [System.Management.Automation.PowerShell]::Create()
+    $shell.Runspace = $runspace
+    $null = $shell.AddCommand($Command).AddParameters($Parameters).AddParameter('ErrorAction', 'Stop')
+    $nothing = [System.Management.Automation.PSDataCollection[psobject]]::new()
+    $nothing.Complete()
+    $results = [System.Management.Automation.PSDataCollection[psobject]]::new()
+    $running = $shell.BeginInvoke($nothing, $results)
+    if ($running.AsyncWaitHandle.WaitOne([int] $left)) {
+        try {
+            $null = $shell.EndInvoke($running)
+        } finally {
+            $shell.Dispose()
+        }
+        if (-not $One) { return $results }
+        if ($results.Count -eq 0) { throw "$Command returned nothing" }
+        return $results[0]
+    }
+    $stopping = $shell.BeginStop($null, $null)
+    if (-not $stopping.AsyncWaitHandle.WaitOne(2000)) { $script:runspaces.Remove($Place) }
+    if ($KeepPartial -eq '') { throw "$Command was stopped: it did not end in time" }
+    FcFail $KeepPartial "$Command was stopped: it did not end in time; what came until then is kept"
+    return $results
+}
+
+# Windows and Exchange tell the build of a file by four numbers; its text form differs between them.
+function FcBuild {
+    param([string] $Path, [int] $Seconds = 86400)
+    $version = (FcCall -Command 'Get-ItemProperty' -Parameters @{ LiteralPath = $Path } -Seconds $Seconds -One).VersionInfo
+    '{0}.{1}.{2}.{3}' -f $version.FileMajorPart, $version.FileMinorPart, $version.FileBuildPart, $version.FilePrivatePart
+}
+
+function FcPublish {
+    param([System.Collections.Specialized.OrderedDictionary] $Facts, [string] $Path, [string] $Uri, [string] $Key)
+    foreach ($runspace in $script:runspaces.Values) { $runspace.Close() }
+    $Facts['errors'] = $script:errors.ToArray()
+    $json = ConvertTo-Json -InputObject $Facts -Depth 12 -Compress
+    $file = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path)
+    [System.IO.File]::WriteAllText($file, $json)
+    if ($Uri -ne '') {
+        $target = [uri] $Uri
+        if ($target.Scheme -ne 'https' -and -not $target.IsLoopback) { throw "UploadUri is '$($target.Scheme)' to $($target.Host): facts are posted over https only" }
+        if ([int] [System.Net.ServicePointManager]::SecurityProtocol -ne 0) {
+            [System.Net.ServicePointManager]::SecurityProtocol = [System.Net.ServicePointManager]::SecurityProtocol -bor [System.Net.SecurityProtocolType]::Tls12
+        }
+        $headers = @{}
+        if ($Key -ne '') { $headers['x-functions-key'] = $Key }
+        $body = [System.Text.Encoding]::UTF8.GetBytes($json)
+        $null = Invoke-RestMethod -Uri $target -Method Post -Body $body -ContentType 'application/json; charset=utf-8' -Headers $headers -TimeoutSec 100 -UseBasicParsing
+        "posted to $($target.Host)"
+    }
+    foreach ($failure in $script:errors) { Write-Warning "$($failure['section']): $($failure['message'])" }
+    if ($script:errors.Count -eq 0) { "VERDICT complete: $file" } else { "VERDICT incomplete, $($script:errors.Count) errors: $file" }
+}
+
+#endregion
+
+# One silent server must not use up the time of the others.
+$secondsPerServer = 15
+
+# What may be compared but not read: the first half of a salted SHA-256, in hex.
+function FcHash {
+    param([string] $Text)
+    $sha = [System.Security.Cryptography.SHA256]::Create()
+    $digest = $sha.ComputeHash([System.Text.Encoding]::UTF8.GetBytes($saltInUse + '|' + $Text.ToLowerInvariant()))
+    $sha.Dispose()
+    [System.BitConverter]::ToString($digest).Replace('-', '').Substring(0, 32).ToLowerInvariant()
+}
+
+function FcDomain {
+    param([string] $Address)
+    $at = $Address.LastIndexOf('@')
+    if ($at -lt 0) { return '' }
+    $Address.Substring($at + 1).ToLowerInvariant()
+}
+
+# A table of counts as a list, so that names are values and never keys.
+function FcCounts {
+    param([System.Collections.IDictionary] $Counts, [string] $Name)
+    foreach ($key in $Counts.Keys) { [ordered] @{ $Name = $key; count = $Counts[$key] } }
+}
+
+# ExSetup.exe tells the security update, which the directory does not. It lies beside the server's data folder.
+function FcExSetupPath {
+    param([object] $Server)
+    $bin = (FcText $Server 'DataPath') -replace '\\[^\\]+\\?$', '\Bin\ExSetup.exe'
+    if ((FcText $Server 'Name') -eq $env:COMPUTERNAME) { return $bin }
+    "\\$(FcText $Server 'Fqdn')\$($bin -replace '^([A-Za-z]):', '$1$')"
+}
+
+# The attributes that the Exchange hybrid option writes back, by object class.
+$personAttributes = @('msDS-ExternalDirectoryObjectID', 'msExchArchiveStatus', 'msExchBlockedSendersHash', 'msExchSafeRecipientsHash',
+    'msExchSafeSendersHash', 'msExchUCVoiceMailSettings', 'msExchUserHoldPolicies', 'proxyAddresses', 'publicDelegates')
+$writebackClasses = [ordered] @{ user = $personAttributes; inetOrgPerson = $personAttributes; group = @('proxyAddresses'); contact = @('proxyAddresses') }
+
+# Does one of the account's entries on the domain root let it write this attribute of this class below?
+function FcMayWrite {
+    param([object[]] $Entries, [string[]] $AttributeIds, [string] $ClassId)
+    $all = '00000000-0000-0000-0000-000000000000'
+    $allowed = $false
+    foreach ($entry in $Entries) {
+        if ((FcText $entry 'InheritanceType') -eq 'None' -or (FcText $entry 'ActiveDirectoryRights') -notmatch 'WriteProperty|GenericWrite|GenericAll') { continue }
+        if (@($all, $ClassId) -notcontains (FcText $entry 'InheritedObjectType') -or (@($all) + $AttributeIds) -notcontains (FcText $entry 'ObjectType')) { continue }
+        if ((FcText $entry 'AccessControlType') -eq 'Deny') { return $false }
+        $allowed = $true
+    }
+    $allowed
+}
+
+$saltInUse = $Salt
+if ($saltInUse -eq '') { $saltInUse = [guid]::NewGuid().ToString() }
+$hasExchange = $Part -eq 'Exchange' -or $Part -eq 'Both' -or ($Part -eq 'Auto' -and $null -ne (Get-Command -Name Get-ExchangeServer -ErrorAction SilentlyContinue))
+$hasEntraConnect = $Part -eq 'EntraConnect' -or $Part -eq 'Both' -or ($Part -eq 'Auto' -and $null -ne (Get-Command -Name Get-ADSyncGlobalSettings -ErrorAction SilentlyContinue))
+if (-not $hasExchange -and -not $hasEntraConnect) {
+    throw 'This shell has neither Get-ExchangeServer nor Get-ADSyncGlobalSettings: run the script in the Exchange Management Shell or on the Entra Connect server.'
+}
+
+$facts = [ordered] @{
+    schema = 'teams-exchange-interop/1'
+    collectedAt = FcUtc ([datetime]::UtcNow)
+    collector = [ordered] @{ version = '1.0.0'; psVersion = [string] $PSVersionTable['PSVersion'] }
+    host = [ordered] @{ name = $env:COMPUTERNAME }
+    parts = @(if ($hasExchange) { 'exchange' }; if ($hasEntraConnect) { 'entraConnect' })
+}
+
+if ($hasExchange) {
+    $exchange = [ordered] @{}
+    $facts['exchange'] = $exchange
+    $servers = @()
+
+    FcSection -Name 'exchange.servers' -Seconds $SectionSeconds -Gather {
+        $script:servers = @(FcCall -Command 'Get-ExchangeServer' -Place exchange)
+        $exchange['servers'] = @(foreach ($row in $servers) {
+            [ordered] @{
+                name = FcText $row 'Name'; fqdn = FcText $row 'Fqdn'; adminDisplayVersion = FcText $row 'AdminDisplayVersion'
+                serverRole = FcText $row 'ServerRole'; site = (FcText $row 'Site') -replace '^.*/', ''; edition = FcText $row 'Edition'
+            }
+        })
+    }
+
+    FcSection -Name 'exchange.builds' -Seconds $SectionSeconds -Gather {
+        if (-not $exchange.Contains('servers')) { throw 'not read: the servers are not known' }
+        $exchange['builds'] = @(foreach ($row in $servers) {
+            $name = FcText $row 'Name'
+            try {
+                [ordered] @{ server = $name; build = (FcBuild (FcExSetupPath $row) $secondsPerServer) }
+            } catch {
+                FcFail 'exchange.builds' "${name}: $(FcMessage $_)"
+            }
+        })
+    }
+
+    FcSection -Name 'exchange.mailboxes' -Seconds $MailboxSeconds -Gather {
+        if (-not $exchange.Contains('servers')) { throw 'not read: the servers are not known' }
+        $domains = @{}
+        $byServer = @(foreach ($row in $servers) {
+            if ((FcText $row 'ServerRole') -notmatch 'Mailbox') { continue }
+            $name = FcText $row 'Name'
+            $failures = $script:errors.Count
+            try {
+                $count = 0
+                foreach ($mailbox in FcCall -Command 'Get-Mailbox' -Parameters @{ Server = $name; ResultSize = 'Unlimited' } -Place exchange -KeepPartial 'exchange.mailboxes') {
+                    $count += 1
+                    $domain = FcDomain (FcText $mailbox 'PrimarySmtpAddress')
+                    if ($domain -ne '') { $domains[$domain] = 1 + [int] $domains[$domain] }
+                }
+                [ordered] @{ server = $name; count = $count; truncated = ($script:errors.Count -gt $failures) }
+            } catch {
+                FcFail 'exchange.mailboxes' "${name}: $(FcMessage $_)"
+            }
+        })
+        $exchange['mailboxes'] = [ordered] @{ byServer = $byServer; byDomain = @(FcCounts $domains 'domain') }
+    }
+
+    FcSection -Name 'exchange.remoteMailboxes' -Seconds $MailboxSeconds -Gather {
+        $domains = @{}
+        $count = 0
+        $failures = $script:errors.Count
+        foreach ($mailbox in FcCall -Command 'Get-RemoteMailbox' -Parameters @{ ResultSize = 'Unlimited' } -Place exchange -KeepPartial 'exchange.remoteMailboxes') {
+            $count += 1
+            $domain = FcDomain (FcText $mailbox 'RemoteRoutingAddress')
+            if ($domain -ne '') { $domains[$domain] = 1 + [int] $domains[$domain] }
+        }
+        $exchange['remoteMailboxes'] = [ordered] @{
+            count = $count; truncated = ($script:errors.Count -gt $failures); byRoutingDomain = @(FcCounts $domains 'domain')
+        }
+    }
+
+    FcSection -Name 'exchange.acceptedDomains' -Seconds $SectionSeconds -Gather {
+        $exchange['acceptedDomains'] = @(foreach ($row in FcCall -Command 'Get-AcceptedDomain' -Place exchange) {
+            [ordered] @{ domain = (FcText $row 'DomainName').ToLowerInvariant(); type = FcText $row 'DomainType'; default = FcTruth $row 'Default' }
+        })
+    }
+
+    FcSection -Name 'exchange.webServicesVirtualDirectories' -Seconds $SectionSeconds -Gather {
+        $exchange['webServicesVirtualDirectories'] = @(foreach ($row in FcCall -Command 'Get-WebServicesVirtualDirectory' -Parameters @{ ADPropertiesOnly = $true } -Place exchange) {
+            [ordered] @{
+                server = FcText $row 'Server'; name = FcText $row 'Name'; internalUrl = FcText $row 'InternalUrl'; externalUrl = FcText $row 'ExternalUrl'
+                internalNlbBypassUrl = FcText $row 'InternalNLBBypassUrl'; oauth = FcTruth $row 'OAuthAuthentication'; wsSecurity = FcTruth $row 'WSSecurityAuthentication'
+                windows = FcTruth $row 'WindowsAuthentication'; basic = FcTruth $row 'BasicAuthentication'; mrsProxy = FcTruth $row 'MRSProxyEnabled'
+            }
+        })
+    }
+
+    FcSection -Name 'exchange.autodiscoverVirtualDirectories' -Seconds $SectionSeconds -Gather {
+        $exchange['autodiscoverVirtualDirectories'] = @(foreach ($row in FcCall -Command 'Get-AutodiscoverVirtualDirectory' -Parameters @{ ADPropertiesOnly = $true } -Place exchange) {
+            [ordered] @{
+                server = FcText $row 'Server'; name = FcText $row 'Name'; oauth = FcTruth $row 'OAuthAuthentication'; wsSecurity = FcTruth $row 'WSSecurityAuthentication'
+                windows = FcTruth $row 'WindowsAuthentication'; basic = FcTruth $row 'BasicAuthentication'
+            }
+        })
+    }
+
+    FcSection -Name 'exchange.clientAccessServices' -Seconds $SectionSeconds -Gather {
+        $exchange['clientAccessServices'] = @(foreach ($row in FcCall -Command 'Get-ClientAccessService' -Place exchange) {
+            [ordered] @{ server = FcText $row 'Name'; autodiscoverServiceInternalUri = FcText $row 'AutoDiscoverServiceInternalUri' }
+        })
+    }
+
+    FcSection -Name 'exchange.authServers' -Seconds $SectionSeconds -Gather {
+        $exchange['authServers'] = @(foreach ($row in FcCall -Command 'Get-AuthServer' -Place exchange) {
+            [ordered] @{
+                name = FcText $row 'Name'; type = FcText $row 'Type'; enabled = FcTruth $row 'Enabled'; issuerIdentifier = FcText $row 'IssuerIdentifier'
+                tokenIssuingEndpoint = FcText $row 'TokenIssuingEndpoint'; authMetadataUrl = FcText $row 'AuthMetadataUrl'
+                isDefaultAuthorizationEndpoint = FcTruth $row 'IsDefaultAuthorizationEndpoint'; applicationIdentifier = FcText $row 'ApplicationIdentifier'
+                realm = FcText $row 'Realm'; domainNames = @(FcTexts $row 'DomainName'); graphBaseUrl = FcText $row 'GraphBaseUrl'
+            }
+        })
+    }
+
+    FcSection -Name 'exchange.partnerApplications' -Seconds $SectionSeconds -Gather {
+        $teamsScheduler = '7557eb47-c689-4224-abcf-aef9bd7573df'
+        $exchange['partnerApplications'] = @(foreach ($row in FcCall -Command 'Get-PartnerApplication' -Place exchange) {
+            $name = FcText $row 'Name'
+            $application = FcText $row 'ApplicationIdentifier'
+            $linked = FcText $row 'LinkedAccount'
+            $account = $null
+            if ($linked -ne '') {
+                try {
+                    $user = FcCall -Command 'Get-User' -Parameters @{ Identity = $linked } -Place exchange -One
+                    $roles = @(FcCall -Command 'Get-ManagementRoleAssignment' -Parameters @{ RoleAssignee = $linked } -Place exchange | ForEach-Object { FcText $_ 'Role' })
+                    $entries = @()
+                    if ($application -eq $teamsScheduler) {
+                        $entries = @(foreach ($role in $roles) {
+                            FcCall -Command 'Get-ManagementRoleEntry' -Parameters @{ Identity = "$role\*" } -Place exchange | ForEach-Object { FcText $_ 'Name' }
+                        })
+                    }
+                    $account = [ordered] @{ recipientTypeDetails = FcText $user 'RecipientTypeDetails'; roles = $roles; roleEntries = $entries }
+                } catch {
+                    FcFail 'exchange.partnerApplications' "linked account of ${name}: $(FcMessage $_)"
+                }
+            }
+            [ordered] @{
+                name = $name; applicationIdentifier = $application; enabled = FcTruth $row 'Enabled'; realm = FcText $row 'Realm'
+                authMetadataUrl = FcText $row 'AuthMetadataUrl'; useAuthServer = FcTruth $row 'UseAuthServer'
+                acceptSecurityIdentifierInformation = FcTruth $row 'AcceptSecurityIdentifierInformation'
+                hasLinkedAccount = ($linked -ne ''); linkedAccount = $account
+            }
+        })
+    }
+
+    FcSection -Name 'exchange.authConfig' -Seconds $SectionSeconds -Gather {
+        $row = FcCall -Command 'Get-AuthConfig' -Place exchange -One
+        $exchange['authConfig'] = [ordered] @{
+            currentCertificateThumbprint = FcText $row 'CurrentCertificateThumbprint'; previousCertificateThumbprint = FcText $row 'PreviousCertificateThumbprint'
+            nextCertificateThumbprint = FcText $row 'NextCertificateThumbprint'; nextCertificateEffectiveDate = FcTime $row 'NextCertificateEffectiveDate'
+            serviceName = FcText $row 'ServiceName'; realm = FcText $row 'Realm'
+        }
+    }
+
+    FcSection -Name 'exchange.authCertificates' -Seconds $SectionSeconds -Gather {
+        if (-not $exchange.Contains('servers')) { throw 'not read: the servers are not known' }
+        if (-not $exchange.Contains('authConfig')) { throw 'not read: the thumbprints of the Auth certificate are not known' }
+        $thumbprints = @($exchange['authConfig']['currentCertificateThumbprint'], $exchange['authConfig']['nextCertificateThumbprint'] | Where-Object { $_ -ne '' })
+        $exchange['authCertificates'] = @(foreach ($row in $servers) {
+            $name = FcText $row 'Name'
+            if ((FcText $row 'ServerRole') -match 'Edge') { continue }
+            try {
+                $certificates = @(FcCall -Command 'Get-ExchangeCertificate' -Parameters @{ Server = (FcText $row 'Fqdn') } -Place exchange -Seconds $secondsPerServer)
+            } catch {
+                FcFail 'exchange.authCertificates' "${name}: $(FcMessage $_)"
+                continue
+            }
+            foreach ($thumbprint in $thumbprints) {
+                $found = @($certificates | Where-Object { $_.Thumbprint -eq $thumbprint })
+                if ($found.Count -eq 0) {
+                    [ordered] @{ server = $name; thumbprint = $thumbprint; present = $false; subject = ''; status = ''; hasPrivateKey = $null; notAfter = $null }
+                } else {
+                    [ordered] @{
+                        server = $name; thumbprint = $thumbprint; present = $true; subject = FcText $found[0] 'Subject'; status = FcText $found[0] 'Status'
+                        hasPrivateKey = FcTruth $found[0] 'HasPrivateKey'; notAfter = FcTime $found[0] 'NotAfter'
+                    }
+                }
+            }
+        })
+    }
+
+    FcSection -Name 'exchange.intraOrganizationConnectors' -Seconds $SectionSeconds -Gather {
+        $exchange['intraOrganizationConnectors'] = @(foreach ($row in FcCall -Command 'Get-IntraOrganizationConnector' -Place exchange) {
+            [ordered] @{
+                name = FcText $row 'Name'; enabled = FcTruth $row 'Enabled'; targetAddressDomains = @(FcTexts $row 'TargetAddressDomains')
+                discoveryEndpoint = FcText $row 'DiscoveryEndpoint'; targetSharingEpr = FcText $row 'TargetSharingEpr'
+            }
+        })
+    }
+
+    FcSection -Name 'exchange.organizationRelationships' -Seconds $SectionSeconds -Gather {
+        $exchange['organizationRelationships'] = @(foreach ($row in FcCall -Command 'Get-OrganizationRelationship' -Place exchange) {
+            [ordered] @{
+                name = FcText $row 'Name'; enabled = FcTruth $row 'Enabled'; domainNames = @(FcTexts $row 'DomainNames')
+                targetSharingEpr = FcText $row 'TargetSharingEpr'; targetAutodiscoverEpr = FcText $row 'TargetAutodiscoverEpr'
+            }
+        })
+    }
+
+    FcSection -Name 'exchange.hybridConfiguration' -Seconds $SectionSeconds -Gather {
+        $rows = @(FcCall -Command 'Get-HybridConfiguration' -Place exchange)
+        $exchange['hybridConfiguration'] = [ordered] @{ present = ($rows.Count -gt 0); features = @(); domains = @(); serviceInstance = ''; tlsCertificateName = '' }
+        if ($rows.Count -gt 0) {
+            $exchange['hybridConfiguration']['features'] = @(FcTexts $rows[0] 'Features')
+            $exchange['hybridConfiguration']['domains'] = @(foreach ($domain in @(FcTexts $rows[0] 'Domains')) {
+                [ordered] @{ domain = ($domain -replace '^autod:', '').ToLowerInvariant(); autodiscover = $domain -like 'autod:*' }
+            })
+            $exchange['hybridConfiguration']['serviceInstance'] = FcText $rows[0] 'ServiceInstance'
+            $exchange['hybridConfiguration']['tlsCertificateName'] = FcText $rows[0] 'TlsCertificateName'
+        }
+    }
+
+    FcSection -Name 'exchange.settingOverrides' -Seconds $SectionSeconds -Gather {
+        $exchange['settingOverrides'] = @(foreach ($row in FcCall -Command 'Get-SettingOverride' -Place exchange) {
+            [ordered] @{
+                name = FcText $row 'Name'; component = FcText $row 'ComponentName'; section = FcText $row 'SectionName'
+                parameters = @(FcTexts $row 'Parameters'); status = FcText $row 'Status'
+            }
+        })
+    }
+
+    FcSection -Name 'exchange.organizationConfig' -Seconds $SectionSeconds -Gather {
+        $row = FcCall -Command 'Get-OrganizationConfig' -Place exchange -One
+        $exchange['organizationConfig'] = [ordered] @{
+            guid = FcText $row 'Guid'; ewsEnabled = FcTruth $row 'EwsEnabled'; ewsApplicationAccessPolicy = FcText $row 'EwsApplicationAccessPolicy'
+            ewsAllowList = @(FcTexts $row 'EwsAllowList'); ewsBlockList = @(FcTexts $row 'EwsBlockList')
+            oauth2ClientProfileEnabled = FcTruth $row 'OAuth2ClientProfileEnabled'
+        }
+    }
+
+    # Policies of single mailboxes, counted by equal settings: nobody is named.
+    FcSection -Name 'exchange.mailboxEwsPolicies' -Seconds $SectionSeconds -Gather {
+        $sample = 1000
+        $policies = [ordered] @{}
+        $count = 0
+        foreach ($row in FcCall -Command 'Get-CASMailbox' -Parameters @{ ResultSize = $sample } -Place exchange -KeepPartial 'exchange.mailboxEwsPolicies') {
+            $count += 1
+            $allow = @(FcTexts $row 'EwsAllowList')
+            $block = @(FcTexts $row 'EwsBlockList')
+            $key = (@((FcText $row 'EwsEnabled'), (FcText $row 'EwsApplicationAccessPolicy')) + $allow + @('|') + $block) -join "`n"
+            if (-not $policies.Contains($key)) {
+                $policies[$key] = [ordered] @{
+                    ewsEnabled = FcTruth $row 'EwsEnabled'; ewsApplicationAccessPolicy = FcText $row 'EwsApplicationAccessPolicy'
+                    ewsAllowList = $allow; ewsBlockList = $block; count = 0
+                }
+            }
+            $policies[$key]['count'] += 1
+        }
+        $exchange['mailboxEwsPolicies'] = [ordered] @{ sampled = $count; truncated = ($count -ge $sample); policies = @($policies.Values) }
+    }
+
+    if ($OAuthTestMailbox -ne '') {
+        FcSection -Name 'exchange.oauthTests' -Seconds $SectionSeconds -Gather {
+            $target = 'https://outlook.office365.com/EWS/Exchange.asmx'
+            $parameters = @{ Service = 'EWS'; TargetUri = $target; Mailbox = $OAuthTestMailbox }
+            $exchange['oauthTests'] = @(foreach ($row in FcCall -Command 'Test-OAuthConnectivity' -Parameters $parameters -Place exchange) {
+                # The detail holds tokens and names; which application signed is all that is needed of it.
+                $application = ''
+                if ((FcText $row 'Detail') -match 'L:([0-9a-fA-F-]{36})-AS:') { $application = $Matches[1].ToLowerInvariant() }
+                [ordered] @{ service = 'EWS'; targetUri = $target; resultType = FcText $row 'ResultType'; application = $application }
+            })
+        }
+    }
+
+    if ($SampleMailbox.Count -gt 0) {
+        FcSection -Name 'exchange.delegates' -Seconds $SectionSeconds -Gather {
+            $exchange['delegates'] = @(foreach ($address in $SampleMailbox) {
+                $hash = FcHash $address
+                try {
+                    $mailbox = FcCall -Command 'Get-Mailbox' -Parameters @{ Identity = $address } -Place exchange -One
+                    $onBehalf = @(FcTexts $mailbox 'GrantSendOnBehalfTo' | ForEach-Object { $_ -replace '^.*/', '' })
+                    # The folder has the name of the mailbox's language.
+                    $folders = @(FcCall -Command 'Get-MailboxFolderStatistics' -Parameters @{ Identity = $address; FolderScope = 'Calendar' } -Place exchange)
+                    $calendar = @($folders | Where-Object { (FcText $_ 'FolderType') -eq 'Calendar' })[0]
+                    $rows = @(FcCall -Command 'Get-MailboxFolderPermission' -Parameters @{ Identity = "${address}:\$(FcText $calendar 'Name')" } -Place exchange)
+                    [ordered] @{
+                        mailbox = $hash; sendOnBehalfCount = $onBehalf.Count
+                        delegates = @(foreach ($row in $rows) {
+                            $who = FcText $row 'User'
+                            $rights = @(FcTexts $row 'AccessRights')
+                            if ($rights -notcontains 'Author' -and $rights -notcontains 'Editor') { continue }
+                            [ordered] @{ delegate = (FcHash $who); rights = $rights; sendOnBehalf = ($onBehalf -contains $who) }
+                        })
+                    }
+                } catch {
+                    FcFail 'exchange.delegates' "${hash}: $((FcMessage $_).Replace($address, '<address>'))"
+                }
+            })
+        }
+    }
+}
+
+if ($hasEntraConnect) {
+    $entraConnect = [ordered] @{}
+    $facts['entraConnect'] = $entraConnect
+    $accounts = @()
+
+    FcSection -Name 'entraConnect.globalSettings' -Seconds $SectionSeconds -Gather {
+        $settings = FcCall -Command 'Get-ADSyncGlobalSettings' -One
+        $values = @{}
+        foreach ($parameter in @(FcProperty $settings 'Parameters')) { $values[(FcText $parameter 'Name')] = FcText $parameter 'Value' }
+        $entraConnect['globalSettings'] = [ordered] @{
+            exchangeHybrid = ([string] $values['Microsoft.OptionalFeature.HybridExchange'] -eq 'True')
+            version = [string] $values['Microsoft.Synchronize.ServerConfigurationVersion']
+        }
+    }
+
+    FcSection -Name 'entraConnect.scheduler' -Seconds $SectionSeconds -Gather {
+        $row = FcCall -Command 'Get-ADSyncScheduler' -One
+        $entraConnect['scheduler'] = [ordered] @{ syncCycleEnabled = FcTruth $row 'SyncCycleEnabled'; stagingModeEnabled = FcTruth $row 'StagingModeEnabled' }
+    }
+
+    FcSection -Name 'entraConnect.rules' -Seconds $SectionSeconds -Gather {
+        $entraConnect['rules'] = @(foreach ($row in FcCall -Command 'Get-ADSyncRule') {
+            if ((FcText $row 'Name') -notlike 'Out to AD - * Exchange Hybrid*') { continue }
+            [ordered] @{ name = FcText $row 'Name'; enabled = -not (FcTruth $row 'Disabled') }
+        })
+    }
+
+    FcSection -Name 'entraConnect.connectorAccounts' -Seconds $SectionSeconds -Gather {
+        $script:accounts = @(FcCall -Command 'Get-ADSyncADConnectorAccount')
+        $entraConnect['connectorAccounts'] = @(foreach ($row in $accounts) {
+            [ordered] @{ forest = FcText $row 'ADConnectorName'; account = FcHash (FcText $row 'ADConnectorAccountName') }
+        })
+    }
+
+    FcSection -Name 'entraConnect.writeback' -Seconds $SectionSeconds -Gather {
+        if (-not $entraConnect.Contains('connectorAccounts')) { throw 'not read: the connector accounts are not known' }
+        $filter = '(|' + (($personAttributes + @($writebackClasses.Keys) | ForEach-Object { "(lDAPDisplayName=$_)" }) -join '') + ')'
+        $entraConnect['writeback'] = @(foreach ($account in $accounts) {
+            $forest = FcText $account 'ADConnectorName'
+            try {
+                $root = FcCall -Command 'Get-ADRootDSE' -Parameters @{ Server = $forest } -One
+                $search = @{ Server = $forest; SearchBase = (FcText $root 'schemaNamingContext'); LDAPFilter = $filter; Properties = @('lDAPDisplayName', 'schemaIDGUID', 'attributeSecurityGUID') }
+                $ids = @{}
+                foreach ($row in FcCall -Command 'Get-ADObject' -Parameters $search) {
+                    $ids[(FcText $row 'lDAPDisplayName')] = @(foreach ($name in 'schemaIDGUID', 'attributeSecurityGUID') {
+                        $bytes = FcProperty $row $name
+                        if ($null -ne $bytes) { [guid]::new([byte[]] $bytes).ToString() }
+                    })
+                }
+                $user = FcCall -Command 'Get-ADUser' -Parameters @{ Server = $forest; Identity = (FcText $account 'ADConnectorAccountName') } -One
+                $sid = FcText $user 'SID'
+                $domain = FcCall -Command 'Get-ADObject' -Parameters @{ Server = $forest; Identity = (FcText $root 'defaultNamingContext'); Properties = @('nTSecurityDescriptor') } -One
+                $entries = @($domain.nTSecurityDescriptor.GetAccessRules($true, $true, [System.Security.Principal.SecurityIdentifier]) |
+                    Where-Object { [string] $_.IdentityReference -eq $sid })
+                [ordered] @{
+                    forest = $forest
+                    classes = @(foreach ($class in $writebackClasses.Keys) {
+                        # Attributes that the schema lacks cannot be granted.
+                        $granted = @($writebackClasses[$class] | Where-Object { $ids.ContainsKey($_) -and (FcMayWrite $entries $ids[$_] ([string] $ids[$class])) })
+                        [ordered] @{ class = $class; granted = $granted; missing = @($writebackClasses[$class] | Where-Object { $granted -notcontains $_ }) }
+                    })
+                }
+            } catch {
+                FcFail 'entraConnect.writeback' "${forest}: $(FcMessage $_)"
+            }
+        })
+    }
+
+    # The proof by effect: Entra ID has written its object id back into mailbox users.
+    FcSection -Name 'entraConnect.writebackEffect' -Seconds $SectionSeconds -Gather {
+        if (-not $entraConnect.Contains('connectorAccounts')) { throw 'not read: the connector accounts are not known' }
+        $sample = 1000
+        $entraConnect['writebackEffect'] = @(foreach ($account in $accounts) {
+            $forest = FcText $account 'ADConnectorName'
+            try {
+                $search = @{ Server = $forest; LDAPFilter = '(&(objectCategory=person)(objectClass=user)(msExchMailboxGuid=*))'; ResultSetSize = $sample; Properties = @('msDS-ExternalDirectoryObjectID') }
+                $users = @(FcCall -Command 'Get-ADObject' -Parameters $search)
+                $populated = @($users | Where-Object { (FcText $_ 'msDS-ExternalDirectoryObjectID') -ne '' }).Count
+                [ordered] @{ forest = $forest; sampled = $users.Count; populated = $populated; truncated = ($users.Count -ge $sample) }
+            } catch {
+                FcFail 'entraConnect.writebackEffect' "${forest}: $(FcMessage $_)"
+            }
+        })
+    }
+}
+
+$facts['sections'] = $script:sections.ToArray()
+FcPublish -Facts $facts -Path $OutputPath -Uri $UploadUri -Key ([string] $FunctionKey)
