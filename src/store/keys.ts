@@ -9,6 +9,7 @@
 //   r_<run id>_<slice>                           result of a slice: the slice is committed
 //   r_<run id>_<slice>_<first subject>           subjects of a slice that were committed ahead of its result
 //   n_<newest first>_<run id>                    runs in order of time
+//   f_<subject>_<name>                           supplied facts, in their own table
 import { createHash } from 'node:crypto';
 import { organizationId } from '../domain/organization.ts';
 import { evaluationIds } from '../domain/rule.ts';
@@ -73,6 +74,22 @@ export function historyKey(subject: string, at: string, runId: string): string {
 /** Time of a history row, in the newest-first form that {@link newestFirst} gives. */
 export function timeOfHistoryKey(rowKey: string): string {
   return rowKey.split('_')[2] ?? '';
+}
+
+export const factsPrefix = 'f_';
+
+/** Start of every row of supplied facts of a subject. */
+export function subjectFactsPrefix(subject: string): string {
+  return `${factsPrefix}${encodeKey(subject)}_`;
+}
+
+export function factsKey({ subject, name }: { subject: string; name: string }): string {
+  return `${subjectFactsPrefix(subject)}${encodeKey(name)}`;
+}
+
+/** The {@link subjectFactsPrefix} that a row of supplied facts starts with. */
+export function subjectFactsPrefixOf(rowKey: string): string {
+  return rowKey.slice(0, rowKey.lastIndexOf('_') + 1);
 }
 
 export function outboxKey(notice: { at: string; runId: string; subject: string; channel: string }): string {

@@ -9,6 +9,8 @@ import {
   committedAheadKey,
   continuationTo,
   encodeKey,
+  factsKey,
+  factsPrefix,
   historyKey,
   historyPrefix,
   newestFirst,
@@ -26,6 +28,8 @@ import {
   sliceKey,
   stateKey,
   statePrefix,
+  subjectFactsPrefix,
+  subjectFactsPrefixOf,
   subjectHistoryPrefix,
   timeOfHistoryKey,
   watchOfRun,
@@ -39,12 +43,14 @@ import {
   type Settlement,
   type SliceResult,
   type Store,
+  type StoredFacts,
   StoreUnavailable,
   type SubjectChange,
   type Versioned,
   type Watch,
 } from './store.ts';
 import {
+  type Cells,
   maxOperations,
   maxTransactionBytes,
   operationOverheadBytes,
@@ -88,6 +94,7 @@ const rejectedEntry = outboxEntry.extend({ reason: z.string(), at: z.string() })
 const storedFacts = z.object({
   organization: z.string(),
   evaluation: z.enum(evaluationIds),
+  subject: z.string(),
   name: z.string(),
   observedAt: z.string(),
   expiresAt: z.string(),
@@ -183,21 +190,10 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
 
     async states(watch, subjects) {
       const subjectOf = new Map(subjects.map((subject) => [stateKey(subject), subject]));
-      const keys = [...subjectOf.keys()].sort();
       const found = new Map<string, Versioned<SubjectState>>();
-      // One range over neighbours is one storage transaction. Where others stand in between, the next range starts
-      // behind them, at the next subject that is wanted.
-      for (let next = 0; next < keys.length; ) {
-        const from = keys[next] ?? '';
-        const limit = Math.min(keys.length - next + 4, pageSize);
-        const rows = await evaluations.range(partitionKey(watch), { from, to: keys.at(-1) ?? from, limit });
-        for (const row of rows) {
-          const subject = subjectOf.get(row.rowKey);
-          if (subject !== undefined) found.set(subject, { value: unpack(subjectState, row), etag: row.etag });
-        }
-        const reached = rows.at(-1)?.rowKey;
-        if (reached === undefined || rows.length < limit) break;
-        while (next < keys.length && (keys[next] ?? '') <= reached) next += 1;
+      for await (const row of wantedRows(evaluations, partitionKey(watch), [...subjectOf.keys()])) {
+        const subject = subjectOf.get(row.rowKey) ?? '';
+        found.set(subject, { value: unpack(subjectState, row), etag: row.etag });
       }
       return found;
     },
@@ -250,10 +246,30 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       for await (const row of rowsWithPrefix(evaluations, partitionKey(watch), outboxPrefix, limit)) {
         const entry = unpack(outboxEntry, row);
         if (dueAt !== undefined && entry.notBefore !== undefined && isLater(entry.notBefore, dueAt)) continue;
-        waiting.push({ id: row.rowKey, ...entry });
+        waiting.push({ id: row.rowKey, etag: row.etag, ...entry });
         if (waiting.length === limit) break;
       }
       return waiting;
+    },
+
+    async claim(watch, rows, until) {
+      const partition = partitionKey(watch);
+      const groups = rows.map((row): Group & { row: OutboxRow } => {
+        const writes = [putOff(row, row.etag, until)];
+        return { row, writes, bytes: sizeOf(writes) };
+      });
+      const claimed: OutboxRow[] = [];
+      for (const transaction of inTransactions(groups)) {
+        const writes = transaction.flatMap((group) => group.writes);
+        if ((await evaluations.write(partition, writes)).outcome === 'written') {
+          claimed.push(...transaction.map(({ row }) => row));
+          continue;
+        }
+        for (const { row, writes } of transaction) {
+          if ((await evaluations.write(partition, writes)).outcome === 'written') claimed.push(row);
+        }
+      }
+      return claimed;
     },
 
     async settle(watch, rows, settlement) {
@@ -272,27 +288,22 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
 
     async rejected(watch, limit) {
       const rows = await evaluations.range(partitionKey(watch), { ...withPrefix(rejectedPrefix), limit });
-      return rows.map((row) => ({ id: row.rowKey, ...unpack(rejectedEntry, row) }));
+      return rows.map((row) => ({ id: row.rowKey, etag: row.etag, ...unpack(rejectedEntry, row) }));
     },
 
     async putFacts(supplied) {
-      const partition = partitionKey(supplied);
-      const rowKey = encodeKey(supplied.name);
-      const cells = pack(`The facts ${supplied.name} of ${supplied.organization}`, supplied);
-      for (let attempt = 1; attempt <= 5; attempt += 1) {
-        const row = await facts.get(partition, rowKey);
-        if (row && isLater(unpack(storedFacts, row).observedAt, supplied.observedAt)) return;
-        const write: Write = row
-          ? { kind: 'replace', rowKey, cells, etag: row.etag }
-          : { kind: 'create', rowKey, cells };
-        if ((await facts.write(partition, [write])).outcome === 'written') return;
+      for (const [partition, all] of Map.groupBy(supplied, partitionKey)) {
+        const oldestFirst = all.toSorted((one, other) => Date.parse(one.observedAt) - Date.parse(other.observedAt));
+        const newest = new Map(oldestFirst.map((document) => [factsKey(document), document]));
+        const groups = [...newest].map(factsGroup).sort((one, other) => (one.rowKey < other.rowKey ? -1 : 1));
+        for (const transaction of inTransactions(groups)) await putNewer(partition, transaction);
       }
-      throw new StoreUnavailable(`the facts ${supplied.name} of ${supplied.organization} are being written by others`);
     },
 
-    async facts(organization, evaluation, now) {
-      const all = await unpackAll(storedFacts, rowsWithPrefix(facts, partitionKey({ organization, evaluation }), ''));
-      return all.filter(({ expiresAt }) => isLater(expiresAt, now));
+    async facts(watch, subjects) {
+      if (subjects === undefined) return unpackAll(storedFacts, rowsWithPrefix(facts, partitionKey(watch), ''));
+      const starts = subjects.map(subjectFactsPrefix);
+      return unpackAll(storedFacts, wantedRows(facts, partitionKey(watch), starts, subjectFactsPrefixOf));
     },
 
     async prune(watch, before, limit) {
@@ -302,23 +313,20 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
         left -= await deleteRows(table, partition, rowKeys);
       };
       await remove(evaluations, await oldHistory(partition, before, left));
-      const rejected = { ...withPrefix(rejectedPrefix), from: `${rejectedPrefix}${newestFirst(before)}` };
-      await remove(evaluations, await keysIn(partition, behind(rejected.from), rejected.to, left));
-      for (const index of await evaluations.range(partition, {
-        from: behind(`${runIndexPrefix}${newestFirst(before)}`),
-        to: withPrefix(runIndexPrefix).to,
-        limit: left,
-      })) {
+      const oldRejected = behind(`${rejectedPrefix}${newestFirst(before)}`);
+      await remove(evaluations, await keysIn(partition, oldRejected, withPrefix(rejectedPrefix).to, left));
+      const oldRuns = behind(`${runIndexPrefix}${newestFirst(before)}`);
+      for await (const index of rows(evaluations, partition, oldRuns, withPrefix(runIndexPrefix).to, pageSize)) {
         const run = unpack(runRecord, index);
-        if (run.state === 'running' || left <= 0) continue;
+        if (run.state === 'running') continue;
+        if (left <= 0) break;
         const { from, to } = withPrefix(runPrefix(run.runId));
-        const parts = await keysIn(partition, from, to, left);
-        await remove(evaluations, parts);
+        await remove(evaluations, await keysIn(partition, from, to, left));
         // The index goes last, so that what is left of a run is found again.
         if (left > 0) await remove(evaluations, [index.rowKey]);
       }
       const expired: string[] = [];
-      for await (const row of rowsWithPrefix(facts, partition, '')) {
+      for await (const row of rowsWithPrefix(facts, partition, factsPrefix)) {
         if (expired.length < left && isLater(before, unpack(storedFacts, row).expiresAt)) expired.push(row.rowKey);
       }
       await remove(facts, expired);
@@ -354,6 +362,23 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
     return subjects;
   }
 
+  /** Writes those that are not older than what is there, again until nobody else wrote one of them in between. */
+  async function putNewer(partition: string, groups: readonly FactsGroup[]): Promise<void> {
+    for (let attempt = 1; attempt <= 5; attempt += 1) {
+      const there = new Map<string, Row>();
+      const keys = groups.map(({ rowKey }) => rowKey);
+      for await (const row of wantedRows(facts, partition, keys)) there.set(row.rowKey, row);
+      const writes = groups.flatMap(({ rowKey, document, cells }): Write[] => {
+        const row = there.get(rowKey);
+        if (row === undefined) return [{ kind: 'create', rowKey, cells }];
+        const isOlder = isLater(unpack(storedFacts, row).observedAt, document.observedAt);
+        return isOlder ? [] : [{ kind: 'replace', rowKey, cells, etag: row.etag }];
+      });
+      if (writes.length === 0 || (await facts.write(partition, writes)).outcome === 'written') return;
+    }
+    throw new StoreUnavailable('the same facts are being written by others again and again');
+  }
+
   async function oldHistory(partition: string, before: string, limit: number): Promise<readonly string[]> {
     const cutoff = newestFirst(before);
     const old: string[] = [];
@@ -386,6 +411,18 @@ function aheadRow({ runId, slice }: SliceResult, subjects: readonly string[]): W
     rowKey: committedAheadKey(runId, slice, subjects[0] ?? ''),
     cells: pack(`The progress of slice ${slice} of ${runId}`, { subjects }),
   };
+}
+
+interface FactsGroup extends Group {
+  readonly rowKey: string;
+  readonly document: StoredFacts;
+  readonly cells: Cells;
+}
+
+function factsGroup([rowKey, document]: [string, StoredFacts]): FactsGroup {
+  const cells = pack(`What was supplied as ${document.name} about ${document.subject}`, document);
+  const writes: Write[] = [{ kind: 'put', rowKey, cells }];
+  return { rowKey, document, cells, writes, bytes: sizeOf(writes) };
 }
 
 /** Writes that stand in one transaction or in none. */
@@ -452,24 +489,31 @@ function sizeOf(writes: readonly Write[]): number {
   );
 }
 
-function settlementWrites({ id, notice, attempts }: OutboxRow, settlement: Settlement): readonly Write[] {
-  const what = `The notice about ${notice.subject} for channel ${notice.channel}`;
+function settlementWrites(row: OutboxRow, settlement: Settlement): readonly Write[] {
+  const { id, notice, attempts } = row;
   switch (settlement.outcome) {
     case 'delivered':
       return [{ kind: 'delete', rowKey: id }];
     case 'rejected': {
       const { reason, at } = settlement;
-      const cells = pack(what, { notice, attempts: attempts + 1, reason, at });
+      const cells = pack(nameOf(row), { notice, attempts: attempts + 1, reason, at });
       return [
         { kind: 'delete', rowKey: id },
         { kind: 'put', rowKey: rejectedKey(id, at), cells },
       ];
     }
-    case 'retry': {
-      const cells = pack(what, { notice, attempts: attempts + 1, notBefore: settlement.notBefore });
-      return [{ kind: 'replace', rowKey: id, cells, etag: '*' }];
-    }
+    case 'retry':
+      return [putOff(row, '*', settlement.notBefore)];
   }
+}
+
+function putOff(row: OutboxRow, etag: string, notBefore: string): Write {
+  const cells = pack(nameOf(row), { notice: row.notice, attempts: row.attempts + 1, notBefore });
+  return { kind: 'replace', rowKey: row.id, cells, etag };
+}
+
+function nameOf({ notice }: Pick<OutboxRow, 'notice'>): string {
+  return `The notice about ${notice.subject} for channel ${notice.channel}`;
 }
 
 /** @returns how many of the rows were there. */
@@ -486,6 +530,30 @@ async function deleteRows(table: Table, partition: string, rowKeys: readonly str
     }
   }
   return deleted;
+}
+
+/**
+ * The rows that start with one of `starts` (by `startOf`: the row key as a whole when left out), in order. Where they
+ * are neighbours, that is one range and one storage transaction; where others stand in between, the next range begins
+ * behind them, at the next start that is wanted.
+ */
+async function* wantedRows(
+  table: Table,
+  partition: string,
+  starts: readonly string[],
+  startOf: (rowKey: string) => string = (rowKey) => rowKey,
+): AsyncGenerator<Row> {
+  const sorted = starts.toSorted();
+  const wanted = new Set(sorted);
+  const { to } = withPrefix(sorted.at(-1) ?? '');
+  const limit = Math.min(2 * sorted.length + 2, pageSize);
+  for (let from = sorted[0]; from !== undefined; ) {
+    const page = await table.range(partition, { from, to, limit });
+    for (const row of page) if (wanted.has(startOf(row.rowKey))) yield row;
+    const last = page.at(-1)?.rowKey;
+    if (last === undefined || page.length < limit) return;
+    from = wanted.has(startOf(last)) ? behind(last) : sorted.find((start) => start > last);
+  }
 }
 
 function rowsWithPrefix(table: Table, partition: string, prefix: string, first = pageSize): AsyncGenerator<Row> {

@@ -66,20 +66,21 @@ export interface SubjectChange {
 /** `conflict`: somebody else wrote one of these subjects since; nothing of the conflicting transaction is written. Read and compare again. */
 export type CommitResult = 'committed' | 'conflict';
 
-/** A row of the outbox with the handle that settles it. */
+/** A row of the outbox with the handle that claims and settles it. */
 export interface OutboxRow {
   readonly id: string;
+  readonly etag: string;
   readonly notice: PendingNotice;
+  /** How often it was tried before. */
   readonly attempts: number;
   /** Not to be tried before (ISO 8601, UTC). */
   readonly notBefore?: string;
 }
 
-/** Supplied facts as kept: who sent them, when they were observed and until when they count. */
-export interface StoredFacts {
-  readonly organization: string;
-  readonly evaluation: EvaluationId;
-  /** Names the supplied thing: `export/signing-configuration`, `node/EX1`. The newest of one name counts. */
+/** Supplied facts about one subject as kept: when they were observed and until when they count. */
+export interface StoredFacts extends Watch {
+  readonly subject: string;
+  /** Names the supplied thing: `export/signing-configuration`, `node/EX1`. Of one subject and name the newest is kept. */
   readonly name: string;
   /** ISO 8601, UTC. */
   readonly observedAt: string;
@@ -129,6 +130,11 @@ export interface Store {
    * passed over, so that a channel that does not answer never hides the notices of another.
    */
   pending(watch: Watch, limit: number, dueAt?: string): Promise<readonly OutboxRow[]>;
+  /**
+   * Takes rows before they are sent: puts them off until `until` (ISO 8601, UTC), when somebody else may try, and counts
+   * the attempt. @returns those that nobody else has taken or settled since they were read: the caller's to send and settle
+   */
+  claim(watch: Watch, rows: readonly OutboxRow[], until: string): Promise<readonly OutboxRow[]>;
   /** `delivered` and `rejected` remove the rows from the outbox (rejected ones are kept apart for a person); `retry` puts them off. */
   settle(watch: Watch, rows: readonly OutboxRow[], outcome: Settlement): Promise<void>;
   /** Rows that a channel refused for good, newest first. */
@@ -137,9 +143,10 @@ export interface Store {
     limit: number,
   ): Promise<readonly (OutboxRow & { readonly reason: string; readonly at: string })[]>;
 
-  putFacts(facts: StoredFacts): Promise<void>;
-  /** Those that have not expired at `now` (ISO 8601, UTC). */
-  facts(organization: string, evaluation: EvaluationId, now: string): Promise<readonly StoredFacts[]>;
+  /** Keeps facts, of any number of subjects; what is older than what is there already is left out. */
+  putFacts(facts: readonly StoredFacts[]): Promise<void>;
+  /** What is kept about these subjects (about all of the watch, when left out), expired facts included. */
+  facts(watch: Watch, subjects?: readonly string[]): Promise<readonly StoredFacts[]>;
 
   /** Deletes history, settled outbox rows, finished runs and expired facts older than `before`; at most `limit` rows. @returns rows deleted */
   prune(watch: Watch, before: string, limit: number): Promise<number>;

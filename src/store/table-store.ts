@@ -11,7 +11,7 @@ import { type Store, StoreUnavailable } from './store.ts';
 import type { Cells, Row, Table, Write, Written } from './tables.ts';
 
 /** Where the tables are: a connection string, or an account with the identity that may use it. */
-export type TableStoreLocation =
+type TableStoreLocation =
   | { readonly connectionString: string }
   | { readonly accountName: string; readonly credential: TokenCredential }
   /** For sovereign clouds: the whole address, e.g. `https://ACCOUNT.table.core.usgovcloudapi.net`. */

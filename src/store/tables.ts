@@ -26,7 +26,7 @@ export type Written =
   /** A row was not there: nothing is written. */
   | { readonly outcome: 'missing' };
 
-export interface Range {
+interface Range {
   /** First and last row key, both inclusive. */
   readonly from: string;
   readonly to: string;

@@ -391,6 +391,29 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
         expect(await due(time(15))).toEqual(['dead']);
       });
 
+      test('of two who claim the same notices at once, each has those that the other has not', async () => {
+        const names = Array.from({ length: 120 }, (_, index) => `d${index}.contoso.com`);
+        await commit(...names.map((name) => changeOf(name, { pending: [noticeOf(name)] })));
+        const rows = await store.pending(watch, 1000);
+        const claimed = await Promise.all(
+          [rows.slice(0, 80), rows.slice(40)].map((part) => store.claim(watch, part, time(5))),
+        );
+        expect(
+          claimed
+            .flat()
+            .map(({ id }) => id)
+            .sort(),
+        ).toEqual(rows.map(({ id }) => id).sort());
+        expect(await store.claim(watch, rows, time(9))).toEqual([]);
+        expect(await store.pending(watch, 1000, time(4))).toEqual([]);
+        const again = await store.pending(watch, 1000, time(5));
+        expect(again).toHaveLength(120);
+        expect(new Set(again.map(({ attempts }) => attempts))).toEqual(new Set([1]));
+        await store.settle(watch, claimed.flat(), { outcome: 'delivered', at: time(1) });
+        expect(await store.claim(watch, again, time(9))).toEqual([]);
+        expect(await noticesOf()).toEqual([]);
+      });
+
       test('a refused notice is kept apart with the reason, newest first', async () => {
         await commit(
           changeOf('a.contoso.com', { pending: [noticeOf('a.contoso.com')] }),
@@ -424,15 +447,53 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
     });
 
     describe('supplied facts', () => {
-      test('the newest of one name counts, until it expires', async () => {
-        await store.putFacts(factsOf({ observedAt: time(2), content: 'newer' }));
-        await store.putFacts(factsOf({ observedAt: time(1), content: 'older' }));
-        await store.putFacts(factsOf({ name: 'node/EX1', content: { addresses: ['192.0.2.11'] } }));
-        const known = async (now: string) =>
-          (await store.facts(watch.organization, watch.evaluation, now)).map(({ content }) => content);
-        expect(await known(time(3))).toEqual(['newer', { addresses: ['192.0.2.11'] }]);
-        expect(await known(time(60))).toEqual([]);
-        expect(await store.facts('contoso', 'smtp-source-ip', time(3))).toEqual([]);
+      const known = async (...subjects: string[]) =>
+        (await store.facts(watch, subjects)).map(({ subject, content }) => `${subject} ${JSON.stringify(content)}`);
+
+      test('of one subject and name the newest is kept, whatever comes last', async () => {
+        await store.putFacts([factsOf({ observedAt: time(2), content: 'newer' })]);
+        await store.putFacts([factsOf({ observedAt: time(1), content: 'older' })]);
+        await store.putFacts([
+          factsOf({ name: 'twice', observedAt: time(4), content: 'second' }),
+          factsOf({ name: 'twice', observedAt: time(3), content: 'first' }),
+        ]);
+        expect(await known('contoso.com')).toEqual(['contoso.com "newer"', 'contoso.com "second"']);
+        await store.putFacts([factsOf({ observedAt: time(2), content: 'as new' })]);
+        expect(await known('contoso.com')).toEqual(['contoso.com "as new"', 'contoso.com "second"']);
+        await store.putFacts([]);
+      });
+
+      test('come back for the subjects asked for, each watch its own, and for odd subjects too', async () => {
+        const subjects = [...oddSubjects, 'contoso.co', 'contoso.com.br', 'contoso-com'];
+        const rows = subjects.flatMap((subject) =>
+          ['one', 'two'].map((name) => factsOf({ subject, name, content: name })),
+        );
+        await store.putFacts([...rows, factsOf({ ...otherWatch, content: 'other' })]);
+        expect((await store.facts(watch, subjects)).map(({ subject }) => subject).sort()).toEqual(
+          [...subjects, ...subjects].sort(),
+        );
+        expect(await known('contoso.com', 'contoso.com.br', 'fabrikam.com')).toEqual([
+          'contoso.com.br "one"',
+          'contoso.com.br "two"',
+          'contoso.com "one"',
+          'contoso.com "two"',
+        ]);
+        expect(await known()).toEqual([]);
+        expect(await store.facts(otherWatch, ['contoso.com'])).toEqual([factsOf({ ...otherWatch, content: 'other' })]);
+      });
+
+      test('of more subjects than a transaction holds are kept and found', async () => {
+        const subjects = Array.from({ length: 250 }, (_, index) => `d${index}.contoso.com`);
+        await store.putFacts(subjects.map((subject) => factsOf({ subject, content: incompressible(3_000) })));
+        expect((await store.facts(watch, subjects)).map(({ subject }) => subject).sort()).toEqual(subjects.toSorted());
+        expect(await store.facts(watch, ['d7.contoso.com', 'd77.contoso.com', 'd99.contoso.com'])).toHaveLength(3);
+      });
+
+      test('of two who write the same at once, the newer stays', async () => {
+        await Promise.all(
+          [1, 3, 2].map((minute) => store.putFacts([factsOf({ observedAt: time(minute), content: minute })])),
+        );
+        expect(await known('contoso.com')).toEqual(['contoso.com 3']);
       });
     });
 
@@ -459,8 +520,7 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
         changeOf(subject, { expected: read.get(subject)?.etag, superseded: old(subject) }),
       );
       expect(await store.commit(watch, changes, resultOf(0, 2))).toBe('committed');
-      await store.putFacts(factsOf({ name: 'old', expiresAt: time(-400) }));
-      await store.putFacts(factsOf());
+      await store.putFacts([factsOf({ name: 'old', expiresAt: time(-400) }), factsOf()]);
 
       expect(await store.prune(watch, time(-700), 100)).toBe(0);
       expect(await store.prune(watch, time(-60), 1)).toBe(1);
@@ -475,7 +535,7 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
       expect(await store.run('contoso.dkim.old')).toBeUndefined();
       expect((await store.run(runId))?.slices).toHaveLength(1);
       expect((await store.states(watch, subjects)).size).toBe(2);
-      expect(await store.facts('contoso', 'dkim', time())).toHaveLength(1);
+      expect(await store.facts(watch, ['contoso.com'])).toEqual([factsOf()]);
     });
   });
 }

@@ -1,14 +1,14 @@
 import { createServer, type IncomingHttpHeaders, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export interface Seen {
+interface Seen {
   readonly method: string;
   /** Path and query. */
   readonly url: string;
 }
 
 /** What happens to a request: on to the storage, answered here, done by the storage but never answered, or neither. */
-export type Fate =
+type Fate =
   | 'pass'
   | 'lose-answer'
   | 'hang'

@@ -91,7 +91,8 @@ export function runOf(rest: Partial<RunRecord> = {}): RunRecord {
 export function factsOf(rest: Partial<StoredFacts> = {}): StoredFacts {
   return {
     ...watch,
-    name: 'export/signing-configuration',
+    subject: 'contoso.com',
+    name: 'signing-configuration',
     observedAt: time(),
     expiresAt: time(60),
     content: { domains: ['contoso.com'] },
