@@ -25,7 +25,7 @@ const services: readonly Service[] = ['blob', 'queue', 'table'];
 const require = createRequire(import.meta.url);
 
 const startLimitMs = 60_000;
-const stopLimitMs = 10_000;
+const stopLimitMs = 20_000;
 const claimLimitMs = 3000;
 
 // The emulator's account and key are public: https://learn.microsoft.com/azure/storage/common/storage-use-azurite

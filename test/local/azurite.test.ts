@@ -1,10 +1,9 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { TableClient } from '@azure/data-tables';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Azurite, startAzurite } from '../../src/local/azurite.ts';
@@ -76,8 +75,9 @@ describe('Azurite as a child process', () => {
 
   it('says what Azurite said when it cannot start', async () => {
     const folder = location();
-    const file = join(folder, 'a-file');
-    await promisify(execFile)(process.execPath, ['-e', `require('fs').writeFileSync(${JSON.stringify(file)}, '')`]);
-    await expect(startAzurite({ location: join(file, 'below') })).rejects.toThrow(/ENOTDIR|not a directory/);
+    writeFileSync(join(folder, '__azurite_db_table__.json'), 'no database');
+    await expect(startAzurite({ location: folder })).rejects.toThrow(/^Azurite ended before it was ready\. It said: /);
+    await expect(startAzurite({ location: folder })).rejects.toThrow('not valid JSON');
+    expect(existsSync(join(folder, 'in-use-by.pid'))).toBe(false);
   });
 });

@@ -1,17 +1,14 @@
 import { z } from 'zod';
 
 /** "hh:mm:ss" or "d.hh:mm:ss" as host.json writes times; read as milliseconds. */
-const timeSpan = z
-  .string()
-  .regex(/^(\d+\.)?\d{1,2}:\d{2}:\d{2}(\.\d+)?$/, 'must be a time like "00:00:30"')
-  .transform((text) => {
-    const [seconds = 0, minutes = 0, daysAndHours = '0'] = text
-      .split(':')
-      .reverse()
-      .map((part, index) => (index < 2 ? Number(part) : part)) as [number, number, string];
-    const [hours = 0, days = 0] = daysAndHours.split('.').reverse().map(Number);
-    return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
-  });
+const timeSpan = z.string().transform((text, context) => {
+  const [, days = 0, hours, minutes, seconds] = /^(?:(\d+)\.)?(\d{1,2}):(\d\d):(\d\d(?:\.\d+)?)$/.exec(text) ?? [];
+  if (seconds === undefined) {
+    context.addIssue({ code: 'custom', message: 'must be a time like "00:00:30"' });
+    return z.NEVER;
+  }
+  return (((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000;
+});
 
 const hostJsonSchema = z.object({
   version: z.literal('2.0'),
