@@ -72,15 +72,16 @@ async function deliverWatch(ports: DeliveryPorts, document: OrganizationDocument
     const progress = await ports.store.run(run.runId);
     if (progress !== undefined && (await watchRun(ports, document, progress)) === 'running') unfinished.add(run.runId);
   }
-  const now = ports.clock();
-  const due = (await ports.store.pending(watch, rowsAtOnce)).filter(
-    // A run is told as one: what is found while it still runs waits for the rest.
-    ({ notice, notBefore }) =>
-      !unfinished.has(notice.runId) && (notBefore === undefined || notBefore <= now.toISOString()),
-  );
-  const groups = Map.groupBy(due, ({ notice }) => `${notice.channel}\n${notice.runId}`);
+  const waiting = await ports.store.pending(watch, rowsAtOnce, ports.clock().toISOString());
+  // A run is told as one: what is found while it still runs waits for the rest.
+  const due = waiting.filter(({ notice }) => !unfinished.has(notice.runId));
   const delivered: Delivered[] = [];
-  for (const rows of groups.values()) delivered.push(await deliverGroup(ports, document, watch, rows));
+  for (const [channel, ofChannel] of Map.groupBy(due, ({ notice }) => notice.channel)) {
+    for (const [runId, rows] of Map.groupBy(ofChannel, ({ notice }) => notice.runId)) {
+      const one = await deliverGroup(ports, document, watch, channel, runId, rows);
+      if (one !== undefined) delivered.push(one);
+    }
+  }
   return delivered;
 }
 
@@ -88,16 +89,15 @@ async function deliverGroup(
   ports: DeliveryPorts,
   document: OrganizationDocument,
   watch: Watch,
-  rows: readonly OutboxRow[],
-): Promise<Delivered> {
-  const { channel, runId } = (rows[0] as OutboxRow).notice;
-  const now = ports.clock();
+  channel: string,
+  runId: string,
+  waiting: readonly OutboxRow[],
+): Promise<Delivered | undefined> {
+  const { store, log } = ports;
+  // Taken before it is sent, so that two deliverers do not both send it; after a crash in between it is sent later.
+  const rows = await store.claim(watch, waiting, new Date(ports.clock().getTime() + claimMs).toISOString());
+  if (rows.length === 0) return undefined;
   const attempts = Math.max(...rows.map((row) => row.attempts));
-  // Taken before it is sent, so that two deliverers do not both send it; a crash in between sends it later.
-  await ports.store.settle(watch, rows, {
-    outcome: 'retry',
-    notBefore: new Date(now.getTime() + claimMs).toISOString(),
-  });
 
   const delivery = await send(ports, document, channel, await noticeOf(ports, document, watch, runId, rows));
   const fields = {
@@ -107,22 +107,22 @@ async function deliverGroup(
     subjects: rows.length,
     outcome: delivery.outcome,
     detail: delivery.detail,
-    attempts: attempts + 1,
+    attempts,
   };
   const at = ports.clock();
   if (delivery.outcome === 'delivered') {
-    await ports.store.settle(watch, rows, { outcome: 'delivered', at: at.toISOString() });
-    ports.log.info('notice delivered', fields);
-  } else if (delivery.outcome === 'rejected' || attempts + 1 >= lastTry) {
-    await ports.store.settle(watch, rows, { outcome: 'rejected', at: at.toISOString(), reason: delivery.detail });
-    ports.log.error('notice not deliverable', fields);
+    await store.settle(watch, rows, { outcome: 'delivered', at: at.toISOString() });
+    log.info('notice delivered', fields);
+  } else if (delivery.outcome === 'rejected' || attempts >= lastTry) {
+    await store.settle(watch, rows, { outcome: 'rejected', at: at.toISOString(), reason: delivery.detail });
+    log.error('notice not deliverable', fields);
   } else {
-    const seconds = delivery.afterSeconds ?? retrySeconds[Math.min(attempts, retrySeconds.length - 1)] ?? 60;
-    await ports.store.settle(watch, rows, {
+    const seconds = delivery.afterSeconds ?? retrySeconds[Math.min(attempts, retrySeconds.length) - 1] ?? 60;
+    await store.settle(watch, rows, {
       outcome: 'retry',
       notBefore: new Date(at.getTime() + seconds * 1_000).toISOString(),
     });
-    ports.log.warn('notice put off', { ...fields, seconds });
+    log.warn('notice put off', { ...fields, seconds });
   }
   return { ...watch, channel, runId, subjects: rows.length, delivery };
 }

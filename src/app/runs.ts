@@ -133,7 +133,7 @@ function slice(
  * Does one slice: gathers, judges, compares with the last known states and commits it all. Delivered twice it changes
  * nothing the second time: subjects whose state is of this run are left as they are.
  */
-export async function workSlice(ports: RunsPorts, message: SliceMessage, signal?: AbortSignal): Promise<SliceResult> {
+export async function workSlice(ports: RunsPorts, message: SliceMessage): Promise<SliceResult> {
   const { evaluation: evaluationId, organization, runId, subjects } = message;
   const watch: Watch = { organization, evaluation: evaluationId };
   const evaluation = evaluationOf(evaluationId);
@@ -149,7 +149,6 @@ export async function workSlice(ports: RunsPorts, message: SliceMessage, signal?
       log: ports.log,
       policies: message.policies,
       supplied: ({ id }) => supplied.get(id) ?? noFacts,
-      signal,
     },
     ({ subject, run }: Evaluated) => {
       runs.set(subject.id, run);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { FactSet } from '../domain/fact-set.ts';
 import { known, mergeFactSets, noFacts, parseSavedFacts, type SavedFacts } from '../domain/fact-set.ts';
 import { describeIssue, InvalidDocument } from '../domain/organization.ts';
-import type { EvaluationId } from '../domain/rule.ts';
+import { type EvaluationId, evaluationIds } from '../domain/rule.ts';
 import type { Subject } from '../domain/subject.ts';
 import type { AcceptedDomain } from '../facts/accepted-domain.ts';
 import type { SigningConfigurationRow } from '../facts/signing-configuration.ts';
@@ -53,6 +53,17 @@ export function readSupplied(evaluation: EvaluationId, files: readonly SuppliedF
       return mergeFactSets(factsFromExports(exports, subject.id), fromFile);
     },
   };
+}
+
+/** Which evaluation a file is for, by its content. @throws InvalidDocument when it is for none */
+export function evaluationOfFile(file: SuppliedFile): EvaluationId {
+  const rows = readPowerShellJson(file.name, file.content);
+  const saved = evaluationIds.find((id) => rows[0]?.evaluation === id);
+  if (saved !== undefined) return saved;
+  if (kindOfExport(rows) !== undefined) return 'dkim';
+  throw new InvalidDocument(file.name, [
+    'is none of: saved facts, an export of Get-DkimSigningConfig or Get-AcceptedDomain',
+  ]);
 }
 
 function parseSaved(name: string, index: number, row: unknown, evaluation: EvaluationId): SavedFacts {

@@ -35,7 +35,8 @@ import {
   watchOfRun,
   withPrefix,
 } from './keys.ts';
-import { pack, RowTooLarge, unpack, wireBytes } from './rows.ts';
+import { pageSize, rows, rowsWithPrefix, wantedRows } from './ranges.ts';
+import { pack, RowTooLarge, unpack } from './rows.ts';
 import {
   InvalidContinuation,
   type OutboxRow,
@@ -53,14 +54,12 @@ import {
   type Cells,
   maxOperations,
   maxTransactionBytes,
-  operationOverheadBytes,
   type Row,
   type Table,
   type Tables,
   type Write,
 } from './tables.ts';
-
-const pageSize = 1_000;
+import { type Group, group, inTransactions, writeEach } from './transactions.ts';
 
 const runRecord = z.object({
   organization: z.string(),
@@ -209,7 +208,7 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
 
     async commit(watch, changes, result) {
       const partition = partitionKey(watch);
-      let groups = changes.map(groupOf);
+      let groups = changes.map(changeGroup);
       const mayTellTwice = changes.some(({ pending }) => pending.length > 0);
       // The result row makes a slice of one transaction happen once. One that was cut short between transactions, or
       // whose notices may be delivered and gone by now, is known by what it left behind.
@@ -222,15 +221,8 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       for (const [index, transaction] of transactions.entries()) {
         const writes = transaction.flatMap((group) => group.writes);
         if (result !== undefined) {
-          const isLast = index === transactions.length - 1;
-          writes.push(
-            isLast
-              ? resultRow(result)
-              : aheadRow(
-                  result,
-                  transaction.map(({ subject }) => subject),
-                ),
-          );
+          const subjects = transaction.map(({ subject }) => subject);
+          writes.push(index === transactions.length - 1 ? resultRow(result) : aheadRow(result, subjects));
         }
         if ((await evaluations.write(partition, writes)).outcome === 'written') continue;
         const isDone = result !== undefined && (await committedOf(partition, result)) === 'all';
@@ -253,37 +245,14 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
     },
 
     async claim(watch, rows, until) {
-      const partition = partitionKey(watch);
-      const groups = rows.map((row): Group & { row: OutboxRow } => {
-        const writes = [putOff(row, row.etag, until)];
-        return { row, writes, bytes: sizeOf(writes) };
-      });
-      const claimed: OutboxRow[] = [];
-      for (const transaction of inTransactions(groups)) {
-        const writes = transaction.flatMap((group) => group.writes);
-        if ((await evaluations.write(partition, writes)).outcome === 'written') {
-          claimed.push(...transaction.map(({ row }) => row));
-          continue;
-        }
-        for (const { row, writes } of transaction) {
-          if ((await evaluations.write(partition, writes)).outcome === 'written') claimed.push(row);
-        }
-      }
-      return claimed;
+      const groups = rows.map((row) => ({ row, ...group([putOff(row, row.etag, until)]) }));
+      return (await writeEach(evaluations, partitionKey(watch), groups)).map(({ row }) => row);
     },
 
     async settle(watch, rows, settlement) {
-      const partition = partitionKey(watch);
-      const groups = rows.map((row): Group => {
-        const writes = settlementWrites(row, settlement);
-        return { writes, bytes: sizeOf(writes) };
-      });
-      for (const transaction of inTransactions(groups)) {
-        const writes = transaction.flatMap((group) => group.writes);
-        if ((await evaluations.write(partition, writes)).outcome === 'written') continue;
-        // Somebody else settled one of them meanwhile: that one is done, the others are still to do.
-        for (const group of transaction) await evaluations.write(partition, group.writes);
-      }
+      // Those that are not written were settled by somebody else meanwhile.
+      const groups = rows.map((row) => group(settlementWrites(row, settlement)));
+      await writeEach(evaluations, partitionKey(watch), groups);
     },
 
     async rejected(watch, limit) {
@@ -301,7 +270,8 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
     },
 
     async facts(watch, subjects) {
-      if (subjects === undefined) return unpackAll(storedFacts, rowsWithPrefix(facts, partitionKey(watch), ''));
+      if (subjects === undefined)
+        return unpackAll(storedFacts, rowsWithPrefix(facts, partitionKey(watch), factsPrefix));
       const starts = subjects.map(subjectFactsPrefix);
       return unpackAll(storedFacts, wantedRows(facts, partitionKey(watch), starts, subjectFactsPrefixOf));
     },
@@ -310,7 +280,8 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       const partition = partitionKey(watch);
       let left = limit;
       const remove = async (table: Table, rowKeys: readonly string[]) => {
-        left -= await deleteRows(table, partition, rowKeys);
+        const groups = rowKeys.map((rowKey) => group([{ kind: 'delete', rowKey }]));
+        left -= (await writeEach(table, partition, groups)).length;
       };
       await remove(evaluations, await oldHistory(partition, before, left));
       const oldRejected = behind(`${rejectedPrefix}${newestFirst(before)}`);
@@ -421,18 +392,11 @@ interface FactsGroup extends Group {
 
 function factsGroup([rowKey, document]: [string, StoredFacts]): FactsGroup {
   const cells = pack(`What was supplied as ${document.name} about ${document.subject}`, document);
-  const writes: Write[] = [{ kind: 'put', rowKey, cells }];
-  return { rowKey, document, cells, writes, bytes: sizeOf(writes) };
-}
-
-/** Writes that stand in one transaction or in none. */
-interface Group {
-  readonly writes: readonly Write[];
-  readonly bytes: number;
+  return { rowKey, document, cells, ...group([{ kind: 'put', rowKey, cells }]) };
 }
 
 /** @throws RowTooLarge when no transaction can hold what is to be written about the subject. */
-function groupOf({ subject, state, expected, superseded, pending }: SubjectChange): Group & { subject: string } {
+function changeGroup({ subject, state, expected, superseded, pending }: SubjectChange): Group & { subject: string } {
   const cells = pack(`The state of ${subject}`, state);
   const rowKey = stateKey(subject);
   const writes: Write[] = [
@@ -454,39 +418,11 @@ function groupOf({ subject, state, expected, superseded, pending }: SubjectChang
     const most = `a transaction holds ${maxOperations - 1}`;
     throw new RowTooLarge(what, `it is ${writes.length} rows, and ${most}. Give the evaluation fewer channels.`);
   }
-  const bytes = sizeOf(writes);
+  const { bytes } = group(writes);
   if (bytes > maxTransactionBytes) {
     throw new RowTooLarge(what, `it takes ${bytes} bytes, and a transaction holds ${maxTransactionBytes}`);
   }
   return { subject, writes, bytes };
-}
-
-/** As few transactions as hold the groups, in the order given; in each, one operation stays free for a closing row. */
-function inTransactions<G extends Group>(groups: readonly G[]): readonly (readonly G[])[] {
-  const transactions: G[][] = [];
-  let operations = 0;
-  let bytes = 0;
-  for (const group of groups) {
-    let transaction = transactions.at(-1);
-    const isFull = operations + group.writes.length >= maxOperations || bytes + group.bytes > maxTransactionBytes;
-    if (transaction === undefined || isFull) {
-      transaction = [];
-      transactions.push(transaction);
-      operations = 0;
-      bytes = 0;
-    }
-    transaction.push(group);
-    operations += group.writes.length;
-    bytes += group.bytes;
-  }
-  return transactions;
-}
-
-function sizeOf(writes: readonly Write[]): number {
-  return writes.reduce(
-    (sum, write) => sum + operationOverheadBytes + (write.kind === 'delete' ? 0 : wireBytes(write.cells)),
-    0,
-  );
 }
 
 function settlementWrites(row: OutboxRow, settlement: Settlement): readonly Write[] {
@@ -514,68 +450,6 @@ function putOff(row: OutboxRow, etag: string, notBefore: string): Write {
 
 function nameOf({ notice }: Pick<OutboxRow, 'notice'>): string {
   return `The notice about ${notice.subject} for channel ${notice.channel}`;
-}
-
-/** @returns how many of the rows were there. */
-async function deleteRows(table: Table, partition: string, rowKeys: readonly string[]): Promise<number> {
-  let deleted = 0;
-  for (let start = 0; start < rowKeys.length; start += maxOperations) {
-    const writes = rowKeys.slice(start, start + maxOperations).map((rowKey): Write => ({ kind: 'delete', rowKey }));
-    if ((await table.write(partition, writes)).outcome === 'written') {
-      deleted += writes.length;
-      continue;
-    }
-    for (const write of writes) {
-      if ((await table.write(partition, [write])).outcome === 'written') deleted += 1;
-    }
-  }
-  return deleted;
-}
-
-/**
- * The rows that start with one of `starts` (by `startOf`: the row key as a whole when left out), in order. Where they
- * are neighbours, that is one range and one storage transaction; where others stand in between, the next range begins
- * behind them, at the next start that is wanted.
- */
-async function* wantedRows(
-  table: Table,
-  partition: string,
-  starts: readonly string[],
-  startOf: (rowKey: string) => string = (rowKey) => rowKey,
-): AsyncGenerator<Row> {
-  const sorted = starts.toSorted();
-  const wanted = new Set(sorted);
-  const { to } = withPrefix(sorted.at(-1) ?? '');
-  const limit = Math.min(2 * sorted.length + 2, pageSize);
-  for (let from = sorted[0]; from !== undefined; ) {
-    const page = await table.range(partition, { from, to, limit });
-    for (const row of page) if (wanted.has(startOf(row.rowKey))) yield row;
-    const last = page.at(-1)?.rowKey;
-    if (last === undefined || page.length < limit) return;
-    from = wanted.has(startOf(last)) ? behind(last) : sorted.find((start) => start > last);
-  }
-}
-
-function rowsWithPrefix(table: Table, partition: string, prefix: string, first = pageSize): AsyncGenerator<Row> {
-  const { from, to } = withPrefix(prefix);
-  return rows(table, partition, from, to, Math.min(first, pageSize));
-}
-
-async function* rows(
-  table: Table,
-  partition: string,
-  from: string,
-  to: string,
-  limit: number,
-  keysOnly = false,
-): AsyncGenerator<Row> {
-  for (let start = from; ; ) {
-    const page = await table.range(partition, { from: start, to, limit, keysOnly });
-    yield* page;
-    const last = page.at(-1);
-    if (last === undefined || page.length < limit) return;
-    start = behind(last.rowKey);
-  }
 }
 
 async function unpackAll<T extends z.ZodType>(schema: T, rows: AsyncIterable<Row>): Promise<z.infer<T>[]> {

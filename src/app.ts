@@ -1,0 +1,299 @@
+import { randomUUID } from 'node:crypto';
+import { type AdHoc, type AdHocResult, evaluateAdHoc } from './app/ad-hoc.ts';
+import { type Delivered, deliver, sumAnswers } from './app/delivery.ts';
+import { type AcceptedFacts, acceptFacts, suppliedFacts } from './app/facts.ts';
+import { type Health, healthOf } from './app/health.ts';
+import { checkOrganization, lastSlot, shownOrganization } from './app/organizations.ts';
+import { notFound, Problem } from './app/problem.ts';
+import type { Ports } from './app/production.ts';
+import { type RunsPorts, slotKey, startRun, watchRun, workSlice } from './app/runs.ts';
+import type { SubjectState } from './domain/compare.ts';
+import type { Run } from './domain/finding.ts';
+import type { OrganizationDocument } from './domain/organization.ts';
+import type { EvaluationId } from './domain/rule.ts';
+import { evaluationOf, evaluations } from './evaluations/index.ts';
+import type { DeliveryMessage, SliceMessage } from './queue/queue.ts';
+import { failedSelectorsCsv, htmlReport } from './reports/index.ts';
+import type { Page, RunProgress, RunRecord, SliceResult, Versioned, Watch } from './store/store.ts';
+
+export { Problem, problemOf } from './app/problem.ts';
+export { type Ports, productionPorts } from './app/production.ts';
+export { adHocRequest, evaluationName } from './app/requests.ts';
+export { readSupplied, type SuppliedFile, type Supply } from './app/supplied.ts';
+export { deliveryMessage, sliceMessage } from './queue/queue.ts';
+
+/** States read at once for a whole watch; the store pages anyway. */
+const statesAtOnce = 1_000;
+
+/** How far back a slot may lie and still be started: a longer outage is not made up for, the next slot comes. */
+const slotGraceMs = 24 * 3_600_000;
+
+/** How long work in flight may go on when the app is told to stop; Azure ends the process after five seconds. */
+const drainLimitMs = 4_500;
+
+/** A run as people ask for it: how far it is, and what it found so far. */
+export interface RunStatus extends RunRecord {
+  readonly done: number;
+  readonly answers: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly verdicts: Readonly<Record<string, number>>;
+}
+
+/** Every use of the product, one method each. Doors (functions, CLI) decode, call one of these and encode. */
+export type App = ReturnType<typeof createApp>;
+
+/** The only composition root: the same App behind every door. */
+export function createApp(ports: Ports) {
+  const { store, queue, log, clock } = ports;
+  let stopping = false;
+  const inFlight = new Set<Promise<unknown>>();
+  let opened: Promise<void> | undefined;
+
+  const runs: RunsPorts = {
+    store,
+    queue,
+    log,
+    clock,
+    sources: ports.sources.all,
+    suppliedFacts: (watch, subjects, now) => suppliedFacts(store, watch, subjects, now),
+    discover: async (document, evaluation) => {
+      const known = await store.facts({ organization: document.id, evaluation });
+      return [...new Set(known.map(({ subject }) => subject))];
+    },
+  };
+  const delivery = { ...runs, notifierFor: ports.notifierFor, publicUrl: ports.publicUrl };
+
+  /** Opens storage once, on first use, and keeps count of what is in flight, so that stopping can wait for it. */
+  async function working<T>(work: () => Promise<T>): Promise<T> {
+    if (stopping) throw new Problem(503, 'fieldcheck is stopping; try again in a moment.');
+    opened ??= Promise.all([store.open(), queue.open()]).then(
+      () => undefined,
+      (error: unknown) => {
+        opened = undefined;
+        throw error;
+      },
+    );
+    const running = opened.then(work);
+    inFlight.add(running);
+    try {
+      return await running;
+    } finally {
+      inFlight.delete(running);
+    }
+  }
+
+  async function organizationOf(id: string): Promise<Versioned<OrganizationDocument>> {
+    const found = await store.organization(id);
+    if (found === undefined) throw notFound(`The organization "${id}"`);
+    return found;
+  }
+
+  async function watchOf(
+    organization: string,
+    evaluation: EvaluationId,
+  ): Promise<{ document: OrganizationDocument; watch: Watch }> {
+    const { value: document } = await organizationOf(organization);
+    if (document.evaluations[evaluation] === undefined)
+      throw notFound(`The evaluation ${evaluation} of "${organization}"`);
+    return { document, watch: { organization, evaluation } };
+  }
+
+  async function allStates(watch: Watch): Promise<SubjectState[]> {
+    const states: SubjectState[] = [];
+    let page: Page<SubjectState> | undefined;
+    do {
+      page = await store.listStates(watch, statesAtOnce, page?.continuation);
+      states.push(...page.items);
+    } while (page.continuation !== undefined);
+    return states;
+  }
+
+  return {
+    /** Judges now, ad hoc; nothing is stored, nobody is told. */
+    evaluate(request: Omit<AdHoc, 'now'> & { readonly now?: Date | undefined }): Promise<AdHocResult> {
+      return evaluateAdHoc({ sources: ports.sources.all, log }, { ...request, now: request.now ?? clock() });
+    },
+
+    putOrganization: (id: string, value: unknown, ifMatch: string | undefined) =>
+      working(async () => {
+        const document = checkOrganization(value, ports);
+        if (document.id !== id)
+          throw new Problem(400, `The document's id is "${document.id}", but the address says "${id}".`);
+        const etag = await store.putOrganization(document, ifMatch ?? (await store.organization(id))?.etag);
+        if (etag === undefined)
+          throw new Problem(
+            412,
+            `"${id}" was changed by somebody else meanwhile; read it again, put your change in and send it again.`,
+          );
+        log.info('organization written', { organization: id });
+        return { document: shownOrganization(document), etag };
+      }),
+
+    organization: (id: string) =>
+      working(async () => {
+        const { value, etag } = await organizationOf(id);
+        return { document: shownOrganization(value), etag };
+      }),
+
+    organizations: () =>
+      working(async () => (await store.organizations()).map(({ id, name }) => ({ id, name: name ?? id }))),
+
+    deleteOrganization: (id: string) =>
+      working(async () => {
+        if (!(await store.deleteOrganization(id))) throw notFound(`The organization "${id}"`);
+        log.info('organization deleted', { organization: id });
+      }),
+
+    /** Starts a run over all subjects. The same `idempotencyKey` is the same run. */
+    startRun: (
+      organization: string,
+      evaluation: EvaluationId,
+      trigger: string,
+      idempotencyKey?: string,
+    ): Promise<RunRecord> =>
+      working(async () => {
+        const { document } = await watchOf(organization, evaluation);
+        const key = idempotencyKey ?? `${slotKey(clock())}-${randomUUID().slice(0, 8)}`;
+        const started = await startRun(runs, { document, evaluation, trigger, key });
+        if (started === undefined) {
+          throw new Problem(
+            409,
+            `${organization} has no subject for ${evaluation}: name domains in its document, or supply facts that do.`,
+          );
+        }
+        return started.run;
+      }),
+
+    /** Starts every run whose schedule has come due; called again for the same slot it starts nothing. */
+    startDueRuns: (): Promise<readonly RunRecord[]> =>
+      working(async () => {
+        const now = clock();
+        const started: RunRecord[] = [];
+        for (const document of await store.organizations()) {
+          for (const { id: evaluation } of evaluations) {
+            const schedule = document.evaluations[evaluation]?.schedule;
+            const slot = schedule === undefined ? undefined : lastSlot(schedule, now);
+            if (slot === undefined || now.getTime() - slot.getTime() > slotGraceMs) continue;
+            const [last] = await store.runs({ organization: document.id, evaluation }, 1);
+            // Whoever runs already since the slot, by hand say, leaves nothing due.
+            if (last !== undefined && last.startedAt >= slot.toISOString()) continue;
+            const run = await startRun(runs, { document, evaluation, trigger: 'schedule', key: slotKey(slot) });
+            if (run?.created === true) started.push(run.run);
+          }
+        }
+        return started;
+      }),
+
+    /** Does one slice of a run. Throws when it could not, so that the queue gives it again. */
+    workSlice: (message: SliceMessage): Promise<SliceResult> => working(() => workSlice(runs, message)),
+
+    /** Delivers what waits: of one watch when nudged, of all by the timer. */
+    deliver: (only?: DeliveryMessage): Promise<readonly Delivered[]> => working(() => deliver(delivery, only)),
+
+    runStatus: (runId: string): Promise<RunStatus> =>
+      working(async () => {
+        let progress = await store.run(runId);
+        if (progress === undefined) throw notFound(`The run "${runId}"`);
+        // Whoever looks at a run that has all its results sees it finished, without waiting for the timer.
+        if (progress.run.state === 'running' && (await watchRun(runs, undefined, progress)) !== 'running')
+          progress = (await store.run(runId)) ?? progress;
+        return statusOf(progress);
+      }),
+
+    /** Last known state of every subject, in order. */
+    subjects: (
+      organization: string,
+      evaluation: EvaluationId,
+      limit: number,
+      continuation?: string,
+    ): Promise<Page<SubjectState>> =>
+      working(async () => store.listStates((await watchOf(organization, evaluation)).watch, limit, continuation)),
+
+    subject: (organization: string, evaluation: EvaluationId, subject: string): Promise<SubjectState> =>
+      working(async () => {
+        const { watch } = await watchOf(organization, evaluation);
+        const state = (await store.states(watch, [subject])).get(subject);
+        if (state === undefined) throw notFound(`The subject "${subject}" of ${evaluation} in "${organization}"`);
+        return state.value;
+      }),
+
+    /** What was found over time, newest first; runs that found the same are counted, not repeated. */
+    history: (
+      organization: string,
+      evaluation: EvaluationId,
+      subject: string,
+      limit: number,
+      continuation?: string,
+    ): Promise<Page<SubjectState>> =>
+      working(async () => {
+        const { watch } = await watchOf(organization, evaluation);
+        const current = (await store.states(watch, [subject])).get(subject);
+        if (current === undefined) throw notFound(`The subject "${subject}" of ${evaluation} in "${organization}"`);
+        if (continuation !== undefined) return store.history(watch, subject, limit, continuation);
+        const earlier = limit > 1 ? await store.history(watch, subject, limit - 1) : { items: [] };
+        return { ...earlier, items: [current.value, ...earlier.items] };
+      }),
+
+    /** The field note's log for ticketing. */
+    failedSelectors: (organization: string): Promise<string> =>
+      working(async () =>
+        failedSelectorsCsv((await allStates((await watchOf(organization, 'dkim')).watch)).map(({ run }) => run)),
+      ),
+
+    /** All that is known of a watch as a page that a person reads or hands on. */
+    report: (organization: string, evaluation: EvaluationId): Promise<string> =>
+      working(async () => {
+        const { watch } = await watchOf(organization, evaluation);
+        const found: Run[] = (await allStates(watch)).map(({ run }) => run);
+        return htmlReport(found, {
+          questions: Object.fromEntries(evaluationOf(evaluation).questions.map(({ id, title }) => [id, title])),
+        });
+      }),
+
+    /** Keeps supplied facts and looks again at what they speak of. */
+    acceptFacts: (organization: string, content: Uint8Array): Promise<AcceptedFacts & { readonly runId: string }> =>
+      working(async () => {
+        const { value: document } = await organizationOf(organization);
+        const now = clock();
+        const accepted = await acceptFacts(
+          store,
+          document,
+          { name: 'supplied facts', content, writtenAt: now.toISOString() },
+          now,
+        );
+        const { evaluation } = accepted;
+        const started = await startRun(runs, {
+          document,
+          evaluation,
+          trigger: 'facts',
+          key: `${slotKey(now)}-${randomUUID().slice(0, 8)}`,
+        });
+        return { ...accepted, runId: started?.run.runId ?? '' };
+      }),
+
+    health: (): Promise<Health> => healthOf(store),
+
+    /** Lets work in flight finish, within the time that Azure allows, and lets go of everything. */
+    async stop(): Promise<void> {
+      if (stopping) return;
+      stopping = true;
+      // What does not finish in time is not committed: its message comes again.
+      const limit = new Promise<void>((resolve) => setTimeout(resolve, drainLimitMs).unref());
+      await Promise.race([Promise.allSettled([...inFlight]), limit]);
+      ports.sources.close();
+      await store.close();
+    },
+  };
+}
+
+function statusOf({ run, slices }: RunProgress): RunStatus {
+  const verdicts: Record<string, number> = {};
+  for (const slice of slices) {
+    for (const [verdict, count] of Object.entries(slice.verdicts)) verdicts[verdict] = (verdicts[verdict] ?? 0) + count;
+  }
+  return {
+    ...run,
+    done: slices.reduce((sum, { subjects }) => sum + subjects, 0),
+    answers: sumAnswers(slices),
+    verdicts,
+  };
+}

@@ -1,0 +1,61 @@
+import type { EvaluationId } from '../domain/rule.ts';
+import { evaluations } from '../evaluations/index.ts';
+import type { Store } from '../store/store.ts';
+
+export interface Health {
+  readonly status: 'ok' | 'degraded';
+  /** `ok`, or why not. */
+  readonly storage: string;
+  readonly lastRuns: readonly {
+    readonly organization: string;
+    readonly evaluation: EvaluationId;
+    readonly runId?: string;
+    readonly startedAt?: string;
+    readonly state?: string;
+  }[];
+  /** When the oldest notice that still waits was written (ISO 8601, UTC). */
+  readonly oldestUndelivered?: string;
+  /** Notices that a channel refused for good: somebody has to look at the channel. */
+  readonly rejectedNotices: number;
+}
+
+/** Storage, last run per evaluation, oldest undelivered notice. Never throws: what is wrong is in the result. */
+export async function healthOf(store: Store): Promise<Health> {
+  try {
+    await store.ping();
+    const lastRuns: Health['lastRuns'][number][] = [];
+    let oldest: string | undefined;
+    let rejectedNotices = 0;
+    for (const document of await store.organizations()) {
+      for (const { id: evaluation } of evaluations) {
+        if (document.evaluations[evaluation] === undefined) continue;
+        const watch = { organization: document.id, evaluation };
+        const [[last], [waiting], rejected] = await Promise.all([
+          store.runs(watch, 1),
+          store.pending(watch, 1),
+          store.rejected(watch, 100),
+        ]);
+        lastRuns.push({
+          ...watch,
+          ...(last === undefined ? {} : { runId: last.runId, startedAt: last.startedAt, state: last.state }),
+        });
+        if (waiting !== undefined && (oldest === undefined || waiting.notice.at < oldest)) oldest = waiting.notice.at;
+        rejectedNotices += rejected.length;
+      }
+    }
+    return {
+      status: rejectedNotices > 0 ? 'degraded' : 'ok',
+      storage: 'ok',
+      lastRuns,
+      ...(oldest === undefined ? {} : { oldestUndelivered: oldest }),
+      rejectedNotices,
+    };
+  } catch (error) {
+    return {
+      status: 'degraded',
+      storage: error instanceof Error ? error.message : String(error),
+      lastRuns: [],
+      rejectedNotices: 0,
+    };
+  }
+}

@@ -1,0 +1,78 @@
+import { Cron } from 'croner';
+import {
+  describeIssue,
+  InvalidDocument,
+  type OrganizationDocument,
+  organizationDocument,
+} from '../domain/organization.ts';
+import { evaluations } from '../evaluations/index.ts';
+
+/** What channels may be called by, besides `secret:NAME`. */
+export interface ChannelPolicy {
+  /** Addresses written out are accepted (the local host only). */
+  readonly localChannels: boolean;
+}
+
+/**
+ * Validates a document as a whole: its shape, its schedules, its rule names, and that no secret is written into it.
+ *
+ * @throws InvalidDocument naming the path of every fault
+ */
+export function checkOrganization(value: unknown, policy: ChannelPolicy): OrganizationDocument {
+  const result = organizationDocument.safeParse(value);
+  if (!result.success) throw new InvalidDocument('organization document', result.error.issues.map(describeIssue));
+  const document = result.data;
+  const faults: string[] = [];
+  for (const evaluation of evaluations) {
+    const settings = document.evaluations[evaluation.id];
+    if (settings === undefined) continue;
+    const fault = scheduleFault(settings.schedule);
+    if (fault !== undefined) faults.push(`evaluations.${evaluation.id}.schedule: ${fault}`);
+    for (const id of Object.keys(settings.rules)) {
+      if (!evaluation.rules.some((rule) => rule.id === id)) {
+        faults.push(
+          `evaluations.${evaluation.id}.rules.${id}: is no rule; the rules are ${evaluation.rules.map((rule) => rule.id).join(', ')}`,
+        );
+      }
+    }
+  }
+  for (const [name, { kind, url }] of Object.entries(document.channels)) {
+    if (kind !== 'console' && url === undefined)
+      faults.push(`channels.${name}.url: is missing; write secret:NAME, NAME being the setting that holds the address`);
+    if (url !== undefined && !url.startsWith('secret:') && !policy.localChannels) {
+      faults.push(
+        `channels.${name}.url: an address is a secret and is not stored; put it into a setting and write secret:NAME here`,
+      );
+    }
+  }
+  if (faults.length > 0) throw new InvalidDocument('organization document', faults);
+  return document;
+}
+
+function scheduleFault(schedule: string): string | undefined {
+  try {
+    new Cron(schedule, { timezone: 'UTC', paused: true });
+    return undefined;
+  } catch (error) {
+    return `is no schedule (${error instanceof Error ? error.message : String(error)}); write e.g. "0 0 6 * * *"`;
+  }
+}
+
+/** The newest time at or before `now` at which the schedule was due; undefined when it never was. */
+export function lastSlot(schedule: string, now: Date): Date | undefined {
+  const cron = new Cron(schedule, { timezone: 'UTC', paused: true });
+  // The slot of this very second counts, so it is looked for from the next one on.
+  const [slot] = cron.previousRuns(1, new Date(Math.floor(now.getTime() / 1_000) * 1_000 + 1_000));
+  return slot;
+}
+
+/** What of a document may be shown: an address written out is not, only that there is one. */
+export function shownOrganization(document: OrganizationDocument): OrganizationDocument {
+  const channels = Object.entries(document.channels).map(([name, channel]) => [
+    name,
+    channel.url === undefined || channel.url.startsWith('secret:')
+      ? channel
+      : { ...channel, url: 'https://(address not shown)' },
+  ]);
+  return { ...document, channels: Object.fromEntries(channels) };
+}

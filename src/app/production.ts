@@ -1,0 +1,100 @@
+import type { TokenCredential } from '@azure/identity';
+import type { Config } from '../config.ts';
+import type { Notifier } from '../domain/notice.ts';
+import type { OrganizationDocument } from '../domain/organization.ts';
+import { createNotifier } from '../notifiers/index.ts';
+import type { Queue } from '../queue/queue.ts';
+import { defaultResolvers } from '../sources/dns/resolvers.ts';
+import type { Store } from '../store/store.ts';
+import type { Log } from './log.ts';
+import { createSources, type ProductSources } from './sources.ts';
+
+/** What the App stands on. Production makes them from the configuration; tests and the CLI put others in their place. */
+export interface Ports {
+  readonly store: Store;
+  readonly queue: Queue;
+  readonly sources: ProductSources;
+  readonly log: Log;
+  readonly clock: () => Date;
+  readonly notifierFor: (document: OrganizationDocument, channel: string) => Notifier;
+  readonly publicUrl: string | undefined;
+  /** Channel addresses written out in a document are accepted: the local host only. */
+  readonly localChannels: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The ports as deployed: Azure Storage, resolvers, tenants, Teams. SDKs that not every function needs load lazily. */
+export async function productionPorts(config: Config, environment: Environment, log: Log): Promise<Ports> {
+  const { store, queue } = await openStorage(config);
+  return {
+    store,
+    queue,
+    sources: createSources({
+      resolvers: config.FIELDCHECK_RESOLVERS ?? defaultResolvers(environment),
+      ratePerSecond: config.FIELDCHECK_RESOLVER_RATE,
+    }),
+    log,
+    clock: () => new Date(),
+    notifierFor: channelNotifiers(config, environment),
+    publicUrl: config.FIELDCHECK_PUBLIC_URL,
+    localChannels: config.FIELDCHECK_LOCAL_CHANNELS,
+  };
+}
+
+/** Turns a channel of a document into its notifier; `secret:NAME` is the setting NAME of the environment. */
+export function channelNotifiers(config: Config, environment: Environment): Ports['notifierFor'] {
+  return (document, name) => {
+    const channel = document.channels[name];
+    if (channel === undefined) throw new Error(`channel "${name}" is no longer in the document of ${document.id}`);
+    const setting = channel.url?.startsWith('secret:') === true ? channel.url.slice('secret:'.length) : undefined;
+    const url = setting === undefined ? channel.url : environment[setting];
+    if (setting !== undefined && (url === undefined || url === '')) {
+      throw new Error(
+        `channel "${name}" of ${document.id}: the setting ${setting}, which should hold its address, is not set`,
+      );
+    }
+    return createNotifier(
+      { kind: channel.kind, url },
+      { allowedHostSuffixes: config.FIELDCHECK_WEBHOOK_HOSTS, allowLocal: config.FIELDCHECK_LOCAL_CHANNELS },
+    );
+  };
+}
+
+async function openStorage(config: Config): Promise<{ store: Store; queue: Queue }> {
+  const [{ createTableStore }, { createStorageQueue }, { QueueServiceClient }] = await Promise.all([
+    import('../store/table-store.ts'),
+    import('../queue/storage-queue.ts'),
+    import('@azure/storage-queue'),
+  ]);
+  const connectionString = config.AzureWebJobsStorage;
+  if (connectionString !== undefined) {
+    return {
+      store: createTableStore({ connectionString }),
+      queue: createStorageQueue(QueueServiceClient.fromConnectionString(connectionString)),
+    };
+  }
+  const account = config.AzureWebJobsStorage__accountName;
+  const tables =
+    config.AzureWebJobsStorage__tableServiceUri ??
+    (account === undefined ? undefined : `https://${account}.table.core.windows.net`);
+  const queues =
+    config.AzureWebJobsStorage__queueServiceUri ??
+    (account === undefined ? undefined : `https://${account}.queue.core.windows.net`);
+  if (tables === undefined || queues === undefined) {
+    throw new Error(
+      'No storage is configured. Set AzureWebJobsStorage__accountName (with AzureWebJobsStorage__credential and __clientId) in Azure, or AzureWebJobsStorage to a connection string locally.',
+    );
+  }
+  const credential = await storageCredential(config);
+  return {
+    store: createTableStore({ tableServiceUrl: tables, credential }),
+    queue: createStorageQueue(new QueueServiceClient(queues, credential)),
+  };
+}
+
+async function storageCredential(config: Config): Promise<TokenCredential> {
+  const { ManagedIdentityCredential } = await import('@azure/identity');
+  const clientId = config.AzureWebJobsStorage__clientId;
+  return clientId === undefined ? new ManagedIdentityCredential() : new ManagedIdentityCredential({ clientId });
+}
