@@ -48,14 +48,20 @@ param alertEmail string = ''
 @description('DNS resolvers that are asked, as HOST or HOST:PORT, separated by commas. The second one confirms what the first calls broken.')
 param resolvers string = '1.1.1.1,9.9.9.9'
 
+@description('Most queries a second to one resolver; empty: what the app takes for safe.')
+param resolverRate string = ''
+
+@description('Host suffixes of Workflows webhooks besides the known ones, separated by commas; for sovereign clouds.')
+param webhookHosts string = ''
+
 @description('Address that cards and reports link to. Empty: the address of the function app itself.')
 param publicUrl string = ''
 
 @description('When due evaluations are looked for: NCRONTAB with six fields, in UTC.')
-param dueSchedule string = '0 */5 * * * *'
+param dueSchedule string = '0 * * * * *'
 
 @description('When undelivered notices are looked for: NCRONTAB with six fields, in UTC.')
-param deliverySchedule string = '0 * * * * *'
+param deliverySchedule string = '30 * * * * *'
 
 @description('Whether probes may reach private addresses. Only sensible together with virtualNetwork.')
 param allowPrivate bool = false
@@ -204,6 +210,8 @@ module functionApp 'app/function-app.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB
     resolvers: resolvers
+    resolverRate: resolverRate
+    webhookHosts: webhookHosts
     publicUrl: publicUrl
     dueSchedule: dueSchedule
     deliverySchedule: deliverySchedule

@@ -11,26 +11,29 @@ var alerts = [
   {
     name: 'no-heartbeat'
     displayName: 'fieldcheck: no heartbeat'
-    description: 'The app has not looked for due evaluations for half an hour. Nothing is being checked. See infra/operations/no-heartbeat.md.'
+    description: 'A timer has not ended well for half an hour: nothing is being checked, or nothing delivered. See infra/operations/no-heartbeat.md.'
     severity: 1
     query: loadTextContent('../operations/queries/no-heartbeat.kql')
     windowSize: 'PT1H'
+    autoMitigate: true
   }
   {
     name: 'dead-channel'
     displayName: 'fieldcheck: dead channel'
-    description: 'A channel refuses notices, or they have been waiting for an hour. Changes are found, but people are not told. See infra/operations/dead-channel.md.'
+    description: 'A channel refused a notice for good or did not take it after the last try. Changes are found, but people are not told. See infra/operations/dead-channel.md.'
     severity: 1
     query: loadTextContent('../operations/queries/dead-channel.kql')
     windowSize: 'PT30M'
+    autoMitigate: false
   }
   {
     name: 'failed-runs'
     displayName: 'fieldcheck: failed runs'
-    description: 'A run ended without all its subjects. What was not looked at keeps its last verdict. See infra/operations/failed-runs.md.'
+    description: 'A run was closed at its deadline without all its subjects. What was not looked at keeps its last verdict. See infra/operations/failed-runs.md.'
     severity: 2
     query: loadTextContent('../operations/queries/failed-runs.kql')
     windowSize: 'PT30M'
+    autoMitigate: true
   }
   {
     name: 'poison-queue'
@@ -39,6 +42,7 @@ var alerts = [
     severity: 2
     query: loadTextContent('../operations/queries/poison-queue.kql')
     windowSize: 'PT30M'
+    autoMitigate: false
   }
 ]
 
@@ -81,7 +85,8 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       windowSize: alert.windowSize
       // The tables get their columns with the first log line, after the first deployment.
       skipQueryValidation: true
-      autoMitigate: true
+      // What was put aside or refused does not come back by itself, so those two stay open until somebody closes them.
+      autoMitigate: alert.autoMitigate
       criteria: {
         allOf: [
           {

@@ -18,6 +18,8 @@ param subnetId string
 param maximumInstanceCount int
 param instanceMemoryMB int
 param resolvers string
+param resolverRate string
+param webhookHosts string
 param publicUrl string
 param dueSchedule string
 param deliverySchedule string
@@ -117,6 +119,8 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     FIELDCHECK_IDENTITY_CLIENT_ID: identity.properties.clientId
     FIELDCHECK_PUBLIC_URL: empty(publicUrl) ? 'https://${site.properties.defaultHostName}' : publicUrl
     FIELDCHECK_RESOLVERS: resolvers
+    FIELDCHECK_RESOLVER_RATE: resolverRate
+    FIELDCHECK_WEBHOOK_HOSTS: webhookHosts
     FIELDCHECK_DUE_SCHEDULE: dueSchedule
     FIELDCHECK_DELIVERY_SCHEDULE: deliverySchedule
     FIELDCHECK_ALLOW_PRIVATE: allowPrivate ? 'true' : 'false'

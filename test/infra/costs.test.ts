@@ -17,9 +17,9 @@ describe('the monthly bill', () => {
     expect(inputs.deployment.slicesAtOnce.value).toBe(host.extensions.queues.batchSize);
     const template = readFileSync(`${infra}main.bicep`, 'utf8');
     expect(template).toContain(`param instanceMemoryMB int = ${inputs.deployment.memoryGB.value * 1024}`);
-    expect(template).toContain(`param dueSchedule string = '0 */5 * * * *'`);
-    expect(template).toContain(`param deliverySchedule string = '0 * * * * *'`);
-    expect(inputs.deployment.dueFiringsPerMonth.value).toBe(30 * 24 * 12);
+    expect(template).toContain(`param dueSchedule string = '0 * * * * *'`);
+    expect(template).toContain(`param deliverySchedule string = '30 * * * * *'`);
+    expect(inputs.deployment.dueFiringsPerMonth.value).toBe(30 * 24 * 60);
     expect(inputs.deployment.deliveryFiringsPerMonth.value).toBe(30 * 24 * 60);
   });
 

@@ -160,6 +160,15 @@ const number = (value: number, digits = 0) =>
 const quantity = ({ quantity, unit }: CostLine) =>
   `${number(quantity, unit === 'GB' ? 2 : 0)}${unit ? ` ${unit}` : ''}`;
 
+/** A table as the formatter of this repository writes it: padded, numbers to the right. */
+function table(head: string[], numeric: boolean[], rows: string[][]): string {
+  const width = head.map((_, column) => Math.max(3, ...[head, ...rows].map((row) => row[column]?.length ?? 0)));
+  const pad = (text: string, column: number) =>
+    numeric[column] ? text.padStart(width[column] ?? 0) : text.padEnd(width[column] ?? 0);
+  const rule = width.map((length, column) => (numeric[column] ? `${'-'.repeat(length - 1)}:` : '-'.repeat(length)));
+  return [head.map(pad), rule, ...rows.map((row) => row.map(pad))].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
 /** infra/COSTS.md. */
 export function costPage(inputs: CostInputs): string {
   const sizes = [100, 10_000, 1_000_000];
@@ -167,12 +176,37 @@ export function costPage(inputs: CostInputs): string {
   const total = (bill: CostLine[]) => bill.reduce((sum, { cost }) => sum + cost, 0);
   const { prices, deployment } = inputs;
   const network = deployment.privateEndpoints.value * (prices.privateEndpoint.value + prices.privateDnsZone.value);
-  const tables = Object.entries({
-    Prices: Object.fromEntries(Object.entries(prices).filter(([, value]) => typeof value === 'object')),
-    Use: inputs.use,
-    Measured: inputs.measured,
-    Deployment: deployment,
-  });
+  const heads = sizes.map((domains) => `${number(domains)} domains`);
+  const numbers = [false, ...sizes.map(() => true), false];
+  const lines = bills[0] ?? [];
+  const across = (cell: (line: CostLine) => string, name: string) =>
+    bills.map((bill) =>
+      bill
+        .filter((line) => line.name === name)
+        .map(cell)
+        .join(),
+    );
+  const costs = table(['', ...heads], numbers, [
+    ...lines.map(({ name }) => [name, ...across(({ cost }) => number(cost, 2), name)]),
+    ['**A month**', ...bills.map((bill) => `**${number(total(bill), 2)}**`)],
+    ['per domain and month', ...bills.map((bill, size) => number(total(bill) / (sizes[size] ?? 1), 5))],
+  ]);
+  const quantities = table(['', ...heads, 'formula'], numbers, [
+    ...lines.map(({ name, formula }) => [name, ...across(quantity, name), formula]),
+    [
+      'CPU time',
+      ...sizes.map((domains) => `${number(monthlyCpuSeconds(inputs, domains))} s`),
+      'domains × runsPerMonth ÷ 1,000 × cpuSecondsPerThousand; paid for within compute',
+    ],
+  ]);
+  const figures = (title: string, rows: Record<string, string | { value: number; meaning: string }>) =>
+    table(
+      [title, 'value', 'meaning'],
+      [false, true, false],
+      Object.entries(rows).flatMap(([name, row]) =>
+        typeof row === 'string' ? [] : [[name, `${row.value}`, row.meaning]],
+      ),
+    );
   return `<!-- Made from infra/costs.json by test/infra/costs.test.ts. Change the figures there, then: npx vitest run test/infra/costs -u -->
 # What it costs
 
@@ -180,21 +214,14 @@ One month, in ${prices.currency}, at **list prices as of ${prices.asOf}, to be v
 contract in the Azure pricing calculator. Taxes, and what Microsoft 365 itself costs, are not in it. Free amounts are
 counted in; they are per subscription or billing account, so they may be used up by something else of yours.
 
-| | ${sizes.map((domains) => `${number(domains)} domains`).join(' | ')} |
-| --- | ${sizes.map(() => '---:').join(' | ')} |
-${(bills[0] ?? []).map(({ name }, line) => `| ${name} | ${bills.map((bill) => number(bill[line]?.cost ?? 0, 2)).join(' | ')} |`).join('\n')}
-| **A month** | ${bills.map((bill) => `**${number(total(bill), 2)}**`).join(' | ')} |
-| per domain and month | ${bills.map((bill, size) => number(total(bill) / (sizes[size] ?? 1), 5)).join(' | ')} |
+${costs}
 
 Optional, at any size: the virtual network with ${deployment.privateEndpoints.value} private endpoints and their DNS zones ${number(network, 2)}, a fixed outbound
 address ${number(prices.natGateway.value, 2)} more.
 
 ## Quantities and formulas
 
-| | ${sizes.map((domains) => `${number(domains)} domains`).join(' | ')} | formula |
-| --- | ${sizes.map(() => '---:').join(' | ')} | --- |
-${(bills[0] ?? []).map(({ name, formula }, line) => `| ${name} | ${bills.map((bill) => quantity(bill[line] as CostLine)).join(' | ')} | ${formula} |`).join('\n')}
-| CPU time | ${sizes.map((domains) => `${number(monthlyCpuSeconds(inputs, domains))} s`).join(' | ')} | domains × runsPerMonth ÷ 1,000 × cpuSecondsPerThousand; paid for within compute |
+${quantities}
 
 slices = the larger of organizations and domains ÷ domainsPerSlice, times runsPerMonth.
 notices = organizations × runsPerMonth × noticeShare. organizations = domains ÷ domainsPerOrganization.
@@ -202,8 +229,9 @@ notices = organizations × runsPerMonth × noticeShare. organizations = domains 
 ## What moves it
 
 - Small installations pay for the timers, not for domains: an execution counts a second at least, whatever it does.
-  \`FIELDCHECK_INSTANCE_MEMORY_MB=512\` divides the compute line by four, and \`FIELDCHECK_DELIVERY_SCHEDULE\` every five
-  minutes divides the larger part of it by five; cards then come that much later.
+  \`FIELDCHECK_INSTANCE_MEMORY_MB=512\` divides the GB-seconds by four. Timers every five minutes
+  (\`FIELDCHECK_DUE_SCHEDULE\`, \`FIELDCHECK_DELIVERY_SCHEDULE\`) divide theirs by five; runs then start up to five minutes
+  later, cards hardly do, since a queue message nudges the delivery.
 - Large ones pay for compute and for the history they keep: fewer months of history, or longer slices, are the levers.
 - Logs stay below the free amount as long as they are a few lines per invocation. \`FIELDCHECK_LOG_DAILY_QUOTA_GB\` is
   the brake; past it the alerts are blind until the next day, so find out what is talking
@@ -212,15 +240,12 @@ notices = organizations × runsPerMonth × noticeShare. organizations = domains 
 
 ## Figures
 
-${tables
-  .map(
-    ([title, rows]) =>
-      `| ${title} | value | meaning |\n| --- | ---: | --- |\n${Object.entries(
-        rows as Record<string, { value: number; meaning: string }>,
-      )
-        .map(([name, { value, meaning }]) => `| ${name} | ${value} | ${meaning} |`)
-        .join('\n')}`,
-  )
-  .join('\n\n')}
+${figures('Prices', prices)}
+
+${figures('Use', inputs.use)}
+
+${figures('Measured', inputs.measured)}
+
+${figures('Deployment', deployment)}
 `;
 }
