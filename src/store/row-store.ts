@@ -35,7 +35,7 @@ import {
   watchOfRun,
   withPrefix,
 } from './keys.ts';
-import { pageSize, rows, rowsWithPrefix, wantedRows } from './ranges.ts';
+import { pageSize, rowsBetween, rowsWithPrefix, wantedRows } from './ranges.ts';
 import { pack, RowTooLarge, unpack } from './rows.ts';
 import {
   InvalidContinuation,
@@ -59,7 +59,7 @@ import {
   type Tables,
   type Write,
 } from './tables.ts';
-import { type Group, group, inTransactions, writeEach } from './transactions.ts';
+import { type Group, groupOf, inTransactions, writeEach } from './transactions.ts';
 
 const runRecord = z.object({
   organization: z.string(),
@@ -245,13 +245,13 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
     },
 
     async claim(watch, rows, until) {
-      const groups = rows.map((row) => ({ row, ...group([putOff(row, row.etag, until)]) }));
+      const groups = rows.map((row) => ({ row, ...groupOf([putOff(row, row.etag, until)]) }));
       return (await writeEach(evaluations, partitionKey(watch), groups)).map(({ row }) => row);
     },
 
     async settle(watch, rows, settlement) {
       // Those that are not written were settled by somebody else meanwhile.
-      const groups = rows.map((row) => group(settlementWrites(row, settlement)));
+      const groups = rows.map((row) => groupOf(settlementWrites(row, settlement)));
       await writeEach(evaluations, partitionKey(watch), groups);
     },
 
@@ -280,14 +280,14 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       const partition = partitionKey(watch);
       let left = limit;
       const remove = async (table: Table, rowKeys: readonly string[]) => {
-        const groups = rowKeys.map((rowKey) => group([{ kind: 'delete', rowKey }]));
+        const groups = rowKeys.map((rowKey) => groupOf([{ kind: 'delete', rowKey }]));
         left -= (await writeEach(table, partition, groups)).length;
       };
       await remove(evaluations, await oldHistory(partition, before, left));
       const oldRejected = behind(`${rejectedPrefix}${newestFirst(before)}`);
       await remove(evaluations, await keysIn(partition, oldRejected, withPrefix(rejectedPrefix).to, left));
       const oldRuns = behind(`${runIndexPrefix}${newestFirst(before)}`);
-      for await (const index of rows(evaluations, partition, oldRuns, withPrefix(runIndexPrefix).to, pageSize)) {
+      for await (const index of rowsBetween(evaluations, partition, oldRuns, withPrefix(runIndexPrefix).to, pageSize)) {
         const run = unpack(runRecord, index);
         if (run.state === 'running') continue;
         if (left <= 0) break;
@@ -326,7 +326,7 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
   async function committedOf(partition: string, { runId, slice }: SliceResult): Promise<'all' | ReadonlySet<string>> {
     const key = sliceKey(runId, slice);
     const subjects = new Set<string>();
-    for await (const row of rows(evaluations, partition, key, `${key}_~`, pageSize)) {
+    for await (const row of rowsBetween(evaluations, partition, key, `${key}_~`, pageSize)) {
       if (row.rowKey === key) return 'all';
       for (const subject of unpack(committedAhead, row).subjects) subjects.add(subject);
     }
@@ -354,7 +354,7 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
     const cutoff = newestFirst(before);
     const old: string[] = [];
     const { from, to } = withPrefix(historyPrefix);
-    for await (const { rowKey } of rows(evaluations, partition, from, to, pageSize, true)) {
+    for await (const { rowKey } of rowsBetween(evaluations, partition, from, to, pageSize, true)) {
       if (old.length === limit) break;
       if (timeOfHistoryKey(rowKey) > cutoff) old.push(rowKey);
     }
@@ -392,7 +392,7 @@ interface FactsGroup extends Group {
 
 function factsGroup([rowKey, document]: [string, StoredFacts]): FactsGroup {
   const cells = pack(`What was supplied as ${document.name} about ${document.subject}`, document);
-  return { rowKey, document, cells, ...group([{ kind: 'put', rowKey, cells }]) };
+  return { rowKey, document, cells, ...groupOf([{ kind: 'put', rowKey, cells }]) };
 }
 
 /** @throws RowTooLarge when no transaction can hold what is to be written about the subject. */
@@ -418,7 +418,7 @@ function changeGroup({ subject, state, expected, superseded, pending }: SubjectC
     const most = `a transaction holds ${maxOperations - 1}`;
     throw new RowTooLarge(what, `it is ${writes.length} rows, and ${most}. Give the evaluation fewer channels.`);
   }
-  const { bytes } = group(writes);
+  const { bytes } = groupOf(writes);
   if (bytes > maxTransactionBytes) {
     throw new RowTooLarge(what, `it takes ${bytes} bytes, and a transaction holds ${maxTransactionBytes}`);
   }

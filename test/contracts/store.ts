@@ -479,6 +479,7 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
           'contoso.com "two"',
         ]);
         expect(await known()).toEqual([]);
+        expect(await store.facts(watch)).toHaveLength(2 * subjects.length);
         expect(await store.facts(otherWatch, ['contoso.com'])).toEqual([factsOf({ ...otherWatch, content: 'other' })]);
       });
 

@@ -6,7 +6,7 @@ import { type Store, StoreUnavailable } from '../../src/store/store.ts';
 import { createTableStore, type StorageRequest } from '../../src/store/table-store.ts';
 import { useAzurite } from '../azurite.ts';
 import { type FaultyStorage, startFaultyStorage } from './faulty-storage.ts';
-import { changeOf, noticeOf, resultOf, runId, runOf, watch } from './samples.ts';
+import { changeOf, factsOf, noticeOf, resultOf, runId, runOf, watch } from './samples.ts';
 
 const azurite = useAzurite();
 const names = (count: number) =>
@@ -46,6 +46,17 @@ describe('storage transactions', () => {
     const changes = slice.map((subject) => changeOf(subject, { expected: read.get(subject)?.etag }));
     expect(await store.commit(watch, changes, resultOf(1000, 96))).toBe('committed');
     expect(requests).toEqual(['query', 'transaction']);
+  });
+
+  test('facts about 96 subjects are one query, and one transaction to keep', async () => {
+    const { store, requests } = await counted();
+    const subjects = names(300);
+    await store.putFacts(subjects.map((subject) => factsOf({ subject })));
+    requests.splice(0);
+    expect(await store.facts(watch, subjects.slice(96, 192))).toHaveLength(96);
+    expect(requests).toEqual(['query']);
+    await store.putFacts(subjects.slice(96, 192).map((subject) => factsOf({ subject })));
+    expect(requests.splice(1)).toEqual(['query', 'transaction']);
   });
 
   test('the progress of a run is one query', async () => {
