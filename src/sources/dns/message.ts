@@ -125,8 +125,9 @@ export function decodeReply(message: Buffer): Reply | undefined {
   } catch {
     return undefined; // dns-packet throws on pointers that do not go back, on labels and names too long, and past the end
   }
-  // Record data of unknown types is sliced, not read, so an overlong length does not throw: the cursor gives it away.
-  if (decode.bytes > message.length) return undefined;
+  // Record data is partly sliced, not read, so an overlong length does not throw; the cursor gives it away: it stands
+  // past the end or, where a length was read from there, is no number.
+  if (!(decode.bytes <= message.length)) return undefined;
   const opt = packet.additionals?.find((record) => record.type === 'OPT');
   const rcode = ((message[3] ?? 0) & 0xf) | ((opt?.type === 'OPT' ? opt.extendedRcode : 0) << 4);
   return {
