@@ -59,7 +59,6 @@ function payloadOf(notice: Notice, summary: Summary, detail: Detail): Payload {
     type: 'AdaptiveCard',
     $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
     version: '1.2',
-    lang: 'en',
     fallbackText: heading,
     msteams: { width: 'Full' },
     body: [

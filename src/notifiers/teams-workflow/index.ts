@@ -10,7 +10,7 @@ import { renderCard } from './card.ts';
 const workflowHostSuffixes: readonly string[] = ['.api.powerplatform.com', '.logic.azure.com'];
 
 export interface WebhookUrlPolicy {
-  /** Replaces the hosts of the worldwide cloud, for sovereign ones: each starts with a dot, `.api.powerplatform.us`. */
+  /** Where webhooks live besides, in sovereign clouds: `.api.powerplatform.us`. */
   readonly allowedHostSuffixes?: readonly string[];
   /** Admits http to this machine, for the local sink. */
   readonly allowLocal?: boolean;
@@ -44,14 +44,19 @@ export function createTeamsWorkflowNotifier({
 
 function readWebhookUrl(
   url: string | undefined,
-  { allowedHostSuffixes = workflowHostSuffixes, allowLocal = false }: WebhookUrlPolicy,
+  { allowedHostSuffixes = [], allowLocal = false }: WebhookUrlPolicy,
 ): ChannelAddress | { readonly problem: string } {
   const address = readAddress(url, { allowLocal });
   if ('problem' in address || address.scheme === 'http') return address;
-  if (!allowedHostSuffixes.some((suffix) => address.host.endsWith(suffix))) {
+  // A suffix counts from a dot on, written or not: `logic.azure.com` must not admit `evil-logic.azure.com`.
+  const suffixes = [
+    ...workflowHostSuffixes,
+    ...allowedHostSuffixes.map((one) => one.toLowerCase().replace(/^\.?/, '.')),
+  ];
+  if (!suffixes.some((suffix) => address.host.endsWith(suffix))) {
     return {
       problem:
-        `${address.shown} is no Workflows webhook: those end in ${allowedHostSuffixes.join(' or ')}. In Teams open the ` +
+        `${address.shown} is no Workflows webhook: those end in ${suffixes.join(' or ')}. In Teams open the ` +
         'channel\'s Workflows, add "Send webhook alerts to a channel", and store the address that it shows. For ' +
         'another receiver set the channel\'s kind to "webhook".',
     };

@@ -13,9 +13,9 @@ export function cardText(text: string, limit = maxShown): string {
   const inert = plainText(text, limit)
     .replaceAll('<', '‹')
     .replaceAll('>', '›')
-    .replaceAll('](', '] (')
     .replaceAll('://', '[:]//')
-    .replace(/(mailto|tel|javascript):/gi, '$1[:]');
+    .replace(/(mailto|tel|javascript):/gi, '$1[:]')
+    .replaceAll('](', '] (');
   return plainText(inert, limit);
 }
 
@@ -78,7 +78,6 @@ const adaptiveCard = z.strictObject({
   $schema: z.literal('http://adaptivecards.io/schemas/adaptive-card.json'),
   /** 1.2 is what Teams on mobile devices is reported to render. */
   version: z.literal('1.2'),
-  lang: z.literal('en'),
   fallbackText: text,
   msteams: z.strictObject({ width: z.literal('Full') }),
   body: z.array(z.discriminatedUnion('type', [richTextBlock, columnSet, container])).min(1),

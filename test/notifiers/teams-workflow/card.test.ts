@@ -1,0 +1,326 @@
+import { createRequire } from 'node:module';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Notice } from '../../../src/domain/notice.ts';
+import { renderCard } from '../../../src/notifiers/teams-workflow/card.ts';
+import { type Payload, payloadSchema } from '../../../src/notifiers/teams-workflow/payload.ts';
+import { answer, failingDomains, finding, notice, ofSubject, transition } from '../notices.ts';
+
+// Its package entry fails in Node; this file does not.
+const { AdaptiveCard, SerializationContext } = createRequire(import.meta.url)(
+  'adaptivecards/dist/adaptivecards.js',
+) as typeof import('adaptivecards');
+
+const maxBytes = 24 * 1024;
+
+function bytesOf(payload: Payload): number {
+  return Buffer.byteLength(JSON.stringify(payload));
+}
+
+/** What a person reads, one line for each paragraph; columns stand side by side. */
+function textOf(payload: Payload): string {
+  const line = (block: { inlines: { text: string }[] }) => block.inlines.map(({ text }) => text).join('');
+  const card = payload.attachments[0].content;
+  return [
+    ...card.body.map((element) => {
+      if (element.type === 'RichTextBlock') return line(element);
+      if (element.type === 'Container') return element.items.map(line).join('\n');
+      return element.columns.map(({ items }) => items.map(line).join(' ')).join(' | ');
+    }),
+    ...(card.actions ?? []).map(({ title, url }) => `[${title}] ${url}`),
+  ].join('\n');
+}
+
+/** Renders, and asserts what holds for every card. */
+function render(given: Notice): string {
+  const payload = renderCard(given);
+  expect(payloadSchema.parse(payload)).toEqual(payload);
+  expect(bytesOf(payload)).toBeLessThanOrEqual(maxBytes);
+  const context = new SerializationContext();
+  const card = new AdaptiveCard();
+  card.parse(payload.attachments[0].content, context);
+  expect([...Array(context.eventCount).keys()].map((index) => context.getEventAt(index).message)).toEqual([]);
+  expect(card.validateProperties().validationEvents).toEqual([]);
+  return textOf(payload);
+}
+
+const resolvedKey = finding({
+  verdict: 'pass',
+  message: 'The key of selector1 is published again.',
+  observed: 'RSA, 2048 bits',
+});
+
+describe('what a card says', () => {
+  it('about new problems: heading, counts, answers, five items in full, the rest as counts', () => {
+    const text = render(notice({ subjects: failingDomains(20) }));
+    expect(text.split('\n')).toEqual([
+      'Contoso: 20 new problems in DKIM',
+      'Contoso (contoso) · run of 2026-11-24 09:30 UTC · 74 watched',
+      '20 New',
+      'Can receivers verify what we sign now? 54 yes, 20 no of 74 · 20 turned from yes to no',
+      'And still after the next rotation? 50 yes, 21 no, 3 undetermined of 74',
+      ...['d00001', 'd00002', 'd00003', 'd00004'].flatMap((name) => [
+        `${name}.contoso.com  New · critical`,
+        'The CNAME of selector1 is right, but Microsoft publishes no key at its target, so receivers cannot verify what is signed today.',
+        'Found: selector1-contoso-com._domainkey.contoso.onmicrosoft.com: NXDOMAIN (192.0.2.53, 198.51.100.53)',
+        'What to do: Open a support case with Microsoft and paste the evidence of this finding.',
+        'To mend: Microsoft · dkim/active-key-published · selector1 · since 2026-11-24',
+      ]),
+      'd00005.contoso.com  New · critical',
+      'selector1._domainkey.d00005.contoso.com points nowhere, so receivers find no key.',
+      'Found: selector1._domainkey.d00005.contoso.com: NODATA',
+      'What to do: Publish the CNAME that the signing configuration names.',
+      'To mend: customer DNS · dkim/active-cname-correct · selector1 · since 2026-11-24',
+      'and 15 more: 12 Microsoft, 3 customer DNS.',
+      expect.stringMatching(/^run contoso\.dkim\.2026-11-24T06-00 · notice [0-9a-f]{12}$/),
+      '[Open report] https://fieldcheck.contoso.com/api/organizations/contoso/evaluations/dkim/subjects',
+    ]);
+  });
+
+  it('about one that is resolved, and names its domain in the heading', () => {
+    const subject = ofSubject(
+      'fabrikam.com',
+      transition('resolved', 'fabrikam.com', resolvedKey, '2026-11-20T06:00:00.000Z'),
+      transition('resolved', 'fabrikam.com', answer('verifiable-now', 'no', 'yes')),
+    );
+    const text = render(notice({ subjects: [subject] }));
+    expect(text).toContain('Contoso: 1 resolved in DKIM for fabrikam.com\n');
+    expect(text).toContain('54 yes, 20 no of 74 · 1 turned from no to yes\n');
+    expect(text).toContain(
+      'fabrikam.com  Resolved\nThe key of selector1 is published again.\nFound: RSA, 2048 bits\ndkim/active-key-published · selector1 · failed since 2026-11-20\n',
+    );
+    expect(text).not.toContain('What to do');
+  });
+
+  it('about one that got worse', () => {
+    const worse = finding({
+      rule: 'dkim/next-selector-ready',
+      severity: 'high',
+      message: 'The next key is missing, 40 hours ahead.',
+    });
+    const text = render(notice({ subjects: [ofSubject('contoso.com', transition('worsened', 'contoso.com', worse))] }));
+    expect(text).toContain('Contoso: 1 worsened in DKIM for contoso.com\n');
+    expect(text).toContain('contoso.com  Worsened · high\nThe next key is missing, 40 hours ahead.\n');
+  });
+
+  it('about what could not be looked at, without calling it a failure', () => {
+    const {
+      severity: _severity,
+      owner: _owner,
+      remedy: _remedy,
+      ...unknown
+    } = finding({
+      verdict: 'unknown',
+      message: 'The name servers of slow.contoso.com did not answer in 3 runs in a row.',
+      observed: 'time-out after 5 s',
+    });
+    const text = render(
+      notice({ subjects: [ofSubject('slow.contoso.com', transition('went_unknown', 'slow.contoso.com', unknown))] }),
+    );
+    expect(text).toContain('Contoso: 1 could not be looked at in DKIM for slow.contoso.com\n');
+    expect(text).toContain('1 Could not look\n');
+    expect(text).toContain(
+      'slow.contoso.com  Could not look\nThe name servers of slow.contoso.com did not answer in 3 runs in a row.\n',
+    );
+    expect(text).not.toContain('To mend');
+  });
+
+  it('as a reminder, with since when it fails', () => {
+    const subject = ofSubject(
+      'old.contoso.com',
+      transition('reminder', 'old.contoso.com', finding(), '2026-11-01T06:00:00.000Z'),
+    );
+    const text = render(notice({ subjects: [subject] }));
+    expect(text).toContain('Contoso: 1 still failing in DKIM for old.contoso.com\n');
+    expect(text).toContain('old.contoso.com  Still failing · critical\n');
+    expect(text).toContain('To mend: Microsoft · dkim/active-key-published · selector1 · since 2026-11-01\n');
+  });
+
+  it('about all of it at once: the worst in full, names of what is good or old news', () => {
+    const name = (kind: string) => `${kind}.contoso.com`;
+    const text = render(
+      notice({
+        subjects: [
+          ofSubject(name('good'), transition('resolved', name('good'), resolvedKey)),
+          ofSubject(name('old'), transition('reminder', name('old'), finding(), '2026-11-01T06:00:00.000Z')),
+          ofSubject(name('slow'), transition('went_unknown', name('slow'), finding({ verdict: 'unknown' }))),
+          ...failingDomains(5, { severity: 'medium' }),
+          ofSubject(name('worst'), transition('worsened', name('worst'), finding({ message: 'The worst.' }))),
+        ],
+      }),
+    );
+    expect(text).toContain(
+      'Contoso: 5 new problems, 1 worsened, 1 could not be looked at, 1 still failing, 1 resolved in DKIM\n',
+    );
+    expect(text).toContain('5 New | 1 Worsened | 1 Could not look | 1 Still failing | 1 Resolved\n');
+    expect(text.indexOf('worst.contoso.com  Worsened · critical')).toBeLessThan(text.indexOf('d00001.contoso.com'));
+    expect(text).toContain(
+      'and 4 more: 1 customer DNS, 1 could not look, 1 still failing, 1 resolved.\nResolved: good.contoso.com\nCould not look: slow.contoso.com\nStill failing: old.contoso.com (since 2026-11-01)\n',
+    );
+  });
+
+  it('about readiness as GO and NO-GO', () => {
+    const subject = ofSubject(
+      'contoso',
+      transition(
+        'opened',
+        'contoso',
+        finding({
+          rule: 'teams-exchange-interop/tls-trusted',
+          target: 'mail.contoso.com',
+          owner: 'on-premises',
+          message: 'The certificate of mail.contoso.com is expired.',
+        }),
+      ),
+      transition('opened', 'contoso', answer('calendar', 'yes', 'no')),
+    );
+    const text = render(
+      notice({
+        evaluation: {
+          id: 'teams-exchange-interop',
+          title: 'Teams with Exchange',
+          questions: { calendar: 'Calendar app in Teams?' },
+        },
+        subjects: [subject],
+        totals: { subjects: 1, answers: { calendar: { no: 1 } } },
+      }),
+    );
+    expect(text).toContain('Contoso: 1 new problem in Teams with Exchange\n');
+    expect(text).toContain('Calendar app in Teams? NO-GO · turned from GO to NO-GO\n');
+    expect(text).toContain('To mend: on-premises servers');
+  });
+
+  it('about domains that came into the watch or left it', () => {
+    const text = render(
+      notice({
+        subjects: [
+          ofSubject(
+            'new.contoso.com',
+            transition('added', 'new.contoso.com', { type: 'subject', message: 'Watched from now on.' }),
+          ),
+          ofSubject(
+            'gone.contoso.com',
+            transition('removed', 'gone.contoso.com', { type: 'subject', message: 'Not watched any more.' }),
+          ),
+        ],
+      }),
+    );
+    expect(text).toContain('Contoso: 1 added to the watch, 1 removed from the watch in DKIM\n');
+    expect(text).toContain('gone.contoso.com  Removed\nNot watched any more.\n');
+  });
+
+  it('counts advice, and never lists it', () => {
+    const advice = transition(
+      'opened',
+      'contoso.com',
+      finding({ severity: 'low', message: 'The key is 400 days old.' }),
+    );
+    const text = render(notice({ subjects: [ofSubject('contoso.com', advice)] }));
+    expect(text).toContain('Contoso: 1 new remark in DKIM for contoso.com\n');
+    expect(text).toContain('1 Advice\n');
+    expect(text).not.toContain('400 days');
+  });
+
+  it('tells an answer that changed without a finding as an item of its own', () => {
+    const changed = transition('opened', 'contoso.com', answer('verifiable-now', 'yes', 'no'));
+    const text = render(notice({ subjects: [ofSubject('contoso.com', changed)] }));
+    expect(text).toContain('Contoso: 1 new problem in DKIM for contoso.com\n');
+    expect(text).toContain('contoso.com  New\nCan receivers verify what we sign now? no, before it was yes.\n');
+  });
+
+  it('leaves out answers that nobody counted', () => {
+    const text = render(notice({ subjects: failingDomains(1), totals: { subjects: 1, answers: {} } }));
+    expect(text).toContain('Can receivers verify what we sign now? turned from yes to no\n');
+    expect(text).not.toContain('next rotation');
+  });
+});
+
+describe('the button', () => {
+  it.each([
+    undefined,
+    'http://127.0.0.1:7071/api/report',
+    '/api/report',
+    'javascript:alert(1)',
+    'https://',
+    `https://contoso.com/${'a'.repeat(3000)}`,
+  ])('is left out for %s', (link) => {
+    const { link: _link, ...rest } = notice({ subjects: failingDomains(20) });
+    const text = render(link === undefined ? rest : { ...rest, link });
+    expect(text).not.toContain('[Open report]');
+    expect(text).toContain(
+      'and 15 more: 12 Microsoft, 3 customer DNS. The whole of it is in the history of each subject.\n',
+    );
+  });
+});
+
+describe('the size', () => {
+  it('stays within 24 KB with 10,000 findings, which are counted', () => {
+    const text = render(notice({ subjects: failingDomains(10_000) }));
+    expect(text).toContain('Contoso: 10000 new problems in DKIM\n');
+    expect(text).toContain('and 9995 more: 7996 Microsoft, 1999 customer DNS.');
+  });
+
+  it('gives way item by item, then evidence, and keeps counts and link', () => {
+    const giant = '\u{1f4e7}'.repeat(100_000);
+    const texts = { message: giant, observed: giant, remedy: giant, target: giant, rule: giant };
+    const text = render(notice({ subjects: failingDomains(10, texts) }));
+    expect(text).toContain('Contoso: 10 new problems in DKIM\n');
+    expect(text).toMatch(/and \d more: /);
+    expect(text).toContain('[Open report]');
+  });
+
+  it('cuts a value after 200 characters', () => {
+    const text = render(notice({ subjects: failingDomains(1, { observed: 'v'.repeat(100_000) }) }));
+    expect(text).toContain(`Found: ${'v'.repeat(199)}…\n`);
+  });
+
+  it('keeps to it whatever the texts, and every card is one that Teams parses', () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc
+        .constantFrom('\u{1f4e7}', '"', '\\', '\u202e', '<at>x</at>', '[x](http://evil)')
+        .map((one) => one.repeat(50_000)),
+    );
+    fc.assert(
+      fc.property(text, text, fc.integer({ min: 1, max: 8 }), (one, other, count) => {
+        const subjects = failingDomains(count, {
+          message: one,
+          observed: other,
+          remedy: one,
+          rule: other,
+          target: one,
+        });
+        render(
+          notice({
+            subjects: [...subjects, ofSubject(one, transition('resolved', one, finding({ message: other }), other))],
+            organization: { id: one, name: other },
+            runId: one,
+            at: other,
+            evaluation: {
+              id: 'dkim',
+              title: one,
+              questions: Object.fromEntries([...Array(40).keys()].map((n) => [`q${n}`, other])),
+            },
+            totals: { subjects: 9, answers: { q0: { yes: 9 }, q1: { no: 9 } } },
+          }),
+        );
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('the fingerprint', () => {
+  const footer = (given: Notice) => /notice ([0-9a-f]{12})/.exec(render(given))?.[1];
+
+  it('is the same when the notice comes again, whatever the order of its subjects', () => {
+    const subjects = failingDomains(3);
+    expect(footer(notice({ subjects }))).toBe(footer(notice({ subjects: [...subjects].reverse() })));
+  });
+
+  it('is another one for another run or another change', () => {
+    const subjects = failingDomains(3);
+    expect(footer(notice({ subjects, runId: 'another' }))).not.toBe(footer(notice({ subjects })));
+    expect(footer(notice({ subjects: failingDomains(4) }))).not.toBe(footer(notice({ subjects })));
+  });
+});
