@@ -70,10 +70,10 @@ $document = Get-Content -Raw -Encoding UTF8 -Path (Join-Path -Path $PSScriptRoot
 
 # Asks Microsoft Graph; an answer that is refused ends the script with Graph's own words.
 function Invoke-FieldcheckGraph {
-    param([string] $Method, [string] $Path, [hashtable] $Body)
+    param([string] $Method, [string] $Path, [System.Collections.IDictionary] $Body)
     $request = @{ Method = $Method; Uri = "v1.0/$Path"; OutputType = 'PSObject' }
     if ($Body) {
-        $request.Body = $Body | ConvertTo-Json
+        $request.Body = ConvertTo-Json -InputObject $Body
         $request.ContentType = 'application/json'
     }
     Invoke-MgGraphRequest @request
@@ -160,6 +160,7 @@ function Grant-FieldcheckAccess {
             'cannot' { Write-Output "  cannot  $($line.Title): this tenant has no service principal for it. Is the service in use here?" }
         }
     }
+    if ($plan | Where-Object { $_.State -eq 'cannot' }) { Write-Warning 'Not everything can be granted: see "cannot" above.' }
     $todo = @($plan | Where-Object { $_.State -eq 'lacks' })
     if ($todo.Count -eq 0 -and $principal) {
         Write-Output 'Nothing to do.'
@@ -175,11 +176,11 @@ function Grant-FieldcheckAccess {
     }
     foreach ($line in $todo) {
         if ($line.Grant.kind -eq 'app-role') {
-            $body = @{ principalId = $principal.id; resourceId = $line.Resource.id; appRoleId = $line.Grant.role.id }
+            $body = [ordered]@{ principalId = $principal.id; resourceId = $line.Resource.id; appRoleId = $line.Grant.role.id }
             $null = Invoke-FieldcheckGraph -Method POST -Path "servicePrincipals/$($line.Resource.id)/appRoleAssignedTo" -Body $body
         }
         else {
-            $body = @{ principalId = $principal.id; roleDefinitionId = $line.Grant.role.id; directoryScopeId = '/' }
+            $body = [ordered]@{ principalId = $principal.id; roleDefinitionId = $line.Grant.role.id; directoryScopeId = '/' }
             $null = Invoke-FieldcheckGraph -Method POST -Path 'roleManagement/directory/roleAssignments' -Body $body
         }
         Write-Output "  granted $($line.Title)"
@@ -244,9 +245,9 @@ function Add-FieldcheckFederation {
         Write-Output "  trust   identity $IdentityPrincipalId of this tenant ($issuer)"
         Confirm-FieldcheckChange -Question 'Do this?'
         if (-not $application) {
-            $application = Invoke-FieldcheckGraph -Method POST -Path 'applications' -Body @{ displayName = $AppName; signInAudience = 'AzureADMultipleOrgs' }
+            $application = Invoke-FieldcheckGraph -Method POST -Path 'applications' -Body ([ordered]@{ displayName = $AppName; signInAudience = 'AzureADMultipleOrgs' })
         }
-        $body = @{ name = 'fieldcheck'; issuer = $issuer; subject = "$IdentityPrincipalId"; audiences = @($signIn[1]) }
+        $body = [ordered]@{ name = 'fieldcheck'; issuer = $issuer; subject = "$IdentityPrincipalId"; audiences = @($signIn[1]) }
         $null = Invoke-FieldcheckGraph -Method POST -Path "applications/$($application.id)/federatedIdentityCredentials" -Body $body
         Write-Output 'Done.'
     }

@@ -20,7 +20,7 @@ var alerts = [
   {
     name: 'dead-channel'
     displayName: 'fieldcheck: dead channel'
-    description: 'A channel refused a notice for good or did not take it after the last try. Changes are found, but people are not told. See infra/operations/dead-channel.md.'
+    description: 'A channel refused a notice for good or has not taken it for an hour of tries. Changes are found, but people are not told. See infra/operations/dead-channel.md.'
     severity: 1
     query: loadTextContent('../operations/queries/dead-channel.kql')
     windowSize: 'PT30M'

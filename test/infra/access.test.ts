@@ -69,66 +69,54 @@ describe('grants.json', () => {
   });
 });
 
-const host = await openPowerShellHost();
-afterAll(() => host?.close());
-
-describe.runIf(host)('Grant-FieldcheckAccess.ps1', () => {
-  const engine = host as PowerShellHost;
-  const path = join(folder, 'Grant-FieldcheckAccess.ps1');
-
-  test('parses, and Windows PowerShell 5.1 would understand it', async () => {
-    expect(await engine.parse({ path })).toEqual([]);
-    expect(await engine.compat51({ path })).toEqual([]);
-  });
+const identity = {
+  id: 'aaaaaaaa-0000-0000-0000-000000000001',
+  appId: 'aaaaaaaa-0000-0000-0000-000000000002',
+  displayName: 'id-fieldcheck-test',
+  servicePrincipalType: 'ManagedIdentity',
+};
+const principalOf = (resource: string) => ({
+  id: `principal-of-${resource}`,
+  appId: document.resources[resource]?.appId ?? '',
+  displayName: document.resources[resource]?.name ?? '',
+  servicePrincipalType: 'Application',
 });
+const empty: StubTenant = {
+  servicePrincipals: [identity, principalOf('exchange-online'), principalOf('graph')],
+  appRoles: [],
+  directoryRoles: [],
+  applications: [],
+  credentials: [],
+};
+let home: string;
+let file: string;
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'fieldcheck-access-'));
+  file = join(home, 'tenant.json');
+  const stub = fileURLToPath(new URL('./az-stub.ts', import.meta.url));
+  writeFileSync(join(home, 'az'), `#!/bin/sh\nexec "${process.execPath}" "${stub}" "$@"\n`);
+  chmodSync(join(home, 'az'), 0o755);
+  give(empty);
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+const give = (tenant: StubTenant) => writeFileSync(file, JSON.stringify(tenant));
+const tenant = (): StubTenant => JSON.parse(readFileSync(file, 'utf8'));
+const held = () => [...tenant().appRoles, ...tenant().directoryRoles].map(({ roleId }) => roleId).sort();
+const idsFor = (...evaluations: string[]) =>
+  document.grants
+    .filter((grant) => grant.evaluations.some((evaluation) => evaluations.includes(evaluation)))
+    .map(({ role }) => role.id)
+    .sort();
+const requests = () =>
+  (existsSync(`${file}.log`) ? readFileSync(`${file}.log`, 'utf8') : '').split('\n').filter(Boolean);
 
 const runs = (program: string) => spawnSync(program, ['--version']).status === 0;
 const canRun = process.platform !== 'win32' && runs('bash') && runs('jq');
 if (!canRun) console.warn('The tests of grant-access.sh did not run: they need bash and jq.');
 
 describe.runIf(canRun)('grant-access.sh', { timeout: 60_000 }, () => {
-  const identity = {
-    id: 'aaaaaaaa-0000-0000-0000-000000000001',
-    appId: 'aaaaaaaa-0000-0000-0000-000000000002',
-    displayName: 'id-fieldcheck-test',
-    servicePrincipalType: 'ManagedIdentity',
-  };
-  const principalOf = (resource: string) => ({
-    id: `principal-of-${resource}`,
-    appId: document.resources[resource]?.appId ?? '',
-    displayName: document.resources[resource]?.name ?? '',
-    servicePrincipalType: 'Application',
-  });
-  const empty: StubTenant = {
-    servicePrincipals: [identity, principalOf('exchange-online'), principalOf('graph')],
-    appRoles: [],
-    directoryRoles: [],
-    applications: [],
-    credentials: [],
-  };
-  let home: string;
-  let file: string;
-
-  beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'fieldcheck-access-'));
-    file = join(home, 'tenant.json');
-    const stub = fileURLToPath(new URL('./az-stub.ts', import.meta.url));
-    writeFileSync(join(home, 'az'), `#!/bin/sh\nexec "${process.execPath}" "${stub}" "$@"\n`);
-    chmodSync(join(home, 'az'), 0o755);
-    give(empty);
-  });
-  afterEach(() => rmSync(home, { recursive: true, force: true }));
-
-  const give = (tenant: StubTenant) => writeFileSync(file, JSON.stringify(tenant));
-  const tenant = (): StubTenant => JSON.parse(readFileSync(file, 'utf8'));
-  const held = () => [...tenant().appRoles, ...tenant().directoryRoles].map(({ roleId }) => roleId).sort();
-  const idsFor = (...evaluations: string[]) =>
-    document.grants
-      .filter((grant) => grant.evaluations.some((evaluation) => evaluations.includes(evaluation)))
-      .map(({ role }) => role.id)
-      .sort();
-  const requests = () =>
-    (existsSync(`${file}.log`) ? readFileSync(`${file}.log`, 'utf8') : '').split('\n').filter(Boolean);
   const call = (args: string[], environment: Record<string, string> = {}) => {
     const done = spawnSync('bash', [script, ...args], {
       encoding: 'utf8',
@@ -271,5 +259,125 @@ describe.runIf(canRun)('grant-access.sh', { timeout: 60_000 }, () => {
     expect(out).toBe('');
     expect(err).toContain(sentence);
     expect(held()).toEqual([]);
+  });
+});
+
+// The commands that the script calls, as far as the engine host lacks them, and Microsoft Graph through the same stand-in
+// as the shell script's. #Requires looks for the module by its folder.
+const standIns = `
+$module = [IO.Path]::Combine([IO.Path]::GetDirectoryName($PSScriptRoot), 'Microsoft.Graph.Authentication')
+$null = [IO.Directory]::CreateDirectory($module)
+[IO.File]::WriteAllText([IO.Path]::Combine($module, 'Microsoft.Graph.Authentication.psm1'), '')
+function Write-Output { param($InputObject) $InputObject }
+function Join-Path { param($Path, $ChildPath) [IO.Path]::Combine($Path, $ChildPath) }
+function Get-Content { param([switch] $Raw, $Encoding, $Path) [IO.File]::ReadAllText($Path) }
+function Read-Host { param($Prompt) 'no' }
+function Sort-Object {
+    param([Parameter(ValueFromPipeline)] $InputObject, [switch] $Unique)
+    begin { $sorted = [Collections.Generic.SortedSet[string]]::new() }
+    process { $null = $sorted.Add($InputObject) }
+    end { $sorted }
+}
+function Select-Object {
+    param([Parameter(ValueFromPipeline)] $InputObject, [int] $First)
+    begin { $seen = 0 }
+    process { if ($seen -lt $First) { $InputObject }; $seen++ }
+}
+function ConvertFrom-Element {
+    param($Element)
+    switch ("$($Element.ValueKind)") {
+        'Object' {
+            $object = [ordered] @{}
+            foreach ($property in $Element.EnumerateObject()) { $object[$property.Name] = ConvertFrom-Element $property.Value }
+            [pscustomobject] $object
+        }
+        'Array' { , @(foreach ($item in $Element.EnumerateArray()) { ConvertFrom-Element $item }) }
+        'String' { $Element.GetString() }
+        'True' { $true }
+        'False' { $false }
+    }
+}
+function ConvertFrom-Json {
+    param([Parameter(ValueFromPipeline)] [string] $InputObject)
+    process { ConvertFrom-Element ([System.Text.Json.JsonDocument]::Parse($InputObject).RootElement) }
+}
+function Connect-MgGraph { param($Scopes, $Environment, [switch] $NoWelcome, $TenantId) }
+function Get-MgContext { [pscustomobject] @{ TenantId = '11111111-2222-3333-4444-555555555555' } }
+function Invoke-MgGraphRequest {
+    param($Method, $Uri, $OutputType, $Body, $ContentType)
+    $arguments = 'rest', '--method', $Method, '--url', "https://graph.example.test/$Uri"
+    if ($Body) { $arguments += '--body', $Body }
+    $answer = & $env:AZ_STUB @arguments
+    if ($LASTEXITCODE -ne 0) { throw "$Method $Uri was refused" }
+    if ($answer) { "$answer" | ConvertFrom-Json }
+}
+`;
+
+const host = await openPowerShellHost();
+afterAll(() => host?.close());
+const engine = host as PowerShellHost;
+const path = join(folder, 'Grant-FieldcheckAccess.ps1');
+
+describe.runIf(host)('Grant-FieldcheckAccess.ps1', { timeout: 60_000 }, () => {
+  test('parses, and Windows PowerShell 5.1 would understand it', async () => {
+    expect(await engine.parse({ path })).toEqual([]);
+    expect(await engine.compat51({ path })).toEqual([]);
+  });
+});
+
+describe.runIf(host && process.platform !== 'win32')('Grant-FieldcheckAccess.ps1, run', { timeout: 60_000 }, () => {
+  const run = async (parameters: Record<string, string | boolean | string[]>) => {
+    const environment = { AZ_STUB: join(home, 'az'), AZ_STUB_TENANT: file };
+    const { output, errors } = await engine.run({ path, parameters, standIns, environment, timeLimitMs: 50_000 });
+    return { out: output.join('\n'), err: errors.join('\n') };
+  };
+  const target = { AppId: identity.appId };
+
+  test('Preview says the same as the shell script, and changes nothing', async () => {
+    const { out, err } = await run({ Action: 'Preview', ...target, Evaluations: ['dkim'] });
+    expect(err).toBe('');
+    expect(out).toContain(
+      'Identity id-fieldcheck-test (ManagedIdentity, client id aaaaaaaa-0000-0000-0000-000000000002)',
+    );
+    expect(out).toContain(
+      '  grant   Exchange.ManageAsApp on Office 365 Exchange Online\n            for dkim: Admits the app',
+    );
+    expect(out).toContain(`Nothing was changed. Apply would grant ${idsFor('dkim').length}.`);
+    expect(requests().filter((line) => !line.startsWith('GET '))).toEqual([]);
+  });
+
+  test('Apply grants the list exactly, a second one nothing, Undo takes it back', async () => {
+    expect((await run({ Action: 'Apply', ...target, Force: true })).err).toBe('');
+    expect(held()).toEqual(idsFor('dkim', 'teams-exchange-interop'));
+    expect((await run({ Action: 'Apply', ...target, Force: true })).out).toContain('Nothing to do.');
+    const { out } = await run({ Action: 'Undo', ...target, Force: true });
+    expect(out).toContain('  removed directory role Security Reader');
+    expect(held()).toEqual([]);
+  });
+
+  test('Federate makes what the shell script makes; Unfederate takes it back', async () => {
+    const identityOption = { IdentityPrincipalId: identity.id, Force: true };
+    const { out, err } = await run({ Action: 'Federate', ...identityOption });
+    expect(err).toBe('');
+    expect(out).toContain('-Action Apply -AppId 77777777-0000-0000-0000-000000000000');
+    expect(tenant().credentials).toMatchObject([
+      {
+        name: 'fieldcheck',
+        issuer: 'https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0',
+        subject: identity.id,
+        audiences: ['api://AzureADTokenExchange'],
+      },
+    ]);
+    await run({ Action: 'Unfederate', ...identityOption });
+    expect(tenant().credentials).toEqual([]);
+  });
+
+  test('not confirmed: nothing is changed; a bad call says what is wrong', async () => {
+    expect((await run({ Action: 'Apply', ...target })).err).toContain('Nothing was changed.');
+    expect(held()).toEqual([]);
+    expect((await run({ Action: 'Apply' })).err).toContain('-AppId is needed');
+    expect((await run({ Action: 'Apply', ...target, Evaluations: ['dmarc'] })).err).toContain(
+      "Evaluation 'dmarc' needs no grants",
+    );
   });
 });
