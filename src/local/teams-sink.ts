@@ -19,7 +19,7 @@ const webhookTarget =
   '/powerautomate/automations/direct/workflows/local/triggers/manual/paths/invoke?api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=local';
 
 /** One post that the sink took with 202, as Teams would. */
-export interface SunkCard {
+interface SunkCard {
   /** ISO 8601, UTC. */
   readonly receivedAt: string;
   readonly bytes: number;
@@ -29,7 +29,7 @@ export interface SunkCard {
   readonly problems: readonly string[];
 }
 
-export interface OtherAnswer {
+interface OtherAnswer {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   /** For this many posts; until told otherwise when left out. */

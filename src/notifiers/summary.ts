@@ -25,7 +25,7 @@ export interface Item {
 }
 
 /** One question with its answers in words. */
-export interface QuestionSummary {
+interface QuestionSummary {
   readonly title: string;
   /** `54 yes, 20 no of 74`, or the answer alone when one subject is watched; empty when the run counted none. */
   readonly now: string;

@@ -113,3 +113,13 @@ export function coverage({ subjects, from, to }: Section): string {
 export function minuteOf(iso: string): string {
   return `${iso.slice(0, 16).replace('T', ' ')} UTC`;
 }
+
+/** A finding that stands folded, in one sentence. */
+export function shortSentence({ verdict, message }: Finding): string {
+  return verdict === 'not_applicable' ? `not applicable. ${message}` : message;
+}
+
+/** What a finding is about: `dkim/active-key-published selector1`. */
+export function ruleAndTarget({ rule, target }: Finding): string {
+  return target === undefined ? rule : `${rule} ${target}`;
+}

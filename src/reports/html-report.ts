@@ -1,5 +1,14 @@
-import type { Evidence, Finding, Run } from '../domain/finding.ts';
-import { arrange, coverage, type Found, minuteOf, type ReportOptions, type Section } from './arrange.ts';
+import type { Evidence, Run } from '../domain/finding.ts';
+import {
+  arrange,
+  coverage,
+  type Found,
+  minuteOf,
+  type ReportOptions,
+  ruleAndTarget,
+  type Section,
+  shortSentence,
+} from './arrange.ts';
 import { manyLines, oneLine } from './text.ts';
 import { answerWord, ownerWords } from './words.ts';
 
@@ -115,11 +124,7 @@ function evidenceHtml({ observed, fact, at, source }: Evidence): string {
 }
 
 function shortHtml({ subject, finding }: Found): string {
-  return `<li>${escaped(subject)}: ${escaped(ruleAndTarget(finding))}: ${escaped(finding.message)}</li>`;
-}
-
-function ruleAndTarget({ rule, target }: Finding): string {
-  return target === undefined ? rule : `${rule} ${target}`;
+  return `<li>${escaped(subject)}: ${escaped(ruleAndTarget(finding))}: ${escaped(shortSentence(finding))}</li>`;
 }
 
 function folded(summary: string, items: readonly string[]): string {

@@ -1,5 +1,14 @@
-import type { Evidence, Finding, Run } from '../domain/finding.ts';
-import { arrange, coverage, type Found, minuteOf, type ReportOptions, type Section } from './arrange.ts';
+import type { Evidence, Run } from '../domain/finding.ts';
+import {
+  arrange,
+  coverage,
+  type Found,
+  minuteOf,
+  type ReportOptions,
+  ruleAndTarget,
+  type Section,
+  shortSentence,
+} from './arrange.ts';
 import { manyLines, oneLine } from './text.ts';
 import { answerWord, ownerWords } from './words.ts';
 
@@ -106,11 +115,7 @@ function evidenceLine({ observed, fact, at, source }: Evidence): string {
 }
 
 function shortLine({ subject, finding }: Found): string {
-  return `- ${escaped(subject)}: ${escaped(ruleAndTarget(finding))}: ${escaped(finding.message)}`;
-}
-
-function ruleAndTarget({ rule, target }: Finding): string {
-  return target === undefined ? rule : `${rule} ${target}`;
+  return `- ${escaped(subject)}: ${escaped(ruleAndTarget(finding))}: ${escaped(shortSentence(finding))}`;
 }
 
 function folded(summary: string, lines: readonly string[]): string[] {

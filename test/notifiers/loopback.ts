@@ -6,7 +6,7 @@ import { Agent, buildConnector } from 'undici';
 export { selfSigned } from './certificate.ts';
 
 /** One request as it came over the wire. */
-export interface Arrived {
+interface Arrived {
   readonly method: string;
   /** The request target, byte for byte. */
   readonly target: string;

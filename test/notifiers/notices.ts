@@ -5,7 +5,7 @@ import type { Transition, TransitionKind, TransitionReason } from '../../src/dom
 type Of = Transition['of'];
 type OfFinding = Extract<Of, { type: 'finding' }>;
 
-export const at = '2026-11-24T09:30:00.000Z';
+const at = '2026-11-24T09:30:00.000Z';
 
 const usualReason: Readonly<Record<TransitionKind, TransitionReason>> = {
   opened: 'was-good',

@@ -1,6 +1,6 @@
 import type { Finding, Run } from '../../src/domain/finding.ts';
 
-export const at = '2026-11-24T09:30:00.000Z';
+const at = '2026-11-24T09:30:00.000Z';
 
 /** A missing key at Microsoft, unless told otherwise. */
 export function finding(changes: Partial<Finding> = {}): Finding {
@@ -24,7 +24,7 @@ export function finding(changes: Partial<Finding> = {}): Finding {
   };
 }
 
-export function passing(rule: string, message: string): Finding {
+function passing(rule: string, message: string): Finding {
   return { rule, verdict: 'pass', message, evidence: [] };
 }
 
@@ -62,5 +62,10 @@ export const mixedRuns: readonly Run[] = [
       evidence: [],
     },
   ),
-  run('adatum.com', { 'verifiable-now': 'yes' }, passing('dkim/signing-enabled', 'Signing is on.')),
+  run('adatum.com', { 'verifiable-now': 'yes' }, passing('dkim/signing-enabled', 'Signing is on.'), {
+    rule: 'dkim/next-selector-ready',
+    verdict: 'not_applicable',
+    message: 'No rotation is planned.',
+    evidence: [],
+  }),
 ];

@@ -1,0 +1,61 @@
+import { blocksAnswers } from '../domain/answer.ts';
+import type { Finding, Run } from '../domain/finding.ts';
+import type { ReportOptions } from './arrange.ts';
+import { oneLine } from './text.ts';
+import { answerWord, ownerWords } from './words.ts';
+
+/** Runs as a person reads them in a terminal: answers first, then what fails, what is advice, what could not be looked at. */
+export function terminalReport(runs: readonly Run[], { questions = {} }: ReportOptions): string {
+  const lines = runs.flatMap((run) => [...subjectLines(run, questions), '']);
+  return `${[...lines, ...totalLines(runs, questions)].join('\n')}\n`;
+}
+
+function subjectLines(run: Run, questions: Readonly<Record<string, string>>): string[] {
+  const lines = [`${run.subject}  (${run.evaluation}, ${run.at})`];
+  for (const [question, answer] of Object.entries(run.answers)) {
+    lines.push(`  ${answerWord(answer, run.evaluation).toUpperCase().padEnd(14)} ${questions[question] ?? question}`);
+  }
+  const shown: readonly (readonly [string, (finding: Finding) => boolean])[] = [
+    ['FAIL', blocksAnswers],
+    ['advice', (finding) => finding.verdict === 'fail' && !blocksAnswers(finding)],
+    ['look', ({ verdict }) => verdict === 'manual'],
+    ['unknown', ({ verdict, blockedBy }) => verdict === 'unknown' && blockedBy === undefined],
+  ];
+  for (const [word, belongs] of shown) {
+    for (const finding of run.findings.filter(belongs)) lines.push(...findingLines(word, finding));
+  }
+  const passed = run.findings.filter(({ verdict }) => verdict === 'pass').length;
+  const notApplicable = run.findings.filter(({ verdict }) => verdict === 'not_applicable');
+  const everywhere = notApplicable.length === run.findings.length ? notApplicable[0]?.message : undefined;
+  lines.push(
+    everywhere === undefined
+      ? `  ${passed} of ${run.findings.length} checks pass`
+      : `  not applicable: ${oneLine(everywhere)}`,
+  );
+  return lines;
+}
+
+function findingLines(word: string, finding: Finding): string[] {
+  const target = finding.target === undefined ? '' : ` [${oneLine(finding.target)}]`;
+  const severity =
+    finding.severity === undefined || finding.owner === undefined
+      ? ''
+      : `  ${finding.severity}, ${ownerWords[finding.owner]}`;
+  return [
+    `  ${word.padEnd(8)} ${finding.rule}${target}${severity}`,
+    `           ${oneLine(finding.message)}`,
+    ...(finding.remedy === undefined ? [] : [`           → ${oneLine(finding.remedy)}`]),
+  ];
+}
+
+function totalLines(runs: readonly Run[], questions: Readonly<Record<string, string>>): string[] {
+  if (runs.length < 2) return [];
+  const ids = [...new Set(runs.flatMap(({ answers }) => Object.keys(answers)))];
+  return [
+    `${runs.length} looked at`,
+    ...ids.map((id) => {
+      const counts = Map.groupBy(runs, ({ answers }) => answers[id] ?? 'not_applicable');
+      return `  ${questions[id] ?? id}  ${[...counts].map(([answer, of]) => `${answerWord(answer, runs[0]?.evaluation ?? '')}: ${of.length}`).join(', ')}`;
+    }),
+  ];
+}
