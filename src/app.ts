@@ -11,16 +11,21 @@ import type { SubjectState } from './domain/compare.ts';
 import type { Run } from './domain/finding.ts';
 import type { OrganizationDocument } from './domain/organization.ts';
 import type { EvaluationId } from './domain/rule.ts';
-import { evaluationOf, evaluations } from './evaluations/index.ts';
+import { evaluations, questionTitles } from './evaluations/index.ts';
 import type { DeliveryMessage, SliceMessage } from './queue/queue.ts';
 import { failedSelectorsCsv, htmlReport } from './reports/index.ts';
 import type { Page, RunProgress, RunRecord, SliceResult, Versioned, Watch } from './store/store.ts';
 
+export { parseOrganizations } from './app/organizations.ts';
 export { Problem, problemOf } from './app/problem.ts';
-export { type Ports, productionPorts } from './app/production.ts';
+export { type Ports, productionPorts, shellPorts } from './app/production.ts';
 export { adHocRequest, evaluationName } from './app/requests.ts';
+export { policiesOf, subjectsOf as organizationSubjects } from './app/subjects.ts';
 export { readSupplied, type SuppliedFile, type Supply } from './app/supplied.ts';
+export type { EvaluationId } from './domain/rule.ts';
+export { questionTitles } from './evaluations/index.ts';
 export { deliveryMessage, sliceMessage } from './queue/queue.ts';
+export { terminalReport } from './reports/index.ts';
 
 /** States read at once for a whole watch; the store pages anyway. */
 const statesAtOnce = 1_000;
@@ -245,7 +250,7 @@ export function createApp(ports: Ports) {
         const { watch } = await watchOf(organization, evaluation);
         const found: Run[] = (await allStates(watch)).map(({ run }) => run);
         return htmlReport(found, {
-          questions: Object.fromEntries(evaluationOf(evaluation).questions.map(({ id, title }) => [id, title])),
+          questions: questionTitles(evaluation),
         });
       }),
 

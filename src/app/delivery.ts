@@ -1,7 +1,7 @@
 import type { Delivery, Notice, Notifier, PendingNotice } from '../domain/notice.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { EvaluationId } from '../domain/rule.ts';
-import { evaluationOf, evaluations } from '../evaluations/index.ts';
+import { evaluationOf, evaluations, questionTitles } from '../evaluations/index.ts';
 import type { OutboxRow, RunProgress, SliceResult, Store, Watch } from '../store/store.ts';
 import type { Log } from './log.ts';
 import { type RunsPorts, watchRun } from './runs.ts';
@@ -158,7 +158,7 @@ async function noticeOf(
     evaluation: {
       id: evaluation.id,
       title: evaluation.title,
-      questions: Object.fromEntries(evaluation.questions.map(({ id, title }) => [id, title])),
+      questions: questionTitles(evaluation.id),
     },
     runId,
     at: progress?.run.startedAt ?? latest(notices),

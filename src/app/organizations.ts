@@ -49,6 +49,12 @@ export function checkOrganization(value: unknown, policy: ChannelPolicy): Organi
   return document;
 }
 
+/** One document or a list of them, as a file holds them. @throws InvalidDocument */
+export function parseOrganizations(value: unknown): readonly OrganizationDocument[] {
+  const list = Array.isArray(value) ? value : [value];
+  return list.map((one) => checkOrganization(one, { localChannels: true }));
+}
+
 function scheduleFault(schedule: string): string | undefined {
   try {
     new Cron(schedule, { timezone: 'UTC', paused: true });

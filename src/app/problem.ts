@@ -1,5 +1,5 @@
 import { InvalidDocument } from '../domain/organization.ts';
-import { StoreUnavailable } from '../store/store.ts';
+import { InvalidContinuation, StoreUnavailable } from '../store/store.ts';
 
 /** Something the caller has to know, with the HTTP status it has at that door (RFC 9457 calls it a problem). */
 export class Problem extends Error {
@@ -19,6 +19,7 @@ export function notFound(what: string): Problem {
 export function problemOf(error: unknown): { status: number; detail: string; issues?: readonly string[] } | undefined {
   if (error instanceof Problem) return { status: error.status, detail: error.message };
   if (error instanceof InvalidDocument) return { status: 400, detail: error.message, issues: error.issues };
+  if (error instanceof InvalidContinuation) return { status: 400, detail: error.message };
   if (error instanceof StoreUnavailable) return { status: 503, detail: error.message };
   return undefined;
 }

@@ -5,8 +5,9 @@ import type { OrganizationDocument } from '../domain/organization.ts';
 import { createNotifier } from '../notifiers/index.ts';
 import type { Queue } from '../queue/queue.ts';
 import { defaultResolvers } from '../sources/dns/resolvers.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 import type { Store } from '../store/store.ts';
-import type { Log } from './log.ts';
+import { type Log, silentLog } from './log.ts';
 import { createSources, type ProductSources } from './sources.ts';
 
 /** What the App stands on. Production makes them from the configuration; tests and the CLI put others in their place. */
@@ -39,6 +40,25 @@ export async function productionPorts(config: Config, environment: Environment, 
     notifierFor: channelNotifiers(config, environment),
     publicUrl: config.FIELDCHECK_PUBLIC_URL,
     localChannels: config.FIELDCHECK_LOCAL_CHANNELS,
+  };
+}
+
+/** The ports of one evaluation from a shell: sources as deployed, nothing stored, nobody told. */
+export function shellPorts(config: Config, options: { readonly resolvers?: readonly string[] }): Ports {
+  return {
+    store: createMemoryStore(),
+    queue: { open: async () => {}, sendSlice: async () => {}, sendDelivery: async () => {} },
+    sources: createSources({
+      resolvers: options.resolvers ?? config.FIELDCHECK_RESOLVERS ?? defaultResolvers(process.env),
+      ratePerSecond: config.FIELDCHECK_RESOLVER_RATE,
+    }),
+    log: silentLog,
+    clock: () => new Date(),
+    notifierFor: () => {
+      throw new Error('An evaluation from the shell tells nobody.');
+    },
+    publicUrl: undefined,
+    localChannels: true,
   };
 }
 

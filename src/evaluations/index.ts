@@ -10,3 +10,8 @@ export function evaluationOf(id: EvaluationId): Evaluation {
   if (found === undefined) throw new Error(`There is no evaluation ${id}.`);
   return found;
 }
+
+/** The questions of an evaluation as a person asks them, by id. */
+export function questionTitles(id: EvaluationId): Readonly<Record<string, string>> {
+  return Object.fromEntries(evaluationOf(id).questions.map((question) => [question.id, question.title]));
+}

@@ -1,0 +1,320 @@
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import {
+  type App,
+  createApp,
+  type EvaluationId,
+  evaluationName,
+  organizationSubjects,
+  parseOrganizations,
+  policiesOf,
+  productionPorts,
+  questionTitles,
+  readSupplied,
+  type SuppliedFile,
+  type Supply,
+  shellPorts,
+  terminalReport,
+} from './app.ts';
+import { loadConfig } from './config.ts';
+import { normaliseDomainName } from './domain/domain-name.ts';
+import type { Run } from './domain/finding.ts';
+import type { OrganizationDocument } from './domain/organization.ts';
+import type { Subject } from './domain/subject.ts';
+
+/** Exit codes: every answer yes (or not applicable), a no, undetermined, our error or a bad call. */
+const exit = { yes: 0, no: 1, undetermined: 2, error: 3 } as const;
+
+/** A call that cannot be carried out; its sentence goes to stderr. */
+class BadCall extends Error {}
+
+interface EvaluateOptions {
+  readonly organization?: string;
+  readonly facts: readonly string[];
+  readonly saveFacts?: string;
+  readonly resolver: readonly string[];
+  readonly now?: Date;
+  readonly json?: boolean;
+  readonly signingConfig?: string;
+  readonly acceptedDomains?: string;
+  readonly selector: readonly string[];
+}
+
+const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
+
+const program = new Command('fieldcheck')
+  .description('Asks of Microsoft 365 and Exchange organizations what nobody answers continuously.')
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fieldcheck: ')) })
+  .showHelpAfterError('Run "npm run fieldcheck -- --help" for what there is.');
+
+program
+  .command('evaluate')
+  .description('judge now; nothing is stored, nobody is told')
+  .argument('<evaluation>', 'dkim, teams-exchange-interop or smtp-source-ip')
+  .argument('[subjects...]', 'mail domains (dkim)')
+  .option('--organization <file>', 'organization document: subjects and policies')
+  .option('--facts <file>', 'saved facts, a collector’s file or a raw export; repeatable', collect, [])
+  .option('--save-facts <file>', 'write what was gathered, to judge again later')
+  .option('--resolver <host[:port]>', 'name server to ask; repeatable', collect, [])
+  .option('--now <time>', 'judge as of this time (ISO 8601)', isoTime)
+  .option('--json', 'print the runs as JSON')
+  .option('--signing-config <file>', 'dkim: output of Get-DkimSigningConfig as JSON')
+  .option('--accepted-domains <file>', 'dkim: output of Get-AcceptedDomain as JSON')
+  .option('--selector <name>', 'dkim: selector to look at without a signing configuration; repeatable', collect, [])
+  .action(async (evaluation: string, subjects: string[], options: EvaluateOptions) => {
+    process.exitCode = await evaluate(evaluationName(evaluation), subjects, options);
+  });
+
+program
+  .command('apply')
+  .description('write organization documents, after showing what changes')
+  .argument('<file>', 'organizations.json: one document or a list')
+  .option('--dry-run', 'show what would change, write nothing')
+  .action((file: string, options: { dryRun?: boolean }) =>
+    withStore(async (app) => {
+      for (const document of parseOrganizations(await readJson(file))) {
+        const before = await app.organization(document.id).catch(() => undefined);
+        process.stdout.write(difference(document.id, before?.document, document));
+        if (options.dryRun !== true) await app.putOrganization(document.id, document, before?.etag);
+      }
+    }),
+  );
+
+program
+  .command('history')
+  .description('what was found about a subject over time, newest first')
+  .argument('<organization>')
+  .argument('<evaluation>')
+  .argument('<subject>')
+  .addOption(new Option('--limit <n>', 'how many').argParser(Number).default(20))
+  .option('--json', 'print as JSON')
+  .action((organization: string, evaluation: string, subject: string, options: { limit: number; json?: boolean }) =>
+    withStore(async (app) => {
+      const { items } = await app.history(organization, evaluationName(evaluation), subject, options.limit);
+      if (options.json === true) {
+        print(items);
+        return;
+      }
+      for (const { since, runs, run } of items) {
+        const answers = Object.entries(run.answers).map(([question, answer]) => `${question}: ${answer}`);
+        const fails = run.findings
+          .filter(({ verdict }) => verdict === 'fail')
+          .map(({ rule, target }) => (target === undefined ? rule : `${rule} [${target}]`));
+        process.stdout.write(
+          `${since} … ${run.at}  (${runs} run${runs === 1 ? '' : 's'})  ${answers.join(', ')}${fails.length > 0 ? `\n    ${fails.join('\n    ')}` : ''}\n`,
+        );
+      }
+    }),
+  );
+
+program
+  .command('deliver')
+  .description('deliver what waits in the outbox')
+  .action(() =>
+    withStore(async (app) => {
+      const delivered = await app.deliver();
+      if (delivered.length === 0) process.stdout.write('Nothing waits.\n');
+      for (const { channel, runId, subjects, delivery } of delivered) {
+        process.stdout.write(`${delivery.outcome}  ${channel}  ${runId}  ${subjects} subject(s): ${delivery.detail}\n`);
+      }
+      if (delivered.some(({ delivery }) => delivery.outcome !== 'delivered')) process.exitCode = exit.no;
+    }),
+  );
+
+async function evaluate(evaluation: EvaluationId, named: readonly string[], options: EvaluateOptions): Promise<number> {
+  const document =
+    options.organization === undefined
+      ? undefined
+      : oneOrganization(await readJson(options.organization), options.organization);
+  const supply = readSupplied(evaluation, await suppliedFiles(options));
+  const subjects = subjectsFor(evaluation, named, options, document, supply);
+  const config = loadConfig(process.env);
+  const app = createApp(
+    shellPorts(config, { ...(options.resolver.length > 0 ? { resolvers: options.resolver } : {}) }),
+  );
+  try {
+    const { runs, facts } = await app.evaluate({
+      evaluation,
+      subjects,
+      supply,
+      policies: document === undefined ? {} : policiesOf(document, evaluation),
+      now: options.now,
+      onProgress: progress(subjects.length),
+    });
+    if (options.saveFacts !== undefined) await writeJson(options.saveFacts, facts);
+    if (options.json === true) print(runs);
+    else process.stdout.write(terminalReport(runs, { questions: questionTitles(evaluation) }));
+    return exitCodeOf(runs);
+  } finally {
+    await app.stop();
+  }
+}
+
+/** Named on the command line, else the document's, else those that the files speak of. */
+function subjectsFor(
+  evaluation: EvaluationId,
+  named: readonly string[],
+  options: EvaluateOptions,
+  document: OrganizationDocument | undefined,
+  supply: Supply,
+): readonly Subject[] {
+  const fromFiles = supply.subjects.map((subject) =>
+    subject.kind === 'mail-domain' && options.selector.length > 0
+      ? { ...subject, selectors: [...options.selector] }
+      : subject,
+  );
+  const declared =
+    document === undefined
+      ? fromFiles
+      : organizationSubjects(
+          document,
+          evaluation,
+          fromFiles.map(({ id }) => id),
+        );
+  if (named.length > 0) {
+    if (evaluation !== 'dkim')
+      throw new BadCall(`${evaluation} takes its subject from --organization or --facts, not from the command line.`);
+    return named.map((text): Subject => {
+      const domain = normaliseDomainName(text);
+      if ('problem' in domain) throw new BadCall(`${domain.problem}.`);
+      const known = declared.find(({ id }) => id === domain.name);
+      const selectors = options.selector.length > 0 ? [...options.selector] : ['selector1', 'selector2'];
+      return known ?? { kind: 'mail-domain', id: domain.name, selectors };
+    });
+  }
+  if (declared.length === 0) {
+    throw new BadCall(
+      evaluation === 'dkim'
+        ? 'There is no domain to look at: name one (evaluate dkim contoso.com), or give --signing-config, --organization or --facts.'
+        : `There is nothing to look at: give --organization FILE with evaluations.${evaluation}, or --facts FILE.`,
+    );
+  }
+  return declared;
+}
+
+async function suppliedFiles({ facts, signingConfig, acceptedDomains }: EvaluateOptions): Promise<SuppliedFile[]> {
+  const wanted: readonly (readonly [string, SuppliedFile['kind']])[] = [
+    ...facts.map((path) => [path, undefined] as const),
+    ...(signingConfig === undefined ? [] : [[signingConfig, 'signing-configuration'] as const]),
+    ...(acceptedDomains === undefined ? [] : [[acceptedDomains, 'accepted-domain'] as const]),
+  ];
+  return Promise.all(
+    wanted.map(async ([path, kind]) => ({
+      name: path,
+      content: await readBytes(path),
+      writtenAt: (await stat(path)).mtime.toISOString(),
+      kind,
+    })),
+  );
+}
+
+function oneOrganization(value: unknown, path: string): OrganizationDocument {
+  const [document, ...more] = parseOrganizations(value);
+  if (document === undefined || more.length > 0)
+    throw new BadCall(
+      `${path} holds ${more.length + (document === undefined ? 0 : 1)} organizations; --organization wants one.`,
+    );
+  return document;
+}
+
+function exitCodeOf(runs: readonly Run[]): number {
+  const answers = runs.flatMap((run) => Object.values(run.answers));
+  if (answers.includes('no')) return exit.no;
+  return answers.includes('undetermined') ? exit.undetermined : exit.yes;
+}
+
+/** The App over the storage that the settings name, or that of the running local host. */
+async function withStore(work: (app: App) => Promise<void>): Promise<void> {
+  const environment = { ...(await localSettings()), ...process.env };
+  const app = createApp(await productionPorts(loadConfig(environment), environment, stderrLog));
+  try {
+    await work(app);
+  } finally {
+    await app.stop();
+  }
+}
+
+/** What `npm start` leaves for the shell while it runs: where its storage is. */
+async function localSettings(): Promise<Record<string, string>> {
+  try {
+    return JSON.parse(await readFile(new URL('../.fieldcheck/settings.json', import.meta.url), 'utf8')) as Record<
+      string,
+      string
+    >;
+  } catch {
+    return {};
+  }
+}
+
+const stderrLog = {
+  info() {},
+  warn: (message: string, fields?: Record<string, unknown>) =>
+    process.stderr.write(`fieldcheck: ${message} ${JSON.stringify(fields ?? {})}\n`),
+  error: (message: string, fields?: Record<string, unknown>) =>
+    process.stderr.write(`fieldcheck: ${message} ${JSON.stringify(fields ?? {})}\n`),
+};
+
+function progress(total: number): (done: number) => void {
+  if (!process.stderr.isTTY || total < 20) return () => {};
+  return (done) => process.stderr.write(done === total ? '\r\u001b[K' : `\r${done} of ${total}`);
+}
+
+function difference(id: string, before: unknown, after: unknown): string {
+  if (before === undefined) return `${id}: new\n`;
+  const old = JSON.stringify(before, null, 2).split('\n');
+  const now = JSON.stringify(after, null, 2).split('\n');
+  const gone = old.filter((line) => !now.includes(line)).map((line) => `- ${line}`);
+  const come = now.filter((line) => !old.includes(line)).map((line) => `+ ${line}`);
+  return gone.length + come.length === 0 ? `${id}: unchanged\n` : `${[`${id}:`, ...gone, ...come].join('\n')}\n`;
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new BadCall(`Cannot read ${path}: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const text = new TextDecoder().decode(await readBytes(path));
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new BadCall(`${path} is no JSON: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+}
+
+async function writeJson(path: string, value: unknown): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
+  } catch (error) {
+    throw new BadCall(`Cannot write ${path}: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+}
+
+function print(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+function isoTime(text: string): Date {
+  const time = new Date(text);
+  if (!/^\d{4}-\d{2}-\d{2}/.test(text) || Number.isNaN(time.getTime()))
+    throw new InvalidArgumentError('Write a time as 2026-11-24T09:30:00Z.');
+  return time;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Help and version are no errors; what else commander says, it has said already.
+    process.exitCode = error.exitCode === 0 ? exit.yes : exit.error;
+  } else {
+    process.stderr.write(`fieldcheck: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = exit.error;
+  }
+}
