@@ -254,8 +254,12 @@ export function createApp(ports: Ports) {
         });
       }),
 
-    /** Keeps supplied facts and looks again at what they speak of. */
-    acceptFacts: (organization: string, content: Uint8Array): Promise<AcceptedFacts & { readonly runId: string }> =>
+    /** Keeps supplied facts and, unless told not to, looks again at what they speak of. */
+    acceptFacts: (
+      organization: string,
+      content: Uint8Array,
+      run = true,
+    ): Promise<AcceptedFacts & { readonly runId?: string }> =>
       working(async () => {
         const { value: document } = await organizationOf(organization);
         const now = clock();
@@ -265,14 +269,10 @@ export function createApp(ports: Ports) {
           { name: 'supplied facts', content, writtenAt: now.toISOString() },
           now,
         );
-        const { evaluation } = accepted;
-        const started = await startRun(runs, {
-          document,
-          evaluation,
-          trigger: 'facts',
-          key: `${slotKey(now)}-${randomUUID().slice(0, 8)}`,
-        });
-        return { ...accepted, runId: started?.run.runId ?? '' };
+        if (!run) return accepted;
+        const key = `${slotKey(now)}-${randomUUID().slice(0, 8)}`;
+        const started = await startRun(runs, { document, evaluation: accepted.evaluation, trigger: 'facts', key });
+        return started === undefined ? accepted : { ...accepted, runId: started.run.runId };
       }),
 
     health: (): Promise<Health> => healthOf(store),

@@ -51,7 +51,7 @@ export async function acceptFacts(
             organization: document.id,
             evaluation,
             subject: subject.id,
-            name: file.name,
+            name: supply.name,
             observedAt: file.writtenAt,
             expiresAt,
             content,

@@ -23,6 +23,8 @@ export interface SuppliedFile {
 export interface Supply {
   /** Subjects that the files themselves name. */
   readonly subjects: readonly Subject[];
+  /** What was supplied, by a name under which the newest counts: `export/signing-configuration`, `saved-facts` … */
+  readonly name: string;
   factsFor(subject: Subject): FactSet;
 }
 
@@ -46,6 +48,12 @@ export function readSupplied(evaluation: EvaluationId, files: readonly SuppliedF
   }
   const savedById = new Map(saved.map((one) => [one.subject.id, one]));
   return {
+    name:
+      exports.signing !== undefined
+        ? 'export/signing-configuration'
+        : exports.accepted !== undefined
+          ? 'export/accepted-domain'
+          : 'saved-facts',
     subjects: [...saved.map(({ subject }) => subject), ...domainsOf(exports)],
     factsFor(subject) {
       const own = savedById.get(subject.id);

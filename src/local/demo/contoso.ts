@@ -1,0 +1,169 @@
+// The demo organization: the field note that started the product, made anew. 74 accepted domains; for 20 of them
+// Microsoft's DNS does not answer the active selector, although every CNAME is right and Exchange Online says Valid.
+import { generateKeyPairSync } from 'node:crypto';
+import { createZone, type Zone } from '../dns-server.ts';
+
+/** What the demo keeps between starts, so that a second start finds the same world. */
+export interface DemoState {
+  /** Key records as TXT texts; domains take them in turn, because making 148 keys takes half a minute. */
+  readonly keys: readonly string[];
+  /** Domains whose records somebody has mended. */
+  readonly mended: readonly string[];
+}
+
+export interface Demo {
+  /** The organization document, as a user would write it. */
+  readonly document: object;
+  /** Raw output of the two cmdlets, as PowerShell's ConvertTo-Json writes it. */
+  readonly signingConfigurations: readonly object[];
+  readonly acceptedDomains: readonly object[];
+  readonly zone: Zone;
+  /** Domains whose active selector Microsoft does not answer. */
+  readonly failing: readonly string[];
+  /** Lets Microsoft publish the missing key. @returns false when there is nothing to mend */
+  mend(domain: string): boolean;
+  /** Takes the key away again. @returns false when the domain is none of the demo's */
+  break(domain: string): boolean;
+}
+
+const places =
+  'amsterdam athens barcelona berlin bern bilbao bologna bordeaux bremen brno cologne cork dresden dublin essen faro florence gdansk geneva genoa ghent graz hamburg hanover helsinki innsbruck kiel krakow leeds leipzig lille limerick linz lisbon ljubljana london lugano luxembourg lyon madrid malmo marseille milan munich'.split(
+    ' ',
+  );
+
+/** 44 places and 26 departments, and the four that every tenant has a version of. */
+const departments =
+  'billing brand careers catalog club contracts events export finance fleet forum grants help hr invest labs legal mailings media news orders parts press quality returns service'.split(
+    ' ',
+  );
+
+const initial = 'contoso.onmicrosoft.com';
+const coexistence = 'contoso.mail.onmicrosoft.com';
+const notSending = 'archive.fabrikam.com';
+
+const sending = [
+  'contoso.com',
+  ...places.map((place) => `${place}.contoso.com`),
+  ...departments.map((department) => `${department}.fabrikam.com`),
+];
+
+/** Every third domain from the second on, until there are 20. */
+const failing = sending.filter((_, index) => index % 3 === 1).slice(0, 20);
+
+const dayMs = 86_400_000;
+
+/** How many key pairs the demo makes. */
+export const demoKeyCount = 6;
+
+export function makeDemoKeys(): string[] {
+  return Array.from({ length: demoKeyCount }, (_, index) => {
+    // One key is short, so that the advice about 1,024 bits has something to say.
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: index === demoKeyCount - 1 ? 1024 : 2048 });
+    return `v=DKIM1; k=rsa; p=${publicKey.export({ type: 'spki', format: 'der' }).toString('base64')};`;
+  });
+}
+
+/** @param sink where the Teams channel of the demo posts to */
+export function createDemo(state: DemoState, sink: string, now: Date): Demo {
+  const zone = createZone();
+  const mended = new Set(state.mended);
+  const rows = sending.map((domain, index) => signingConfiguration(domain, index, state.keys, now));
+  for (const [index, row] of rows.entries())
+    publish(zone, row, index, failing.includes(row.Domain) && !mended.has(row.Domain));
+  const setKey = (domain: string, present: boolean) => {
+    const index = rows.findIndex((row) => row.Domain === domain);
+    const row = rows[index];
+    if (row === undefined) return false;
+    publish(zone, row, index, !present);
+    return true;
+  };
+  return {
+    document: {
+      id: 'contoso',
+      name: 'Contoso',
+      channels: { 'mail-team': { kind: 'teams-workflow', url: sink } },
+      evaluations: { dkim: { schedule: '0 0 6 * * *', channels: ['mail-team'] } },
+    },
+    signingConfigurations: rows,
+    acceptedDomains: [
+      ...sending.map((domain) => accepted(domain, {})),
+      accepted(initial, { InitialDomain: true }),
+      accepted(coexistence, { IsCoexistenceDomain: true }),
+      accepted(notSending, { SendingFromDomainDisabled: true }),
+    ],
+    zone,
+    failing,
+    mend: (domain) => failing.includes(domain) && setKey(domain, true),
+    break: (domain) => setKey(domain, false),
+  };
+}
+
+type Row = ReturnType<typeof signingConfiguration>;
+
+function signingConfiguration(domain: string, index: number, keys: readonly string[], now: Date) {
+  // Two thirds of the domains were rotated, so that the passive selector's key is gone or stale in some.
+  const created = new Date(now.getTime() - (40 + ((index * 29) % 300)) * dayMs);
+  const rotated = index % 3 !== 0;
+  const rotateOn = new Date(created.getTime() + (rotated ? 4 * dayMs : 0));
+  const label = domain.replaceAll('.', '-');
+  const suffix = index % 2 === 0 ? '_domainkey.contoso.onmicrosoft.com' : '_domainkey.contoso.n-v1.dkim.mail.microsoft';
+  return {
+    Domain: domain,
+    AdminDisplayName: '',
+    Selector1KeySize: 2048,
+    Selector1CNAME: `selector1-${label}.${suffix}`,
+    Selector1PublicKey: keys[index % keys.length] ?? '',
+    Selector2KeySize: 2048,
+    Selector2CNAME: `selector2-${label}.${suffix}`,
+    Selector2PublicKey: keys[(index + 1) % keys.length] ?? '',
+    Enabled: true,
+    IsDefault: false,
+    HeaderCanonicalization: 'Relaxed',
+    BodyCanonicalization: 'Relaxed',
+    Algorithm: 'RsaSHA256',
+    NumberOfBytesToSign: 'All',
+    IncludeSignatureCreationTime: true,
+    IncludeKeyExpiration: false,
+    KeyCreationTime: `/Date(${created.getTime()})/`,
+    LastChecked: `/Date(${created.getTime()})/`,
+    RotateOnDate: `/Date(${rotateOn.getTime()})/`,
+    SelectorBeforeRotateOnDate: rotated ? 'selector1' : 'selector2',
+    SelectorAfterRotateOnDate: rotated ? 'selector2' : 'selector1',
+    Status: 'Valid',
+    Identity: domain,
+    IsValid: true,
+  };
+}
+
+/** Both CNAMEs as the customer has them, and in Microsoft's zone the active key, unless it is missing; no passive one. */
+function publish(zone: Zone, row: Row, index: number, missing: boolean): void {
+  zone.set(`selector1._domainkey.${row.Domain}`, { type: 'CNAME', data: row.Selector1CNAME, ttl: 3600 });
+  zone.set(`selector2._domainkey.${row.Domain}`, { type: 'CNAME', data: row.Selector2CNAME, ttl: 3600 });
+  const [target, key] =
+    row.SelectorAfterRotateOnDate === 'selector1'
+      ? [row.Selector1CNAME, row.Selector1PublicKey]
+      : [row.Selector2CNAME, row.Selector2PublicKey];
+  if (!missing)
+    zone.set(target, {
+      type: 'TXT',
+      data: [key.slice(0, 255), key.slice(255)].filter((part) => part !== ''),
+      ttl: 3600,
+    });
+  // Half of the missing keys leave an empty name behind (no such record), half no name at all.
+  else if (index % 2 === 0) zone.set(target);
+  else zone.delete(target);
+}
+
+function accepted(domain: string, special: object): object {
+  return {
+    DomainName: domain,
+    DomainType: 'Authoritative',
+    Default: domain === 'contoso.com',
+    InitialDomain: false,
+    IsCoexistenceDomain: false,
+    SendingFromDomainDisabled: false,
+    OutboundOnly: false,
+    PendingRemoval: false,
+    ...special,
+  };
+}
