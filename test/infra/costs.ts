@@ -151,7 +151,7 @@ export function monthlyBill({ prices, use, measured, deployment }: CostInputs, d
 }
 
 /** CPU seconds a month that gathering and judging so many domains takes; it is paid for within the compute line. */
-export function monthlyCpuSeconds({ use, measured }: CostInputs, domains: number): number {
+function monthlyCpuSeconds({ use, measured }: CostInputs, domains: number): number {
   return ((domains * use.runsPerMonth.value) / 1000) * measured.cpuSecondsPerThousand.value;
 }
 

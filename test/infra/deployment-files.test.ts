@@ -47,9 +47,9 @@ const azureYamlSchema = z.strictObject({
       host: z.literal('function'),
       dist: z.string().regex(/^[a-z-]+$/),
       remoteBuild: z.literal(false),
+      hooks: z.strictObject({ prepackage: z.strictObject({ windows: hookSchema, posix: hookSchema }) }),
     }),
   }),
-  hooks: z.strictObject({ prepackage: z.strictObject({ windows: hookSchema, posix: hookSchema }) }),
 });
 
 const parametersSchema = z.strictObject({
@@ -70,7 +70,7 @@ describe('files that a deployment reads', () => {
   });
 
   test('azure.yaml deploys what was built here, by one command on every system', () => {
-    const { hooks } = azureYamlSchema.parse(parseYaml(read('azure.yaml')));
+    const { hooks } = azureYamlSchema.parse(parseYaml(read('azure.yaml'))).services.api;
     expect(hooks.prepackage.posix.run).toBe('npm run package');
     expect(hooks.prepackage.windows.run).toBe(hooks.prepackage.posix.run);
   });
@@ -82,6 +82,17 @@ describe('files that a deployment reads', () => {
     for (const [, name = '', expression] of declared) {
       const [, fallback] = /=(.*)\}$/.exec(parameters[name]?.value ?? '') ?? [];
       expect({ [name]: fallback }).toEqual({ [name]: expression?.replace(/^'|'$/g, '') });
+    }
+  });
+
+  test('the documentation has every variable, with its default', () => {
+    const { parameters } = parametersSchema.parse(JSON.parse(read('infra/main.parameters.json')));
+    const page = read('infra/README.md');
+    for (const { value } of Object.values(parameters)) {
+      const [, name, fallback = ''] = /\{(FIELDCHECK_\w+)=(.*)\}/.exec(value) ?? [];
+      if (name === undefined) continue;
+      const row = page.split('\n').find((line) => line.startsWith(`| \`${name}\``));
+      expect(row, `the row of ${name}`).toContain(fallback);
     }
   });
 
