@@ -192,7 +192,7 @@ function FcCall {
         } finally {
             $shell.Dispose()
         }
-        if (-not $One) { return $results }
+        if (-not $One) { return $results.ReadAll() }
         if ($results.Count -eq 0) { throw "$Command returned nothing" }
         return $results[0]
     }
@@ -200,7 +200,8 @@ function FcCall {
     if (-not $stopping.AsyncWaitHandle.WaitOne(2000)) { $script:runspaces.Remove($Place) }
     if ($KeepPartial -eq '') { throw "$Command was stopped: it did not end in time" }
     FcFail $KeepPartial "$Command was stopped: it did not end in time; what came until then is kept"
-    return $results
+    # Enumerating the collection itself would wait for a command that cannot be stopped.
+    $results.ReadAll()
 }
 
 # Windows and Exchange tell the build of a file by four numbers; its text form differs between them.
@@ -345,12 +346,13 @@ function FcReadLog {
                     continue
                 }
                 $field = $line.Split($comma, 8)
-                if ($field.Length -lt 8 -or [string]::CompareOrdinal($field[0], $fromText) -lt 0) { continue }
-                if ($oldest -eq '' -or [string]::CompareOrdinal($field[0], $oldest) -lt 0) { $oldest = $field[0] }
-                if ([string]::CompareOrdinal($field[0], $newest) -gt 0) { $newest = $field[0] }
+                # The last row of a file may be cut, and a connector's name with a comma would shift the columns.
+                if ($field.Length -lt 8 -or $field[6].Length -ne 1) { continue }
                 $what = $field[6]
                 # What the server says is half of the rows and tells nothing about the client.
-                if ($what -eq '>') { continue }
+                if ($what -eq '>' -or [string]::CompareOrdinal($field[0], $fromText) -lt 0) { continue }
+                if ($oldest -eq '' -or [string]::CompareOrdinal($field[0], $oldest) -lt 0) { $oldest = $field[0] }
+                if ([string]::CompareOrdinal($field[0], $newest) -gt 0) { $newest = $field[0] }
                 $key = $field[1] + '|' + $field[2]
                 $session = $null
                 if (-not $open.TryGetValue($key, [ref] $session)) {

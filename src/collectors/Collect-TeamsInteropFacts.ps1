@@ -188,7 +188,7 @@ function FcCall {
         } finally {
             $shell.Dispose()
         }
-        if (-not $One) { return $results }
+        if (-not $One) { return $results.ReadAll() }
         if ($results.Count -eq 0) { throw "$Command returned nothing" }
         return $results[0]
     }
@@ -196,7 +196,8 @@ function FcCall {
     if (-not $stopping.AsyncWaitHandle.WaitOne(2000)) { $script:runspaces.Remove($Place) }
     if ($KeepPartial -eq '') { throw "$Command was stopped: it did not end in time" }
     FcFail $KeepPartial "$Command was stopped: it did not end in time; what came until then is kept"
-    return $results
+    # Enumerating the collection itself would wait for a command that cannot be stopped.
+    $results.ReadAll()
 }
 
 # Windows and Exchange tell the build of a file by four numbers; its text form differs between them.

@@ -13,7 +13,7 @@ export const collectorFolder = join(import.meta.dirname, '../../src/collectors')
 export type StandIn = readonly unknown[] | { parameters?: readonly string[]; body: string };
 
 /** The functions of a stand-ins module. */
-export function standInModule(standIns: Record<string, StandIn>): string {
+function standInModule(standIns: Record<string, StandIn>): string {
   return Object.entries(standIns)
     .map(([name, standIn]) => {
       if (!('body' in standIn)) return `function ${name} { ${standIn.map(literal).join('\n')} }`;
@@ -104,6 +104,7 @@ const shared = {
     '.GetUnresolvedProviderPathFromPSPath',
     '.LastIndexOf',
     '.Open',
+    '.ReadAll',
     '.Remove',
     '.Substring',
     '.ToArray',

@@ -45,6 +45,7 @@ export type RunRequest = {
   standIns: string;
   culture?: string;
   environment?: Record<string, string>;
+  /** Default: a minute, since the first run of a host compiles the engine. */
   timeLimitMs?: number;
 };
 
@@ -231,7 +232,7 @@ async function runOnPwsh(pwsh: string, request: RunRequest): Promise<RunAnswer> 
     ].join('\n'),
   );
   const started = Date.now();
-  const limit = request.timeLimitMs ?? 15_000;
+  const limit = request.timeLimitMs ?? 60_000;
   try {
     const environment = { ...process.env, ...request.environment };
     const ended = await exec(pwsh, ['-NoProfile', '-NonInteractive', '-File', driver], {

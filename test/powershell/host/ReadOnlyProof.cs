@@ -222,10 +222,13 @@ internal sealed class ReadOnlyProof : AstVisitor2
             case VariableExpressionAst variable: CheckVariable(variable); break;
             case AttributedExpressionAst attributed: CheckTarget(attributed.Child as ExpressionAst ?? throw new InvalidOperationException("an attributed target without an expression")); break;
             case ArrayLiteralAst list: foreach (var element in list.Elements) CheckTarget(element); break;
-            case IndexExpressionAst { Target: VariableExpressionAst table }: CheckVariable(table); break;
+            case IndexExpressionAst index when IsEntry(index): CheckTarget(index.Target); break;
             default: Violate(target, "an assignment to something other than a variable or an entry of one"); break;
         }
     }
+
+    private static bool IsEntry(IndexExpressionAst index) =>
+        index.Target is VariableExpressionAst || (index.Target is IndexExpressionAst outer && IsEntry(outer));
 
     private void CheckVariable(VariableExpressionAst variable)
     {

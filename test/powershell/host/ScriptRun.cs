@@ -19,7 +19,7 @@ internal record RunRequest
     public required string ModulePath { get; init; }
     public string Culture { get; init; } = "en-US";
     public Dictionary<string, string> Environment { get; init; } = [];
-    public int TimeLimitMs { get; init; } = 15_000;
+    public int TimeLimitMs { get; init; } = 60_000;
 }
 
 internal record RunAnswer(string[] Output, string[] Errors, string[] Warnings, string[] Verbose, string[] Calls, bool TimedOut, long ElapsedMs);
