@@ -97,7 +97,12 @@ function restore(name: string, folder: string): 'restored' | string {
 </Project>
 `,
   );
-  const run = spawnSync('dotnet', ['restore', '--verbosity', 'quiet'], { cwd: folder, encoding: 'utf8' });
+  const run = spawnSync('dotnet', ['restore', '--verbosity', 'quiet'], {
+    cwd: folder,
+    encoding: 'utf8',
+    // No build server is left running behind the tests.
+    env: { ...process.env, MSBUILDDISABLENODEREUSE: '1', DOTNET_CLI_TELEMETRY_OPTOUT: '1', DOTNET_NOLOGO: '1' },
+  });
   if (run.error)
     return `dotnet cannot be run (${run.error.message}), and it is what gets the Bicep compiler from NuGet`;
   if (run.status !== 0) return `"dotnet restore" of ${name} ${BICEP_VERSION} failed: ${run.stdout.trim()}`;
