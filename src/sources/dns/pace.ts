@@ -3,8 +3,8 @@
 // when losses show and recovers slowly (additive increase, multiplicative decrease).
 //
 // What counts as a loss: a query that timed out and was answered at once when asked again. A name that never answers is
-// a dead name, not a loss, and must not slow the others; only when most of the tries time out are time-outs taken for
-// losses by themselves, because then the second tries get lost as well.
+// a dead name, not a loss, and must not slow the others; only when most of the questions first asked in one window time
+// out are time-outs taken for losses by themselves, because then the second tries get lost as well.
 
 /** Short enough to see a burst as the rate it was. */
 const WINDOW_MS = 250;
@@ -24,16 +24,24 @@ const CAUTION_MS = 60_000;
 /** Losses show only when their time-out is over; until then the rate that caused them has to be remembered. */
 const REMEMBERED_WINDOWS = 12;
 
+/** A quarter of a second of sending: what became of the queries sent then shows only when their time-outs are over. */
+export interface SendWindow {
+  /** Counts the cuts before it. A try from an earlier epoch was sent at a rate that proved too fast. */
+  readonly epoch: number;
+  firstTries: number;
+  firstTriesTimedOut: number;
+}
+
 export class Pace {
   readonly #limit: number;
   #rate: number;
   #tokens = 1;
   #filledAt: number;
-  #epoch = 0;
+  #window: SendWindow = { epoch: 0, firstTries: 0, firstTriesTimedOut: 0 };
   #windowStart: number;
   #sent = 0;
   #answered = 0;
-  #timedOut = 0;
+  #silent = false;
   #lost = 0;
   #sentLately: number[] = [];
   #answeredLately: number[] = [];
@@ -56,9 +64,9 @@ export class Pace {
     return this.#rate;
   }
 
-  /** Counts the cuts. A try that was sent in an earlier epoch was sent at a rate that proved too fast. */
+  /** How often losses have cut the rate. */
   get epoch(): number {
-    return this.#epoch;
+    return this.#window.epoch;
   }
 
   /** Takes the right to send one query, if there is one now. */
@@ -85,37 +93,51 @@ export class Pace {
     this.#filledAt = now;
   }
 
+  /** The window that a query sent now belongs to. */
+  sent(firstTry: boolean): SendWindow {
+    if (firstTry) this.#window.firstTries++;
+    return this.#window;
+  }
+
   answered(): void {
     this.#answered++;
   }
 
   /** A try got no answer in time. Tries from before the last cut teach nothing new. */
-  timedOut(sentInEpoch: number): void {
-    if (sentInEpoch === this.#epoch) this.#timedOut++;
+  timedOut(sentIn: SendWindow, firstTry: boolean): void {
+    if (!firstTry || sentIn.epoch !== this.epoch) return;
+    sentIn.firstTriesTimedOut++;
+    this.#silent ||=
+      sentIn.firstTriesTimedOut >= FEWEST_SILENT && sentIn.firstTriesTimedOut > SILENCE_SHARE * sentIn.firstTries;
   }
 
   /** A try that had timed out was answered when sent again: it was lost on the way or dropped. */
-  lost(sentInEpoch: number): void {
-    if (sentInEpoch === this.#epoch) this.#lost++;
+  lost(sentIn: SendWindow): void {
+    if (sentIn.epoch === this.epoch) this.#lost++;
   }
 
   /** Called a few times a second while there is work: cuts or recovers the rate. */
   review(now: number): void {
-    const silent =
-      this.#timedOut >= FEWEST_SILENT && this.#timedOut > SILENCE_SHARE * (this.#timedOut + this.#answered);
     const elapsed = now - this.#windowStart;
-    if (elapsed < WINDOW_MS && !silent) return;
-    const lossy = silent || (this.#lost >= FEWEST_LOSSES && this.#lost > LOSS_SHARE * (this.#answered + this.#lost));
+    if (elapsed < WINDOW_MS && !this.#silent) return;
+    const lossy =
+      this.#silent || (this.#lost >= FEWEST_LOSSES && this.#lost > LOSS_SHARE * (this.#answered + this.#lost));
     const seconds = Math.max(elapsed, WINDOW_MS) / 1000;
     remember(this.#sentLately, this.#sent / seconds);
     remember(this.#answeredLately, this.#answered / seconds);
+    let { epoch } = this;
     // A resolver that answers nothing at all is down: a lower rate would not bring it back, only delay the recovery.
-    if (lossy && this.#answeredLately.some((rate) => rate > 0)) this.#cut(now);
-    else if (this.#rate < this.#limit && this.#lost === 0) this.#recover(now);
+    if (lossy && this.#answeredLately.some((rate) => rate > 0)) {
+      this.#cut(now);
+      epoch++;
+    } else if (this.#rate < this.#limit && this.#lost === 0) {
+      this.#recover(now);
+    }
+    this.#window = { epoch, firstTries: 0, firstTriesTimedOut: 0 };
     this.#windowStart = now;
     this.#sent = 0;
     this.#answered = 0;
-    this.#timedOut = 0;
+    this.#silent = false;
     this.#lost = 0;
   }
 
@@ -128,7 +150,6 @@ export class Pace {
     this.#rate = Math.min(this.#limit, Math.max(FLOOR_PER_SECOND, Math.min(0.7 * sent, 0.8 * answered)));
     this.#tokens = 0;
     this.#filledAt = now;
-    this.#epoch++;
     this.#sentLately = [];
     this.#answeredLately = [];
   }

@@ -20,7 +20,7 @@ import {
 import { DohContentError, DohStatusError, dohTransport } from './doh.ts';
 import type { Exchange, ExchangeEvents, Transport } from './exchange.ts';
 import { decodeReply, encodeQuery, followChain, nameProblem, type QueryMessage, type Reply } from './message.ts';
-import { Pace } from './pace.ts';
+import { Pace, type SendWindow } from './pace.ts';
 import { tcpTransport } from './tcp.ts';
 import { udpTransport } from './udp.ts';
 
@@ -132,7 +132,8 @@ interface Try extends Exchange {
   readonly via: DnsTransport;
   readonly slowAt: number;
   readonly deadline: number;
-  readonly epoch: number;
+  readonly firstTry: boolean;
+  readonly sentIn: SendWindow;
   holdsSlot: boolean;
 }
 
@@ -293,7 +294,8 @@ class PacedResolver implements Resolver {
       slowAt: this.#tick + Math.ceil(SLOW_MS / TICK_MS),
       // One tick more, because the running one is partly over.
       deadline: this.#tick + Math.ceil(timeout / TICK_MS) + 1,
-      epoch: this.#pace.epoch,
+      firstTry: lookup.sent === 0,
+      sentIn: this.#pace.sent(lookup.sent === 0),
       holdsSlot: true,
     };
     lookup.current = attempt;
@@ -319,7 +321,7 @@ class PacedResolver implements Resolver {
         if (lookup.signal?.aborted && !lookup.settled) this.#settle(lookup).reject(lookup.signal.reason);
       }
     }
-    for (const attempt of silent) this.#pace.timedOut(attempt.epoch);
+    for (const attempt of silent) this.#pace.timedOut(attempt.sentIn, attempt.firstTry);
     this.#pace.review(performance.now());
     for (const attempt of silent) this.#tryTimedOut(attempt);
     for (const lookup of this.#resting) {
@@ -337,7 +339,7 @@ class PacedResolver implements Resolver {
     lookup.current = undefined;
     if (lookup.timedOut !== undefined) this.#transports[lookup.timedOut.via]?.forget(lookup.timedOut);
     lookup.timedOut = attempt;
-    if (attempt.epoch < this.#pace.epoch && lookup.sent < this.#timeouts.length + EXTRA_TRIES) lookup.tries--;
+    if (attempt.sentIn.epoch < this.#pace.epoch && lookup.sent < this.#timeouts.length + EXTRA_TRIES) lookup.tries--;
     if (lookup.tries < this.#timeouts.length) {
       this.#count.retries++;
       this.#queue.push(lookup);
@@ -353,7 +355,7 @@ class PacedResolver implements Resolver {
       this.#count.late++;
     } else if (lookup.timedOut !== undefined) {
       this.#count.lost++;
-      this.#pace.lost(lookup.timedOut.epoch);
+      this.#pace.lost(lookup.timedOut.sentIn);
     }
     this.#pace.answered();
     if (this.#slotsOpen < this.#slots) this.#slotsOpen++;

@@ -97,8 +97,13 @@ describe('answers', () => {
     const { address } = await server((zone) => {
       zone.set(name, { type: 'CNAME', data: target });
       zone.set('fabrikam.com', { type: 'A', data: '192.0.2.1' });
+      zone.misbehave('gone.fabrikam.com', 'nxdomain-with-chain');
     });
     const asked = resolver(address);
+    expect(await asked.query('gone.fabrikam.com', 'TXT')).toMatchObject({
+      rcode: 'NXDOMAIN',
+      answers: [{ type: 'CNAME', data: 'missing.gone.fabrikam.com' }],
+    });
     expect(await asked.query('_domainkey.fabrikam.com', 'TXT')).toMatchObject({
       rcode: 'NXDOMAIN',
       answers: [],
