@@ -52,3 +52,15 @@ const dayMs = 86_400_000;
 export function daysUntil(date: string, now: Date): number {
   return Math.ceil((Date.parse(date) - now.getTime()) / dayMs);
 }
+
+const hourMs = 3_600_000;
+
+/** Hours from `time` (ISO 8601) to `now`. */
+export function hoursSince(time: string, now: Date): number {
+  return (now.getTime() - Date.parse(time)) / hourMs;
+}
+
+/** The day of a time (ISO 8601, UTC), as sentences name it. */
+export function dayOf(time: string): string {
+  return time.slice(0, 10);
+}

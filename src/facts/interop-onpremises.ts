@@ -180,6 +180,21 @@ export const writeback = z
   })
   .meta({ title: 'writeback to Active Directory', goodForHours: goodForAMonth });
 
+/** Everything that tells whether the "Exchange hybrid deployment" option (or Cloud Sync's writeback) is on. */
+export const hybridOption = z
+  .object({
+    proofs: z
+      .array(
+        z.object({
+          from: z.enum(['entra-connect', 'cloud-sync', 'writeback-effect', 'exchange-guid']),
+          on: z.boolean(),
+          observed: z.string(),
+        }),
+      )
+      .min(1),
+  })
+  .meta({ title: 'Exchange hybrid option', goodForHours: goodForAMonth });
+
 /** Builds in the `Received` headers of a message that the organization sent. */
 export const mailBuilds = z
   .object({
@@ -203,7 +218,7 @@ export const mailboxHomes = z
     ),
     declared: z.object({ value: z.boolean(), by: z.string(), at: z.string() }).optional(),
   })
-  .meta({ title: 'servers that home mailboxes' });
+  .meta({ title: 'servers that home mailboxes', goodForHours: goodForAMonth });
 
 /** Every build that anything told, for judging how current it is. */
 export const knownBuilds = z
@@ -217,7 +232,7 @@ export const knownBuilds = z
       }),
     ),
   })
-  .meta({ title: 'known builds' });
+  .meta({ title: 'known builds', goodForHours: goodForAMonth });
 
 /** Dated words of people about what nobody can read. */
 export const declarations = z
@@ -246,6 +261,7 @@ export type EwsPolicies = z.infer<typeof ewsPolicies>;
 export type CalendarDelegates = z.infer<typeof calendarDelegates>;
 export type EntraConnect = z.infer<typeof entraConnect>;
 export type Writeback = z.infer<typeof writeback>;
+export type HybridOption = z.infer<typeof hybridOption>;
 export type MailBuilds = z.infer<typeof mailBuilds>;
 export type MailboxHomes = z.infer<typeof mailboxHomes>;
 export type KnownBuilds = z.infer<typeof knownBuilds>;

@@ -52,6 +52,7 @@ export const smtpFactSchemas = {
   'smtp-probe': smtpProbe,
   'smtp-supplied-probes': smtpSuppliedProbes,
   'smtp-probe-proof': smtpProbeProof,
+  'smtp-nodes-seen': smtpNodesSeen,
   'smtp-vip-path': smtpVipPath,
   'smtp-relay-test': smtpRelayTest,
   'smtp-source-nat': smtpSourceNat,

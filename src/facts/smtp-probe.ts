@@ -61,6 +61,17 @@ export const smtpVipPath = z
   .array(z.object({ vip: z.string(), outcome: z.enum(['answers', 'hangs', 'refused']) }))
   .meta({ title: 'path through the VIP', goodForHours: goodForADay });
 
+/** Which nodes answered through a VIP, by the names in their greetings. */
+export const smtpNodesSeen = z
+  .object({
+    nodes: z.array(z.string()),
+    /** Names in greetings that fit no node, or several. */
+    unnamed: z.array(z.string()),
+    /** Greetings that were answered. */
+    tries: z.number(),
+  })
+  .meta({ title: 'nodes seen through the VIP', goodForHours: goodForADay });
+
 /** A node greeted directly, past the load balancer. */
 export const nodeControl = z
   .object({ address: z.string(), sourceAddress: z.string().optional() })

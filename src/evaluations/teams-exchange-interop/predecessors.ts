@@ -1,0 +1,64 @@
+import type { PartFacts } from '../../domain/fact-set.ts';
+import type { Predecessor } from '../../domain/rule.ts';
+import {
+  type AutodiscoverDns,
+  type AutodiscoverRedirect,
+  type PublishedHost,
+  routeOf,
+} from '../../facts/interop-published.ts';
+
+// The way Teams takes, as an order of rules: name, redirect trap, TLS, Autodiscover V2, EWS, OAuth.
+
+const of = (rule: string, target: string): Predecessor => ({ rule: `teams-exchange-interop/${rule}`, target });
+
+/** What has to hold before anything is asked of the domain's Autodiscover host. */
+export function afterRoute(
+  domain: string,
+  dns: AutodiscoverDns | undefined,
+  redirect: AutodiscoverRedirect | undefined,
+): readonly Predecessor[] {
+  const route = dns === undefined ? undefined : routeOf(dns, redirect);
+  return [
+    of('autodiscover-published', domain),
+    of('autodiscover-without-http-redirect', domain),
+    ...(route === undefined ? [] : [of('tls-trusted', route.host)]),
+  ];
+}
+
+/** What has to hold before the URL in the domain's Autodiscover answer can be taken for granted. */
+export function afterAutodiscoverV2(domain: string): readonly Predecessor[] {
+  return [
+    of('autodiscover-published', domain),
+    of('autodiscover-without-http-redirect', domain),
+    of('waf-passes-autodiscover-v2', domain),
+    of('autodiscover-v2-returns-ews', domain),
+    of('path-without-hybrid-agent', domain),
+  ];
+}
+
+/** What has to hold before a host's TLS is looked at. A host that more than one domain or a person names stands for itself. */
+export function afterNaming(host: PublishedHost | undefined): readonly Predecessor[] {
+  const [first, ...others] = host?.namedBy ?? [];
+  if (first?.domain === undefined || others.some(({ domain }) => domain !== first.domain)) return [];
+  return [of('autodiscover-published', first.domain), of('autodiscover-without-http-redirect', first.domain)];
+}
+
+/** What has to hold before EWS of a host is looked at. */
+export function afterEwsKnown(name: string, host: PublishedHost | undefined): readonly Predecessor[] {
+  const unknownFor = host?.ews === undefined ? (host?.ewsUnknownFor ?? []) : [];
+  return [...unknownFor.flatMap(afterAutodiscoverV2), of('tls-trusted', name)];
+}
+
+/** Hosts at which EWS is looked at, or would be if Autodiscover had named one. */
+export function ewsHosts(hosts: Readonly<Record<string, PartFacts>>): readonly string[] {
+  return Object.keys(hosts).filter((name) => {
+    const host = hosts[name]?.['published-host'];
+    return ewsUrl(hosts[name]) !== undefined || (host?.status === 'known' && host.value.ewsUnknownFor.length > 0);
+  });
+}
+
+/** The EWS URL of a host, where one is known. */
+export function ewsUrl(facts: PartFacts | undefined): string | undefined {
+  const host = facts?.['published-host'];
+  return host?.status === 'known' ? host.value.ews : undefined;
+}

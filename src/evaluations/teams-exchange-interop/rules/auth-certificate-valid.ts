@@ -1,0 +1,66 @@
+import { rule } from '../../../domain/rule.ts';
+import { dayOf, daysUntil } from '../../../facts/interop-dates.ts';
+import { enumerate } from '../organization.ts';
+
+const soonDays = 30;
+
+/** See auth-certificate-valid.md. */
+export const authCertificateValid = rule({
+  id: 'teams-exchange-interop/auth-certificate-valid',
+  title: 'The Auth certificate is valid on every server',
+  severity: 'high',
+  blocks: ['calendar'],
+  needs: ['auth-certificate'],
+  judge({ 'auth-certificate': { current, next, nextEffective, servers, unreadable } }, { now }) {
+    const remedy =
+      'Run MonitorExchangeAuthCertificate.ps1 (CSS-Exchange), which renews it and distributes it; then upload the new public key to the service principals.';
+    const copies = servers.filter(({ thumbprint }) => thumbprint === current);
+    const evidence = [
+      {
+        fact: 'auth-certificate',
+        observed: `current ${current ?? 'none'}, on ${copies.filter(({ present }) => present).length} of ${copies.length + unreadable.length} servers`,
+      },
+    ] as const;
+    const fail = (message: string) => ({ verdict: 'fail', owner: 'on-premises', message, remedy, evidence }) as const;
+    if (current === undefined) return fail('Get-AuthConfig names no current Auth certificate.');
+    const missing = copies.filter(({ present }) => !present).map(({ server }) => server);
+    if (missing.length > 0) return fail(`The Auth certificate ${current} is missing on ${enumerate(missing)}.`);
+    const keyless = copies.filter(({ hasPrivateKey }) => hasPrivateKey === false).map(({ server }) => server);
+    if (keyless.length > 0) return fail(`The Auth certificate ${current} has no private key on ${enumerate(keyless)}.`);
+    const notAfter = copies.flatMap((copy) => (copy.notAfter === undefined ? [] : [copy.notAfter])).sort()[0];
+    const days = notAfter === undefined ? undefined : daysUntil(notAfter, now);
+    if (days !== undefined && days <= 0)
+      return fail(`The Auth certificate ${current} expired on ${dayOf(notAfter ?? '')}.`);
+    const invalid = copies.filter(({ status }) => status !== undefined && status !== 'Valid');
+    if (invalid.length > 0) {
+      return fail(
+        `The Auth certificate ${current} is not valid on ${enumerate(invalid.map(({ server, status }) => `${server} (${status})`))}.`,
+      );
+    }
+    if (unreadable.length > 0 || notAfter === undefined || days === undefined) {
+      return {
+        verdict: 'manual',
+        message:
+          unreadable.length > 0
+            ? `The certificates of ${enumerate(unreadable)} could not be read.`
+            : `No server told until when the Auth certificate ${current} is valid.`,
+        remedy:
+          'Get-ExchangeCertificate -Server SERVER: the thumbprint has to be there, valid and with its private key.',
+        evidence,
+      };
+    }
+    const successor =
+      next === undefined ? '' : `; ${next} follows${nextEffective === undefined ? '' : ` on ${dayOf(nextEffective)}`}`;
+    if (days <= soonDays) {
+      return {
+        ...fail(`The Auth certificate ${current} expires in ${days} days (${dayOf(notAfter)})${successor}.`),
+        severity: 'low',
+      };
+    }
+    return {
+      verdict: 'pass',
+      message: `The Auth certificate ${current} is valid until ${dayOf(notAfter)} on ${copies.length === 1 ? 'the one server' : `all ${copies.length} servers`}${successor}.`,
+      evidence,
+    };
+  },
+});

@@ -1,0 +1,68 @@
+import { rule } from '../../../domain/rule.ts';
+import { buildTableAsOf, type ExchangeBuild, isAtLeast, nameOfBuild, productOf } from '../../../facts/interop-build.ts';
+import { daysUntil, october2025Update, supportEnds } from '../../../facts/interop-dates.ts';
+import type { KnownBuilds } from '../../../facts/interop-onpremises.ts';
+
+type Known = KnownBuilds['builds'][number];
+
+/** See build-supported.md. */
+export const buildSupported = rule({
+  id: 'teams-exchange-interop/build-supported',
+  title: 'Exchange servers run a supported, current build',
+  severity: 'low',
+  blocks: [],
+  needs: ['known-builds'],
+  judge({ 'known-builds': { builds } }, { now }) {
+    return foremost(builds).map(({ where, build, from }) => {
+      const evidence = [{ fact: 'known-builds', observed: `${build.text}, by ${from}` }] as const;
+      const { name, newerThanTable, behind } = nameOfBuild(build);
+      const shown = `${where} runs ${name} (${build.text})`;
+      const ended = supportEnds[productOf(build) ?? ''];
+      const wrong = [
+        ...(ended !== undefined && daysUntil(ended, now) <= 0 ? [`out of support since ${ended}`] : []),
+        ...(behind !== undefined && behind > 1 ? [`${behind} updates behind`] : []),
+        ...(lacksOctober2025(build)
+          ? ['below the October 2025 update, so Exchange Online throttles and then blocks its mail']
+          : []),
+      ];
+      if (wrong.length > 0) {
+        return {
+          verdict: 'fail',
+          target: where,
+          owner: 'on-premises',
+          message: `${shown}: ${wrong.join('; ')}.`,
+          remedy:
+            ended === undefined
+              ? 'Install the newest update of Exchange Server SE.'
+              : 'Move to Exchange Server SE, and install the newest update until then.',
+          evidence,
+        } as const;
+      }
+      return {
+        verdict: 'pass',
+        target: where,
+        message: newerThanTable
+          ? `${where} runs ${build.text}, newer than the table of ${buildTableAsOf}.`
+          : `${shown}, which is supported${behind === undefined ? '; its security update cannot be told from that' : ' and current'}.`,
+        evidence,
+      } as const;
+    });
+  },
+});
+
+const precedence: readonly Known['from'][] = ['collector', 'mail-headers', 'probe'];
+
+/** One build for each host or server: the collector's outranks what is seen from outside. */
+function foremost(builds: readonly Known[]): readonly Known[] {
+  const ranked = [...builds].sort((a, b) => precedence.indexOf(a.from) - precedence.indexOf(b.from));
+  return ranked.filter(
+    ({ where }, index) => ranked.findIndex((one) => one.where.toLowerCase() === where.toLowerCase()) === index,
+  );
+}
+
+/** By the table where it names the cumulative update; older ones never got that update. A reading without the security update cannot tell. */
+function lacksOctober2025(build: ExchangeBuild): boolean {
+  const floor = october2025Update[build.parts.slice(0, 3).join('.')];
+  if (floor !== undefined) return isAtLeast(build, floor) === 'below';
+  return isAtLeast(build, '15.2.2562.0') === 'below';
+}

@@ -1,0 +1,47 @@
+import { rule } from '../../../domain/rule.ts';
+
+/** See cloud-environment-supported.md. */
+export const cloudEnvironmentSupported = rule({
+  id: 'teams-exchange-interop/cloud-environment-supported',
+  title: 'Teams works with Exchange on premises in this cloud',
+  severity: 'high',
+  blocks: ['calendar', 'delegates'],
+  needs: ['tenant'],
+  judge({ tenant: { declaredCloud, found } }) {
+    const cloud = found.find((one) => one.cloud !== 'worldwide')?.cloud ?? found[0]?.cloud ?? declaredCloud;
+    const evidence = [
+      {
+        fact: 'tenant',
+        observed:
+          found.length === 0
+            ? `declared: ${declaredCloud}`
+            : found.map((one) => `${one.domain}: ${one.cloud}`).join(', '),
+      },
+    ] as const;
+    if (cloud === 'worldwide') {
+      return {
+        verdict: 'pass',
+        message: 'The tenant is in the worldwide cloud (GCC included), where all of this is offered.',
+        evidence,
+      };
+    }
+    const remedy = 'None: Microsoft does not offer it there. Move the mailboxes to the cloud of the tenant.';
+    if (cloud === 'gcc-high') {
+      return {
+        verdict: 'fail',
+        owner: 'microsoft',
+        message: 'In GCC High the calendar works with mailboxes on premises, delegate scheduling does not.',
+        remedy,
+        blocks: ['delegates'],
+        evidence,
+      };
+    }
+    return {
+      verdict: 'fail',
+      owner: 'microsoft',
+      message: `Teams does not work with mailboxes on premises in the cloud ${cloud}.`,
+      remedy,
+      evidence,
+    };
+  },
+});

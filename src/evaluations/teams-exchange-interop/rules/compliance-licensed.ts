@@ -1,0 +1,39 @@
+import { rule } from '../../../domain/rule.ts';
+import { enumerate, onlyFor } from '../organization.ts';
+
+/** See compliance-licensed.md. */
+export const complianceLicensed = rule({
+  id: 'teams-exchange-interop/compliance-licensed',
+  title: 'Users in scope have an Exchange Online plan for compliance',
+  severity: 'medium',
+  blocks: ['compliance'],
+  needs: ['users-in-scope'],
+  scope: onlyFor('compliance'),
+  judge({ 'users-in-scope': { users } }) {
+    const without = users.filter(({ exchange }) => !exchange).map(({ user }) => user);
+    const evidence = [
+      {
+        fact: 'users-in-scope',
+        observed: `${users.length - without.length} of ${users.length} users have an Exchange Online plan`,
+      },
+    ] as const;
+    if (users.length === 0) {
+      return {
+        verdict: 'manual',
+        message: 'Nobody is in scope, so no Exchange Online plan was looked at.',
+        remedy: 'Name people whose mailbox is on premises as sampleUsers in the organization document.',
+        evidence,
+      };
+    }
+    if (without.length > 0) {
+      return {
+        verdict: 'fail',
+        owner: 'tenant',
+        message: `eDiscovery and holds do not reach the Teams chats of ${enumerate(without)}: no Exchange Online plan is enabled.`,
+        remedy: 'Assign Exchange Online Plan 1 or higher to these users; their mailboxes stay on premises.',
+        evidence,
+      };
+    }
+    return { verdict: 'pass', message: `All ${users.length} users in scope have an Exchange Online plan.`, evidence };
+  },
+});

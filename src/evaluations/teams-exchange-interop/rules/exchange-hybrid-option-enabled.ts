@@ -1,0 +1,44 @@
+import { rule } from '../../../domain/rule.ts';
+
+/** See exchange-hybrid-option-enabled.md. */
+export const exchangeHybridOptionEnabled = rule({
+  id: 'teams-exchange-interop/exchange-hybrid-option-enabled',
+  title: 'The Exchange hybrid option of the synchronisation is on',
+  severity: 'high',
+  blocks: ['calendar', 'delegates'],
+  needs: ['hybrid-option'],
+  judge({ 'hybrid-option': { proofs } }) {
+    const evidence = proofs.map(({ observed }) => ({ fact: 'hybrid-option', observed }) as const);
+    const strong = proofs.filter(({ from }) => from !== 'exchange-guid');
+    const proof = strong.find(({ on }) => on);
+    if (proof !== undefined) return { verdict: 'pass', message: `The option is on: ${proof.observed}.`, evidence };
+    const remedy =
+      'Entra Connect: Configure > Customize synchronization options > Optional features > Exchange hybrid deployment. Cloud Sync: switch on Exchange hybrid writeback.';
+    if (strong.some(({ from }) => from === 'entra-connect')) {
+      return {
+        verdict: 'fail',
+        owner: 'tenant',
+        message: 'The option "Exchange hybrid deployment" is off in Entra Connect, and no Cloud Sync job writes back.',
+        remedy,
+        evidence,
+      };
+    }
+    if (proofs.some(({ from, on }) => from === 'exchange-guid' && on)) {
+      return {
+        verdict: 'fail',
+        severity: 'low',
+        owner: 'tenant',
+        message:
+          'The option seems to be on (mail users in Exchange Online have an ExchangeGuid), but nothing proves it: run the collector on the Entra Connect server.',
+        remedy,
+        evidence,
+      };
+    }
+    return {
+      verdict: 'manual',
+      message: 'Nothing shows that the option is on, and Entra Connect was not looked at.',
+      remedy: 'Run Collect-TeamsInteropFacts.ps1 on the Entra Connect server.',
+      evidence,
+    };
+  },
+});

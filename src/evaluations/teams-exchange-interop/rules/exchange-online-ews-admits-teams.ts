@@ -1,0 +1,68 @@
+import { rule } from '../../../domain/rule.ts';
+import { applications } from '../../../facts/interop-cloud.ts';
+import { daysUntil, deadlines } from '../../../facts/interop-dates.ts';
+import { coveringEntry, isEnforced } from '../ews-lists.ts';
+
+const teamsAgent = 'Teams CalendarSkypeSpaces/1.0a$*+';
+
+/** See exchange-online-ews-admits-teams.md. */
+export const exchangeOnlineEwsAdmitsTeams = rule({
+  id: 'teams-exchange-interop/exchange-online-ews-admits-teams',
+  title: 'EWS in Exchange Online admits Teams for cloud mailboxes',
+  severity: 'medium',
+  blocks: [],
+  needs: ['exchange-online-ews'],
+  judge({ 'exchange-online-ews': policy }, { now }) {
+    const { enabled, allowedAppIds, allowList, blockList } = policy;
+    const evidence = [
+      {
+        fact: 'exchange-online-ews',
+        observed: `EwsEnabled ${enabled ?? 'not set'}, ${allowedAppIds.length} allowed applications, ${policy.applicationAccessPolicy ?? 'no access policy'}`,
+      },
+    ] as const;
+    const fail = (message: string, remedy: string) =>
+      ({ verdict: 'fail', owner: 'tenant', message, remedy, evidence }) as const;
+    const listsTeams = allowedAppIds.some((id) => id.toLowerCase() === applications.teams);
+    const addId = `Set-OrganizationConfig -EwsAllowedAppIDs: keep what is listed and add ${applications.teams}.`;
+    if (enabled === false) {
+      return fail(
+        'EWS is switched off in Exchange Online, so Teams cannot read the calendars of cloud mailboxes.',
+        `Set-OrganizationConfig -EwsEnabled $true; ${addId}`,
+      );
+    }
+    const phasedOff = deadlines.exchangeOnlineEwsPhasedOff;
+    if (enabled === undefined && !listsTeams && daysUntil(phasedOff.date, now) <= 0) {
+      return fail(
+        `EwsEnabled is not set, and since ${phasedOff.date} ${phasedOff.what}.`,
+        `Set-OrganizationConfig -EwsEnabled $true; ${addId}`,
+      );
+    }
+    const enforced = deadlines.allowedAppIdsEnforced;
+    if (!listsTeams && daysUntil(enforced.date, now) <= 0) {
+      return fail(
+        `Since ${enforced.date} ${enforced.what}, and the list does not name Teams (${applications.teams}).`,
+        addId,
+      );
+    }
+    const addAgent = `Set-OrganizationConfig -EwsAllowList @{Add="${teamsAgent}"}.`;
+    if (
+      isEnforced(policy, 'EnforceAllowList') &&
+      !allowList.includes(teamsAgent) &&
+      coveringEntry(allowList, teamsAgent) === undefined
+    ) {
+      return fail(`The enforced EWS allow list of Exchange Online does not name Teams (${teamsAgent}).`, addAgent);
+    }
+    if (isEnforced(policy, 'EnforceBlockList') && coveringEntry(blockList, teamsAgent) !== undefined) {
+      return fail(
+        'The enforced EWS block list of Exchange Online names Teams.',
+        'Set-OrganizationConfig -EwsBlockList: take the entry out.',
+      );
+    }
+    const days = daysUntil(deadlines.exchangeOnlineEwsOff.date, now);
+    return {
+      verdict: 'pass',
+      message: `EWS in Exchange Online admits Teams${days > 0 ? `; on ${deadlines.exchangeOnlineEwsOff.date}, in ${days} days, it ends for everybody` : ''}.`,
+      evidence,
+    };
+  },
+});

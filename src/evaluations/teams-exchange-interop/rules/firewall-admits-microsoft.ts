@@ -1,0 +1,62 @@
+import { rule } from '../../../domain/rule.ts';
+import { enumerate, organizationOf, wordOn } from '../organization.ts';
+
+/** See firewall-admits-microsoft.md. */
+export const firewallAdmitsMicrosoft = rule({
+  id: 'teams-exchange-interop/firewall-admits-microsoft',
+  title: 'The firewall lets Microsoft 365 in',
+  severity: 'high',
+  blocks: ['calendar'],
+  needs: ['published-reach', 'declarations'],
+  after: ({ 'published-reach': reach }, { subject }) =>
+    reach !== undefined && reach.answered.length + reach.silent.length === 0
+      ? organizationOf(subject).domains.map((target) => ({
+          rule: 'teams-exchange-interop/autodiscover-published',
+          target,
+        }))
+      : [],
+  judge({ 'published-reach': { answered, silent }, declarations }, { now }) {
+    const evidence = [
+      ...answered.map((host) => ({ fact: 'published-reach', observed: `${host} answered` }) as const),
+      ...silent.map(({ host, why }) => ({ fact: 'published-reach', observed: `${host}: ${why}` }) as const),
+    ];
+    const remedy =
+      'Admit TCP 443 from the Exchange Online and Teams ranges of "Microsoft 365 URLs and IP address ranges", then declare firewall-admits-microsoft.';
+    if (answered.length > 0 && silent.length === 0) {
+      return {
+        verdict: 'pass',
+        message: `${enumerate(answered)} answered from outside Microsoft's network, so nothing is narrower than that.`,
+        evidence,
+      };
+    }
+    const word = wordOn('firewall-admits-microsoft', declarations, now);
+    if (word.state === 'valid') {
+      const said = {
+        fact: 'declarations',
+        observed: `firewall-admits-microsoft: ${JSON.stringify(word.value)}`,
+      } as const;
+      return word.value === true
+        ? {
+            verdict: 'pass',
+            message: `The firewall admits Microsoft 365: ${word.said}.`,
+            evidence: [...evidence, said],
+          }
+        : {
+            verdict: 'fail',
+            owner: 'network',
+            message: `The firewall does not admit Microsoft 365: ${word.said}.`,
+            remedy,
+            evidence: [...evidence, said],
+          };
+    }
+    const hosts = silent.length === 0 ? 'No host' : enumerate(silent.map(({ host }) => host));
+    return {
+      verdict: 'manual',
+      message: `${hosts} ${silent.length === 0 ? 'was asked' : 'gave no answer from outside'}; whether Microsoft 365 is let in has to be looked up${
+        word.state === 'expired' ? ` again: ${word.said}, and that has expired` : ''
+      }.`,
+      remedy,
+      evidence,
+    };
+  },
+});

@@ -1,0 +1,32 @@
+import { rule } from '../../../domain/rule.ts';
+import { buildFloors, isAtLeast, nameOfBuild, productOf } from '../../../facts/interop-build.ts';
+
+/** See published-server-on-supported-version.md. */
+export const publishedServerOnSupportedVersion = rule({
+  id: 'teams-exchange-interop/published-server-on-supported-version',
+  title: 'The published server is Exchange 2016 CU3 or later',
+  severity: 'high',
+  blocks: ['calendar', 'delegates'],
+  needs: ['published-version'],
+  per: 'host',
+  after: (_, { part }) => [{ rule: 'teams-exchange-interop/tls-trusted', target: part }],
+  judge({ 'published-version': { build, confidence, readings } }, { part }) {
+    const name = nameOfBuild(build).name;
+    const evidence = readings.map(
+      (reading) => ({ fact: 'published-version', observed: `${reading.method}: ${reading.build.text}` }) as const,
+    );
+    const shown = `${part} runs ${name} (${build.text}, ${confidence} confidence)`;
+    if (isAtLeast(build, buildFloors.calendar) !== 'below') return { verdict: 'pass', message: `${shown}.`, evidence };
+    const forDelegates = productOf(build) === 'Exchange 2013' && isAtLeast(build, buildFloors.delegates) !== 'below';
+    return {
+      verdict: 'fail',
+      owner: 'on-premises',
+      message: forDelegates
+        ? `${shown}: enough for delegate scheduling (2013 CU19 on), too old for the Teams calendar (2016 CU3 on).`
+        : `${shown}, too old for Teams: the calendar needs 2016 CU3 (${buildFloors.calendar}), delegate scheduling 2013 CU19 (${buildFloors.delegates}).`,
+      remedy: 'Publish Autodiscover and EWS of a newer server (Exchange Server SE), which proxies to the older ones.',
+      evidence,
+      ...(forDelegates ? { blocks: ['calendar'] } : {}),
+    };
+  },
+});

@@ -1,0 +1,39 @@
+import { rule } from '../../../domain/rule.ts';
+import { enumerate } from '../organization.ts';
+
+/** See teams-licensed.md. */
+export const teamsLicensed = rule({
+  id: 'teams-exchange-interop/teams-licensed',
+  title: 'Users in scope have a Teams plan',
+  severity: 'high',
+  blocks: ['calendar', 'delegates'],
+  needs: ['users-in-scope'],
+  judge({ 'users-in-scope': { users } }) {
+    const without = users.filter(({ teams }) => !teams).map(({ user }) => user);
+    const evidence = [
+      {
+        fact: 'users-in-scope',
+        observed: `${users.length - without.length} of ${users.length} users have TEAMS1 enabled`,
+      },
+    ] as const;
+    if (users.length === 0) {
+      return {
+        verdict: 'manual',
+        message: 'Nobody is in scope, so no Teams plan was looked at.',
+        remedy: 'Name people whose mailbox is on premises as sampleUsers in the organization document.',
+        evidence,
+      };
+    }
+    if (without.length > 0) {
+      return {
+        verdict: 'fail',
+        owner: 'tenant',
+        message: `Without an enabled Teams plan (TEAMS1): ${enumerate(without)}.`,
+        remedy:
+          'Microsoft 365 admin center > Users > Licenses and apps: assign a licence with Microsoft Teams and leave the app on.',
+        evidence,
+      };
+    }
+    return { verdict: 'pass', message: `All ${users.length} users in scope have an enabled Teams plan.`, evidence };
+  },
+});
