@@ -7,6 +7,7 @@ import { checkOrganization, lastSlot, shownOrganization } from './app/organizati
 import { notFound, Problem } from './app/problem.ts';
 import type { Ports } from './app/production.ts';
 import { type RunsPorts, slotKey, startRun, watchRun, workSlice } from './app/runs.ts';
+import { evaluationOfFile } from './app/supplied.ts';
 import type { SubjectState } from './domain/compare.ts';
 import type { Run } from './domain/finding.ts';
 import type { OrganizationDocument } from './domain/organization.ts';
@@ -60,12 +61,13 @@ export function createApp(ports: Ports) {
     clock,
     sources: ports.sources.all,
     suppliedFacts: (watch, subjects, now) => suppliedFacts(store, watch, subjects, now),
-    discover: async (document, evaluation) => {
-      const known = await store.facts({ organization: document.id, evaluation });
-      return [...new Set(known.map(({ subject }) => subject))];
-    },
+    discover: (document, evaluation) => suppliedSubjects({ organization: document.id, evaluation }),
   };
   const delivery = { ...runs, notifierFor: ports.notifierFor, publicUrl: ports.publicUrl };
+
+  async function suppliedSubjects(watch: Watch): Promise<readonly string[]> {
+    return [...new Set((await store.facts(watch)).map(({ subject }) => subject))];
+  }
 
   /** Opens storage once, on first use, and keeps count of what is in flight, so that stopping can wait for it. */
   async function working<T>(work: () => Promise<T>): Promise<T> {
@@ -263,12 +265,9 @@ export function createApp(ports: Ports) {
       working(async () => {
         const { value: document } = await organizationOf(organization);
         const now = clock();
-        const accepted = await acceptFacts(
-          store,
-          document,
-          { name: 'supplied facts', content, writtenAt: now.toISOString() },
-          now,
-        );
+        const file = { name: 'supplied facts', content, writtenAt: now.toISOString() };
+        const known = await suppliedSubjects({ organization, evaluation: evaluationOfFile(file) });
+        const accepted = await acceptFacts(store, document, file, now, known);
         if (!run) return accepted;
         const key = `${slotKey(now)}-${randomUUID().slice(0, 8)}`;
         const started = await startRun(runs, { document, evaluation: accepted.evaluation, trigger: 'facts', key });

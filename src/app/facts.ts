@@ -29,6 +29,8 @@ export async function acceptFacts(
   document: OrganizationDocument,
   file: SuppliedFile,
   now: Date,
+  /** Subjects that facts were supplied for before. */
+  known: readonly string[],
 ): Promise<AcceptedFacts> {
   const evaluation = evaluationOfFile(file);
   if (document.evaluations[evaluation] === undefined) {
@@ -39,8 +41,8 @@ export async function acceptFacts(
   }
   const supply = readSupplied(evaluation, [file]);
   const named = supply.subjects.map(({ id }) => id);
-  // A document that names no domains watches those that the facts speak of.
-  const subjects = subjectsOf(document, evaluation, named);
+  // A document that names no domains watches those that facts speak of. What a complete export leaves out is a fact, too.
+  const subjects = subjectsOf(document, evaluation, [...known, ...named]);
   const expiresAt = new Date(now.getTime() + shelfLifeDays * dayMs).toISOString();
   const rows = subjects.flatMap((subject) => {
     const content = supply.factsFor(subject);

@@ -62,7 +62,9 @@ function scope(
   }
   if (listed?.sendingFromDomainDisabled === true)
     return `Sending from ${id} is switched off (SendingFromDomainDisabled).`;
-  if (initial && configuration?.status === 'known' && configuration.value.state === 'no-row') {
+  const customised = configuration?.status === 'known' && configuration.value.state === 'configured';
+  const couldLook = configuration?.status === 'known' || configuration?.reason === 'not_supplied';
+  if (initial && !customised && couldLook) {
     return `${id} is an initial domain without a DKIM configuration of its own: Microsoft signs for it by default.`;
   }
   return undefined;

@@ -159,9 +159,15 @@ export function judgeCname(
   }
 }
 
-/** `NXDOMAIN from 192.0.2.53, NXDOMAIN from 198.51.100.53` */
+/** `NXDOMAIN from 192.0.2.53 and 198.51.100.53`, or with one resolver `NXDOMAIN from 192.0.2.53, asked twice`. */
 export function outcomesOf(asked: SelectorKey['asked']): string {
-  return asked.map(({ outcome, resolver }) => `${outcome} from ${resolver}`).join(', ');
+  return [...Map.groupBy(asked, ({ outcome }) => outcome)]
+    .map(([outcome, questions]) => {
+      const resolvers = [...new Set(questions.map(({ resolver }) => resolver))];
+      const again = resolvers.length === 1 && questions.length > 1 ? ', asked twice' : '';
+      return `${outcome} from ${resolvers.join(' and ')}${again}`;
+    })
+    .join('; ');
 }
 
 /** Who has to mend a bad key: whoever owns the zone in which it stands. */
