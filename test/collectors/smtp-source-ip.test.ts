@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
+import { smtpNodeFile } from '../../src/facts/smtp-node-file.ts';
 import { enginesFor, openPowerShellHost, type PowerShellHost } from '../powershell/host.ts';
 import {
   accessDenied,
@@ -550,6 +551,26 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-SmtpSourceIpFac
     expect(facts.logSummary.byRemote).toHaveLength(3);
     expect(json).not.toMatch(/@contoso|printer7|app@/);
     expect(foreignCalls(calls, allowed)).toEqual([]);
+  });
+
+  it('writes what the product reads, whatever failed', async () => {
+    const denied = Object.fromEntries(Object.keys(node).map((name) => [name, accessDenied]));
+    const empty = Object.fromEntries(Object.keys(node).map((name) => [name, []]));
+    const runs = [
+      await run(node),
+      await run(denied),
+      await run(empty),
+      await run({}),
+      await run({}, { parameters: { ProbeOnly: true } }),
+    ];
+    for (const { facts } of runs) expect(smtpNodeFile.safeParse(facts).error).toBeUndefined();
+    expect(smtpNodeFile.parse(runs[0]?.facts).exchange?.receiveConnectors?.[0]).toMatchObject({
+      transportRole: ['FrontendTransport'],
+      permissionGroups: ['AnonymousUsers'],
+      protocolLoggingLevel: 'Verbose',
+    });
+    // Every section is missing, and every one is named.
+    expect(runs[1]?.facts.errors).toHaveLength(19);
   });
 
   it('keeps every other section when access is denied, and says which is missing', async () => {

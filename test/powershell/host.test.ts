@@ -111,8 +111,29 @@ describe.runIf(host)('readOnly', () => {
     [
       'a block only known at run time',
       'function FcRun { param([scriptblock] $Body) & $Body }\n$b = { 1 }; FcRun -Body $b',
-      'a block parameter that is not filled with a literal block',
+      "'FcRun' without a literal block for -Body",
     ],
+    [
+      'a block given to another parameter',
+      'function FcRun { param($Name, [scriptblock] $Body) & $Body }\n$b = Get-Thing; FcRun -Name { 1 } -Body $b',
+      "'FcRun' without a literal block for -Body",
+    ],
+    [
+      'a block that is changed before it is called',
+      'function FcRun { param([scriptblock] $Body) [scriptblock] $Body = Get-Thing; & $Body }\nFcRun -Body { 1 }',
+      'a call of a block that is assigned in between',
+    ],
+    [
+      'an invoker with its argument after a colon',
+      "function FcCall { param([string] $Command) $Command }\n$c = 'x'; FcCall -Command:$c 'Get-Thing'",
+      "'FcCall' without a literal -Command",
+    ],
+    [
+      'an invoker that changes its command',
+      "function FcCall { param([string] $Command) $Command = 'x'; $Command }\nFcCall -Command 'Get-Thing'",
+      "'FcCall' changes its -Command",
+    ],
+    ['a listed text used twice', 'Invoke-Thing -Read; Invoke-Thing -Read', 'a second use of something allowed once'],
     [
       'an invoker with a variable',
       "function FcCall { param([string] $Command) $Command }\n$c = 'x'; FcCall -Command $c",

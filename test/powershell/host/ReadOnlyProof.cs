@@ -11,7 +11,7 @@ internal record ReadOnlyRequest : ScriptRequest
     public string[] Members { get; init; } = [];
     /// <summary>Types in casts, constraints and expressions.</summary>
     public string[] Types { get; init; } = [];
-    /// <summary>Commands, calls and assignments allowed only as written here, white space apart: the few that could also write.</summary>
+    /// <summary>Commands, calls and assignments allowed once and only as written here, white space apart: the few that could also write.</summary>
     public string[] Exact { get; init; } = [];
     /// <summary>Own functions that run the command named by their parameter of this name, which must be a listed literal.</summary>
     public Dictionary<string, string> Invokers { get; init; } = [];
@@ -40,6 +40,7 @@ internal sealed class ReadOnlyProof : AstVisitor2
     };
 
     private readonly List<Remark> _violations = [];
+    private readonly HashSet<string> _exactSeen = new(StringComparer.OrdinalIgnoreCase);
     private readonly Allowed _commands, _members, _types, _exact;
     private readonly ReadOnlyRequest _request;
     private readonly FunctionDefinitionAst[] _functions;
@@ -76,7 +77,7 @@ internal sealed class ReadOnlyProof : AstVisitor2
 
     public override AstVisitAction VisitCommand(CommandAst command)
     {
-        if (_exact.Use(Squeeze(command.Extent.Text))) return AstVisitAction.Continue;
+        if (IsExact(command)) return AstVisitAction.Continue;
         if (command.InvocationOperator == TokenKind.Dot)
             Violate(command, "dot-sourcing");
         else if (command.InvocationOperator == TokenKind.Ampersand)
@@ -100,7 +101,7 @@ internal sealed class ReadOnlyProof : AstVisitor2
 
     public override AstVisitAction VisitInvokeMemberExpression(InvokeMemberExpressionAst call)
     {
-        if (!_exact.Use(Squeeze(call.Extent.Text))) CheckMember(call, isCall: true);
+        if (!IsExact(call)) CheckMember(call, isCall: true);
         return AstVisitAction.Continue;
     }
 
@@ -112,7 +113,7 @@ internal sealed class ReadOnlyProof : AstVisitor2
 
     public override AstVisitAction VisitAssignmentStatement(AssignmentStatementAst assignment)
     {
-        if (!_exact.Use(Squeeze(assignment.Extent.Text))) CheckTarget(assignment.Left);
+        if (!IsExact(assignment)) CheckTarget(assignment.Left);
         return AstVisitAction.Continue;
     }
 
@@ -151,6 +152,15 @@ internal sealed class ReadOnlyProof : AstVisitor2
 
     public override AstVisitAction VisitDynamicKeywordStatement(DynamicKeywordStatementAst keyword) => Violate(keyword, "a dynamic keyword");
 
+    /// <summary>Allowed as written, and once: a second use could stand where its variables mean something else.</summary>
+    private bool IsExact(Ast node)
+    {
+        var text = Squeeze(node.Extent.Text);
+        if (!_exact.Use(text)) return false;
+        if (!_exactSeen.Add(text)) Violate(node, "a second use of something allowed once");
+        return true;
+    }
+
     private void CheckRequirements()
     {
         if (_tree.ScriptRequirements is not { } needs) return;
@@ -168,8 +178,7 @@ internal sealed class ReadOnlyProof : AstVisitor2
             Violate(command, "a call of something only known at run time");
             return;
         }
-        if (function.Body.FindAll(node => node is AssignmentStatementAst assignment
-                && SameName(assignment.Left.Extent.Text.TrimStart('$'), variable.VariablePath.UserPath), true).Any())
+        if (IsAssignedIn(function, variable.VariablePath.UserPath))
             Violate(command, "a call of a block that is assigned in between");
     }
 
@@ -178,18 +187,37 @@ internal sealed class ReadOnlyProof : AstVisitor2
         var elements = command.CommandElements.Skip(1).ToArray();
         if (elements.Any(element => element is VariableExpressionAst { Splatted: true }))
             Violate(command, "an own function with splatted arguments");
-        var literals = elements.Count(element => element is ScriptBlockExpressionAst);
-        if (BlockParametersOf(function).Length != literals)
-            Violate(command, "a block parameter that is not filled with a literal block");
+        foreach (var parameter in BlockParametersOf(function))
+            if (ArgumentOf(elements, parameter) is not ScriptBlockExpressionAst)
+                Violate(command, $"'{function.Name}' without a literal block for -{parameter}");
         foreach (var (invoker, parameter) in _request.Invokers)
         {
             if (!SameName(invoker, function.Name)) continue;
-            var at = Array.FindIndex(elements, element => element is CommandParameterAst named && SameName(named.ParameterName, parameter));
-            if (at < 0 || at + 1 >= elements.Length || elements[at + 1] is not StringConstantExpressionAst literal)
+            if (IsAssignedIn(function, parameter))
+                Violate(function, $"'{invoker}' changes its -{parameter}");
+            if (ArgumentOf(elements, parameter) is not StringConstantExpressionAst literal)
                 Violate(command, $"'{invoker}' without a literal -{parameter}");
             else if (!_commands.Use(literal.Value))
                 Violate(literal, $"the command '{literal.Value}' is not on the list");
         }
+    }
+
+    /// <summary>What is given to a parameter named in full; null when it is not named so.</summary>
+    private static CommandElementAst? ArgumentOf(CommandElementAst[] elements, string parameter)
+    {
+        var at = Array.FindIndex(elements, element => element is CommandParameterAst { Argument: null } named && SameName(named.ParameterName, parameter));
+        return at >= 0 && at + 1 < elements.Length ? elements[at + 1] : null;
+    }
+
+    private static bool IsAssignedIn(FunctionDefinitionAst function, string variable)
+    {
+        bool Names(Ast node) => node.FindAll(inner => inner is VariableExpressionAst found && SameName(found.VariablePath.UserPath, variable), true).Any();
+        return function.Body.FindAll(node => node switch
+        {
+            AssignmentStatementAst assignment => Names(assignment.Left),
+            ForEachStatementAst loop => Names(loop.Variable),
+            _ => false,
+        }, true).Any();
     }
 
     /// <summary>ForEach-Object and Where-Object also take a member name or a comparison: only literal blocks are allowed.</summary>
