@@ -1,8 +1,18 @@
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, hash, type KeyObject } from 'node:crypto';
 import type { KeyRecord } from '../../facts/key-record.ts';
 
 /** DER prefix that turns 32 raw bytes into the SubjectPublicKeyInfo of an Ed25519 key (RFC 8410 section 4). */
-const ed25519Prefix = Buffer.from('302a300506032b6570032100', 'hex');
+const ed25519Prefix = fromHex('302a300506032b6570032100');
+
+/**
+ * The RSA keys that Exchange Online publishes, in DER: two keys of one length with exponent 65537 differ in nothing but
+ * the modulus between these bytes, so OpenSSL is asked only about others. That halves what a domain costs.
+ */
+const usualRsaKeys = [
+  { bits: 2048, head: fromHex('30820122300d06092a864886f70d01010105000382010f003082010a0282010100') },
+  { bits: 1024, head: fromHex('30819f300d06092a864886f70d010101050003818d0030818902818100') },
+];
+const usualExponent = fromHex('0203010001');
 
 /** What base64 may hold once the folding whitespace is out (RFC 6376 section 3.2). */
 const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
@@ -38,11 +48,12 @@ export function parseKeyRecord(text: string): KeyRecord {
   const flags = list(tags.get('t')) ?? [];
   for (const tag of order) {
     if (tag === 'g') notes.push('the tag g= is obsolete (RFC 6376 ignores it)');
+    else if (tag === 'n') notes.push(`its owner remarks: n=${shorten(tags.get('n') ?? '')}`);
     else if (!knownTags.has(tag)) notes.push(`unknown tag ${shorten(tag)}= (verifiers ignore it)`);
   }
 
   const keyType = tags.get('k') ?? 'rsa';
-  const data = tags.get('p')?.replace(/[ \t\r\n]+/g, '');
+  const data = tags.get('p')?.replace(foldingSpace, '');
   const base = { notes, testMode: flags.includes('y') };
   if (data === undefined)
     return { ...base, problems: [...problems, 'the tag p= is missing (RFC 6376 section 3.6.1)'], revoked: false };
@@ -61,35 +72,54 @@ export function parseKeyRecord(text: string): KeyRecord {
   return { ...base, problems, revoked: false, key: decoded };
 }
 
-const knownTags: ReadonlySet<string> = new Set(['v', 'h', 'k', 'n', 'p', 's', 't', 'g']);
+/** Tags with a meaning (RFC 6376 section 3.6.1). */
+const knownTags: ReadonlySet<string> = new Set(['v', 'h', 'k', 'n', 'p', 's', 't']);
 
 function unusable(problem: string): KeyRecord {
   return { problems: [problem], notes: [], revoked: false, testMode: false };
+}
+
+/** Spaces, tabs and line breaks only: what else Unicode calls a space is part of the value (RFC 6376 section 2.8). */
+const foldingSpace = /[ \t\r\n]+/g;
+
+/** Without folding space at both ends. No regular expression: one for the end takes quadratic time on what DNS may hold. */
+function trimmed(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isFoldingSpace(text.charCodeAt(start))) start++;
+  while (end > start && isFoldingSpace(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isFoldingSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09 || code === 0x0d || code === 0x0a;
 }
 
 /** RFC 6376 section 3.2. A trailing semicolon is allowed, an empty tag elsewhere is not; a duplicate tag spoils the list. */
 function parseTagList(text: string): { tags: ReadonlyMap<string, string>; order: readonly string[]; problem?: string } {
   const tags = new Map<string, string>();
   const order: string[] = [];
-  const specs = text.split(';');
-  if (specs.at(-1)?.trim() === '') specs.pop();
+  const specs = text.split(';').map(trimmed);
+  if (specs.at(-1) === '') specs.pop();
   if (specs.length === 0) return { tags, order, problem: 'the record is empty' };
   for (const spec of specs) {
+    if (spec === '')
+      return { tags, order, problem: 'a semicolon follows where a tag should be (RFC 6376 section 3.2)' };
     const equals = spec.indexOf('=');
-    const name = (equals < 0 ? spec : spec.slice(0, equals)).trim();
+    const name = trimmed(equals < 0 ? spec : spec.slice(0, equals));
     if (equals < 0 || !/^[A-Za-z][A-Za-z0-9_]*$/.test(name)) {
-      return { tags, order, problem: `"${shorten(spec.trim())}" is no tag=value pair (RFC 6376 section 3.2)` };
+      return { tags, order, problem: `"${shorten(spec)}" is no tag=value pair (RFC 6376 section 3.2)` };
     }
     if (tags.has(name))
       return { tags, order, problem: `the tag ${shorten(name)}= stands there twice (RFC 6376 section 3.2)` };
-    tags.set(name, spec.slice(equals + 1).trim());
+    tags.set(name, trimmed(spec.slice(equals + 1)));
     order.push(name);
   }
   return { tags, order };
 }
 
 function list(value: string | undefined): readonly string[] | undefined {
-  return value?.split(':').map((item) => item.trim());
+  return value?.split(':').map(trimmed);
 }
 
 /** @returns the key, or a sentence that says why it is none */
@@ -99,6 +129,8 @@ function decodeKey(keyType: 'rsa' | 'ed25519', der: Buffer): NonNullable<KeyReco
     const spki = Buffer.concat([ed25519Prefix, der]);
     return { algorithm: 'ed25519', bits: 256, encoding: 'raw', fingerprint: fingerprint(spki) };
   }
+  const usual = usualRsaBits(der);
+  if (usual !== undefined) return { algorithm: 'rsa', bits: usual, encoding: 'spki', fingerprint: fingerprint(der) };
   for (const encoding of ['spki', 'pkcs1'] as const) {
     const key = read(der, encoding);
     if (key === undefined) continue;
@@ -111,6 +143,23 @@ function decodeKey(keyType: 'rsa' | 'ed25519', der: Buffer): NonNullable<KeyReco
   return 'p= is no RSA public key (neither SubjectPublicKeyInfo nor PKCS#1)';
 }
 
+/** Length of the modulus of one of the {@link usualRsaKeys}; undefined for whatever looks different. */
+function usualRsaBits(der: Buffer): number | undefined {
+  return usualRsaKeys.find(({ bits, head }) => {
+    const end = head.length + bits / 8;
+    return (
+      der.length === end + usualExponent.length &&
+      der.compare(head, 0, head.length, 0, head.length) === 0 &&
+      der.compare(usualExponent, 0, usualExponent.length, end) === 0 &&
+      (der[head.length] ?? 0) >= 0x80
+    );
+  })?.bits;
+}
+
+function fromHex(hex: string): Buffer {
+  return Buffer.from(hex, 'hex');
+}
+
 function read(der: Buffer, type: 'spki' | 'pkcs1'): KeyObject | undefined {
   try {
     return createPublicKey({ key: der, format: 'der', type });
@@ -120,7 +169,7 @@ function read(der: Buffer, type: 'spki' | 'pkcs1'): KeyObject | undefined {
 }
 
 function fingerprint(spki: Buffer): string {
-  return createHash('sha256').update(spki).digest('hex');
+  return hash('sha256', spki, 'hex');
 }
 
 function shorten(text: string): string {
