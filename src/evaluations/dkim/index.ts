@@ -1,6 +1,8 @@
 import type { FactSet } from '../../domain/fact-set.ts';
 import type { Judged } from '../../domain/finding.ts';
 import type { Evaluation } from '../../domain/rule.ts';
+import type { Subject } from '../../domain/subject.ts';
+import { selectorNames } from '../../facts/signing-configuration.ts';
 import { activeCnameCorrect } from './rules/active-cname-correct.ts';
 import { activeKeyMatchesConfiguration } from './rules/active-key-matches-configuration.ts';
 import { activeKeyNotInTestMode } from './rules/active-key-not-in-test-mode.ts';
@@ -47,27 +49,38 @@ export const dkim: Evaluation = {
 const initialSuffixes = ['.onmicrosoft.com', '.onmicrosoft.us', '.partner.onmschina.cn'];
 
 /** Domains that cannot publish, do not send or are not watched are classified, with the reason, and out of every alarm. */
-function scope(
-  facts: FactSet,
-  { subject }: { subject: { kind: string; id: string; ignoredBy?: string | undefined } },
-): string | undefined {
+function scope(facts: FactSet, { subject }: { subject: Subject }): string | undefined {
+  if (subject.kind !== 'mail-domain') return undefined;
   const { id, ignoredBy } = subject;
   const accepted = facts.facts['accepted-domain'];
   const configuration = facts.facts['signing-configuration'];
   const listed = accepted?.status === 'known' ? accepted.value : undefined;
-  const initial = listed?.initialDomain ?? initialSuffixes.some((suffix) => id.endsWith(suffix));
+  const initial = listed?.initialDomain === true || initialSuffixes.some((suffix) => id.endsWith(suffix));
   if (ignoredBy !== undefined) return `${id} is on the ignore list (${ignoredBy}).`;
   if (listed?.isCoexistenceDomain === true || /\.mail\.onmicrosoft\.(com|us)$/.test(id)) {
     return `${id} is a coexistence domain: nobody can publish DNS records in it.`;
   }
   if (listed?.sendingFromDomainDisabled === true)
     return `Sending from ${id} is switched off (SendingFromDomainDisabled).`;
-  const customised = configuration?.status === 'known' && configuration.value.state === 'configured';
-  const couldLook = configuration?.status === 'known' || configuration?.reason === 'not_supplied';
-  if (initial && !customised && couldLook) {
+  if (initial && configuration?.status === 'known' && configuration.value.state === 'no-row') {
     return `${id} is an initial domain without a DKIM configuration of its own: Microsoft signs for it by default.`;
   }
+  if (initial && isMissing(configuration) && subject.selectors.every(isPlain)) {
+    return `${id} is an initial domain, whose selectors have names of their own: supply the output of Get-DkimSigningConfig, or name them.`;
+  }
   return undefined;
+}
+
+/** `selector1` and `selector2`: the names on which custom domains carry their CNAMEs. */
+function isPlain(selector: string): boolean {
+  return selectorNames.some((name) => name === selector);
+}
+
+/** Nobody supplied it. A configuration that could not be read is another matter: there may be one. */
+function isMissing(configuration: FactSet['facts']['signing-configuration']): boolean {
+  return (
+    configuration === undefined || (configuration.status === 'unobtainable' && configuration.reason === 'not_supplied')
+  );
 }
 
 const decidingWithoutConfiguration: ReadonlySet<string> = new Set([
@@ -87,8 +100,7 @@ function proof(
   { facts }: FactSet,
   all: readonly Judged[],
 ): readonly Judged[] {
-  const configuration = facts['signing-configuration'];
-  const missing =
-    configuration === undefined || (configuration.status === 'unobtainable' && configuration.reason === 'not_supplied');
-  return missing ? all.filter(({ finding }) => decidingWithoutConfiguration.has(finding.rule)) : blocking;
+  return isMissing(facts['signing-configuration'])
+    ? all.filter(({ finding }) => decidingWithoutConfiguration.has(finding.rule))
+    : blocking;
 }

@@ -79,6 +79,20 @@ export function activeSelectors(
   return selectorsInRole('active', configuration, at.now, 'No selector is active.');
 }
 
+/** The judgement on a selector whose target Exchange Online does not name; undefined when it does. */
+export function unlessTargetNamed(
+  configuration: SigningConfiguration | undefined,
+  selector: string,
+  domain: string,
+): Manual | undefined {
+  if ((configured(configuration, selector)?.cname ?? '') !== '') return undefined;
+  return {
+    verdict: 'manual',
+    message: `The signing configuration does not name the target of ${selector}.`,
+    remedy: `Look at Get-DkimSigningConfig -Identity ${domain}: Selector1CNAME and Selector2CNAME should be filled.`,
+  };
+}
+
 export function rowOf(configuration: SigningConfiguration): SigningConfigurationRow | undefined {
   return configuration.state === 'configured' ? configuration.row : undefined;
 }
@@ -125,10 +139,11 @@ export function judgeCname(
   switch (state) {
     case 'match': {
       const ttl = cname.chain[0]?.ttl ?? 0;
-      const short = ttl < 3600 ? ` Its TTL of ${ttl} s is shorter than the 3600 s Microsoft recommends.` : '';
+      // A resolver's cache counts the TTL down, so a low one is a hint and no more.
+      const short = ttl < 3600 ? ` (TTL seen: ${ttl} s; Microsoft recommends 3600 s or more in the zone)` : '';
       return {
         state,
-        sentence: `${cname.name} points to ${wanted}.${short}`,
+        sentence: `${cname.name} points to ${wanted}${short}.`,
         observed: `CNAME ${found}, TTL ${ttl}`,
         remedy: '',
       };

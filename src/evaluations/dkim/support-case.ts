@@ -18,15 +18,18 @@ export function supportCase(
       asked,
     ]),
   );
+  const direct = key.owner === key.name;
   const hops = (cname?.chain ?? []).map(({ name, target, ttl }) => `  ${name} CNAME ${target} (TTL ${ttl} s)`);
   return [
-    `DKIM: the key of ${selector} for ${domain} is not in Microsoft's DNS`,
+    `DKIM: no usable key of ${selector} for ${domain} in Microsoft's DNS`,
     '',
-    `The CNAME in our zone is the one that Get-DkimSigningConfig asks for, but its target ${key.owner} answers ${describeOutcome(key)}.`,
+    direct
+      ? `Get-DkimSigningConfig names ${key.owner} for the key of this initial domain, but that name answers ${describeOutcome(key)}.`
+      : `The CNAME in our zone is the one that Get-DkimSigningConfig asks for, but its target ${key.owner} answers ${describeOutcome(key)}.`,
     `Receivers cannot verify mail that is signed with s=${selector}, d=${domain}.`,
     '',
     'Our records:',
-    ...(hops.length > 0 ? hops : [`  none: the key belongs at ${key.name} itself`]),
+    ...(direct ? [`  none: the key belongs at ${key.name} itself`] : hops),
     '',
     'Asked (UTC):',
     ...[...questions.values()].map(
@@ -44,6 +47,8 @@ function describeOutcome(key: SelectorKey): string {
     case 'no-record':
       return 'NODATA (the name exists, without TXT record)';
     case 'records':
-      return `${key.records.length} TXT record(s)`;
+      return key.records.some(({ says }) => says.revoked)
+        ? 'a revoked key (empty p=)'
+        : `${key.records.length} TXT record${key.records.length === 1 ? '' : 's'}`;
   }
 }

@@ -1,5 +1,5 @@
 import { rule } from '../../../domain/rule.ts';
-import { activeSelectors, afterConfigured, configured, hasNoHop, judgeCname } from '../selectors.ts';
+import { activeSelectors, afterConfigured, configured, hasNoHop, judgeCname, unlessTargetNamed } from '../selectors.ts';
 
 /** See active-cname-correct.md. */
 export const activeCnameCorrect = rule({
@@ -18,15 +18,9 @@ export const activeCnameCorrect = rule({
         message: `${subject.id} is an initial domain: the key of ${part} stands there directly, without a CNAME.`,
       };
     }
-    const target = configured(configuration, part)?.cname;
-    if (target === undefined || target === '') {
-      return {
-        verdict: 'manual',
-        message: `The signing configuration does not name the target of ${part}.`,
-        remedy: `Look at Get-DkimSigningConfig -Identity ${subject.id}: Selector1CNAME and Selector2CNAME should be filled.`,
-      };
-    }
-    const { state, sentence, observed, remedy } = judgeCname(cname, target);
+    const unnamed = unlessTargetNamed(configuration, part, subject.id);
+    if (unnamed !== undefined) return unnamed;
+    const { state, sentence, observed, remedy } = judgeCname(cname, configured(configuration, part)?.cname ?? '');
     const evidence = [{ fact: 'selector-cname', observed }] as const;
     if (state === 'match') return { verdict: 'pass', message: sentence, evidence };
     return {

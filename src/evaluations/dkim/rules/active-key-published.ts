@@ -2,6 +2,7 @@ import { rule } from '../../../domain/rule.ts';
 import {
   activeSelectors,
   afterKeyFound,
+  hasNoHop,
   keyOwner,
   outcomesOf,
   unlessAnotherVerifies,
@@ -29,7 +30,7 @@ export const activeKeyPublished = rule({
       const evidence = [
         {
           fact: 'selector-key',
-          observed: `${key.records.length} TXT record at ${key.owner}${first === undefined ? '' : `, TTL ${first.ttl}`}`,
+          observed: `${key.records.length} TXT record${key.records.length === 1 ? '' : 's'} at ${key.owner}${first === undefined ? '' : `, TTL ${first.ttl}`}`,
         },
       ] as const;
       if (first?.says.revoked === true && key.records.length === 1) {
@@ -61,7 +62,7 @@ export const activeKeyPublished = rule({
       return {
         verdict: 'fail',
         owner,
-        message: `The active selector ${part} of ${subject.id} has no key: the CNAME is right, but in Microsoft's DNS ${what} (${key.owner}). Receivers cannot verify what is signed now.`,
+        message: `The active selector ${part} of ${subject.id} has no key: ${hasNoHop(configuration, part, subject.id) ? '' : 'the CNAME is right, but '}in Microsoft's DNS ${what} (${key.owner}). Receivers cannot verify what is signed now.`,
         remedy:
           'Open a support case with Microsoft; the text to paste is in the finding. Until it is mended, Rotate-DkimSigningConfig to a selector that answers can help.',
         evidence,

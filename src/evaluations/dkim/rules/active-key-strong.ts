@@ -28,12 +28,13 @@ export const activeKeyStrong = rule({
     if (found === undefined)
       return { verdict: 'not_applicable', message: `The record of ${part} holds no key whose length could be told.` };
     const evidence = [{ fact: 'selector-key', observed: `${found.algorithm}, ${found.bits} bits` }] as const;
+    const owner = configuration === undefined ? keyOwner(cname, configuration, part, subject.id) : 'tenant';
     const rotate = `Rotate-DkimSigningConfig -Identity ${subject.id} -KeySize 2048; it renews the selector that is not in use, so do it again after the switch.`;
     if (found.algorithm === 'rsa' && found.bits < leastBits) {
       return unlessAnotherVerifies(
         {
           verdict: 'fail',
-          owner: configuration === undefined ? keyOwner(cname, configuration, part, subject.id) : 'tenant',
+          owner,
           message: `The key of ${part} has ${found.bits} bits: receivers refuse RSA keys under ${leastBits} bits (RFC 8301 section 3.2).`,
           remedy: rotate,
           evidence,
@@ -46,7 +47,7 @@ export const activeKeyStrong = rule({
       return {
         verdict: 'fail',
         severity: 'low',
-        owner: 'tenant',
+        owner,
         message: `The key of ${part} has ${found.bits} bits: it verifies, but ${recommendedBits} bits are what signers should use (RFC 8301 section 3.1).`,
         remedy: rotate,
         evidence,

@@ -1,6 +1,18 @@
 import { rule, type Severity } from '../../../domain/rule.ts';
 import { hoursUntil } from '../../../domain/time.ts';
-import { afterConfigured, configured, hasNoHop, judgeCname, outcomesOf, rowOf, selectorsInRole } from '../selectors.ts';
+import type { SelectorKey } from '../../../facts/selector.ts';
+import {
+  afterConfigured,
+  configured,
+  hasNoHop,
+  judgeCname,
+  leastBits,
+  outcomesOf,
+  rowOf,
+  selectorsInRole,
+  unlessTargetNamed,
+} from '../selectors.ts';
+import { supportCase } from '../support-case.ts';
 
 /** Nearer to the switch than this, a next selector that is not ready is `high` (half of the 96 hours Exchange Online takes). */
 const urgentHours = 48;
@@ -20,6 +32,8 @@ export const nextSelectorReady = rule({
     { 'signing-configuration': configuration, 'selector-cname': cname, 'selector-key': key },
     { subject, part, now },
   ) {
+    const unnamed = unlessTargetNamed(configuration, part, subject.id);
+    if (unnamed !== undefined) return unnamed;
     const rotateOn = rowOf(configuration)?.rotateOnDate;
     const hours = hoursUntil(rotateOn, now);
     const severity: Severity = hours > urgentHours ? 'medium' : 'high';
@@ -38,8 +52,8 @@ export const nextSelectorReady = rule({
         };
       }
     }
-    const [record, ...more] = key.records;
-    const fault = faultOf(key, more.length);
+    const [record] = key.records;
+    const fault = faultOf(key);
     if (fault === undefined) {
       return {
         verdict: 'pass',
@@ -59,25 +73,22 @@ export const nextSelectorReady = rule({
       message: `${countdown}, but ${fault}.`,
       remedy: 'Wait for Microsoft to publish it; if it is still so two days before the switch, open a support case.',
       evidence: [{ fact: 'selector-key', observed: record?.text.slice(0, 200) ?? outcomesOf(key.asked) }],
+      ...(record === undefined ? { supportCase: supportCase(subject.id, part, cname, key) } : {}),
     };
   },
 });
 
-function faultOf(
-  key: {
-    outcome: string;
-    owner: string;
-    records: readonly { says: { problems: readonly string[]; revoked: boolean } }[];
-    sameAsConfigured?: boolean | undefined;
-  },
-  more: number,
-): string | undefined {
-  const [record] = key.records;
+/** Why receivers could not verify with this key, as the end of a sentence; undefined when they could. */
+function faultOf(key: SelectorKey): string | undefined {
+  const [record, ...more] = key.records;
   if (record === undefined)
     return `its key is not published yet (${key.owner} ${key.outcome === 'no-name' ? 'does not exist' : 'has no TXT record'})`;
-  if (more > 0) return `${key.owner} has ${more + 1} TXT records`;
+  if (more.length > 0) return `${key.owner} has ${more.length + 1} TXT records`;
   if (record.says.revoked) return `its key is revoked (empty p= at ${key.owner})`;
-  if (record.says.problems.length > 0) return `verifiers cannot use its record: ${record.says.problems.join('; ')}`;
+  const { problems, key: found } = record.says;
+  if (problems.length > 0) return `verifiers cannot use its record: ${problems.join('; ')}`;
+  if (found?.algorithm === 'rsa' && found.bits < leastBits)
+    return `its key has ${found.bits} bits, and receivers refuse RSA keys under ${leastBits} bits`;
   if (key.sameAsConfigured === false) return `the key at ${key.owner} is not the one of the signing configuration`;
   return undefined;
 }

@@ -1,5 +1,5 @@
 import { rule } from '../../../domain/rule.ts';
-import { afterConfigured, configured, hasNoHop, judgeCname, selectorsInRole } from '../selectors.ts';
+import { afterConfigured, configured, hasNoHop, judgeCname, selectorsInRole, unlessTargetNamed } from '../selectors.ts';
 
 /** See passive-cname-correct.md. Whether the passive selector has a key is never a finding: only its CNAME is looked at. */
 export const passiveCnameCorrect = rule({
@@ -21,15 +21,9 @@ export const passiveCnameCorrect = rule({
     if (hasNoHop(configuration, part, subject.id)) {
       return { verdict: 'not_applicable', message: `${subject.id} is an initial domain: its selectors need no CNAME.` };
     }
-    const target = configured(configuration, part)?.cname;
-    if (target === undefined || target === '') {
-      return {
-        verdict: 'manual',
-        message: `The signing configuration does not name the target of ${part}.`,
-        remedy: `Look at Get-DkimSigningConfig -Identity ${subject.id}: Selector1CNAME and Selector2CNAME should be filled.`,
-      };
-    }
-    const { state, sentence, observed, remedy } = judgeCname(cname, target);
+    const unnamed = unlessTargetNamed(configuration, part, subject.id);
+    if (unnamed !== undefined) return unnamed;
+    const { state, sentence, observed, remedy } = judgeCname(cname, configured(configuration, part)?.cname ?? '');
     const evidence = [{ fact: 'selector-cname', observed }] as const;
     if (state === 'match') return { verdict: 'pass', message: `${sentence} Ready for the next rotation.`, evidence };
     return {

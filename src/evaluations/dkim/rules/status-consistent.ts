@@ -51,7 +51,10 @@ export const statusConsistent = rule({
     }
     return {
       verdict: 'pass',
-      message: `Exchange Online shows CnameMissing for ${subject.id}, which agrees with ${row?.enabled === true ? 'DNS' : 'a domain whose signing is off'}.`,
+      message:
+        row?.enabled === true
+          ? `Exchange Online shows CnameMissing for ${subject.id}, and in DNS something is missing indeed.`
+          : `Exchange Online shows CnameMissing for ${subject.id}, as it does until signing is switched on.`,
       evidence,
     };
   },
