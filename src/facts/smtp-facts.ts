@@ -20,6 +20,7 @@ import {
 } from './smtp-node.ts';
 import {
   nodeControl,
+  smtpNodesSeen,
   smtpProbe,
   smtpProbeProof,
   smtpRelayTest,

@@ -1,5 +1,6 @@
 import { Unobtainable } from '../../domain/fact-set.ts';
 import type { SmtpService } from '../../domain/subject.ts';
+import { hoursUntil } from '../../domain/time.ts';
 import type { SmtpLog, SmtpLogProof } from '../../facts/smtp-log.ts';
 
 /** Below this many mail sessions a share means nothing. */
@@ -21,7 +22,7 @@ export function isOwnMail(log: SmtpLog): boolean {
 /** Is the newest row of a load-balanced session less than 24 hours old? */
 export function isFresh(log: SmtpLog, now: Date): boolean {
   const { newestLoadBalanced } = log;
-  return newestLoadBalanced !== undefined && now.getTime() - Date.parse(newestLoadBalanced) < freshHours * 3_600_000;
+  return newestLoadBalanced !== undefined && -hoursUntil(newestLoadBalanced, now) < freshHours;
 }
 
 /**

@@ -1,0 +1,138 @@
+import type { Gathered, PartFacts } from '../../domain/fact-set.ts';
+import type { At, Judgement, Observation, Predecessor } from '../../domain/rule.ts';
+import { isAmong, plainAddress } from '../../facts/smtp-addresses.ts';
+import {
+  isLoopbackAdapter,
+  type NodeAdapters,
+  type NodeIpAddresses,
+  type NodeIpInterfaces,
+  sameWindowsName,
+} from '../../facts/smtp-node.ts';
+import { vipAddresses } from '../../facts/smtp-service.ts';
+import { type Family, familyName, smtpService, vipFamilies } from './service.ts';
+
+/** Name of the loopback adapter when nobody declares another. */
+export const usualLoopbackAlias = 'Loopback';
+
+export function loopbackPresent({ part }: At): readonly Predecessor[] {
+  return [{ rule: 'smtp-source-ip/loopback-adapter-present', target: part }];
+}
+
+/** Of the judged node, and only to tell which interface is which: the rule itself names what it judges. */
+function knownOf<N extends keyof PartFacts>(at: At, fact: N) {
+  const gathered = at.parts[at.part]?.[fact] as Gathered<unknown> | undefined;
+  return (gathered?.status === 'known' ? gathered.value : undefined) as
+    | Extract<NonNullable<PartFacts[N]>, { status: 'known' }>['value']
+    | undefined;
+}
+
+/** The declared name of the loopback adapter; the service document outranks the fact file. */
+export function loopbackAlias(at: At): string {
+  return smtpService(at.subject).loopbackAlias ?? knownOf(at, 'node-host')?.loopbackAlias ?? usualLoopbackAlias;
+}
+
+/** The loopback adapters that matter: those that carry a VIP; else the one named as declared; else all. */
+export function loopbackAliases(adapters: NodeAdapters, at: At): string[] {
+  const all = adapters.filter(isLoopbackAdapter).map(({ name }) => name);
+  const vips = vipAddresses(smtpService(at.subject));
+  const carrying = new Set(
+    (knownOf(at, 'node-ip-addresses') ?? []).flatMap(({ alias, ipAddress }) =>
+      vips.includes(ipAddress) ? [alias.toLowerCase()] : [],
+    ),
+  );
+  const withVip = all.filter((name) => carrying.has(name.toLowerCase()));
+  if (withVip.length > 0) return withVip;
+  const named = all.filter((name) => sameWindowsName(name, loopbackAlias(at)));
+  return named.length > 0 ? named : all;
+}
+
+/** The interface that faces the load balancer: named as declared, else the one with the node's own address. */
+export function lanAlias(at: At): string | undefined {
+  const service = smtpService(at.subject);
+  const addresses = knownOf(at, 'node-ip-addresses') ?? [];
+  const declared = service.lanAlias ?? knownOf(at, 'node-host')?.lanAlias;
+  const adapters = knownOf(at, 'node-adapters') ?? [];
+  const named = adapters.find(({ name }) => declared !== undefined && sameWindowsName(name, declared));
+  if (named !== undefined) return named.name;
+  const own = service.nodes.find(({ name }) => name === at.part)?.address;
+  return own === undefined ? undefined : addresses.find(({ ipAddress }) => ipAddress === plainAddress(own))?.alias;
+}
+
+/** When it cannot be told which interface is the LAN, a person has to say so. */
+export function lanNotTold({ part, subject }: At): Judgement {
+  return {
+    verdict: 'manual',
+    message: `${part}: it cannot be told which interface faces the load balancer.`,
+    remedy: `Set "lanAlias" of ${subject.id} to the interface's name, or the node's "address" to its own address there (Get-NetIPAddress).`,
+  };
+}
+
+export function interfaceRow(
+  rows: NodeIpInterfaces,
+  alias: string,
+  family: Family,
+): NodeIpInterfaces[number] | undefined {
+  return rows.find((row) => sameWindowsName(row.alias, alias) && row.addressFamily === family);
+}
+
+/** VIPs on an interface, of the judged service. */
+export function vipsOn(addresses: NodeIpAddresses, aliases: readonly string[], at: At): NodeIpAddresses {
+  const vips = vipAddresses(smtpService(at.subject));
+  return addresses.filter(({ alias, ipAddress }) => isOneOf(alias, aliases) && vips.includes(ipAddress));
+}
+
+export function isOneOf(alias: string, aliases: readonly string[]): boolean {
+  return aliases.some((one) => sameWindowsName(one, alias));
+}
+
+/** Addresses that Windows gives itself: link-local of both families. */
+export function isAutomaticAddress(address: string): boolean {
+  return isAmong(address, ['169.254.0.0/16', 'fe80::/10']);
+}
+
+/** As PowerShell takes it, whatever characters the name holds. */
+export function quoted(name: string): string {
+  return `'${name.replaceAll("'", "''")}'`;
+}
+
+const settingWords = { weakHostSend: 'weak host send', weakHostReceive: 'weak host receive' } as const;
+
+/** Is a weak-host setting on, for each interface and each family of the VIPs? */
+export function judgeWeakHost(
+  rows: NodeIpInterfaces,
+  aliases: readonly string[],
+  setting: keyof typeof settingWords,
+  consequence: string,
+  at: At,
+): Judgement {
+  const looked = aliases.flatMap((alias) =>
+    vipFamilies(smtpService(at.subject)).map((family) => ({ alias, family, row: interfaceRow(rows, alias, family) })),
+  );
+  const evidence: Observation[] = looked.map(({ alias, family, row }) => ({
+    fact: 'node-ip-interfaces',
+    observed: `${alias}, ${familyName[family]}: ${
+      row === undefined ? 'no row' : `${settingWords[setting]} ${row[setting] ? 'enabled' : 'disabled'}`
+    }`,
+  }));
+  const off = looked.filter(({ row }) => row?.[setting] !== true);
+  if (off.length === 0) {
+    const where = looked.map(({ alias, family }) => `${alias} (${familyName[family]})`).join(', ');
+    return { verdict: 'pass', message: `${at.part}: ${settingWords[setting]} is on for ${where}.`, evidence };
+  }
+  const where = off.map(
+    ({ alias, family, row }) =>
+      `${alias} (${familyName[family]}${row === undefined ? ', which Windows does not list there' : ''})`,
+  );
+  return {
+    verdict: 'fail',
+    owner: 'on-premises',
+    message: `${at.part}: ${settingWords[setting]} is off for ${where.join(', ')}: ${consequence}`,
+    remedy: off.map(({ alias, family }) => weakHostLine(alias, family, setting)).join('\n'),
+    evidence,
+  };
+}
+
+function weakHostLine(alias: string, family: Family, setting: keyof typeof settingWords): string {
+  const parameter = setting === 'weakHostSend' ? 'WeakHostSend' : 'WeakHostReceive';
+  return `Set-NetIPInterface -InterfaceAlias ${quoted(alias)} -AddressFamily ${familyName[family]} -${parameter} Enabled   # Windows Server 2008: netsh interface ${family} set interface "${alias}" ${parameter.toLowerCase()}=enabled`;
+}

@@ -1,0 +1,54 @@
+import { rule, severities } from '../../../domain/rule.ts';
+import { nodeSettings, settingSeverity } from '../../../facts/smtp-settings.ts';
+import { smtpService } from '../service.ts';
+
+/** At most this many differences are written out. */
+const shown = 5;
+
+/** See baseline-kept.md. */
+export const baselineKept = rule({
+  id: 'smtp-source-ip/baseline-kept',
+  title: 'The node is as it was accepted',
+  severity: 'medium',
+  blocks: [],
+  needs: ['node-host'],
+  optional: ['smtp-baseline'],
+  per: 'node',
+  judge({ 'smtp-baseline': baseline }, at) {
+    const accepted = baseline?.nodes[at.part];
+    if (baseline === undefined || accepted === undefined) {
+      return {
+        verdict: 'not_applicable',
+        message: `${at.part}: no baseline has been accepted; "fieldcheck baseline accept" records one.`,
+      };
+    }
+    const current = nodeSettings(at.parts[at.part] ?? {}, smtpService(at.subject), at.part);
+    // A section that was not read this time is no change.
+    const sections = new Set(Object.keys(current).map(sectionOf));
+    const changes = [...new Set([...Object.keys(accepted), ...Object.keys(current)])].sort().flatMap((key) => {
+      const [before, now] = [accepted[key] ?? 'not there', current[key] ?? 'not there'];
+      return before === now || !sections.has(sectionOf(key)) ? [] : [{ key, before, now }];
+    });
+    if (changes.length === 0) {
+      return { verdict: 'pass', message: `${at.part}: as accepted on ${baseline.acceptedAt}.` };
+    }
+    const worst = severities.find((severity) => changes.some(({ key }) => settingSeverity(key) === severity));
+    const told = changes.slice(0, shown).map(({ key, before, now }) => `${key} was ${before}, is ${now}`);
+    return {
+      verdict: 'fail',
+      ...(worst === undefined ? {} : { severity: worst }),
+      owner: 'on-premises',
+      message: `${at.part} has changed since ${baseline.acceptedAt}: ${told.join('; ')}${changes.length > shown ? `; and ${changes.length - shown} more` : ''}.`,
+      remedy: 'Revert what was not meant; accept the rest with: fieldcheck baseline accept',
+      evidence: changes.map(({ key, before, now }) => ({
+        fact: 'smtp-baseline',
+        observed: `${key}: ${before}, now ${now}`,
+      })),
+    };
+  },
+});
+
+/** `connector Relay: bindings` → `connector`, with its relay right apart, since permissions are read apart. */
+function sectionOf(key: string): string {
+  return key.endsWith(': relay right') ? 'relay right' : (key.split(' ')[0] ?? key);
+}

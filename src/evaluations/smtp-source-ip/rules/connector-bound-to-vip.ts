@@ -1,0 +1,59 @@
+import { rule } from '../../../domain/rule.ts';
+import { bindsAbsentAddress, connectorIdentity, listensOn } from '../connectors.ts';
+import { listed, onlyWithDsr, smtpService } from '../service.ts';
+
+/** See connector-bound-to-vip.md. */
+export const connectorBoundToVip = rule({
+  id: 'smtp-source-ip/connector-bound-to-vip',
+  title: 'A front-end connector listens on every VIP',
+  severity: 'high',
+  blocks: ['dsr-ready'],
+  needs: ['node-receive-connectors', 'node-ip-addresses'],
+  per: 'node',
+  scope: onlyWithDsr,
+  judge({ 'node-receive-connectors': connectors, 'node-ip-addresses': addresses }, at) {
+    const frontEnd = connectors.filter(
+      ({ enabled, transportRole }) => enabled && transportRole === 'FrontendTransport',
+    );
+    const own = addresses.map(({ ipAddress }) => ipAddress);
+    const evidence = frontEnd.map(({ name, bindings }) => ({
+      fact: 'node-receive-connectors' as const,
+      observed: `${name}: ${bindings.join(', ')}`,
+    }));
+    const absent = frontEnd.flatMap((connector) =>
+      connector.bindings
+        .filter((binding) => bindsAbsentAddress(binding, own))
+        .map((binding) => ({ connector, binding })),
+    );
+    const deaf = smtpService(at.subject).vips.filter((vip) => !frontEnd.some((connector) => listensOn(connector, vip)));
+    if (absent.length + deaf.length === 0) {
+      return { verdict: 'pass', message: `${at.part}: a front-end connector listens on every VIP and port.`, evidence };
+    }
+    const faults = [
+      ...deaf.map((vip) => `no enabled front-end connector listens on ${vip}`),
+      ...absent.map(
+        ({ connector, binding }) =>
+          `${connector.name} is bound to ${binding}, an address that the node does not have, so transport may not start`,
+      ),
+    ];
+    const [first] = frontEnd;
+    return {
+      verdict: 'fail',
+      owner: 'on-premises',
+      message: `${at.part}: ${faults.join('; ')}.`,
+      remedy: [
+        'First put the VIP on the loopback adapter, then bind.',
+        ...(deaf.length > 0
+          ? [
+              `Set-ReceiveConnector ${first === undefined ? '<connector>' : connectorIdentity(at, first)} -Bindings @{Add=${listed(deaf.map((vip) => `'${vip}'`))}}`,
+            ]
+          : []),
+        ...absent.map(
+          ({ connector, binding }) =>
+            `Set-ReceiveConnector ${connectorIdentity(at, connector)} -Bindings @{Remove='${binding}'}   # or give the node that address`,
+        ),
+      ].join('\n'),
+      evidence,
+    };
+  },
+});

@@ -1,0 +1,45 @@
+import { type Judgement, rule } from '../../../domain/rule.ts';
+import { connectorTarget } from '../connectors.ts';
+
+/** See connectors-unchanged.md. */
+export const connectorsUnchanged = rule({
+  id: 'smtp-source-ip/connectors-unchanged',
+  title: 'No connector was changed since the baseline',
+  severity: 'medium',
+  blocks: [],
+  needs: ['node-receive-connectors'],
+  optional: ['smtp-baseline'],
+  per: 'node',
+  judge({ 'node-receive-connectors': connectors, 'smtp-baseline': baseline }, at): Judgement | Judgement[] {
+    if (baseline === undefined) {
+      return {
+        verdict: 'not_applicable',
+        message: `${at.part}: no baseline has been accepted; "fieldcheck baseline accept" records one.`,
+      };
+    }
+    return connectors.map((connector): Judgement => {
+      const target = connectorTarget(at, connector);
+      const { whenChanged } = connector;
+      if (whenChanged === undefined) {
+        return {
+          verdict: 'not_applicable',
+          target,
+          message: `${target}: the fact file does not say when it was changed.`,
+        };
+      }
+      const evidence = [
+        { fact: 'node-receive-connectors' as const, observed: `${connector.name}: changed ${whenChanged}` },
+      ];
+      return whenChanged > baseline.acceptedAt
+        ? {
+            verdict: 'fail',
+            target,
+            owner: 'on-premises',
+            message: `${target} was changed on ${whenChanged}, after the baseline of ${baseline.acceptedAt}.`,
+            remedy: `Review it (Get-ReceiveConnector '${at.part}\\${connector.name}' | Format-List), then accept the state with: fieldcheck baseline accept`,
+            evidence,
+          }
+        : { verdict: 'pass', target, message: `${target} is unchanged since ${whenChanged}.`, evidence };
+    });
+  },
+});

@@ -1,0 +1,45 @@
+import { type Judgement, rule } from '../../../domain/rule.ts';
+import { connectorIdentity, connectorTarget, wideRanges } from '../connectors.ts';
+import { smtpService } from '../service.ts';
+
+/** See externally-secured-scope-narrow.md. */
+export const externallySecuredScopeNarrow = rule({
+  id: 'smtp-source-ip/externally-secured-scope-narrow',
+  title: 'Externally secured connectors admit a short list',
+  severity: 'critical',
+  blocks: ['relay-safe'],
+  needs: ['node-receive-connectors'],
+  per: 'node',
+  judge({ 'node-receive-connectors': connectors }, at) {
+    return connectors.map((connector): Judgement => {
+      const target = connectorTarget(at, connector);
+      if (!connector.enabled) return { verdict: 'not_applicable', target, message: `${target} is disabled.` };
+      const evidence = [
+        {
+          fact: 'node-receive-connectors' as const,
+          observed: `${connector.name}: ${connector.authMechanism.join(', ') || 'no authentication'}; ${connector.remoteIPRanges.join(', ')}`,
+        },
+      ];
+      if (!connector.authMechanism.includes('ExternalAuthoritative')) {
+        return { verdict: 'pass', target, message: `${target} is not externally secured.`, evidence };
+      }
+      const wide = wideRanges(connector, smtpService(at.subject));
+      if (wide.length === 0) {
+        return {
+          verdict: 'pass',
+          target,
+          message: `${target} is externally secured, for a short list of addresses only.`,
+          evidence,
+        };
+      }
+      return {
+        verdict: 'fail',
+        target,
+        owner: 'on-premises',
+        message: `${target} is externally secured and admits too many: ${wide.map(({ range, why }) => `${range} ${why}`).join('; ')}. Their mail passes anti-spam and size limits as if it came from Exchange.`,
+        remedy: `Set-ReceiveConnector ${connectorIdentity(at, connector)} -RemoteIPRanges <addresses of the real senders>\nor drop it: Set-ReceiveConnector ${connectorIdentity(at, connector)} -AuthMechanism Tls -PermissionGroups AnonymousUsers`,
+        evidence,
+      };
+    });
+  },
+});

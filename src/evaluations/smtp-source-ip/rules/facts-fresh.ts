@@ -1,0 +1,25 @@
+import { rule } from '../../../domain/rule.ts';
+import { hoursUntil } from '../../../domain/time.ts';
+import { goodForADay } from '../../../facts/smtp-node.ts';
+
+/** See facts-fresh.md. */
+export const factsFresh = rule({
+  id: 'smtp-source-ip/facts-fresh',
+  title: 'The facts of the node are of today',
+  severity: 'medium',
+  blocks: [],
+  needs: ['node-host'],
+  per: 'node',
+  judge({ 'node-host': { collectedAt } }, at) {
+    const age = -hoursUntil(collectedAt, at.now);
+    const evidence = [{ fact: 'node-host' as const, observed: `collected ${collectedAt}` }];
+    if (age < goodForADay) return { verdict: 'pass', message: `${at.part}: collected ${collectedAt}.`, evidence };
+    return {
+      verdict: 'fail',
+      owner: 'on-premises',
+      message: `${at.part}: its facts are of ${collectedAt}, ${Math.floor(age)} h old: nothing about the node is judged by them.`,
+      remedy: `Look at the scheduled task of Collect-SmtpSourceIpFacts.ps1 on ${at.part}, and run it.`,
+      evidence,
+    };
+  },
+});

@@ -1,0 +1,25 @@
+import { rule } from '../../../domain/rule.ts';
+import { judgeWeakHost, lanAlias, lanNotTold } from '../node.ts';
+import { onlyWithDsr } from '../service.ts';
+
+/** See lan-weak-host-receive.md. */
+export const lanWeakHostReceive = rule({
+  id: 'smtp-source-ip/lan-weak-host-receive',
+  title: 'The LAN interface takes packets for the VIP',
+  severity: 'critical',
+  blocks: ['dsr-ready'],
+  needs: ['node-ip-interfaces'],
+  per: 'node',
+  scope: onlyWithDsr,
+  judge({ 'node-ip-interfaces': interfaces }, at) {
+    const lan = lanAlias(at);
+    if (lan === undefined) return lanNotTold(at);
+    return judgeWeakHost(
+      interfaces,
+      [lan],
+      'weakHostReceive',
+      'Windows drops what the load balancer sends there for the VIP.',
+      at,
+    );
+  },
+});

@@ -1,0 +1,52 @@
+import { rule } from '../../../domain/rule.ts';
+import { smtpService } from '../service.ts';
+
+/** See load-balancer-only-probes.md. */
+export const loadBalancerOnlyProbes = rule({
+  id: 'smtp-source-ip/load-balancer-only-probes',
+  title: 'The load balancer sends health probes and no mail',
+  severity: 'critical',
+  blocks: [],
+  needs: ['smtp-log'],
+  optional: ['smtp-source-nat'],
+  after: () => [{ rule: 'smtp-source-ip/log-fresh' }],
+  judge({ 'smtp-log': { loadBalancer, mailSessions }, 'smtp-source-nat': sourceNat }, { subject }) {
+    const evidence = [
+      {
+        fact: 'smtp-log' as const,
+        observed: `from the load balancer ${loadBalancer.mailSessions} mail sessions with ${loadBalancer.ehloNames} EHLO names, ${loadBalancer.probeSessions} probe-shaped`,
+      },
+    ];
+    if (loadBalancer.mailSessions === 0) {
+      return {
+        verdict: 'pass',
+        message: `The load balancer sent no mail; ${loadBalancer.probeSessions} of its sessions are probe-shaped.`,
+        evidence,
+      };
+    }
+    const own = loadBalancer.mailSessions / mailSessions < 0.1 && loadBalancer.ehloNames <= 2;
+    if (own) {
+      return {
+        verdict: 'fail',
+        severity: 'low',
+        owner: 'network',
+        message: `The load balancer itself sent mail in ${loadBalancer.mailSessions} of ${mailSessions} mail sessions, with ${loadBalancer.ehloNames} EHLO names: alerts of its own. They are left out of the proof.`,
+        remedy:
+          'Let the load balancer send its alerts by another address or connector, so that its mail and that of hidden clients cannot be confused.',
+        evidence,
+      };
+    }
+    return {
+      verdict: 'fail',
+      ...(smtpService(subject).mode === 'snat-accepted'
+        ? { severity: 'info' }
+        : sourceNat?.translation === 'preserved'
+          ? { severity: 'medium' }
+          : {}),
+      owner: 'network',
+      message: `Mail of clients comes with the load balancer's address: ${loadBalancer.mailSessions} of ${mailSessions} mail sessions, with ${loadBalancer.ehloNames} EHLO names.`,
+      remedy: 'See smtp-source-ip/log-shows-client-addresses: take source NAT off the virtual service.',
+      evidence,
+    };
+  },
+});

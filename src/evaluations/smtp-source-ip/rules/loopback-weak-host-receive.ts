@@ -1,0 +1,24 @@
+import { rule } from '../../../domain/rule.ts';
+import { judgeWeakHost, loopbackAliases, loopbackPresent } from '../node.ts';
+import { onlyWithDsr } from '../service.ts';
+
+/** See loopback-weak-host-receive.md. */
+export const loopbackWeakHostReceive = rule({
+  id: 'smtp-source-ip/loopback-weak-host-receive',
+  title: 'The loopback adapter takes packets that came by the LAN',
+  severity: 'critical',
+  blocks: ['dsr-ready'],
+  needs: ['node-adapters', 'node-ip-interfaces'],
+  per: 'node',
+  scope: onlyWithDsr,
+  after: (_, at) => loopbackPresent(at),
+  judge({ 'node-adapters': adapters, 'node-ip-interfaces': interfaces }, at) {
+    return judgeWeakHost(
+      interfaces,
+      loopbackAliases(adapters, at),
+      'weakHostReceive',
+      'packets for the VIP that came in by the LAN are not handed to it.',
+      at,
+    );
+  },
+});

@@ -1,0 +1,48 @@
+import { rule } from '../../../domain/rule.ts';
+import { sameWindowsName } from '../../../facts/smtp-node.ts';
+import { isOneOf, loopbackAliases, loopbackPresent } from '../node.ts';
+import { onlyWithDsr } from '../service.ts';
+
+const bare = (guid: string) => guid.replace(/[{}]/g, '');
+
+/** See netbios-disabled.md. */
+export const netbiosDisabled = rule({
+  id: 'smtp-source-ip/netbios-disabled',
+  title: 'NetBIOS is off on the loopback adapter',
+  severity: 'medium',
+  blocks: [],
+  needs: ['node-adapters', 'node-netbios'],
+  per: 'node',
+  scope: onlyWithDsr,
+  after: (_, at) => loopbackPresent(at),
+  judge({ 'node-adapters': adapters, 'node-netbios': netbios }, at) {
+    const aliases = loopbackAliases(adapters, at);
+    const looked = adapters
+      .filter(({ name }) => isOneOf(name, aliases))
+      .map(({ name, interfaceGuid = '' }) => ({
+        name,
+        guid: bare(interfaceGuid),
+        // Without a value in the registry Windows does as DHCP says.
+        option: netbios.find(({ guid }) => sameWindowsName(bare(guid), bare(interfaceGuid)))?.option ?? 'dhcp',
+      }));
+    const evidence = looked.map(({ name, option }) => ({
+      fact: 'node-netbios' as const,
+      observed: `${name}: ${option}`,
+    }));
+    const on = looked.filter(({ option }) => option !== 'off');
+    if (on.length === 0)
+      return { verdict: 'pass', message: `${at.part}: NetBIOS is off on the loopback adapter.`, evidence };
+    return {
+      verdict: 'fail',
+      owner: 'on-premises',
+      message: `${at.part}: NetBIOS over TCP/IP is ${on[0]?.option === 'on' ? 'on' : 'left to DHCP'} on ${on[0]?.name}, so the node announces its name at the VIP.`,
+      remedy: on
+        .map(
+          ({ guid }) =>
+            `Set-ItemProperty -Path 'HKLM:\\SYSTEM\\CurrentControlSet\\Services\\NetBT\\Parameters\\Interfaces\\Tcpip_{${guid}}' -Name NetbiosOptions -Value 2`,
+        )
+        .join('\n'),
+      evidence,
+    };
+  },
+});

@@ -1,0 +1,36 @@
+import { rule } from '../../../domain/rule.ts';
+import { listed } from '../service.ts';
+
+/** See no-relay-sessions-from-load-balancer.md. */
+export const noRelaySessionsFromLoadBalancer = rule({
+  id: 'smtp-source-ip/no-relay-sessions-from-load-balancer',
+  title: 'No session of the load balancer was granted the right to relay',
+  severity: 'critical',
+  blocks: ['relay-safe'],
+  needs: [],
+  optional: ['smtp-log'],
+  judge({ 'smtp-log': log }) {
+    if (log === undefined) return { verdict: 'not_applicable', message: 'There is no receive log to look into.' };
+    const { anyRecipientSessions: sessions, anyRecipientConnectors: connectors } = log.loadBalancer;
+    const evidence = [
+      {
+        fact: 'smtp-log' as const,
+        observed: `${sessions} sessions from the load balancer with SMTPAcceptAnyRecipient`,
+      },
+    ];
+    if (sessions === 0) {
+      return {
+        verdict: 'pass',
+        message: 'No session from a load-balancer address was granted SMTPAcceptAnyRecipient.',
+        evidence,
+      };
+    }
+    return {
+      verdict: 'fail',
+      owner: 'on-premises',
+      message: `${sessions} sessions from a load-balancer address were granted SMTPAcceptAnyRecipient on ${listed(connectors)}: whoever is behind that address may relay.`,
+      remedy: `Take the load balancer out of RemoteIPRanges of ${listed(connectors)}; see smtp-source-ip/relay-connector-excludes-load-balancer.`,
+      evidence,
+    };
+  },
+});

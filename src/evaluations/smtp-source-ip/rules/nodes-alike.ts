@@ -1,0 +1,81 @@
+import type { PartFacts } from '../../../domain/fact-set.ts';
+import { rule } from '../../../domain/rule.ts';
+import type { FactName } from '../../../facts/index.ts';
+import { nodeSettings } from '../../../facts/smtp-settings.ts';
+import { onlyWithDsr, smtpService } from '../service.ts';
+
+/** At most this many differences are written out. */
+const shown = 5;
+
+/** See nodes-alike.md. */
+export const nodesAlike = rule({
+  id: 'smtp-source-ip/nodes-alike',
+  title: 'The nodes are set up alike',
+  severity: 'high',
+  blocks: ['dsr-ready'],
+  needs: ['node-adapters', 'node-ip-addresses', 'node-ip-interfaces', 'node-receive-connectors'],
+  per: 'node',
+  scope: onlyWithDsr,
+  judge(_, at) {
+    const service = smtpService(at.subject);
+    const settings = service.nodes.flatMap(({ name }) => {
+      const found = nodeSettings((at.parts as Record<string, PartFacts>)[name] ?? {}, service, name);
+      return Object.keys(found).length === 0 ? [] : [{ name, found }];
+    });
+    const own = settings.find(({ name }) => name === at.part)?.found ?? {};
+    const peers = settings.filter(({ name }) => name !== at.part);
+    if (peers.length === 0) {
+      return {
+        verdict: 'not_applicable',
+        message: `${at.part}: there is no other node to compare it with.`,
+      };
+    }
+    const keys = [...new Set(settings.flatMap(({ found }) => Object.keys(found)))].sort();
+    const differences = keys.flatMap((key) => {
+      if (!covers(own, key)) return [];
+      const value = own[key] ?? absent;
+      const others = peers.flatMap(({ name, found }) =>
+        covers(found, key) ? [{ name, value: found[key] ?? absent }] : [],
+      );
+      const other = others.find((one) => one.value !== value);
+      // Where most nodes agree, the others are the ones to mend; between equals nobody can tell.
+      const agreeing = others.filter((one) => one.value === value).length + 1;
+      return other === undefined || agreeing * 2 > others.length + 1 ? [] : [{ key, value, other }];
+    });
+    if (differences.length === 0) {
+      return { verdict: 'pass', message: `${at.part}: set up like ${peers.map(({ name }) => name).join(', ')}.` };
+    }
+    const told = differences
+      .slice(0, shown)
+      .map(({ key, value, other }) => `${key} is ${value} (${other.name}: ${other.value})`);
+    const more = differences.length > shown ? `; and ${differences.length - shown} more` : '';
+    return {
+      verdict: 'fail',
+      owner: 'on-premises',
+      message: `${at.part} is not set up like the other nodes: ${told.join('; ')}${more}.`,
+      remedy: `Bring the nodes to one setting each: ${differences.map(({ key }) => key).join('; ')}. Where a setting is wrong, its own finding has the line; copy from a node without findings.`,
+      evidence: differences.map(({ key, value, other }) => ({
+        fact: factOf(key),
+        observed: `${key}: ${value}, on ${other.name} ${other.value}`,
+      })),
+    };
+  },
+});
+
+const absent = 'not there';
+
+/** A connector can be missing on a node; a section that was not read cannot be compared. */
+function covers(found: Readonly<Record<string, string>>, key: string): boolean {
+  if (key in found) return true;
+  if (key.endsWith(': relay right')) return Object.keys(found).some((one) => one.endsWith(': relay right'));
+  if (key.startsWith('connector ')) return Object.keys(found).some((one) => one.startsWith('connector '));
+  return false;
+}
+
+function factOf(key: string): FactName {
+  if (key.startsWith('connector ')) return 'node-receive-connectors';
+  if (key.startsWith('firewall ')) return 'node-firewall';
+  if (key === 'loopback adapters') return 'node-adapters';
+  if (key === 'loopback bindings') return 'node-bindings';
+  return key.startsWith('VIPs ') ? 'node-ip-addresses' : 'node-ip-interfaces';
+}

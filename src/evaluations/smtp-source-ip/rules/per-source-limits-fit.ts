@@ -1,0 +1,55 @@
+import { type Judgement, rule } from '../../../domain/rule.ts';
+import { connectorIdentity, connectorTarget, loadBalanced } from '../connectors.ts';
+import { natKnowledge, smtpService } from '../service.ts';
+
+/** Defaults of a receive connector: made for many clients with an address each. */
+const defaultConnections = 20;
+const defaultPercentage = 2;
+
+/** See per-source-limits-fit.md. */
+export const perSourceLimitsFit = rule({
+  id: 'smtp-source-ip/per-source-limits-fit',
+  title: 'Limits per source fit a world behind one address',
+  severity: 'medium',
+  blocks: [],
+  needs: ['node-receive-connectors'],
+  optional: ['smtp-source-nat'],
+  per: 'node',
+  judge({ 'node-receive-connectors': connectors, 'smtp-source-nat': sourceNat }, at): Judgement | Judgement[] {
+    const service = smtpService(at.subject);
+    const { nat, because } = natKnowledge(service, sourceNat);
+    if (nat === 'disproven' || nat === 'not-known') {
+      return {
+        verdict: 'not_applicable',
+        message: `${at.part}: limits per source matter under source NAT only. ${because}`,
+      };
+    }
+    const looked = loadBalanced(connectors, service);
+    if (looked.length === 0) {
+      return { verdict: 'not_applicable', message: `${at.part}: no enabled front-end connector listens on a VIP.` };
+    }
+    return looked.map((connector): Judgement => {
+      const target = connectorTarget(at, connector);
+      const { maxInboundConnectionPerSource: most, maxInboundConnectionPercentagePerSource: percentage } = connector;
+      const evidence = [
+        {
+          fact: 'node-receive-connectors' as const,
+          observed: `${connector.name}: ${most ?? 'unlimited'} connections, ${percentage ?? 'unlimited'} % per source`,
+        },
+      ];
+      const tight =
+        (most !== undefined && most <= defaultConnections) ||
+        (percentage !== undefined && percentage <= defaultPercentage);
+      return tight
+        ? {
+            verdict: 'fail',
+            target,
+            owner: 'on-premises',
+            message: `${target} takes ${most ?? 'unlimited'} connections and ${percentage ?? 100} % per source, and all clients come with the load balancer's address: under load they get 421 4.3.2.`,
+            remedy: `Set-ReceiveConnector ${connectorIdentity(at, connector)} -MaxInboundConnectionPerSource unlimited -MaxInboundConnectionPercentagePerSource 100   # or preserve client addresses`,
+            evidence,
+          }
+        : { verdict: 'pass', target, message: `${target} does not throttle the load balancer's address.`, evidence };
+    });
+  },
+});

@@ -1,0 +1,65 @@
+import { type Judgement, rule } from '../../../domain/rule.ts';
+import { connectorIdentity, connectorTarget, rangesWithLoadBalancer, relayRight } from '../connectors.ts';
+import { listed, natKnowledge, smtpService } from '../service.ts';
+
+/** See relay-connector-excludes-load-balancer.md. */
+export const relayConnectorExcludesLoadBalancer = rule({
+  id: 'smtp-source-ip/relay-connector-excludes-load-balancer',
+  title: 'No connector that may relay admits the load balancer',
+  severity: 'critical',
+  blocks: ['relay-safe'],
+  needs: ['node-receive-connectors', 'node-connector-permissions'],
+  optional: ['smtp-source-nat'],
+  per: 'node',
+  judge(facts, at) {
+    const service = smtpService(at.subject);
+    const { nat, because } = natKnowledge(service, facts['smtp-source-nat']);
+    return facts['node-receive-connectors'].map((connector): Judgement => {
+      const target = connectorTarget(at, connector);
+      if (!connector.enabled) return { verdict: 'not_applicable', target, message: `${target} is disabled.` };
+      const right = relayRight(connector, facts['node-connector-permissions'], at);
+      const ranges = rangesWithLoadBalancer(connector, service);
+      const evidence = [
+        {
+          fact: 'node-receive-connectors' as const,
+          observed: `${connector.name}: ${connector.remoteIPRanges.join(', ')}`,
+        },
+      ];
+      if (right === undefined) {
+        return {
+          verdict: 'pass',
+          target,
+          message: `${target} grants nobody who has not signed in the right to relay.`,
+          evidence,
+        };
+      }
+      if (ranges.length === 0) {
+        return {
+          verdict: 'pass',
+          target,
+          message: `${target} may relay, and its scope holds no load-balancer address.`,
+          evidence,
+        };
+      }
+      const consequence = {
+        proven: `and clients come with the load balancer's address: a hidden open relay. Whoever reaches the VIP may relay.`,
+        assumed: `and source NAT is accepted for this service: a hidden open relay. Whoever reaches the VIP may relay.`,
+        'not-known': `and it is not known whether the load balancer hides its clients. If it does, whoever reaches the VIP may relay.`,
+        disproven: `but client addresses are preserved now. It becomes an open relay when the load balancer's mode flips.`,
+      }[nat];
+      return {
+        verdict: 'fail',
+        target,
+        severity: nat === 'disproven' ? 'low' : nat === 'not-known' ? 'high' : 'critical',
+        owner: 'on-premises',
+        message: `${target} may relay (${right.why}), its scope ${listed(ranges)} holds a load-balancer address, ${consequence}`,
+        remedy: `First preserve client addresses, or list the real clients; then take the load balancer out of the scope: Set-ReceiveConnector ${connectorIdentity(at, connector)} -RemoteIPRanges <addresses of the real clients>`,
+        evidence: [
+          ...evidence,
+          { fact: 'node-connector-permissions', observed: right.why },
+          ...(facts['smtp-source-nat'] === undefined ? [] : [{ fact: 'smtp-source-nat' as const, observed: because }]),
+        ],
+      };
+    });
+  },
+});

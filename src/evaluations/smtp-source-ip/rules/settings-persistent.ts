@@ -1,0 +1,71 @@
+import { rule } from '../../../domain/rule.ts';
+import type { NodeIpInterfaces } from '../../../facts/smtp-node.ts';
+import { interfaceRow, lanAlias, lanNotTold, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
+import { type Family, familyName, listed, onlyWithDsr, smtpService, vipFamilies } from '../service.ts';
+
+type Row = NodeIpInterfaces[number];
+type Setting = 'interfaceMetric' | 'automaticMetric' | 'weakHostSend' | 'weakHostReceive';
+
+const onLoopback: readonly Setting[] = ['interfaceMetric', 'automaticMetric', 'weakHostSend', 'weakHostReceive'];
+
+const words: Record<Setting, string> = {
+  interfaceMetric: 'metric',
+  automaticMetric: 'automatic metric',
+  weakHostSend: 'weak host send',
+  weakHostReceive: 'weak host receive',
+};
+
+/** See settings-persistent.md. */
+export const settingsPersistent = rule({
+  id: 'smtp-source-ip/settings-persistent',
+  title: 'The settings survive a restart',
+  severity: 'high',
+  blocks: ['dsr-ready'],
+  needs: ['node-adapters', 'node-ip-interfaces', 'node-persistent-ip-interfaces'],
+  per: 'node',
+  scope: onlyWithDsr,
+  after: (_, at) => loopbackPresent(at),
+  judge(facts, at) {
+    const lan = lanAlias(at);
+    if (lan === undefined) return lanNotTold(at);
+    const checks: { alias: string; settings: readonly Setting[] }[] = [
+      { alias: lan, settings: ['weakHostReceive'] },
+      ...loopbackAliases(facts['node-adapters'], at).map((alias) => ({ alias, settings: onLoopback })),
+    ];
+    const lost: { alias: string; family: Family; setting: Setting; active: Row; persistent: Row | undefined }[] = [];
+    for (const { alias, settings } of checks) {
+      for (const family of vipFamilies(smtpService(at.subject))) {
+        const active = interfaceRow(facts['node-ip-interfaces'], alias, family);
+        if (active === undefined) continue;
+        const persistent = interfaceRow(facts['node-persistent-ip-interfaces'], alias, family);
+        for (const setting of settings) {
+          if (persistent?.[setting] !== active[setting]) lost.push({ alias, family, setting, active, persistent });
+        }
+      }
+    }
+    const evidence = lost.map(({ alias, family, setting, active, persistent }) => ({
+      fact: 'node-persistent-ip-interfaces' as const,
+      observed: `${alias}, ${familyName[family]}: ${words[setting]} ${told(active[setting])} now, ${persistent === undefined ? 'not stored' : `${told(persistent[setting])} after a restart`}`,
+    }));
+    if (lost.length === 0) {
+      return { verdict: 'pass', message: `${at.part}: metric and weak host settings are stored as they are now.` };
+    }
+    const what = lost.map(({ alias, setting }) => `${words[setting]} of ${alias}`);
+    return {
+      verdict: 'fail',
+      owner: 'on-premises',
+      message: `${at.part}: ${listed([...new Set(what)])} will be another after a restart: set in the active store only.`,
+      remedy: lost.map(({ alias, family, setting, active }) => line(alias, family, setting, active)).join('\n'),
+      evidence,
+    };
+  },
+});
+
+const told = (value: boolean | number) => (typeof value === 'number' ? String(value) : value ? 'on' : 'off');
+
+function line(alias: string, family: Family, setting: Setting, active: Row): string {
+  const parameter = `${setting.charAt(0).toUpperCase()}${setting.slice(1)}`;
+  const value = active[setting];
+  const text = typeof value === 'number' ? String(value) : value ? 'Enabled' : 'Disabled';
+  return `Set-NetIPInterface -InterfaceAlias ${quoted(alias)} -AddressFamily ${familyName[family]} -${parameter} ${text}   # without -PolicyStore it is stored and active`;
+}

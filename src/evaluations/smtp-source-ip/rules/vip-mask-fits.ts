@@ -1,0 +1,53 @@
+import { rule } from '../../../domain/rule.ts';
+import { interfaceRow, isOneOf, lanAlias, loopbackAliases, loopbackPresent, quoted, vipsOn } from '../node.ts';
+import { familyOf, listed, onlyWithDsr } from '../service.ts';
+import { highMetric } from './loopback-metric-high.ts';
+
+/** See vip-mask-fits.md. */
+export const vipMaskFits = rule({
+  id: 'smtp-source-ip/vip-mask-fits',
+  title: 'The mask of the VIP makes no competing route',
+  severity: 'low',
+  blocks: [],
+  needs: ['node-adapters', 'node-ip-addresses', 'node-ip-interfaces'],
+  per: 'node',
+  scope: onlyWithDsr,
+  after: (_, at) => [...loopbackPresent(at), { rule: 'smtp-source-ip/vip-on-loopback', target: at.part }],
+  judge({ 'node-adapters': adapters, 'node-ip-addresses': addresses, 'node-ip-interfaces': interfaces }, at) {
+    const vips = vipsOn(addresses, loopbackAliases(adapters, at), at);
+    const lan = lanAlias(at);
+    const evidence = vips.map((row) => ({
+      fact: 'node-ip-addresses' as const,
+      observed: `${row.alias}: ${row.ipAddress}/${row.prefixLength}`,
+    }));
+    const unfit = vips.filter((row) => {
+      const family = familyOf(row.ipAddress);
+      if (row.prefixLength === (family === 'ipv4' ? 32 : 128)) return false;
+      const metric = interfaceRow(interfaces, row.alias, family);
+      const ofLan = addresses.filter(
+        (one) => lan !== undefined && isOneOf(one.alias, [lan]) && familyOf(one.ipAddress) === family,
+      );
+      const isSubnet = ofLan.some(({ prefixLength }) => prefixLength === row.prefixLength);
+      return !(isSubnet && metric?.interfaceMetric === highMetric && !metric.automaticMetric);
+    });
+    if (unfit.length === 0) {
+      return {
+        verdict: 'pass',
+        message: `${at.part}: ${listed(vips.map(({ ipAddress, prefixLength }) => `${ipAddress}/${prefixLength}`))} makes no route that competes with the LAN's.`,
+        evidence,
+      };
+    }
+    return {
+      verdict: 'fail',
+      owner: 'on-premises',
+      message: `${at.part}: ${listed(unfit.map(({ ipAddress, prefixLength }) => `${ipAddress}/${prefixLength}`))} puts a route to the subnet on the loopback adapter, where nobody is.`,
+      remedy: unfit
+        .map(
+          ({ alias, ipAddress }) =>
+            `Set-NetIPAddress -InterfaceAlias ${quoted(alias)} -IPAddress ${ipAddress} -PrefixLength ${familyOf(ipAddress) === 'ipv4' ? 32 : 128}   # or keep the subnet's mask with metric ${highMetric}`,
+        )
+        .join('\n'),
+      evidence,
+    };
+  },
+});

@@ -1,0 +1,56 @@
+import { rule } from '../../../domain/rule.ts';
+import { vipAddresses } from '../../../facts/smtp-service.ts';
+import { isOneOf, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
+import { onlyWithDsr, smtpService } from '../service.ts';
+
+/** See vip-not-registered-in-dns.md. */
+export const vipNotRegisteredInDns = rule({
+  id: 'smtp-source-ip/vip-not-registered-in-dns',
+  title: 'The node does not register the VIP under its own name',
+  severity: 'medium',
+  blocks: [],
+  needs: ['node-adapters', 'node-dns-clients'],
+  optional: ['node-dns-answers'],
+  per: 'node',
+  scope: onlyWithDsr,
+  after: (_, at) => loopbackPresent(at),
+  judge({ 'node-adapters': adapters, 'node-dns-clients': clients, 'node-dns-answers': answers }, at) {
+    const aliases = loopbackAliases(adapters, at);
+    const vips = vipAddresses(smtpService(at.subject));
+    const rows = clients.filter(({ alias }) => isOneOf(alias, aliases));
+    const evidence = rows.map(({ alias, registers, servers }) => ({
+      fact: 'node-dns-clients' as const,
+      observed: `${alias}: registration ${registers ? 'on' : 'off'}, ${servers.length} DNS servers`,
+    }));
+    const leaked = (answers ?? []).find(({ addresses }) => addresses.some((address) => vips.includes(address)));
+    if (leaked !== undefined) {
+      const vip = leaked.addresses.find((address) => vips.includes(address)) ?? '';
+      return {
+        verdict: 'fail',
+        owner: 'on-premises',
+        message: `${at.part}: DNS answers ${vip}, the VIP, for ${leaked.name}: mail from server to server takes that way to the node itself.`,
+        remedy: `Set-DnsClient -InterfaceAlias ${quoted(aliases[0] ?? '')} -RegisterThisConnectionsAddress $false\nthen delete the record ${leaked.name} → ${vip} in DNS`,
+        evidence: [
+          { fact: 'node-dns-answers', observed: `${leaked.name}: ${leaked.addresses.join(', ')}` },
+          ...evidence,
+        ],
+      };
+    }
+    const registering = rows.filter(({ registers }) => registers);
+    const [first] = registering;
+    if (first === undefined) {
+      return { verdict: 'pass', message: `${at.part}: the loopback adapter does not register in DNS.`, evidence };
+    }
+    const harmless = registering.every(({ servers }) => servers.length === 0);
+    return {
+      verdict: 'fail',
+      ...(harmless ? { severity: 'low' } : {}),
+      owner: 'on-premises',
+      message: `${at.part}: ${first.alias} registers its address in DNS${harmless ? ', though it has no DNS server to do it with' : ''}: the VIP may appear under the node's own name.`,
+      remedy: registering
+        .map(({ alias }) => `Set-DnsClient -InterfaceAlias ${quoted(alias)} -RegisterThisConnectionsAddress $false`)
+        .join('\n'),
+      evidence,
+    };
+  },
+});

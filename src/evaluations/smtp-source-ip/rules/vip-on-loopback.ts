@@ -1,0 +1,75 @@
+import { rule } from '../../../domain/rule.ts';
+import { vipAddresses } from '../../../facts/smtp-service.ts';
+import { isAutomaticAddress, isOneOf, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
+import { familyOf, listed, onlyWithDsr, smtpService } from '../service.ts';
+
+/** See vip-on-loopback.md. */
+export const vipOnLoopback = rule({
+  id: 'smtp-source-ip/vip-on-loopback',
+  title: 'Every VIP is on the loopback adapter',
+  severity: 'critical',
+  blocks: ['dsr-ready'],
+  needs: ['node-adapters', 'node-ip-addresses'],
+  per: 'node',
+  scope: onlyWithDsr,
+  after: (_, at) => loopbackPresent(at),
+  judge({ 'node-adapters': adapters, 'node-ip-addresses': addresses }, at) {
+    const aliases = loopbackAliases(adapters, at);
+    const [alias = ''] = aliases;
+    const vips = vipAddresses(smtpService(at.subject));
+    const there = addresses.filter((row) => isOneOf(row.alias, aliases));
+    const evidence = there.map((row) => ({
+      fact: 'node-ip-addresses' as const,
+      observed: `${row.alias}: ${row.ipAddress}/${row.prefixLength}, ${row.addressState}`,
+    }));
+    const missing = vips.filter((vip) => !there.some(({ ipAddress }) => ipAddress === vip));
+    const unusable = there.filter(
+      ({ ipAddress, addressState }) => vips.includes(ipAddress) && addressState !== 'preferred',
+    );
+    if (missing.length + unusable.length > 0) {
+      const faults = [
+        ...missing.map((vip) => `the VIP ${vip} is not on ${alias}, so packets for it are dropped`),
+        ...unusable.map(({ ipAddress, addressState }) =>
+          addressState === 'duplicate'
+            ? `the VIP ${ipAddress} on ${alias} is a duplicate: another host on the wire claims it`
+            : `the VIP ${ipAddress} on ${alias} is ${addressState}, not preferred`,
+        ),
+      ];
+      return {
+        verdict: 'fail',
+        owner: 'on-premises',
+        message: `${at.part}: ${faults.join('; ')}.`,
+        remedy: [
+          ...missing.map(
+            (vip) =>
+              `New-NetIPAddress -InterfaceAlias ${quoted(alias)} -IPAddress ${vip} -PrefixLength ${familyOf(vip) === 'ipv4' ? 32 : 128}`,
+          ),
+          ...unusable.map(
+            ({ ipAddress }) =>
+              `Find who else answers for ${ipAddress} (arp -a ${ipAddress} on a neighbour), then Remove-NetIPAddress and New-NetIPAddress it on ${quoted(alias)}`,
+          ),
+        ].join('\n'),
+        evidence,
+      };
+    }
+    const extra = there.filter(
+      ({ ipAddress }) => !vips.includes(ipAddress) && !(ipAddress.startsWith('fe80:') && isAutomaticAddress(ipAddress)),
+    );
+    if (extra.length > 0) {
+      return {
+        verdict: 'fail',
+        severity: 'low',
+        owner: 'on-premises',
+        message: `${at.part}: beside the VIP ${alias} has ${listed(extra.map(({ ipAddress }) => ipAddress))}, which is no VIP of this service.`,
+        remedy: extra
+          .map(
+            (row) =>
+              `Remove-NetIPAddress -InterfaceAlias ${quoted(row.alias)} -IPAddress ${row.ipAddress}   # or declare it as a VIP`,
+          )
+          .join('\n'),
+        evidence,
+      };
+    }
+    return { verdict: 'pass', message: `${at.part}: ${listed(vips)} is on ${listed(aliases)}, preferred.`, evidence };
+  },
+});

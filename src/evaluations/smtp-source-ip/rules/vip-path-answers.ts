@@ -1,0 +1,35 @@
+import { rule } from '../../../domain/rule.ts';
+import { listed, onlyWithDsr } from '../service.ts';
+
+/** See vip-path-answers.md. */
+export const vipPathAnswers = rule({
+  id: 'smtp-source-ip/vip-path-answers',
+  title: 'The way through the VIP answers',
+  severity: 'high',
+  blocks: ['dsr-ready'],
+  needs: [],
+  optional: ['smtp-vip-path'],
+  scope: onlyWithDsr,
+  judge({ 'smtp-vip-path': paths }) {
+    if (paths === undefined) return { verdict: 'not_applicable', message: 'Nobody probed the VIP.' };
+    const evidence = paths.map(({ vip, outcome }) => ({
+      fact: 'smtp-vip-path' as const,
+      observed: `${vip} ${outcome}`,
+    }));
+    const silent = paths.filter(({ outcome }) => outcome !== 'answers');
+    if (silent.length === 0) {
+      return { verdict: 'pass', message: `${listed(paths.map(({ vip }) => vip))} answers.`, evidence };
+    }
+    const what = silent.map(
+      ({ vip, outcome }) => `${vip} ${outcome === 'hangs' ? 'does not answer' : 'refuses the connection'}`,
+    );
+    return {
+      verdict: 'fail',
+      owner: 'network',
+      message: `${listed(what)}, while the nodes answer directly: Direct Server Return is half set up (the VIP is not accepted, or replies are dropped on the way back).`,
+      remedy:
+        "Check in this order: VIP on the loopback adapter, weak host settings, firewall on the node, default gateway (findings above); then a stateful firewall that sees one direction only, and the monitor of the load balancer (NetScaler learns the server's hardware address from it).",
+      evidence,
+    };
+  },
+});

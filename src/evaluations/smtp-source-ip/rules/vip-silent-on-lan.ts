@@ -1,0 +1,72 @@
+import type { PartFacts } from '../../../domain/fact-set.ts';
+import { type At, rule } from '../../../domain/rule.ts';
+import { plainAddress } from '../../../facts/smtp-addresses.ts';
+import { isLoopbackAdapter } from '../../../facts/smtp-node.ts';
+import { vipAddresses } from '../../../facts/smtp-service.ts';
+import { isOneOf, quoted } from '../node.ts';
+import { onlyWithDsr, smtpService } from '../service.ts';
+
+/** See vip-silent-on-lan.md. */
+export const vipSilentOnLan = rule({
+  id: 'smtp-source-ip/vip-silent-on-lan',
+  title: 'The node does not answer ARP for the VIP',
+  severity: 'critical',
+  blocks: ['dsr-ready'],
+  needs: ['node-adapters', 'node-ip-addresses'],
+  per: 'node',
+  scope: onlyWithDsr,
+  judge({ 'node-adapters': adapters, 'node-ip-addresses': addresses }, at) {
+    const vips = vipAddresses(smtpService(at.subject));
+    const loopbacks = adapters.filter(isLoopbackAdapter).map(({ name }) => name);
+    const exposed = addresses.filter(({ alias, ipAddress }) => vips.includes(ipAddress) && !isOneOf(alias, loopbacks));
+    const [first] = exposed;
+    if (first !== undefined) {
+      return {
+        verdict: 'fail',
+        owner: 'on-premises',
+        message: `${at.part}: the VIP ${first.ipAddress} is on ${first.alias}, so the node answers ARP for it and takes the service away from the load balancer.`,
+        remedy: exposed
+          .map(
+            ({ alias, ipAddress }) =>
+              `Remove-NetIPAddress -InterfaceAlias ${quoted(alias)} -IPAddress ${ipAddress} -Confirm:$false   # then arp -d ${ipAddress} on the neighbours`,
+          )
+          .join('\n'),
+        evidence: exposed.map(({ alias, ipAddress }) => ({
+          fact: 'node-ip-addresses',
+          observed: `${alias}: ${ipAddress}`,
+        })),
+      };
+    }
+    const witness = peerThatSawUs(at, vips);
+    if (witness !== undefined) {
+      return {
+        verdict: 'fail',
+        owner: 'on-premises',
+        message: `${at.part}: its neighbour ${witness.peer} has the hardware address of ${at.part} (${witness.mac}) for the VIP ${witness.vip}: the node has answered ARP for it.`,
+        remedy: `Find the interface of ${at.part} that has ${witness.vip} (Get-NetIPAddress -IPAddress ${witness.vip}), remove it there, then arp -d ${witness.vip} on the neighbours`,
+        evidence: [{ fact: 'node-neighbors', part: witness.peer, observed: `${witness.vip} is at ${witness.mac}` }],
+      };
+    }
+    return {
+      verdict: 'pass',
+      message: `${at.part}: no interface but the loopback adapter has the VIP. ARP on the wire was not looked at.`,
+    };
+  },
+});
+
+/** A peer whose neighbour table has one hardware address for this node and for a VIP. */
+function peerThatSawUs(at: At, vips: readonly string[]): { peer: string; vip: string; mac: string } | undefined {
+  const own = smtpService(at.subject).nodes.find(({ name }) => name === at.part)?.address;
+  if (own === undefined) return undefined;
+  for (const [peer, facts] of Object.entries<PartFacts>(at.parts)) {
+    const neighbors = facts['node-neighbors'];
+    if (peer === at.part || neighbors?.status !== 'known') continue;
+    const ours = neighbors.value.find(({ ipAddress }) => ipAddress === plainAddress(own))?.linkLayerAddress;
+    if (ours === undefined || /^(00:)*00$/.test(ours)) continue;
+    const vip = neighbors.value.find(
+      ({ ipAddress, linkLayerAddress }) => vips.includes(ipAddress) && linkLayerAddress === ours,
+    );
+    if (vip !== undefined) return { peer, vip: vip.ipAddress, mac: ours };
+  }
+  return undefined;
+}

@@ -1,0 +1,55 @@
+import type { At } from '../../domain/rule.ts';
+import type { SmtpService, Subject } from '../../domain/subject.ts';
+import { parseAddress } from '../../facts/smtp-addresses.ts';
+import type { SmtpSourceNat } from '../../facts/smtp-evidence.ts';
+import { vipAddresses } from '../../facts/smtp-service.ts';
+
+export function smtpService(subject: Subject): SmtpService {
+  if (subject.kind !== 'smtp-service') throw new Error(`${subject.id} is no SMTP service`);
+  return subject;
+}
+
+/** Scope of the rules about Direct Server Return. */
+export function onlyWithDsr({ subject }: Pick<At, 'subject'>): string | undefined {
+  const { mode } = smtpService(subject);
+  return mode === 'dsr' ? undefined : `${subject.id} is declared as ${mode}: it does not use Direct Server Return.`;
+}
+
+export type Family = 'ipv4' | 'ipv6';
+
+export const familyName: Record<Family, string> = { ipv4: 'IPv4', ipv6: 'IPv6' };
+
+export function familyOf(address: string): Family {
+  return parseAddress(address)?.family === 6 ? 'ipv6' : 'ipv4';
+}
+
+/** Address families that the service is offered in. */
+export function vipFamilies(service: SmtpService): Family[] {
+  return [...new Set(vipAddresses(service).map(familyOf))];
+}
+
+export interface NatKnowledge {
+  /** Do clients come with the load balancer's address? `assumed` by the declared mode, without proof. */
+  readonly nat: 'proven' | 'assumed' | 'disproven' | 'not-known';
+  readonly because: string;
+}
+
+/** Proof outranks the declared mode; without proof the mode `snat-accepted` says it. */
+export function natKnowledge(service: SmtpService, known: SmtpSourceNat | undefined): NatKnowledge {
+  const because = known?.because ?? 'Neither probe nor log shows source addresses.';
+  if (known?.translation === 'source-nat' || known?.translation === 'partial') return { nat: 'proven', because };
+  if (known?.translation === 'preserved') return { nat: 'disproven', because };
+  return service.mode === 'snat-accepted'
+    ? { nat: 'assumed', because: 'The service is declared as snat-accepted.' }
+    : { nat: 'not-known', because };
+}
+
+/** `3 VIPs`, `1 VIP`. */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+export function listed(items: readonly string[]): string {
+  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
+}
