@@ -10,7 +10,6 @@ export interface Daemon {
   /** `host:port`, as a resolver's address. */
   readonly address: string;
   readonly port: number;
-  /** CPU seconds it has used so far are its own: it is another process. */
   readonly pid: number;
   close(): Promise<void>;
 }
