@@ -7,7 +7,8 @@ let started: App | undefined;
 // The environment is only final when the host has started the app, and a bad setting must stop it loudly: so the
 // configuration is read in this hook and not while the modules load.
 app.hook.appStart(async () => {
-  started = createApp(await productionPorts(loadConfig(process.env), process.env, jsonLog));
+  const config = loadConfig(process.env);
+  started = createApp(await productionPorts(config, process.env, jsonLog(config.FIELDCHECK_LOG_LEVEL)));
 });
 
 // The host does not wait for work in flight; this does, within the seconds that the host gives.
@@ -21,14 +22,17 @@ export function theApp(): App {
   return started;
 }
 
-/** One JSON object a line, so that Log Analytics can ask for fields. */
-const jsonLog = {
-  info: (message: string, fields?: Record<string, unknown>) => write('info', message, fields),
-  warn: (message: string, fields?: Record<string, unknown>) => write('warn', message, fields),
-  error: (message: string, fields?: Record<string, unknown>) => write('error', message, fields),
-};
+const levels = ['info', 'warn', 'error'] as const;
+type Level = (typeof levels)[number];
 
-function write(level: 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown> = {}): void {
-  // biome-ignore lint/suspicious/noConsole: the worker hands what is printed to Application Insights
-  console[level](JSON.stringify({ message, ...fields }));
+/** One JSON object a line, so that Log Analytics can ask for fields. */
+function jsonLog(least: Level) {
+  const at =
+    (level: Level) =>
+    (message: string, fields: Record<string, unknown> = {}) => {
+      if (levels.indexOf(level) < levels.indexOf(least)) return;
+      // biome-ignore lint/suspicious/noConsole: the worker hands what is printed to Application Insights
+      console[level](JSON.stringify({ message, ...fields }));
+    };
+  return { info: at('info'), warn: at('warn'), error: at('error') };
 }

@@ -56,6 +56,8 @@ export const settingsSchema = z.object({
     .default([]),
   /** Accept channel addresses written out in a document, and sinks on this machine. Set by the local host only. */
   FIELDCHECK_LOCAL_CHANNELS: flag.default(false),
+  /** The least that is logged. */
+  FIELDCHECK_LOG_LEVEL: z.enum(['info', 'warn', 'error'], { error: 'must be info, warn or error' }).default('info'),
   /** Endpoints in place of the cloud's own. */
   FIELDCHECK_ENDPOINT_EXCHANGE_ONLINE: address.optional(),
   FIELDCHECK_ENDPOINT_GRAPH: address.optional(),

@@ -76,6 +76,7 @@ async function start(): Promise<void> {
     AzureWebJobsStorage: azurite.connectionString,
     FIELDCHECK_RESOLVERS: dns.address,
     FIELDCHECK_LOCAL_CHANNELS: 'true',
+    FIELDCHECK_LOG_LEVEL: options.verbose ? 'info' : 'warn',
     FIELDCHECK_DUE_SCHEDULE: '0 * * * * *',
     FIELDCHECK_DELIVERY_SCHEDULE: '*/5 * * * * *',
     ...process.env,
