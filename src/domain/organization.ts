@@ -111,6 +111,11 @@ export const organizationDocument = z
 
 export type OrganizationDocument = z.infer<typeof organizationDocument>;
 
+/** The published JSON Schema of the document, with which editors complete it. */
+export function organizationSchema(): object {
+  return z.toJSONSchema(organizationDocument, { io: 'input' });
+}
+
 /** A document that was refused, with one line for each fault: where, what, how to mend it. */
 export class InvalidDocument extends Error {
   readonly issues: readonly string[];
