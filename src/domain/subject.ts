@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { domainName } from './domain-name.ts';
 
+export const clouds = ['worldwide', 'gcc-high', 'dod', '21vianet'] as const;
+export type Cloud = (typeof clouds)[number];
+
 /** A mail domain: what `dkim` looks at. */
 export const mailDomain = z.strictObject({
   kind: z.literal('mail-domain'),
@@ -10,6 +13,9 @@ export const mailDomain = z.strictObject({
   selectors: z.array(z.string()).default(['selector1', 'selector2']),
   /** Set when the organization watches other things about this domain, but not this: the pattern that says so. */
   ignoredBy: z.string().optional(),
+  /** The tenant that the domain belongs to, where it is known: Exchange Online is asked there. */
+  tenantId: z.string().optional(),
+  cloud: z.enum(clouds).optional(),
 });
 
 /** A dated word of a person about something nobody can read. */
@@ -22,7 +28,6 @@ export const declaration = z.strictObject({
 });
 
 export const intents = ['delegates', 'presence', 'voicemail', 'compliance', 'rich-coexistence'] as const;
-export const clouds = ['worldwide', 'gcc-high', 'dod', '21vianet'] as const;
 
 /** An Exchange organization: what `teams-exchange-interop` looks at. */
 export const exchangeOrganization = z.strictObject({
