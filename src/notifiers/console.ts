@@ -1,7 +1,7 @@
 import type { Notice, Notifier } from '../domain/notice.ts';
+import { ownerWords } from '../domain/words.ts';
 import { countRest, dayOf, kindLabel, summarize } from './summary.ts';
 import { plainText } from './text.ts';
-import { ownerWords } from './words.ts';
 
 /** How many items are printed in full. */
 const itemsInFull = 20;

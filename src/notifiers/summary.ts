@@ -4,7 +4,7 @@ import type { Answer } from '../domain/finding.ts';
 import type { Notice } from '../domain/notice.ts';
 import { type Owner, type Severity, severities } from '../domain/rule.ts';
 import type { Transition, TransitionKind } from '../domain/transition.ts';
-import { answerWord, ownerWords } from './words.ts';
+import { answerWord, compareText, minuteOf, ownerWords } from '../domain/words.ts';
 
 type OfFinding = Extract<Transition['of'], { type: 'finding' }>;
 type OfAnswer = Extract<Transition['of'], { type: 'answer' }>;
@@ -113,11 +113,6 @@ export function countRest(rest: readonly Item[]): string {
     .join(', ');
 }
 
-/** `2026-11-24 09:30 UTC` from ISO 8601 in UTC. */
-function minuteOf(iso: string): string {
-  return `${iso.slice(0, 16).replace('T', ' ')} UTC`;
-}
-
 /** `2026-11-24` from ISO 8601. */
 export function dayOf(iso: string): string {
   return iso.slice(0, 10);
@@ -174,12 +169,6 @@ function kindRank({ kind }: Item): number {
 
 function severityRank({ severity }: Item): number {
   return severity === undefined ? severities.length : severities.indexOf(severity);
-}
-
-/** By code unit, the same on every machine whatever its language. */
-function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }
 
 function heading(notice: Notice, counts: Summary['counts'], advice: number): string {

@@ -1,7 +1,7 @@
 import { blocksAnswers } from '../domain/answer.ts';
 import { type Answer, answers, type Finding, type Run } from '../domain/finding.ts';
 import { severities } from '../domain/rule.ts';
-import { compareText } from './text.ts';
+import { compareText, minuteOf } from '../domain/words.ts';
 
 export interface ReportOptions {
   /** The heading; `fieldcheck report` when left out. */
@@ -107,11 +107,6 @@ function partition<T>(all: readonly T[], test: (one: T) => boolean): [T[], T[]] 
 export function coverage({ subjects, from, to }: Section): string {
   const minutes = [...new Set([minuteOf(from), minuteOf(to)])].join(' to ');
   return `${subjects === 1 ? '1 subject' : `${subjects} subjects`}, looked at ${minutes}`;
-}
-
-/** `2026-11-24 09:30 UTC` from ISO 8601 in UTC. */
-export function minuteOf(iso: string): string {
-  return `${iso.slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 /** A finding that stands folded, in one sentence. */

@@ -1,7 +1,8 @@
 import { stringify } from 'csv-stringify/sync';
 import { blocksAnswers } from '../domain/answer.ts';
 import type { Run } from '../domain/finding.ts';
-import { compareText, oneLine } from './text.ts';
+import { compareText } from '../domain/words.ts';
+import { oneLine } from './text.ts';
 
 const columns = [
   'Domain',

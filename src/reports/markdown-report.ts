@@ -1,16 +1,15 @@
 import type { Evidence, Run } from '../domain/finding.ts';
+import { answerWord, minuteOf, ownerWords } from '../domain/words.ts';
 import {
   arrange,
   coverage,
   type Found,
-  minuteOf,
   type ReportOptions,
   ruleAndTarget,
   type Section,
   shortSentence,
 } from './arrange.ts';
 import { manyLines, oneLine } from './text.ts';
-import { answerWord, ownerWords } from './words.ts';
 
 /**
  * Runs as a Markdown document (GitHub's dialect): answers first, then failing findings with evidence and remedy, then

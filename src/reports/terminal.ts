@@ -1,8 +1,8 @@
 import { blocksAnswers } from '../domain/answer.ts';
 import type { Finding, Run } from '../domain/finding.ts';
+import { answerWord, ownerWords } from '../domain/words.ts';
 import type { ReportOptions } from './arrange.ts';
 import { oneLine } from './text.ts';
-import { answerWord, ownerWords } from './words.ts';
 
 /** Runs as a person reads them in a terminal: answers first, then what fails, what is advice, what could not be looked at. */
 export function terminalReport(runs: readonly Run[], { questions = {} }: ReportOptions): string {

@@ -11,9 +11,3 @@ export function oneLine(text: string): string {
 export function manyLines(text: string): string {
   return text.split(/\r?\n/).map(oneLine).join('\n');
 }
-
-/** By code unit, the same on every machine whatever its language. */
-export function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
-}

@@ -1,7 +1,7 @@
 import type { Notice } from '../../domain/notice.ts';
 import type { TransitionKind } from '../../domain/transition.ts';
+import { ownerWords } from '../../domain/words.ts';
 import { countRest, dayOf, type Item, kindLabel, type Summary, summarize } from '../summary.ts';
-import { ownerWords } from '../words.ts';
 import { type Card, cardText, type Element, type Line, type Payload, type TextRun } from './payload.ts';
 
 /**

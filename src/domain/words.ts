@@ -1,5 +1,5 @@
-import type { Answer } from '../domain/finding.ts';
-import type { Owner } from '../domain/rule.ts';
+import type { Answer } from './finding.ts';
+import type { Owner } from './rule.ts';
 
 /** Who has to mend a fail, as people say it. */
 export const ownerWords: Readonly<Record<Owner, string>> = {
@@ -28,4 +28,15 @@ const readinessWords: Readonly<Record<Answer, string>> = {
 /** An answer in words; readiness is told as GO and NO-GO. */
 export function answerWord(answer: Answer, evaluation: string): string {
   return (evaluation === 'teams-exchange-interop' ? readinessWords : answerWords)[answer];
+}
+
+/** `2026-11-24 06:30 UTC` */
+export function minuteOf(iso: string): string {
+  return `${iso.slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/** By code unit, the same on every machine whatever its language. */
+export function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
