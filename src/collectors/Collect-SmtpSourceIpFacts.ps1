@@ -28,6 +28,9 @@ Addresses of the service to greet through the load balancer, such as 192.0.2.25:
 .PARAMETER ProbeNode
 Nodes to greet directly, such as EX2=192.0.2.12:25.
 
+.PARAMETER ProbeTries
+How often each address of -ProbeVip is greeted, so that the load balancer shows more than one node.
+
 .PARAMETER ProbeOnly
 Only probe, for example on a member server that is no node of the service.
 
@@ -49,6 +52,7 @@ param(
     [string] $LogPath = '',
     [string[]] $ProbeVip = @(),
     [string[]] $ProbeNode = @(),
+    [ValidateRange(1, 50)] [int] $ProbeTries = 4,
     [switch] $ProbeOnly,
     [string] $UploadUri = '',
     [string] $FunctionKey = $env:FIELDCHECK_FUNCTION_KEY
@@ -236,6 +240,8 @@ function FcPublish {
 
 #endregion
 
+$mostRemotes = 5000
+
 # An endpoint of the log or of the command line: the port follows the last colon, and IPv6 stands in brackets.
 function FcEndpoint {
     param([string] $Text)
@@ -392,8 +398,18 @@ function FcReadLog {
     }
     foreach ($session in $open.Values) { FcCountSession $session $counts }
     if ($files -eq 0) { throw "no receive log of the last $LogHours hours in this folder: is protocol logging on?" }
+    # A server on the internet meets tens of thousands of scanners; those with the most sessions tell all there is to tell.
+    $remotes = @($counts.Values)
+    if ($remotes.Count -gt $mostRemotes) {
+        $sizes = [int[]] @($remotes | ForEach-Object { $_['sessions'] })
+        [array]::Sort($sizes)
+        $least = $sizes[$sizes.Length - $mostRemotes]
+        $kept = @($remotes | Where-Object { $_['sessions'] -gt $least }) + @($remotes | Where-Object { $_['sessions'] -eq $least })
+        $remotes = $kept[0..($mostRemotes - 1)]
+        $truncated = $true
+    }
     $summary = [ordered] @{ from = $oldest; to = $newest; files = $files; truncated = $truncated; byRemote = @() }
-    $summary['byRemote'] = @(foreach ($count in $counts.Values) {
+    $summary['byRemote'] = @(foreach ($count in $remotes) {
         [ordered] @{
             connector = $count['connector']; remoteIp = $count['remote']; localIps = @($count['locals']); sessions = $count['sessions']
             mailSessions = $count['mail']; probeSessions = $count['probe']; ehloNames = $count['names'].Count; anyRecipientSessions = $count['any']
@@ -422,6 +438,7 @@ function FcProbe {
     $watch = [System.Diagnostics.Stopwatch]::StartNew()
     $client = $null
     try {
+        if ([datetime]::UtcNow -ge $script:deadline) { throw 'not probed: the time limit of the section was used up' }
         $endpoint = FcEndpoint $Target
         if ($null -eq $endpoint) { throw "'$Target' is not ADDRESS:PORT" }
         $address = [System.Net.IPAddress]::Parse($endpoint['address'])
@@ -673,7 +690,7 @@ if ($ProbeVip.Count + $ProbeNode.Count -gt 0) {
                     FcFail 'probes' "$target is an address of this node: probe it from a server that is no node of the service, with -ProbeOnly"
                     continue
                 }
-                FcProbe $target 'vip'
+                foreach ($try in 1..$ProbeTries) { FcProbe $target 'vip' }
             }
             foreach ($target in $ProbeNode) {
                 $parts = $target.Split([char[]] @('='), 2)

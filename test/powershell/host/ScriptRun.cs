@@ -48,7 +48,8 @@ internal static class ScriptRun
     {
         foreach (var (name, value) in request.Environment) Environment.SetEnvironmentVariable(name, value);
         Environment.SetEnvironmentVariable("PSModulePath", request.ModulePath);
-        Environment.SetEnvironmentVariable("PSModuleAnalysisCachePath", System.IO.Path.Combine(request.ModulePath, "analysis-cache"));
+        // No cache file: the engine would write it later, into a folder that is gone by then.
+        Environment.SetEnvironmentVariable("PSModuleAnalysisCachePath", OperatingSystem.IsWindows() ? "NUL" : "/dev/null");
         var culture = CultureInfo.GetCultureInfo(request.Culture);
         CultureInfo.DefaultThreadCurrentCulture = culture;
         CultureInfo.DefaultThreadCurrentUICulture = culture;
