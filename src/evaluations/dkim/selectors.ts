@@ -151,7 +151,7 @@ export function judgeCname(
     case 'mismatch':
       return {
         state,
-        sentence: `${cname.name} points to ${found}, but the signing configuration wants ${wanted}.`,
+        sentence: `${cname.name} points to ${found}; the signing configuration wants ${wanted}.`,
         observed: `CNAME ${found}`,
         remedy: `${publish} Take the target from Get-DkimSigningConfig, never build it.`,
       };

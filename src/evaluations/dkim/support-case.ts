@@ -19,6 +19,8 @@ export function supportCase(
     ]),
   );
   const direct = key.owner === key.name;
+  // The selector as a signature names it: for initial domains more than `selector1`.
+  const signedAs = key.name.slice(0, key.name.indexOf('._domainkey.'));
   const hops = (cname?.chain ?? []).map(({ name, target, ttl }) => `  ${name} CNAME ${target} (TTL ${ttl} s)`);
   return [
     `DKIM: no usable key of ${selector} for ${domain} in Microsoft's DNS`,
@@ -26,7 +28,7 @@ export function supportCase(
     direct
       ? `Get-DkimSigningConfig names ${key.owner} for the key of this initial domain, but that name answers ${describeOutcome(key)}.`
       : `The CNAME in our zone is the one that Get-DkimSigningConfig asks for, but its target ${key.owner} answers ${describeOutcome(key)}.`,
-    `Receivers cannot verify mail that is signed with s=${selector}, d=${domain}.`,
+    `Receivers cannot verify mail that is signed with s=${signedAs}, d=${domain}.`,
     '',
     'Our records:',
     ...(direct ? [`  none: the key belongs at ${key.name} itself`] : hops),

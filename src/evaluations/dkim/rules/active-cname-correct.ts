@@ -26,7 +26,10 @@ export const activeCnameCorrect = rule({
     return {
       verdict: 'fail',
       owner: 'customer-dns',
-      message: `${sentence} Receivers cannot verify what ${subject.id} signs now.`,
+      message:
+        state === 'missing'
+          ? `${sentence} Receivers cannot verify what ${subject.id} signs now.`
+          : `${sentence} Receivers get what stands there, not what Exchange Online publishes for ${subject.id}.`,
       remedy,
       evidence,
     };

@@ -71,7 +71,10 @@ export const nextSelectorReady = rule({
       severity,
       owner: 'microsoft',
       message: `${countdown}, but ${fault}.`,
-      remedy: 'Wait for Microsoft to publish it; if it is still so two days before the switch, open a support case.',
+      remedy:
+        record === undefined
+          ? 'Wait for Microsoft to publish it; if it is still missing two days before the switch, open a support case with the text in the finding.'
+          : `Open a support case with Microsoft before the switch: the record at ${key.owner} is theirs to mend.`,
       evidence: [{ fact: 'selector-key', observed: record?.text.slice(0, 200) ?? outcomesOf(key.asked) }],
       ...(record === undefined ? { supportCase: supportCase(subject.id, part, cname, key) } : {}),
     };

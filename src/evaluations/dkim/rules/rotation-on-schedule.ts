@@ -25,17 +25,18 @@ export const rotationOnSchedule = rule({
     }
     const limit = policy.maxAgeDays ?? defaultMaxAgeDays;
     const days = Math.max(0, Math.floor(age));
+    const old = `${days} ${days === 1 ? 'day' : 'days'} old`;
     const evidence = [{ fact: 'signing-configuration', observed: `KeyCreationTime ${created}` }] as const;
     if (age <= limit)
       return {
         verdict: 'pass',
-        message: `The keys of ${subject.id} are ${days} days old; the policy allows ${limit}.`,
+        message: `The keys of ${subject.id} are ${old}; the policy allows ${limit}.`,
         evidence,
       };
     return {
       verdict: 'fail',
       owner: 'tenant',
-      message: `The keys of ${subject.id} are ${days} days old; the policy allows ${limit}, and Exchange Online rotates nothing by itself.`,
+      message: `The keys of ${subject.id} are ${old}; the policy allows ${limit}, and Exchange Online rotates nothing by itself.`,
       remedy: `When dkim/passive-cname-correct passes: Rotate-DkimSigningConfig -Identity ${subject.id} -KeySize 2048. The switch comes 96 hours later.`,
       evidence,
     };
