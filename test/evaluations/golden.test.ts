@@ -1,0 +1,33 @@
+// Facts in, findings out, for every evaluation: each case is judged as it was recorded, and the whole run is compared,
+// sentences included.
+//
+// A change of a sentence or a verdict on purpose: `UPDATE_GOLDEN=1 npm test -- test/evaluations/golden.test.ts` writes what
+// comes out now into every findings.json; a person reads the diff before it is committed. A new case starts as its
+// facts.json and a findings.json with nothing but `{ "now": "2026-11-24T09:30:00.000Z" }`.
+import { writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { judge } from '../../src/domain/judge.ts';
+import { evaluations } from '../../src/evaluations/index.ts';
+import { goldenCases } from './cases.ts';
+
+const update = process.env.UPDATE_GOLDEN === '1';
+
+describe.each(evaluations.map((evaluation) => [evaluation.id, evaluation] as const))('%s', (id, evaluation) => {
+  it.each(goldenCases(id).map((golden) => [golden.name, golden] as const))(
+    '%s',
+    (_, { facts, now, policies, ...golden }) => {
+      expect(facts.evaluation).toBe(id);
+      const run = judge(evaluation, facts.subject, facts, {
+        now: new Date(now),
+        ...(policies === undefined ? {} : { policies }),
+        onRuleError: (rule, error) => expect.fail(`${rule} threw: ${error instanceof Error ? error.stack : error}`),
+      });
+      if (update) {
+        const expected = { now, ...(policies === undefined ? {} : { policies }), run };
+        writeFileSync(golden.file, `${JSON.stringify(expected, undefined, 1)}\n`);
+      } else {
+        expect(run).toEqual(golden.run);
+      }
+    },
+  );
+});
