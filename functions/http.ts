@@ -18,6 +18,18 @@ export function door(handler: Handler): Handler {
   };
 }
 
+/** What RFC 9110 calls them: the title of a problem that has no type of its own. */
+const titles: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  404: 'Not Found',
+  409: 'Conflict',
+  412: 'Precondition Failed',
+  413: 'Content Too Large',
+  422: 'Unprocessable Content',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
+
 function problemResponse({
   status,
   detail,
@@ -30,7 +42,13 @@ function problemResponse({
   return {
     status,
     headers: { 'content-type': 'application/problem+json', ...(status === 503 ? { 'retry-after': '5' } : {}) },
-    body: JSON.stringify({ type: 'about:blank', status, detail, ...(issues === undefined ? {} : { issues }) }),
+    body: JSON.stringify({
+      type: 'about:blank',
+      title: titles[status],
+      status,
+      detail,
+      ...(issues === undefined ? {} : { issues }),
+    }),
   };
 }
 

@@ -59,9 +59,12 @@ export function createApp(ports: Ports) {
     queue,
     log,
     clock,
+    resentAt: new Map(),
     sources: ports.sources.all,
     suppliedFacts: (watch, subjects, now) => suppliedFacts(store, watch, subjects, now),
-    discover: (document, evaluation) => suppliedSubjects({ organization: document.id, evaluation }),
+    // What exports of accepted domains and signing configurations speak of; no other facts name a tenant's domains.
+    discover: async ({ id }, evaluation) =>
+      evaluation === 'dkim' ? suppliedSubjects({ organization: id, evaluation }) : [],
   };
   const delivery = { ...runs, notifierFor: ports.notifierFor, publicUrl: ports.publicUrl };
 
@@ -69,9 +72,8 @@ export function createApp(ports: Ports) {
     return [...new Set((await store.facts(watch)).map(({ subject }) => subject))];
   }
 
-  /** Opens storage once, on first use, and keeps count of what is in flight, so that stopping can wait for it. */
-  async function working<T>(work: () => Promise<T>): Promise<T> {
-    if (stopping) throw new Problem(503, 'fieldcheck is stopping; try again in a moment.');
+  /** Opens storage once, on first use. */
+  function openStorage(): Promise<void> {
     opened ??= Promise.all([store.open(), queue.open()]).then(
       () => undefined,
       (error: unknown) => {
@@ -79,13 +81,23 @@ export function createApp(ports: Ports) {
         throw error;
       },
     );
-    const running = opened.then(work);
+    return opened;
+  }
+
+  /** Keeps count of what is in flight, so that stopping can wait for it. */
+  async function counted<T>(work: () => Promise<T>): Promise<T> {
+    if (stopping) throw new Problem(503, 'fieldcheck is stopping; try again in a moment.');
+    const running = work();
     inFlight.add(running);
     try {
       return await running;
     } finally {
       inFlight.delete(running);
     }
+  }
+
+  function working<T>(work: () => Promise<T>): Promise<T> {
+    return counted(() => openStorage().then(work));
   }
 
   async function organizationOf(id: string): Promise<Versioned<OrganizationDocument>> {
@@ -117,8 +129,13 @@ export function createApp(ports: Ports) {
   return {
     /** Judges now, ad hoc; nothing is stored, nobody is told. */
     evaluate(request: Omit<AdHoc, 'now'> & { readonly now?: Date | undefined }): Promise<AdHocResult> {
-      return evaluateAdHoc({ sources: ports.sources.all, log }, { ...request, now: request.now ?? clock() });
+      return counted(() =>
+        evaluateAdHoc({ sources: ports.sources.all, log }, { ...request, now: request.now ?? clock() }),
+      );
     },
+
+    /** What a document would look like when read back; nothing is written. @throws InvalidDocument when it would be refused */
+    previewOrganization: (value: unknown): OrganizationDocument => shownOrganization(checkOrganization(value, ports)),
 
     putOrganization: (id: string, value: unknown, ifMatch: string | undefined) =>
       working(async () => {
@@ -236,7 +253,7 @@ export function createApp(ports: Ports) {
         const current = (await store.states(watch, [subject])).get(subject);
         if (current === undefined) throw notFound(`The subject "${subject}" of ${evaluation} in "${organization}"`);
         if (continuation !== undefined) return store.history(watch, subject, limit, continuation);
-        const earlier = limit > 1 ? await store.history(watch, subject, limit - 1) : { items: [] };
+        const earlier = await store.history(watch, subject, limit - 1);
         return { ...earlier, items: [current.value, ...earlier.items] };
       }),
 
@@ -274,7 +291,7 @@ export function createApp(ports: Ports) {
         return started === undefined ? accepted : { ...accepted, runId: started.run.runId };
       }),
 
-    health: (): Promise<Health> => healthOf(store),
+    health: (): Promise<Health> => healthOf(store, openStorage),
 
     /** Lets work in flight finish, within the time that Azure allows, and lets go of everything. */
     async stop(): Promise<void> {

@@ -7,6 +7,7 @@ import {
   type EvaluationId,
   evaluationName,
   organizationSubjects,
+  Problem,
   parseOrganizations,
   policiesOf,
   productionPorts,
@@ -74,9 +75,12 @@ program
   .option('--dry-run', 'show what would change, write nothing')
   .action((file: string, options: { dryRun?: boolean }) =>
     withStore(async (app) => {
-      for (const document of parseOrganizations(await readJson(file))) {
-        const before = await app.organization(document.id).catch(() => undefined);
-        process.stdout.write(difference(document.id, before?.document, document));
+      const documents = parseOrganizations(await readJson(file));
+      // All of them before the first is written, so that a refused one leaves nothing half done.
+      const previews = documents.map((document) => app.previewOrganization(document));
+      for (const [index, document] of documents.entries()) {
+        const before = await app.organization(document.id).catch(undefinedWhenMissing);
+        process.stdout.write(difference(document.id, before?.document, previews[index]));
         if (options.dryRun !== true) await app.putOrganization(document.id, document, before?.etag);
       }
     }),
@@ -261,13 +265,28 @@ function progress(total: number): (done: number) => void {
   return (done) => process.stderr.write(done === total ? '\r\u001b[K' : `\r${done} of ${total}`);
 }
 
+function undefinedWhenMissing(error: unknown): undefined {
+  if (error instanceof Problem && error.status === 404) return undefined;
+  throw error;
+}
+
+/** One line for each value that went or came, by its path. */
 function difference(id: string, before: unknown, after: unknown): string {
   if (before === undefined) return `${id}: new\n`;
-  const old = JSON.stringify(before, null, 2).split('\n');
-  const now = JSON.stringify(after, null, 2).split('\n');
+  const old = leaves(before, '');
+  const now = leaves(after, '');
   const gone = old.filter((line) => !now.includes(line)).map((line) => `- ${line}`);
   const come = now.filter((line) => !old.includes(line)).map((line) => `+ ${line}`);
   return gone.length + come.length === 0 ? `${id}: unchanged\n` : `${[`${id}:`, ...gone, ...come].join('\n')}\n`;
+}
+
+/** `evaluations.dkim.schedule: "0 0 6 * * *"`. Values in a list have no position: a new one in front changes one line. */
+function leaves(value: unknown, path: string): string[] {
+  if (typeof value !== 'object' || value === null || Object.keys(value).length === 0)
+    return [`${path}: ${JSON.stringify(value)}`];
+  if (Array.isArray(value))
+    return value.flatMap((one, index) => leaves(one, typeof one === 'object' ? `${path}[${index}]` : path));
+  return Object.entries(value).flatMap(([key, one]) => leaves(one, path === '' ? key : `${path}.${key}`));
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
@@ -300,9 +319,10 @@ function print(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
+/** Without a zone it is UTC, never the machine's. */
 function isoTime(text: string): Date {
-  const time = new Date(text);
-  if (!/^\d{4}-\d{2}-\d{2}/.test(text) || Number.isNaN(time.getTime()))
+  const time = new Date(/T.*(Z|[+-]\d{2}:?\d{2})$/i.test(text) || !text.includes('T') ? text : `${text}Z`);
+  if (!/^\d{4}-\d{2}-\d{2}(T|$)/.test(text) || Number.isNaN(time.getTime()))
     throw new InvalidArgumentError('Write a time as 2026-11-24T09:30:00Z.');
   return time;
 }

@@ -21,8 +21,8 @@ const retrySeconds = [60, 300, 900, 3_600] as const;
 /** After this many tries a notice is kept apart for a person. */
 const lastTry = 24;
 
-/** Runs looked at for each watch: more never run at once. */
-const runsLookedAt = 5;
+/** Runs looked at for each watch, newest first: more than these do not run at once. */
+const runsLookedAt = 20;
 
 export interface DeliveryPorts extends RunsPorts {
   readonly store: Store;
@@ -117,7 +117,7 @@ async function deliverGroup(
     await store.settle(watch, rows, { outcome: 'rejected', at: at.toISOString(), reason: delivery.detail });
     log.error('notice not deliverable', fields);
   } else {
-    const seconds = delivery.afterSeconds ?? retrySeconds[Math.min(attempts, retrySeconds.length) - 1] ?? 60;
+    const seconds = delivery.afterSeconds ?? retrySeconds[Math.min(attempts, retrySeconds.length - 1)] ?? 60;
     await store.settle(watch, rows, {
       outcome: 'retry',
       notBefore: new Date(at.getTime() + seconds * 1_000).toISOString(),

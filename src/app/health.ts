@@ -20,8 +20,9 @@ export interface Health {
 }
 
 /** Storage, last run per evaluation, oldest undelivered notice. Never throws: what is wrong is in the result. */
-export async function healthOf(store: Store): Promise<Health> {
+export async function healthOf(store: Store, open: () => Promise<void>): Promise<Health> {
   try {
+    await open();
     await store.ping();
     const lastRuns: Health['lastRuns'][number][] = [];
     let oldest: string | undefined;

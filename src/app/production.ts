@@ -1,7 +1,7 @@
 import type { TokenCredential } from '@azure/identity';
 import type { Config } from '../config.ts';
 import type { Notifier } from '../domain/notice.ts';
-import type { OrganizationDocument } from '../domain/organization.ts';
+import { InvalidDocument, type OrganizationDocument } from '../domain/organization.ts';
 import { createNotifier } from '../notifiers/index.ts';
 import type { Queue } from '../queue/queue.ts';
 import { defaultResolvers } from '../sources/dns/resolvers.ts';
@@ -31,10 +31,12 @@ export async function productionPorts(config: Config, environment: Environment, 
   return {
     store,
     queue,
-    sources: createSources({
-      resolvers: config.FIELDCHECK_RESOLVERS ?? defaultResolvers(environment),
-      ratePerSecond: config.FIELDCHECK_RESOLVER_RATE,
-    }),
+    sources: fromSetting('FIELDCHECK_RESOLVERS', () =>
+      createSources({
+        resolvers: config.FIELDCHECK_RESOLVERS ?? defaultResolvers(environment),
+        ratePerSecond: config.FIELDCHECK_RESOLVER_RATE,
+      }),
+    ),
     log,
     clock: () => new Date(),
     notifierFor: channelNotifiers(config, environment),
@@ -82,17 +84,17 @@ export function channelNotifiers(config: Config, environment: Environment): Port
 }
 
 async function openStorage(config: Config): Promise<{ store: Store; queue: Queue }> {
-  const [{ createTableStore }, { createStorageQueue }, { QueueServiceClient }] = await Promise.all([
+  const [{ createTableStore }, { createStorageQueue, queueOptions }, { QueueServiceClient }] = await Promise.all([
     import('../store/table-store.ts'),
     import('../queue/storage-queue.ts'),
     import('@azure/storage-queue'),
   ]);
   const connectionString = config.AzureWebJobsStorage;
   if (connectionString !== undefined) {
-    return {
+    return fromSetting('AzureWebJobsStorage', () => ({
       store: createTableStore({ connectionString }),
-      queue: createStorageQueue(QueueServiceClient.fromConnectionString(connectionString)),
-    };
+      queue: createStorageQueue(QueueServiceClient.fromConnectionString(connectionString, queueOptions)),
+    }));
   }
   const account = config.AzureWebJobsStorage__accountName;
   const tables =
@@ -109,8 +111,17 @@ async function openStorage(config: Config): Promise<{ store: Store; queue: Queue
   const credential = await storageCredential(config);
   return {
     store: createTableStore({ tableServiceUrl: tables, credential }),
-    queue: createStorageQueue(new QueueServiceClient(queues, credential)),
+    queue: createStorageQueue(new QueueServiceClient(queues, credential, queueOptions)),
   };
+}
+
+/** @throws InvalidDocument naming the setting, when its value cannot be used */
+function fromSetting<T>(name: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new InvalidDocument('settings', [`${name}: ${error instanceof Error ? error.message : String(error)}`]);
+  }
 }
 
 async function storageCredential(config: Config): Promise<TokenCredential> {

@@ -19,7 +19,7 @@ const sliceSize = 96;
 /** After this a run is closed with what there is, so that one lost message cannot hold back every notice. */
 const deadlineMs = 30 * 60_000;
 
-/** Slices without a result are sent again when a run has been at it this long. */
+/** Slices without a result are sent again when they were sent this long ago. */
 const resendAfterMs = 10 * 60_000;
 
 /** A lost race is read and compared again; more often than this something else is wrong. */
@@ -31,6 +31,11 @@ export interface RunsPorts {
   readonly sources: Sources;
   readonly log: Log;
   readonly clock: () => Date;
+  /**
+   * When slices of a run were last sent again, by run id, in milliseconds: runs are looked after every minute, and a run
+   * that is only slow must not have its slices multiplied every time.
+   */
+  readonly resentAt: Map<string, number>;
   /** Facts that were supplied for these subjects and have not expired. */
   readonly suppliedFacts: (
     watch: Watch,
@@ -235,6 +240,7 @@ export async function watchRun(
   const now = ports.clock();
   if (slices.length >= run.slices) {
     await ports.store.finishRun(run.runId, 'finished', now.toISOString());
+    ports.resentAt.delete(run.runId);
     ports.log.info('run finished', {
       runId: run.runId,
       subjects: run.subjects,
@@ -244,10 +250,13 @@ export async function watchRun(
   }
   if (now.toISOString() >= run.deadline) {
     await ports.store.finishRun(run.runId, 'incomplete', now.toISOString());
+    ports.resentAt.delete(run.runId);
     ports.log.error('run incomplete at its deadline', { runId: run.runId, slices: run.slices, done: slices.length });
     return 'incomplete';
   }
-  if (document !== undefined && now.getTime() - Date.parse(run.startedAt) > resendAfterMs) {
+  const sentAt = ports.resentAt.get(run.runId) ?? Date.parse(run.startedAt);
+  if (document !== undefined && now.getTime() - sentAt > resendAfterMs) {
+    ports.resentAt.set(run.runId, now.getTime());
     const done = new Set(slices.map(({ slice: number }) => number));
     const subjects = subjectsOf(document, run.evaluation, await ports.discover(document, run.evaluation));
     for (const message of slice(document, run.evaluation, run.runId, subjects)) {

@@ -1,13 +1,22 @@
-import type { QueueClient, QueueServiceClient } from '@azure/storage-queue';
+import type { QueueClient, QueueServiceClient, StoragePipelineOptions } from '@azure/storage-queue';
+import { StoreUnavailable } from '../store/store.ts';
 import { type Queue, queueNames } from './queue.ts';
 
-/** Queues in Azure Storage. Messages are base64, as the Functions host reads them (`messageEncoding` in host.json). */
+/** Together with its repetitions an operation takes about as long as one on the tables: whoever waits learns of it soon. */
+export const queueOptions: StoragePipelineOptions = {
+  retryOptions: { maxTries: 4, tryTimeoutInMs: 5_000, retryDelayInMs: 200, maxRetryDelayInMs: 2_000 },
+};
+
+/**
+ * Queues in Azure Storage. Messages are base64, as the Functions host reads them (`messageEncoding` in host.json).
+ * Every method throws StoreUnavailable when the storage does not answer or refuses.
+ */
 export function createStorageQueue(service: QueueServiceClient): Queue {
   const slices = service.getQueueClient(queueNames.slices);
   const deliveries = service.getQueueClient(queueNames.deliveries);
   return {
     async open() {
-      await Promise.all([slices.createIfNotExists(), deliveries.createIfNotExists()]);
+      await Promise.all([slices, deliveries].map((queue) => answered(queue, () => queue.createIfNotExists())));
     },
     sendSlice: (message) => send(slices, message),
     sendDelivery: (message) => send(deliveries, message),
@@ -15,5 +24,19 @@ export function createStorageQueue(service: QueueServiceClient): Queue {
 }
 
 async function send(queue: QueueClient, message: object): Promise<void> {
-  await queue.sendMessage(Buffer.from(JSON.stringify(message)).toString('base64'));
+  const text = Buffer.from(JSON.stringify(message)).toString('base64');
+  await answered(queue, () => queue.sendMessage(text));
+}
+
+/** Lets no error of the SDK out: those hold the request, with its SAS. */
+async function answered(queue: QueueClient, operation: () => Promise<unknown>): Promise<void> {
+  try {
+    await operation();
+  } catch (error) {
+    const { host } = new URL(queue.url);
+    const { statusCode, code = 'no code' } = error as { statusCode?: number; code?: string };
+    throw new StoreUnavailable(
+      statusCode === undefined ? `${host} cannot be reached (${code})` : `${host} refused with ${statusCode} ${code}`,
+    );
+  }
 }

@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { settingsSchema } from '../../src/config.ts';
+import { build } from '../../src/local/build.ts';
+import { type FunctionApp, loadFunctions, triggerOf } from '../../src/local/host/core.ts';
+import { startHost } from '../../src/local/host/host.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-functions-'));
+// Files below a node_modules folder are loaded by Node itself and not by the test runner: so does the worker.
+const outdir = join(folder, 'node_modules', 'fieldcheck', 'dist');
+const bundle = join(outdir, 'functions.js');
+
+const watch = 'organizations/{organization}/evaluations/{evaluation}';
+
+const http = (method: string, route: string, authLevel = 'function') => ({
+  type: 'httpTrigger',
+  direction: 'in',
+  methods: [method],
+  route,
+  authLevel,
+});
+const queue = (queueName: string) => ({
+  type: 'queueTrigger',
+  direction: 'in',
+  queueName,
+  connection: 'AzureWebJobsStorage',
+});
+const timer = (setting: string) => ({ type: 'timerTrigger', direction: 'in', schedule: `%${setting}%` });
+
+/** Every function that the product has. Whoever adds, renames or removes one changes this list on purpose. */
+const expected = {
+  deleteOrganization: http('DELETE', 'organizations/{organization}'),
+  deliver: timer('FIELDCHECK_DELIVERY_SCHEDULE'),
+  deliverNudged: queue('deliveries'),
+  evaluate: http('POST', 'evaluations/{evaluation}'),
+  failedSelectors: http('GET', 'organizations/{organization}/evaluations/dkim/failed-selectors.csv'),
+  getOrganization: http('GET', 'organizations/{organization}'),
+  getRun: http('GET', 'runs/{runId}'),
+  getSubject: http('GET', `${watch}/subjects/{subject}`),
+  health: http('GET', 'health', 'anonymous'),
+  listOrganizations: http('GET', 'organizations'),
+  listSubjects: http('GET', `${watch}/subjects`),
+  postFacts: http('POST', 'organizations/{organization}/facts'),
+  putOrganization: http('PUT', 'organizations/{organization}'),
+  report: http('GET', `${watch}/report`),
+  startDueRuns: timer('FIELDCHECK_DUE_SCHEDULE'),
+  startRun: http('POST', `${watch}/runs`),
+  subjectHistory: http('GET', `${watch}/subjects/{subject}/runs`),
+  workSlice: queue('slices'),
+};
+
+function triggersOf({ functions }: FunctionApp): Record<string, object> {
+  return Object.fromEntries(
+    functions.map((fn) => {
+      const { name: _, properties: __, ...trigger } = triggerOf(fn);
+      return [fn.name, trigger];
+    }),
+  );
+}
+
+beforeAll(async () => {
+  await build({ entry: join(root, 'functions/index.ts'), outdir });
+  // What is deployed beside the bundle: Node reads from it that .js files are ES modules.
+  writeFileSync(join(outdir, '..', 'package.json'), '{"type":"module"}');
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe.each([
+  ['the built bundle', bundle],
+  ['the unbuilt source', join(root, 'functions/index.ts')],
+])('%s', (_, entry) => {
+  it('registers exactly these functions with these triggers', async () => {
+    const app = await loadFunctions(entry, root);
+    expect(app.functions).toHaveLength(Object.keys(expected).length);
+    expect(triggersOf(app)).toEqual(expected);
+  });
+
+  it('gives an HTTP function its answer and no function another output', async () => {
+    const { functions } = await loadFunctions(entry, root);
+    for (const fn of functions) {
+      const outputs = Object.values(fn.bindings).filter(({ direction }) => direction === 'out');
+      expect([fn.name, outputs.map(({ type }) => type)]).toEqual([
+        fn.name,
+        triggerOf(fn).type === 'httpTrigger' ? ['http'] : [],
+      ]);
+    }
+  });
+
+  it('starts and stops by one hook each', async () => {
+    const { hooks } = await loadFunctions(entry, root);
+    expect(Object.fromEntries(Object.entries(hooks).map(([name, callbacks]) => [name, callbacks.length]))).toEqual({
+      appStart: 1,
+      appTerminate: 1,
+      preInvocation: 0,
+      postInvocation: 0,
+    });
+  });
+
+  it('keeps clear of the routes that Azure has for itself', async () => {
+    const app = await loadFunctions(entry, root);
+    const routes = Object.values(triggersOf(app)).flatMap((trigger) => ('route' in trigger ? [trigger.route] : []));
+    expect(routes.filter((route) => /^\/?(admin|runtime)(\/|$)/i.test(String(route)))).toEqual([]);
+  });
+
+  it('asks in its bindings only for settings that the product knows', async () => {
+    const asked = JSON.stringify(triggersOf(await loadFunctions(entry, root))).matchAll(/%([^%]+)%/g);
+    const names = [...asked].map(([, name]) => name);
+    expect(names.sort()).toEqual(['FIELDCHECK_DELIVERY_SCHEDULE', 'FIELDCHECK_DUE_SCHEDULE']);
+    expect(Object.keys(settingsSchema.shape)).toEqual(
+      expect.arrayContaining([...names, 'AzureWebJobsStorage', 'AzureWebJobsStorage__accountName']),
+    );
+  });
+
+  it.each([
+    [{ FIELDCHECK_RESOLVER_RATE: '-5' }, 'settings: FIELDCHECK_RESOLVER_RATE: must be a number above 0'],
+    [{ FIELDCHECK_PUBLIC_URL: 'ftp://x' }, 'settings: FIELDCHECK_PUBLIC_URL: is no http(s) address'],
+    [{ FIELDCHECK_LOG_LEVEL: 'loud' }, 'settings: FIELDCHECK_LOG_LEVEL: must be info, warn or error'],
+    [
+      { AzureWebJobsStorage: '@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/storage)' },
+      "settings: AzureWebJobsStorage: is a Key Vault reference that was not resolved; check that the secret exists and that the app's identity may read it",
+    ],
+    [
+      { AzureWebJobsStorage: '' },
+      'No storage is configured. Set AzureWebJobsStorage__accountName (with AzureWebJobsStorage__credential and __clientId) in Azure, or AzureWebJobsStorage to a connection string locally.',
+    ],
+    [
+      { AzureWebJobsStorage: 'AccountName=contoso;AccountKey=c2VjcmV0' },
+      'settings: AzureWebJobsStorage: The connection string of the storage cannot be used. It needs DefaultEndpointsProtocol, AccountName and AccountKey',
+    ],
+    [
+      { FIELDCHECK_RESOLVERS: 'not a host' },
+      "settings: FIELDCHECK_RESOLVERS: 'not a host' is no resolver address: it names no host. Write an address like 9.9.9.9",
+    ],
+  ])('refuses to start with %o, and says why', async (settings, sentence) => {
+    const start = startHost({
+      root,
+      entry,
+      hostJson: { version: '2.0' },
+      settings: {
+        FIELDCHECK_DUE_SCHEDULE: '0 0 0 1 1 *',
+        FIELDCHECK_DELIVERY_SCHEDULE: '0 0 0 1 1 *',
+        ...(settings as Record<string, string>),
+      },
+      // The connection string that the queues of the host use is none of the app's business here.
+      storageConnection: 'UseDevelopmentStorage=true',
+      port: 0,
+      log: () => {},
+    });
+    const error = await start.then(
+      () => undefined,
+      (reason: Error) => reason,
+    );
+    expect(error?.message).toContain(`The app refused to start: ${sentence}`);
+    expect(error?.message).not.toContain('c2VjcmV0');
+  });
+});
