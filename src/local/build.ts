@@ -15,6 +15,8 @@ export interface BuildOptions {
 export interface BuiltFile {
   path: string;
   bytes: number;
+  /** The modules that something of is in this file, relative to the working directory, with `/`. */
+  modules: string[];
 }
 
 /**
@@ -22,6 +24,7 @@ export interface BuiltFile {
  *
  * - `@azure/functions-core` stays outside and stays a real `require`: the worker answers it at run time by patching
  *   `Module.prototype.require`, which an `import` does not pass through. Hence the banner.
+ * - `supports-color` stays out: `debug` takes it where it happens to be installed, which here is for development only.
  * - Splitting puts what is imported dynamically (credentials, Graph) into chunks that load when they are needed.
  * - Source maps are linked and carry no sources: nothing reads them at start, unless the app runs with
  *   `--enable-source-maps` (setting `languageWorkers__node__arguments`); then a stack names our files and lines.
@@ -38,7 +41,7 @@ export async function build({ entry, outdir }: BuildOptions): Promise<BuiltFile[
     format: 'esm',
     platform: 'node',
     target: 'node22',
-    external: ['@azure/functions-core'],
+    external: ['@azure/functions-core', 'supports-color'],
     banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
@@ -49,8 +52,14 @@ export async function build({ entry, outdir }: BuildOptions): Promise<BuiltFile[
     metafile: true,
     logLevel: 'warning',
   });
-  const paths = Object.keys(metafile.outputs).filter((path) => path.endsWith('.js'));
-  const files = await Promise.all(paths.map(async (path) => ({ path, bytes: (await stat(path)).size })));
+  const outputs = Object.entries(metafile.outputs).filter(([path]) => path.endsWith('.js'));
+  const files = await Promise.all(
+    outputs.map(async ([path, { inputs }]) => ({
+      path,
+      bytes: (await stat(path)).size,
+      modules: Object.keys(inputs).filter((module) => (inputs[module]?.bytesInOutput ?? 0) > 0),
+    })),
+  );
   const isEntry = ({ path }: BuiltFile) => Number(path.endsWith('/functions.js'));
   return files.sort((a, b) => isEntry(b) - isEntry(a) || b.bytes - a.bytes);
 }

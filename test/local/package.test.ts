@@ -1,0 +1,130 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadFunctions } from '../../src/local/host/core.ts';
+import { startHost } from '../../src/local/host/host.ts';
+import { type BundledPackage, type PackagedFile, packageApp } from '../../src/local/package.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-package-'));
+// Files below a node_modules folder are loaded by Node itself and not by the test runner: so does the worker.
+const outdir = join(folder, 'node_modules', 'dist-package');
+const read = (path: string) => readFileSync(join(outdir, path), 'utf8');
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+
+let files: PackagedFile[];
+let packages: BundledPackage[];
+
+beforeAll(async () => {
+  await packageApp(outdir);
+  writeFileSync(join(outdir, 'local.settings.json'), '{}');
+  ({ files, packages } = await packageApp(outdir));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('the folder that is deployed', () => {
+  test('holds the bundle, host.json, a minimal package.json, licences and the bill of materials, and nothing else', () => {
+    const paths = files.map(({ path }) => path);
+    expect(paths.filter((path) => !/^dist\/chunks\/[a-z-]+-[A-Z0-9]{8}\.js$/.test(path))).toEqual([
+      'LICENSE',
+      'THIRD-PARTY-LICENSES.txt',
+      'dist/functions.js',
+      'host.json',
+      'package.json',
+      'sbom.cdx.json',
+    ]);
+    expect(paths.some((path) => path.startsWith('dist/chunks/'))).toBe(true);
+    expect(JSON.parse(read('package.json'))).toEqual({
+      name: 'fieldcheck',
+      version: manifest.version,
+      private: true,
+      license: 'MIT',
+      type: 'module',
+      main: 'dist/functions.js',
+    });
+    expect(read('host.json')).toBe(readFileSync(join(root, 'host.json'), 'utf8'));
+  });
+
+  test('names no path of the machine that built it, and no source map', () => {
+    for (const { path } of files) {
+      const text = read(path);
+      expect([path, text.includes(root), text.includes(tmpdir()), text.includes('sourceMappingURL')]).toEqual([
+        path,
+        false,
+        false,
+        false,
+      ]);
+    }
+  });
+
+  test('registers the functions, and starts and refuses as it does in Azure', async () => {
+    const entry = join(outdir, manifest.main);
+    const { functions } = await loadFunctions(entry, outdir);
+    expect(functions.map(({ name }) => name)).toContain('workSlice');
+    const start = startHost({
+      root: outdir,
+      entry,
+      hostJson: JSON.parse(read('host.json')),
+      settings: {
+        AzureWebJobsStorage: '',
+        FIELDCHECK_DUE_SCHEDULE: '0 0 0 1 1 *',
+        FIELDCHECK_DELIVERY_SCHEDULE: '0 0 0 1 1 *',
+        FIELDCHECK_RETENTION_SCHEDULE: '0 0 0 1 1 *',
+      },
+      storageConnection: 'UseDevelopmentStorage=true',
+      port: 0,
+      log: () => {},
+    });
+    await expect(start).rejects.toThrow('The app refused to start: No storage is configured.');
+  });
+});
+
+describe('what is in the bundle of others', () => {
+  test('comes from dependencies, never from what only development needs', () => {
+    const names = packages.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['@azure/data-tables', '@azure/functions', '@azure/identity', 'zod']));
+    expect(names.filter((name) => name in manifest.devDependencies)).toEqual([]);
+    expect(names.filter((name) => lock.packages[`node_modules/${name}`]?.dev === true)).toEqual([]);
+  });
+
+  test('may be passed on: every licence is one that allows it, its words come along', () => {
+    const known = ['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD'];
+    expect(packages.filter(({ licence }) => !known.includes(licence))).toEqual([]);
+    const list = read('THIRD-PARTY-LICENSES.txt');
+    for (const { name, version, licence, licenceText } of packages) {
+      expect(list).toContain(`${name} ${version}  ${licence}\n`);
+      expect(list).toContain(licenceText ?? `(${licence}): no licence text came with the package.`);
+    }
+  });
+
+  test('stands in a CycloneDX bill of materials, with the hash that the lock file has', () => {
+    const bom = JSON.parse(read('sbom.cdx.json'));
+    expect(bom).toMatchObject({ bomFormat: 'CycloneDX', specVersion: '1.6', version: 1 });
+    expect(bom.metadata.component).toMatchObject({
+      type: 'application',
+      name: 'fieldcheck',
+      version: manifest.version,
+    });
+    expect(bom.components).toHaveLength(packages.length);
+    const zod = lock.packages['node_modules/zod'];
+    expect(bom.components.find(({ name }: { name: string }) => name === 'zod')).toEqual({
+      type: 'library',
+      'bom-ref': `pkg:npm/zod@${zod.version}`,
+      name: 'zod',
+      version: zod.version,
+      purl: `pkg:npm/zod@${zod.version}`,
+      licenses: [{ license: { id: 'MIT' } }],
+      hashes: [
+        { alg: 'SHA-512', content: Buffer.from(zod.integrity.slice('sha512-'.length), 'base64').toString('hex') },
+      ],
+    });
+    const purls: string[] = bom.components.map(({ purl }: { purl: string }) => purl);
+    expect(new Set(purls).size).toBe(purls.length);
+    expect(purls.filter((purl) => !/^pkg:npm\/(%40[a-z0-9.-]+\/)?[a-z0-9._-]+@\d+\.\d+\.\d+\S*$/.test(purl))).toEqual(
+      [],
+    );
+  });
+});
