@@ -85,5 +85,6 @@ export const smtpRelayTest = z
 export type ProbeAttempt = z.infer<typeof probeAttempt>;
 export type SmtpProbe = z.infer<typeof smtpProbe>;
 export type SmtpProbeProof = z.infer<typeof smtpProbeProof>;
+export type SmtpNodesSeen = z.infer<typeof smtpNodesSeen>;
 export type SmtpVipPath = z.infer<typeof smtpVipPath>;
 export type SmtpRelayTest = z.infer<typeof smtpRelayTest>;

@@ -8,7 +8,7 @@ import {
   parseRange,
   plainAddress,
 } from '../../facts/smtp-addresses.ts';
-import type { ProbeAttempt, SmtpProbe, SmtpProbeProof, SmtpVipPath } from '../../facts/smtp-probe.ts';
+import type { ProbeAttempt, SmtpNodesSeen, SmtpProbe, SmtpProbeProof, SmtpVipPath } from '../../facts/smtp-probe.ts';
 import { isLoadBalancer, loadBalancerRanges } from '../../facts/smtp-service.ts';
 
 /**
@@ -29,6 +29,24 @@ export function answeringNode(attempt: ProbeAttempt, probe: SmtpProbe, service: 
 /** `220 mail.contoso.com Microsoft ESMTP …` → `mail.contoso.com`. */
 export function bannerName(banner: string | undefined): string | undefined {
   return /^220[ -]\s*(\S+)/.exec(banner ?? '')?.[1]?.toLowerCase();
+}
+
+/**
+ * Which nodes answered through a VIP.
+ *
+ * @throws Unobtainable `unreachable`, when none did
+ */
+export function nodesSeen(probe: SmtpProbe, service: SmtpService): SmtpNodesSeen {
+  const answered = probe.attempts.filter(({ via, outcome }) => via === 'vip' && outcome === 'answered');
+  if (answered.length === 0) throw new Unobtainable('unreachable', 'no VIP answered the probe');
+  const named = answered.map((attempt) => ({ attempt, node: answeringNode(attempt, probe, service) }));
+  return {
+    nodes: [...new Set(named.flatMap(({ node }) => node ?? []))].sort(),
+    unnamed: [
+      ...new Set(named.flatMap(({ attempt, node }) => (node === undefined ? [bannerName(attempt.banner) ?? ''] : []))),
+    ],
+    tries: answered.length,
+  };
 }
 
 /**

@@ -1,0 +1,108 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { SmtpService } from '../../domain/subject.ts';
+import type { LogFile } from './files.ts';
+import { readLogFile } from './read.ts';
+import { RowScanner } from './scanner.ts';
+import { type SessionCounts, SessionTable } from './sessions.ts';
+import type { LogCounts } from './summary.ts';
+
+/** Below this many bytes a second worker costs more than it brings. */
+const worthAWorker = 32 << 20;
+
+export interface AnalyseOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Workers at most; the number of cores when left out. 1 reads in this thread. */
+  readonly workers?: number;
+}
+
+interface FileCounts extends SessionCounts {
+  readonly from: string;
+  readonly to: string;
+  readonly rows: number;
+  readonly malformedRows: number;
+}
+
+/**
+ * Counts the sessions in receive logs: streaming, with memory that does not grow with the files. Several large files
+ * are read by several workers, each a run of neighbouring files; sessions that lie with two of them are put together.
+ *
+ * @param files in the order of `findLogFiles`
+ * @throws the system's error when a file cannot be read
+ */
+export async function readLogCounts(
+  files: readonly LogFile[],
+  service: SmtpService,
+  options: AnalyseOptions = {},
+): Promise<LogCounts> {
+  const runs = shareOut(files, options.workers ?? availableParallelism());
+  const counted = await Promise.all(
+    runs.map((run, index) => {
+      const paths = run.map(({ path }) => path);
+      // The last run is ours: this thread would only wait otherwise.
+      return index === runs.length - 1
+        ? countFiles(paths, service, options.signal)
+        : countInWorker(paths, service, options.signal);
+    }),
+  );
+  const table = new SessionTable(service);
+  for (const one of counted) table.merge(one);
+  table.finish();
+  const times = (pick: (one: FileCounts) => string) =>
+    counted
+      .map(pick)
+      .filter((time) => time !== '')
+      .sort();
+  return {
+    from: times(({ from }) => from)[0],
+    to: times(({ to }) => to).at(-1),
+    newestLoadBalanced: table.newestLoadBalanced === '' ? undefined : table.newestLoadBalanced,
+    files: files.length,
+    rows: counted.reduce((sum, { rows }) => sum + rows, 0),
+    malformedRows: counted.reduce((sum, { malformedRows }) => sum + malformedRows, 0),
+    truncated: false,
+    remotes: table.remotes,
+    exchangeServers: [],
+  };
+}
+
+/** Counts a run of neighbouring files, in this thread. What is open at its ends is handed on. */
+export async function countFiles(
+  paths: readonly string[],
+  service: SmtpService,
+  signal?: AbortSignal,
+): Promise<FileCounts> {
+  const table = new SessionTable(service);
+  const scanner = new RowScanner(table);
+  for (const path of paths) await readLogFile(path, scanner, signal);
+  const { from, to, rows, malformedRows } = scanner;
+  return { ...table.counts, from, to, rows, malformedRows };
+}
+
+function countInWorker(paths: readonly string[], service: SmtpService, signal?: AbortSignal): Promise<FileCounts> {
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { paths, service } });
+  const stop = () => void worker.terminate();
+  signal?.addEventListener('abort', stop, { once: true });
+  return new Promise<FileCounts>((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+    worker.once('exit', () => reject(signal?.reason ?? new Error('a worker ended without a result')));
+  }).finally(() => {
+    signal?.removeEventListener('abort', stop);
+    return worker.terminate();
+  });
+}
+
+/** Neighbouring files in runs of about equal size, at most `most` and each worth a worker. */
+function shareOut(files: readonly LogFile[], most: number): LogFile[][] {
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  const count = Math.max(1, Math.min(most, files.length, Math.floor(total / worthAWorker)));
+  const runs: LogFile[][] = Array.from({ length: count }, () => []);
+  let before = 0;
+  for (const file of files) {
+    const middle = before + file.bytes / 2;
+    runs[Math.min(count - 1, Math.floor((middle / Math.max(total, 1)) * count))]?.push(file);
+    before += file.bytes;
+  }
+  return runs.filter((run) => run.length > 0);
+}

@@ -1,0 +1,303 @@
+import type { Session, SessionTable } from './sessions.ts';
+
+/*
+ * Reads rows of a receive log as bytes. Making strings is what costs, so only rows that say something about a session
+ * become any: beginning, end, greeting, sender, permissions. The other two thirds are passed over after counting
+ * commas. Date, session id, sequence number, endpoints and event never hold quotes or commas; a connector's name may,
+ * and then the row goes the thorough way, like rows of a file with other columns.
+ */
+
+const [comma, quote, hash, lf, cr] = [0x2c, 0x22, 0x23, 0x0a, 0x0d];
+const [plus, minus, lessThan, greaterThan, star] = [0x2b, 0x2d, 0x3c, 0x3e, 0x2a];
+const [letterS, letterT, letterU, letterZ, space] = [0x53, 0x54, 0x55, 0x5a, 0x20];
+const [lowerE, lowerH, lowerI, lowerL, lowerM, colon] = [0x65, 0x68, 0x69, 0x6c, 0x6d, 0x3a];
+
+/** Length of `2026-11-24T09:00:07.118Z`. */
+const dateLength = 24;
+const idLength = 16;
+const mailLength = 'MAIL FROM:'.length;
+/** A power of two; sessions open at the same time on a busy server are fewer. */
+const slots = 4096;
+
+const columnNames = [
+  'date-time',
+  'connector-id',
+  'session-id',
+  'sequence-number',
+  'local-endpoint',
+  'remote-endpoint',
+  'event',
+  'data',
+  'context',
+] as const;
+type Column = (typeof columnNames)[number];
+
+const anyRecipient = 'SMTPAcceptAnyRecipient';
+
+export class RowScanner {
+  readonly #table: SessionTable;
+  /** Sessions by a hash of their key's bytes, so that most rows need no key made of them. */
+  readonly #recent: (Session | undefined)[] = Array.from({ length: slots }, () => undefined);
+  /** Where each column stands, when the file says so and it is not the usual order. */
+  #columns: ReadonlyMap<string, number> | undefined;
+  rows = 0;
+  malformedRows = 0;
+  /** ISO 8601 of the oldest and newest row; empty without any. */
+  from = '';
+  to = '';
+
+  constructor(table: SessionTable) {
+    this.#table = table;
+  }
+
+  /** Forgets what the last file said about its columns. */
+  startFile(): void {
+    this.#columns = undefined;
+  }
+
+  /** Reads whole lines: `bytes[start..end)`, ending after a line feed. */
+  scan(bytes: Buffer, start: number, end: number): void {
+    let row = start;
+    let first = -1;
+    let last = -1;
+    while (row < end) {
+      const feed = bytes.indexOf(lf, row);
+      const stop = feed > row && bytes[feed - 1] === cr ? feed - 1 : feed;
+      if (stop > row) {
+        if (bytes[row] === hash) {
+          this.#header(bytes.toString('latin1', row, stop));
+        } else {
+          this.rows++;
+          if (this.#row(bytes, row, stop)) {
+            if (first === -1) first = row;
+            last = row;
+          } else {
+            this.malformedRows++;
+          }
+        }
+      }
+      row = feed + 1;
+    }
+    // Rows stand in the order of their time, so the ends of a chunk are its oldest and newest.
+    if (first === -1 || this.#columns !== undefined) return;
+    const oldest = bytes.toString('latin1', first, first + dateLength);
+    const newest = bytes.toString('latin1', last, last + dateLength);
+    if (this.from === '' || oldest < this.from) this.from = oldest;
+    if (newest > this.to) this.to = newest;
+  }
+
+  /** A line that is not whole: the server was still writing it, or it is no log. Counted when it is no row. */
+  scanCut(bytes: Buffer, start: number, end: number): void {
+    if (end <= start || bytes[start] === hash) return;
+    this.rows++;
+    if (!this.#row(bytes, start, end)) this.malformedRows++;
+  }
+
+  /** @returns false when it is no row of a receive log */
+  #row(bytes: Buffer, row: number, stop: number): boolean {
+    if (this.#columns !== undefined) return this.#thorough(bytes.toString('latin1', row, stop));
+    const connector = row + dateLength + 1;
+    if (bytes[connector - 1] !== comma || bytes[connector - 2] !== letterZ || bytes[row + 10] !== letterT) return false;
+    if (bytes[connector] === quote) return this.#thorough(bytes.toString('latin1', row, stop));
+
+    let at = connector;
+    while (at < stop && bytes[at] !== comma) at++;
+    const session = at + 1;
+    // A session id has 16 hex digits; documentation shows GUIDs, so others are taken too.
+    at = bytes[session + idLength] === comma ? session + idLength : session;
+    while (at < stop && bytes[at] !== comma) at++;
+    const sequence = at + 1;
+    at = sequence;
+    while (at < stop && bytes[at] !== comma) at++;
+    const local = at + 1;
+    at = local;
+    while (at < stop && bytes[at] !== comma) at++;
+    const remote = at + 1;
+    at = remote;
+    while (at < stop && bytes[at] !== comma) at++;
+    const data = at + 3;
+    if (data > stop || bytes[data - 1] !== comma) return false;
+    // One more comma, before the context; most rows have none, so it is their last byte.
+    if (bytes[stop - 1] !== comma) {
+      const context = bytes.indexOf(comma, data);
+      if (context === -1 || context >= stop) return false;
+    }
+
+    const kind = bytes[at + 1];
+    if (kind === greaterThan) return true;
+    const text = bytes[data] === quote ? data + 1 : data;
+    const letter = bytes[text] ?? 0;
+    switch (kind) {
+      case lessThan: {
+        const lower = letter | space;
+        // Of all that clients say, only MAIL FROM, EHLO and HELO count; two letters tell them from the rest.
+        if (lower === lowerM && bytes[text + mailLength - 1] === colon) {
+          const known = this.#session(bytes, connector, session, sequence, local, remote, at);
+          known.mail = true;
+          const sender = (bytes[text + mailLength + 1] ?? 0) | space;
+          if ((sender === lowerI || sender === lowerH) && isHealthCheck(bytes.toString('latin1', text, stop))) {
+            known.health = true;
+          }
+        } else if ((lower === lowerE || lower === lowerH) && ((bytes[text + 2] ?? 0) | space) === lowerL) {
+          const end = bytes.indexOf(comma, text);
+          this.#said(
+            this.#session(bytes, connector, session, sequence, local, remote, at),
+            bytes.toString('latin1', text, end === -1 || end > stop ? stop : end),
+          );
+        }
+        return true;
+      }
+      case star: {
+        if (letter === letterS || (letter === comma && bytes[text + 1] === letterU)) {
+          const note = bytes.toString('latin1', text, stop);
+          if (saysSomething(note)) {
+            this.#noted(this.#session(bytes, connector, session, sequence, local, remote, at), note);
+          }
+        }
+        return true;
+      }
+      case plus:
+      case minus: {
+        const known = this.#session(bytes, connector, session, sequence, local, remote, at);
+        known.newest = bytes.toString('latin1', row, row + dateLength);
+        if (kind === plus) {
+          known.connected = true;
+        } else {
+          known.ended = true;
+          this.#table.close(known);
+          this.#recent[slotOf(bytes, connector, sequence)] = undefined;
+        }
+        return true;
+      }
+      default:
+        return false;
+    }
+  }
+
+  /** `at` is the end of the remote endpoint. */
+  #session(
+    bytes: Buffer,
+    connector: number,
+    session: number,
+    sequence: number,
+    local: number,
+    remote: number,
+    at: number,
+  ): Session {
+    const slot = slotOf(bytes, connector, sequence);
+    let known = this.#recent[slot];
+    if (known === undefined || !isKey(known.key, bytes, connector, sequence - 1)) {
+      const key = bytes.toString('latin1', connector, sequence - 1);
+      known = this.#table.session(key, key.slice(0, session - connector - 1));
+      this.#recent[slot] = known;
+    }
+    if (known.local === '') known.local = bytes.toString('latin1', local, remote - 1);
+    if (known.remote === '') known.remote = bytes.toString('latin1', remote, at);
+    return known;
+  }
+
+  /** What the client said: its name, or the sender of a mail. */
+  #said(session: Session, data: string): void {
+    if (/^MAIL FROM:/i.test(data)) {
+      session.mail = true;
+      if (isHealthCheck(data)) session.health = true;
+      return;
+    }
+    const name = /^(?:EHLO|HELO) +([^\s,"]+)/i.exec(data)?.[1]?.toLowerCase();
+    if (name === undefined) return;
+    session.greeting = name;
+    if (name.startsWith('smtp.availability.')) session.health = true;
+  }
+
+  #noted(session: Session, note: string): void {
+    if (note.includes(anyRecipient)) session.anyRecipient = true;
+    if (note.includes('HealthMailbox')) session.health = true;
+  }
+
+  #header(line: string): void {
+    const fields = /^#Fields:\s*(.*)$/i.exec(line)?.[1];
+    if (fields === undefined) return;
+    const names = fields.split(',').map((name) => name.trim().toLowerCase());
+    const usual = columnNames.every((name, index) => names[index] === name) && names.length === columnNames.length;
+    this.#columns = usual ? undefined : new Map(names.map((name, index) => [name, index]));
+  }
+
+  /** A row with a quoted connector, or of a file with other columns. */
+  #thorough(line: string): boolean {
+    const fields = splitRow(line);
+    const columns = this.#columns ?? new Map(columnNames.map((name, index) => [name as string, index]));
+    const field = (name: Column) => fields[columns.get(name) ?? -1];
+    const [time, connector, id, event] = [
+      field('date-time'),
+      field('connector-id'),
+      field('session-id'),
+      field('event'),
+    ];
+    if (time === undefined || connector === undefined || id === undefined || fields.length < columns.size) return false;
+    if (!/^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/.test(time) || event === undefined || !/^[-+<>*]$/.test(event)) return false;
+    if (this.from === '' || time < this.from) this.from = time;
+    if (time > this.to) this.to = time;
+    if (event === '>') return true;
+    const key = `${connector},${id}`;
+    const session = this.#table.session(key, connector);
+    session.local ||= field('local-endpoint') ?? '';
+    session.remote ||= field('remote-endpoint') ?? '';
+    if (event === '+' || event === '-') session.newest = time;
+    if (event === '+') session.connected = true;
+    if (event === '<') this.#said(session, field('data') ?? '');
+    if (event === '*') this.#noted(session, `${field('data') ?? ''},${field('context') ?? ''}`);
+    if (event === '-') {
+      session.ended = true;
+      this.#table.close(session);
+    }
+    return true;
+  }
+}
+
+/** Exchange checking itself: the mail of Managed Availability. */
+function isHealthCheck(data: string): boolean {
+  return /inboundproxy@|HealthMailbox/i.test(data);
+}
+
+/** From the last bytes of the session id, which differ most. */
+function slotOf(bytes: Buffer, connector: number, sequence: number): number {
+  let hash = sequence - connector;
+  for (let at = sequence - 9; at < sequence - 1; at++) hash = (hash * 31 + (bytes[at] ?? 0)) | 0;
+  return hash & (slots - 1);
+}
+
+function isKey(key: string, bytes: Buffer, start: number, end: number): boolean {
+  if (key.length !== end - start) return false;
+  // From the end: ids differ there, connectors hardly.
+  for (let at = key.length - 1; at >= 0; at--) if (key.charCodeAt(at) !== bytes[start + at]) return false;
+  return true;
+}
+
+function saysSomething(note: string): boolean {
+  return note.includes(anyRecipient) || note.includes('HealthMailbox');
+}
+
+/** One row of comma-separated values (RFC 4180), without line breaks inside a field. */
+function splitRow(line: string): string[] {
+  const fields: string[] = [];
+  let at = 0;
+  while (at <= line.length) {
+    if (line[at] === '"') {
+      let text = '';
+      let end = line.indexOf('"', at + 1);
+      while (end !== -1 && line[end + 1] === '"') {
+        text += line.slice(at + 1, end + 1);
+        at = end + 1;
+        end = line.indexOf('"', at + 1);
+      }
+      if (end === -1) end = line.length;
+      fields.push(text + line.slice(at + 1, end));
+      at = end + 2;
+    } else {
+      const end = line.indexOf(',', at);
+      fields.push(line.slice(at, end === -1 ? line.length : end));
+      at = end === -1 ? line.length + 1 : end + 1;
+    }
+  }
+  return fields;
+}
