@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { type SubjectState, subjectState } from '../domain/compare.ts';
 import { pendingNotice } from '../domain/notice.ts';
 import { organizationDocument } from '../domain/organization.ts';
-import { evaluationIds } from '../domain/rule.ts';
 import {
   behind,
   committedAheadKey,
@@ -41,12 +40,16 @@ import {
   InvalidContinuation,
   type OutboxRow,
   type Page,
+  type RunRecord,
+  runRecord,
   type Settlement,
   type SliceResult,
   type Store,
   type StoredFacts,
   StoreUnavailable,
   type SubjectChange,
+  sliceResult,
+  storedFacts,
   type Versioned,
   type Watch,
 } from './store.ts';
@@ -61,27 +64,6 @@ import {
 } from './tables.ts';
 import { type Group, groupOf, inTransactions, writeEach } from './transactions.ts';
 
-const runRecord = z.object({
-  organization: z.string(),
-  evaluation: z.enum(evaluationIds),
-  runId: z.string(),
-  trigger: z.string(),
-  startedAt: z.string(),
-  deadline: z.string(),
-  subjects: z.number(),
-  slices: z.number(),
-  state: z.enum(['running', 'finished', 'incomplete']),
-  finishedAt: z.string().exactOptional(),
-});
-
-const sliceResult = z.object({
-  runId: z.string(),
-  slice: z.number(),
-  subjects: z.number(),
-  answers: z.record(z.string(), z.record(z.string(), z.number())),
-  verdicts: z.record(z.string(), z.number()),
-});
-
 const outboxEntry = z.object({
   notice: pendingNotice,
   attempts: z.number(),
@@ -89,16 +71,6 @@ const outboxEntry = z.object({
 });
 
 const rejectedEntry = outboxEntry.extend({ reason: z.string(), at: z.string() });
-
-const storedFacts = z.object({
-  organization: z.string(),
-  evaluation: z.enum(evaluationIds),
-  subject: z.string(),
-  name: z.string(),
-  observedAt: z.string(),
-  expiresAt: z.string(),
-  content: z.unknown(),
-});
 
 /** Subjects of a slice whose transaction went ahead of the one with the slice's result. */
 const committedAhead = z.object({ subjects: z.array(z.string()) });
@@ -159,7 +131,7 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       if (watch === undefined) return undefined;
       const prefix = runPrefix(runId);
       const slices: SliceResult[] = [];
-      let run: z.infer<typeof runRecord> | undefined;
+      let run: RunRecord | undefined;
       for await (const row of rowsWithPrefix(evaluations, partitionKey(watch), prefix)) {
         const rest = row.rowKey.slice(prefix.length);
         if (rest === 'run') run = unpack(runRecord, row);

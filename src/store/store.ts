@@ -1,7 +1,8 @@
+import { z } from 'zod';
 import type { SubjectState } from '../domain/compare.ts';
 import type { PendingNotice } from '../domain/notice.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
-import type { EvaluationId } from '../domain/rule.ts';
+import { type EvaluationId, evaluationIds } from '../domain/rule.ts';
 
 /** One evaluation of one organization: everything known about it stands in one partition, so that a commit is one transaction. */
 export interface Watch {
@@ -20,31 +21,40 @@ export interface Page<T> {
   readonly continuation?: string;
 }
 
+const watch = { organization: z.string(), evaluation: z.enum(evaluationIds) };
+
 /** A run over all subjects of a watch. `runId` names its watch: `<organization>.<evaluation>.<slot or key>`. */
-export interface RunRecord extends Watch {
-  readonly runId: string;
+export const runRecord = z.object({
+  ...watch,
+  runId: z.string(),
   /** `schedule`, `request`, `facts` or `start`: what set it off. */
-  readonly trigger: string;
+  trigger: z.string(),
   /** ISO 8601, UTC. */
-  readonly startedAt: string;
+  startedAt: z.string(),
   /** After this it is finished with what there is, and reported as incomplete. */
-  readonly deadline: string;
-  readonly subjects: number;
-  readonly slices: number;
-  readonly state: 'running' | 'finished' | 'incomplete';
-  readonly finishedAt?: string;
-}
+  deadline: z.string(),
+  subjects: z.number(),
+  slices: z.number(),
+  state: z.enum(['running', 'finished', 'incomplete']),
+  finishedAt: z.string().exactOptional(),
+});
+
+export type RunRecord = Readonly<z.infer<typeof runRecord>>;
+
+/** How many subjects have each answer, by question. */
+export const answerCounts = z.record(z.string(), z.record(z.string(), z.number()));
 
 /** What one slice found, written in the slice's own transaction: progress is counted from these, without a hot row. */
-export interface SliceResult {
-  readonly runId: string;
-  readonly slice: number;
-  readonly subjects: number;
-  /** By question, then answer: how many subjects. */
-  readonly answers: Readonly<Record<string, Readonly<Record<string, number>>>>;
+export const sliceResult = z.object({
+  runId: z.string(),
+  slice: z.number(),
+  subjects: z.number(),
+  answers: answerCounts,
   /** Findings by verdict. */
-  readonly verdicts: Readonly<Record<string, number>>;
-}
+  verdicts: z.record(z.string(), z.number()),
+});
+
+export type SliceResult = Readonly<z.infer<typeof sliceResult>>;
 
 export interface RunProgress {
   readonly run: RunRecord;
@@ -78,16 +88,19 @@ export interface OutboxRow {
 }
 
 /** Supplied facts about one subject as kept: when they were observed and until when they count. */
-export interface StoredFacts extends Watch {
-  readonly subject: string;
+export const storedFacts = z.object({
+  ...watch,
+  subject: z.string(),
   /** Names the supplied thing: `export/signing-configuration`, `node/EX1`. Of one subject and name the newest is kept. */
-  readonly name: string;
+  name: z.string(),
   /** ISO 8601, UTC. */
-  readonly observedAt: string;
-  readonly expiresAt: string;
+  observedAt: z.string(),
+  expiresAt: z.string(),
   /** The document as it came in, after validation. */
-  readonly content: unknown;
-}
+  content: z.unknown(),
+});
+
+export type StoredFacts = Readonly<z.infer<typeof storedFacts>>;
 
 /** Last known state, history, outbox, organizations and supplied facts. Throws {@link StoreUnavailable} when the storage does not answer. */
 export interface Store {
