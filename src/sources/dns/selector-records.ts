@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { canonicalName, sameName } from '../../domain/domain-name.ts';
 import { type Gathered, known, notKnown, type UnobtainableReason } from '../../domain/fact-set.ts';
 import type { GatherContext, Source } from '../../domain/source.ts';
@@ -24,8 +25,8 @@ interface Expected {
   readonly publicKey: string | undefined;
   /** The key stands at the name itself (initial domains). */
   readonly noHop: boolean;
-  /** A missing key is no finding (passive selector), so it needs no confirmation. */
-  readonly keyMayBeMissing: boolean;
+  /** Whatever is there or not is no finding (passive selector), so it needs no confirmation. */
+  readonly keyIsFree: boolean;
 }
 
 /**
@@ -80,7 +81,7 @@ async function lookUpSelectors(
         target,
         publicKey: settings?.publicKey,
         noHop,
-        keyMayBeMissing:
+        keyIsFree:
           roles !== undefined &&
           (selector === 'selector1' || selector === 'selector2') &&
           roles[selector] === 'passive',
@@ -120,7 +121,8 @@ async function lookUp(
     return { cname: healthyCname ? recordsOf(seen, [first]).cname : unconfirmed, key: unconfirmed };
   }
   const again = read(second, expected);
-  const records = recordsOf(await withDetails(pool, domain, seen, expected, signal), [first, second]);
+  const agreed = await withDetails(pool, domain, weaker(seen, again), expected, signal);
+  const records = recordsOf(agreed, [first, second]);
   const disagree = notKnown(
     'insufficient',
     `the resolvers disagree about ${expected.name}: ${first.resolver} says ${describe(first)}, ${second.resolver} says ${describe(second)}`,
@@ -181,9 +183,10 @@ function isHealthy(seen: Seen, expected: Expected): boolean {
   // Without a configuration a key that stands there directly, as other signing services publish it, is as good.
   const cnameFine = isHealthyCname(seen, expected) || (expected.target === undefined && seen.key.records.length > 0);
   if (!cnameFine) return false;
+  if (expected.keyIsFree) return true;
   const [record, ...more] = seen.key.records;
-  if (record === undefined) return expected.keyMayBeMissing;
   return (
+    record !== undefined &&
     more.length === 0 &&
     record.says.problems.length === 0 &&
     !record.says.revoked &&
@@ -191,24 +194,38 @@ function isHealthy(seen: Seen, expected: Expected): boolean {
   );
 }
 
-function sameCname(a: Seen, b: Seen): boolean {
-  return a.cname.outcome === b.cname.outcome && a.cname.chain[0]?.target === b.cname.chain[0]?.target;
+/**
+ * "No such name" and "no such record" agree that there is none, and the weaker claim is the one that both support: servers
+ * differ about names that exist only because others lie beneath them (RFC 8020 section 3).
+ */
+function weaker(a: Seen, b: Seen): Seen {
+  return a.key.outcome === 'no-name' && b.key.outcome === 'no-record' ? b : a;
 }
 
-function sameKey(a: Seen, b: Seen): boolean {
-  const texts = ({ key }: Seen) =>
-    key.records
-      .map(({ text }) => text)
-      .sort()
-      .join('\n');
-  return a.key.outcome === b.key.outcome && texts(a) === texts(b);
+function sameCname({ cname: a }: Seen, { cname: b }: Seen): boolean {
+  const missing = ({ outcome }: typeof a) => outcome === 'no-name' || outcome === 'no-record';
+  return (a.outcome === b.outcome || (missing(a) && missing(b))) && a.chain[0]?.target === b.chain[0]?.target;
+}
+
+function sameKey({ key: a }: Seen, { key: b }: Seen): boolean {
+  const texts = ({ records }: typeof a) => records.map(({ text }) => text).sort();
+  return isDeepStrictEqual(texts(a), texts(b));
 }
 
 function recordsOf({ cname, key }: Seen, answers: readonly DnsAnswer[]): SelectorRecords {
-  const asked = answers.map(questionOf);
+  const asked = answers.flatMap(questionsOf);
   const at = answers.at(-1)?.at ?? '';
   const source = [...new Set(answers.map(({ resolver }) => resolver))].join(', ');
   return { cname: known({ ...cname, asked }, source, at), key: known({ ...key, asked }, source, at) };
+}
+
+/** What was asked to get this answer, the resolvers that failed before included. */
+function questionsOf(answer: DnsAnswer): AskedQuestion[] {
+  return [...(answer.failedBefore ?? []).map(failedQuestion), questionOf(answer)];
+}
+
+function failedQuestion({ question, resolver, rcode, reason, at }: DnsFailure): AskedQuestion {
+  return { ...question, resolver, outcome: rcode ?? reason, at };
 }
 
 function questionOf({ name, type, resolver, rcode, answers, at }: DnsAnswer): AskedQuestion {
@@ -229,9 +246,15 @@ async function withDetails(
     seen.cname.outcome === 'no-record' ? recordsAt(pool, expected.name, 'A', signal) : [],
     recordsAt(pool, `${expected.name}.${domain}`, 'TXT', signal),
   ]);
-  const cname = { ...seen.cname, doubledZone: doubled.length > 0 };
+  const cname = { ...seen.cname, doubledZone: doubled.some((record) => isMeant(record, expected)) };
   if (!address.some((record) => record.type === 'A')) return { ...seen, cname };
   return { ...seen, cname: { ...cname, outcome: 'other-record', otherTypes: ['A'] } };
+}
+
+/** Is this the record that was meant for the selector? A wildcard of the zone answers at every name and proves nothing. */
+function isMeant(record: DnsRecord, { target }: Expected): boolean {
+  if (record.type === 'CNAME') return target === undefined || sameName(record.data, target);
+  return record.type === 'TXT' && parseKeyRecord(record.data.join('')).problems.length === 0;
 }
 
 /** A hint is not worth a failure: what cannot be looked up adds nothing. */
@@ -257,24 +280,18 @@ async function cnameBehindFailure(
   signal: AbortSignal,
 ): Promise<Gathered<SelectorCname>> {
   const came = cnameFrom(failure.answers, expected);
-  const asked = {
-    name: expected.name,
-    type: failure.question.type,
-    resolver: failure.resolver,
-    outcome: failure.rcode ?? failure.reason,
-    at: failure.at,
-  };
-  if (came.outcome === 'cname' && pointsRight(came, expected))
-    return known({ ...came, asked: [asked] }, failure.resolver, failure.at);
+  const failed = [...failure.failedBefore, failure].map(failedQuestion);
+  if (pointsRight(came, expected)) return known({ ...came, asked: failed }, failure.resolver, failure.at);
   try {
     const first = await pool.ask(expected.name, 'CNAME', signal);
     const cname = cnameFrom(first.answers, expected, first.rcode);
-    if (pointsRight(cname, expected)) return known({ ...cname, asked: [questionOf(first)] }, first.resolver, first.at);
+    if (pointsRight(cname, expected))
+      return known({ ...cname, asked: [...failed, ...questionsOf(first)] }, first.resolver, first.at);
     const second = await pool.confirm(expected.name, 'CNAME', first, signal);
     const again = cnameFrom(second.answers, expected, second.rcode);
     if (again.outcome === cname.outcome && again.chain[0]?.target === cname.chain[0]?.target) {
       return known(
-        { ...cname, asked: [questionOf(first), questionOf(second)] },
+        { ...cname, asked: [...failed, ...questionsOf(first), ...questionsOf(second)] },
         `${first.resolver}, ${second.resolver}`,
         second.at,
       );
@@ -327,5 +344,11 @@ const reasons: Readonly<Record<DnsFailureReason, UnobtainableReason>> = {
 };
 
 function unobtainable(failure: DnsFailure): Gathered<never> {
-  return notKnown(reasons[failure.reason], failure.message, failure.resolver, failure.at);
+  const failures = [...failure.failedBefore, failure];
+  return notKnown(
+    reasons[failure.reason],
+    failures.map(({ message }) => message).join('; '),
+    [...new Set(failures.map(({ resolver }) => resolver))].join(', '),
+    failure.at,
+  );
 }
