@@ -5,25 +5,40 @@ import type { AcceptedDomain } from '../../facts/accepted-domain.ts';
 import { type SigningConfigurationRow, selectorNames } from '../../facts/signing-configuration.ts';
 
 const optionalText = z
-  .union([z.string(), z.null()])
+  .union([z.string(), z.null()], { error: 'is no text' })
   .optional()
   .transform((text) => (text === null || text === '' ? undefined : text));
 
+/** An enumeration: its name, or its number in exports of a session that knows the type. */
+const optionalLabel = z
+  .union([z.string(), z.number(), z.null()], { error: 'is no text' })
+  .optional()
+  .transform((label) => (label === null || label === undefined || label === '' ? undefined : String(label)));
+
 const optionalFlag = z
-  .union([
-    z.boolean(),
-    z.stringbool({ truthy: ['true', 'True'], falsy: ['false', 'False'], case: 'sensitive' }),
-    z.null(),
-  ])
+  .union(
+    [z.boolean(), z.stringbool({ truthy: ['true', 'True'], falsy: ['false', 'False'], case: 'sensitive' }), z.null()],
+    { error: 'is neither true nor false' },
+  )
   .optional()
   .transform((flag) => flag ?? undefined);
 
-/** A time in UTC. Exchange Online writes seven fraction digits, and some exports leave the Z out. */
+const isoTime = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/i;
+
+/**
+ * A time in UTC. Exchange Online writes seven fraction digits, and some exports leave the Z out. Times as a country writes
+ * them are refused: nobody can tell day from month, or the zone.
+ */
 const optionalTime = optionalText.transform((text, context) => {
   if (text === undefined) return undefined;
-  const ms = Date.parse(/(?:Z|[+-]\d{2}:?\d{2})$/i.test(text) || !/^\d{4}-\d{2}-\d{2}T/.test(text) ? text : `${text}Z`);
+  const match = isoTime.exec(text);
+  const ms = match === null ? Number.NaN : Date.parse(match[1] === undefined ? `${text}Z` : text);
   if (!Number.isNaN(ms)) return new Date(ms).toISOString();
-  context.issues.push({ code: 'custom', message: `"${text.slice(0, 60)}" is no time`, input: text });
+  context.issues.push({
+    code: 'custom',
+    message: `"${text.slice(0, 60)}" is no time in ISO 8601; export with ConvertTo-Json, not as a table or CSV`,
+    input: text,
+  });
   return z.NEVER;
 });
 
@@ -41,17 +56,20 @@ const optionalSelector = optionalText.transform((text, context) => {
 });
 
 /** `SmtpDomainWithSubdomains` becomes an object in some exports. */
-const domainText = z.union([
-  z.string(),
-  z.object({ Domain: z.string() }).transform(({ Domain }) => Domain),
-  z.object({ Address: z.string() }).transform(({ Address }) => Address),
-]);
+const domainText = z.union(
+  [
+    z.string(),
+    z.object({ Domain: z.string() }).transform(({ Domain }) => Domain),
+    z.object({ Address: z.string() }).transform(({ Address }) => Address),
+  ],
+  { error: 'is missing, or no domain name' },
+);
 
 const signingRow = z.object({
   Domain: domainText,
   Enabled: optionalFlag,
   IsDefault: optionalFlag,
-  Status: optionalText,
+  Status: optionalLabel,
   KeyCreationTime: optionalTime,
   LastChecked: optionalTime,
   RotateOnDate: optionalTime,
@@ -67,7 +85,7 @@ const signingRow = z.object({
 
 const acceptedRow = z.object({
   DomainName: domainText,
-  DomainType: z.union([z.string(), z.number(), z.null()]).optional(),
+  DomainType: optionalLabel,
   InitialDomain: optionalFlag,
   IsCoexistenceDomain: optionalFlag,
   SendingFromDomainDisabled: optionalFlag,
@@ -148,7 +166,7 @@ export function acceptedDomains(
     (row) => ({
       listed: true,
       ...defined({
-        domainType: row.DomainType === null || row.DomainType === undefined ? undefined : String(row.DomainType),
+        domainType: row.DomainType,
         initialDomain: row.InitialDomain,
         isCoexistenceDomain: row.IsCoexistenceDomain,
         sendingFromDomainDisabled: row.SendingFromDomainDisabled,

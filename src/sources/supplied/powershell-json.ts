@@ -8,7 +8,7 @@ import { InvalidDocument } from '../../domain/organization.ts';
  *
  * @param name what the file is called in an error
  * @returns the rows, at least one
- * @throws InvalidDocument when it is empty, no JSON, or holds no objects
+ * @throws InvalidDocument when it is empty, no JSON, one page of several, or holds no objects
  */
 export function readPowerShellJson(name: string, content: Uint8Array): Record<string, unknown>[] {
   const text = decodeText(content).trim();
@@ -24,17 +24,26 @@ export function readPowerShellJson(name: string, content: Uint8Array): Record<st
       `is no JSON (${error instanceof Error ? error.message : String(error)}); export it with ConvertTo-Json`,
     ]);
   }
+  if (isObject(value) && '@odata.nextLink' in value)
+    throw new InvalidDocument(name, [
+      'holds only the first page of the rows (it has an @odata.nextLink); export all of them, e.g. with -ResultSize Unlimited',
+    ]);
   const envelope = isObject(value) && Array.isArray(value.value) ? value.value : value;
   const rows = Array.isArray(envelope) ? envelope : [envelope];
   if (rows.length === 0) throw new InvalidDocument(name, ['holds no rows']);
   return rows.map((row, index) => {
     if (!isObject(row)) throw new InvalidDocument(name, [`[${index}]: is no object; expected a row of properties`]);
-    return Object.fromEntries(
-      Object.entries(row)
-        .filter(([key]) => !key.includes('@'))
-        .map(([key, property]) => [key, plainDate(property)]),
-    );
+    return plainRow(row);
   });
+}
+
+/** A row without `…@data.type` side keys, its dates as ISO text. */
+export function plainRow(row: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(row)
+      .filter(([key]) => !key.includes('@'))
+      .map(([key, property]) => [key, plainDate(property)]),
+  );
 }
 
 /** Text of UTF-8 or UTF-16 bytes; the byte order mark decides, without one the zero bytes of UTF-16 give it away. */
@@ -52,7 +61,8 @@ function plainDate(value: unknown): unknown {
   if (isObject(value) && 'DateTime' in value && 'value' in value) return plainDate(value.value);
   if (typeof value !== 'string') return value;
   const match = /^\/Date\((-?\d+)(?:[+-]\d{4})?\)\/$/.exec(value);
-  return match?.[1] === undefined ? value : new Date(Number(match[1])).toISOString();
+  const date = new Date(Number(match?.[1]));
+  return Number.isNaN(date.getTime()) ? value : date.toISOString();
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
