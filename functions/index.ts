@@ -5,6 +5,7 @@ import './due-runs.ts';
 import './evaluations.ts';
 import './facts.ts';
 import './health.ts';
+import './interface.ts';
 import './organizations.ts';
 import './reports.ts';
 import './runs.ts';

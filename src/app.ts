@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type AdHoc, type AdHocResult, evaluateAdHoc } from './app/ad-hoc.ts';
+import type { AcceptedFacts, Health, RunStatus } from './app/answers.ts';
 import { type Delivered, deliver, sumAnswers } from './app/delivery.ts';
-import { type AcceptedFacts, acceptFacts, suppliedFacts } from './app/facts.ts';
-import { type Health, healthOf } from './app/health.ts';
+import { acceptFacts, suppliedFacts } from './app/facts.ts';
+import { healthOf } from './app/health.ts';
 import { checkOrganization, lastSlot, shownOrganization } from './app/organizations.ts';
 import { notFound, Problem } from './app/problem.ts';
 import type { Ports } from './app/production.ts';
@@ -36,13 +37,6 @@ const slotGraceMs = 24 * 3_600_000;
 
 /** How long work in flight may go on when the app is told to stop; Azure ends the process after five seconds. */
 const drainLimitMs = 4_500;
-
-/** A run as people ask for it: how far it is, and what it found so far. */
-export interface RunStatus extends RunRecord {
-  readonly done: number;
-  readonly answers: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  readonly verdicts: Readonly<Record<string, number>>;
-}
 
 /** Every use of the product, one method each. Doors (functions, CLI) decode, call one of these and encode. */
 export type App = ReturnType<typeof createApp>;
@@ -274,11 +268,7 @@ export function createApp(ports: Ports) {
       }),
 
     /** Keeps supplied facts and, unless told not to, looks again at what they speak of. */
-    acceptFacts: (
-      organization: string,
-      content: Uint8Array,
-      run = true,
-    ): Promise<AcceptedFacts & { readonly runId?: string }> =>
+    acceptFacts: (organization: string, content: Uint8Array, run = true): Promise<AcceptedFacts> =>
       working(async () => {
         const { value: document } = await organizationOf(organization);
         const now = clock();
@@ -292,6 +282,9 @@ export function createApp(ports: Ports) {
       }),
 
     health: (): Promise<Health> => healthOf(store, openStorage),
+
+    /** The HTTP interface as OpenAPI 3.1. Loaded when asked for: most instances never are. */
+    openApi: async (): Promise<object> => (await import('./app/openapi.ts')).openApiDocument(),
 
     /** Lets work in flight finish, within the time that Azure allows, and lets go of everything. */
     async stop(): Promise<void> {

@@ -1,8 +1,8 @@
 import { type FactSet, type Gathered, mergeFactSets, noFacts, notKnown } from '../domain/fact-set.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
-import type { EvaluationId } from '../domain/rule.ts';
 import type { Subject } from '../domain/subject.ts';
 import type { Store, Watch } from '../store/store.ts';
+import type { AcceptedFacts } from './answers.ts';
 import { Problem } from './problem.ts';
 import { subjectsOf } from './subjects.ts';
 import { evaluationOfFile, readSupplied, type SuppliedFile } from './supplied.ts';
@@ -11,13 +11,6 @@ import { evaluationOfFile, readSupplied, type SuppliedFile } from './supplied.ts
 const shelfLifeDays = 30;
 
 const dayMs = 86_400_000;
-
-export interface AcceptedFacts {
-  readonly evaluation: EvaluationId;
-  /** Ids of the subjects that got facts. */
-  readonly subjects: readonly string[];
-  readonly expiresAt: string;
-}
 
 /**
  * Keeps what an administrator or a collector sent, for each subject of the organization that it speaks of.

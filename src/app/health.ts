@@ -1,23 +1,6 @@
-import type { EvaluationId } from '../domain/rule.ts';
 import { evaluations } from '../evaluations/index.ts';
 import type { Store } from '../store/store.ts';
-
-export interface Health {
-  readonly status: 'ok' | 'degraded';
-  /** `ok`, or why not. */
-  readonly storage: string;
-  readonly lastRuns: readonly {
-    readonly organization: string;
-    readonly evaluation: EvaluationId;
-    readonly runId?: string;
-    readonly startedAt?: string;
-    readonly state?: string;
-  }[];
-  /** When the oldest notice that still waits was written (ISO 8601, UTC). */
-  readonly oldestUndelivered?: string;
-  /** Notices that a channel refused for good: somebody has to look at the channel. */
-  readonly rejectedNotices: number;
-}
+import type { Health } from './answers.ts';
 
 /** Storage, last run per evaluation, oldest undelivered notice. Never throws: what is wrong is in the result. */
 export async function healthOf(store: Store, open: () => Promise<void>): Promise<Health> {

@@ -10,7 +10,8 @@ import { readSupplied } from './supplied.ts';
 /** Subjects of one ad hoc request. More belong into an organization's document. */
 const adHocLimit = 100;
 
-const request = z.union(
+/** The body of `POST evaluations/{evaluation}`. */
+export const adHocBody = z.union(
   [
     z.strictObject({
       domains: z.array(domainName).min(1).max(adHocLimit),
@@ -34,12 +35,12 @@ export function evaluationName(text: string | undefined): EvaluationId {
 }
 
 /**
- * The body of `POST evaluations/{evaluation}`.
+ * What an {@link adHocBody} asks for.
  *
  * @throws InvalidDocument naming what is wrong and where
  */
 export function adHocRequest(evaluation: EvaluationId, body: unknown): Omit<AdHoc, 'now'> {
-  const parsed = parseDocument('request', request, body);
+  const parsed = parseDocument('request', adHocBody, body);
   if ('facts' in parsed) {
     const content = new TextEncoder().encode(JSON.stringify(parsed.facts ?? null));
     const supply = readSupplied(evaluation, [{ name: 'facts', content, writtenAt: new Date().toISOString() }]);

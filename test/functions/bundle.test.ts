@@ -44,6 +44,8 @@ const expected = {
   health: http('GET', 'health', 'anonymous'),
   listOrganizations: http('GET', 'organizations'),
   listSubjects: http('GET', `${watch}/subjects`),
+  openApi: http('GET', 'openapi.json', 'anonymous'),
+  organizationSchema: http('GET', 'organization.schema.json', 'anonymous'),
   postFacts: http('POST', 'organizations/{organization}/facts'),
   putOrganization: http('PUT', 'organizations/{organization}'),
   report: http('GET', `${watch}/report`),

@@ -1,0 +1,56 @@
+// What the HTTP doors answer beyond the words of the domain, as schemas: the App's types come from them, and so does the
+// OpenAPI document, so that neither can say something else than the other.
+import { z } from 'zod';
+import { organizationId } from '../domain/organization.ts';
+import { evaluationIds } from '../domain/rule.ts';
+import { answerCounts, runRecord } from '../store/store.ts';
+
+/** A run as people ask for it: how far it is, and what it found so far. */
+export const runStatus = runRecord.extend({
+  done: z.number(),
+  answers: answerCounts,
+  verdicts: z.record(z.string(), z.number()),
+});
+
+export const organizationSummary = z.object({ id: organizationId, name: z.string() });
+
+export const acceptedFacts = z.object({
+  evaluation: z.enum(evaluationIds),
+  /** Ids of the subjects that got facts. */
+  subjects: z.array(z.string()),
+  expiresAt: z.string(),
+  /** The run that looks again at what the facts speak of. */
+  runId: z.string().exactOptional(),
+});
+
+export const health = z.object({
+  status: z.enum(['ok', 'degraded']),
+  /** `ok`, or why not. */
+  storage: z.string(),
+  lastRuns: z.array(
+    z.object({
+      organization: z.string(),
+      evaluation: z.enum(evaluationIds),
+      runId: z.string().exactOptional(),
+      startedAt: z.string().exactOptional(),
+      state: z.string().exactOptional(),
+    }),
+  ),
+  /** When the oldest notice that still waits was written (ISO 8601, UTC). */
+  oldestUndelivered: z.string().exactOptional(),
+  /** Notices that a channel refused for good: somebody has to look at the channel. */
+  rejectedNotices: z.number(),
+});
+
+/** RFC 9457. */
+export const problemDetails = z.object({
+  type: z.literal('about:blank'),
+  status: z.number(),
+  detail: z.string(),
+  /** One line for each fault of a refused document: where, what, how to mend it. */
+  issues: z.array(z.string()).exactOptional(),
+});
+
+export type RunStatus = Readonly<z.infer<typeof runStatus>>;
+export type AcceptedFacts = Readonly<z.infer<typeof acceptedFacts>>;
+export type Health = Readonly<z.infer<typeof health>>;
