@@ -13,9 +13,16 @@ import type { Evaluation } from './rule.ts';
 import type { GatherContext, Source, Sources } from './source.ts';
 import type { Subject } from './subject.ts';
 
+const needed = new WeakMap<Evaluation, readonly FactName[]>();
+
 /** The facts that the rules of an evaluation name, each once. */
 export function factsNeeded(evaluation: Evaluation): readonly FactName[] {
-  return [...new Set(evaluation.rules.flatMap((rule) => [...rule.needs, ...rule.optional]))];
+  let names = needed.get(evaluation);
+  if (names === undefined) {
+    names = [...new Set(evaluation.rules.flatMap((rule) => [...rule.needs, ...rule.optional]))];
+    needed.set(evaluation, names);
+  }
+  return names;
 }
 
 /**
@@ -92,9 +99,17 @@ async function askSource(
   ask: (fact: FactName) => Promise<unknown>,
   once: GatherContext['once'],
 ): Promise<unknown> {
-  const controller = new AbortController();
+  // Made when somebody first needs it: most facts are supplied, or come with another that has one.
+  let made: AbortController | undefined;
+  const controller = (): AbortController => {
+    made ??= new AbortController();
+    return made;
+  };
   const context: GatherContext = {
-    signal: options.signal === undefined ? controller.signal : AbortSignal.any([controller.signal, options.signal]),
+    get signal() {
+      const { signal } = controller();
+      return options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]);
+    },
     now: options.now,
     supplied: options.supplied,
     once,
@@ -103,7 +118,7 @@ async function askSource(
   let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      controller.abort();
+      controller().abort();
       reject(new Unobtainable('timeout', `no answer within ${source.limitMs / 1000} s`));
     }, source.limitMs);
   });

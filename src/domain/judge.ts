@@ -238,20 +238,17 @@ function conclude(
   judgement: Judgement,
   policy: RulePolicy,
 ): Judged {
-  const target = judgement.target ?? part;
+  const fail = judgement.verdict === 'fail' ? judgement : undefined;
   const finding: Finding = {
     rule: rule.id,
-    ...(target === undefined ? {} : { target }),
+    target: judgement.target ?? part,
     verdict: judgement.verdict,
-    ...(judgement.verdict === 'fail'
-      ? { severity: policy.severity ?? judgement.severity ?? rule.severity, owner: judgement.owner }
-      : {}),
+    severity: fail && (policy.severity ?? fail.severity ?? rule.severity),
+    owner: fail?.owner,
     message: judgement.message,
     evidence: (judgement.evidence ?? []).map((observation) => evidenceOf(set, observation, rule.per, part)),
-    ...('remedy' in judgement ? { remedy: judgement.remedy } : {}),
-    ...(judgement.verdict === 'fail' && judgement.supportCase !== undefined
-      ? { supportCase: judgement.supportCase }
-      : {}),
+    remedy: 'remedy' in judgement ? judgement.remedy : undefined,
+    supportCase: fail?.supportCase,
   };
   return { finding, blocks: ('blocks' in judgement ? judgement.blocks : undefined) ?? rule.blocks };
 }
@@ -271,12 +268,7 @@ function evidenceOf(
       : name === undefined
         ? undefined
         : set.parts[partKind]?.[name]?.[fact as PartFactName];
-  return {
-    fact,
-    observed,
-    ...(gathered?.observedAt === undefined ? {} : { at: gathered.observedAt }),
-    ...(gathered?.source === undefined ? {} : { source: gathered.source }),
-  };
+  return { fact, observed, at: gathered?.observedAt, source: gathered?.source };
 }
 
 function unknown(rule: AnyRule, target: string | undefined, { fact, part, why }: Missing): Judged {
