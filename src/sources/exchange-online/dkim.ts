@@ -1,0 +1,70 @@
+import { type Gathered, Unobtainable } from '../../domain/fact-set.ts';
+import type { Source } from '../../domain/source.ts';
+import type { Subject } from '../../domain/subject.ts';
+import type { AcceptedDomain } from '../../facts/accepted-domain.ts';
+import type { SigningConfiguration, SigningConfigurationRow } from '../../facts/signing-configuration.ts';
+import type { CloudTenant } from '../cloud-endpoints.ts';
+import { lookUp, type TenantLists } from './tenant-lists.ts';
+
+/** A list is shared by all domains of a tenant, so the first of them wait for the whole of it. */
+const limitMs = 150_000;
+
+/**
+ * Sources of what Exchange Online says about a mail domain, looked up in lists of the whole tenant.
+ *
+ * @param lists undefined when no credentials are configured: then the facts have to be supplied
+ */
+export function tenantDkimSources(lists: TenantLists | undefined): {
+  'signing-configuration': Source<'signing-configuration'>;
+  'accepted-domain': Source<'accepted-domain'>;
+} {
+  return {
+    'signing-configuration': {
+      fact: 'signing-configuration',
+      limitMs,
+      gather: async (subject): Promise<Gathered<SigningConfiguration>> => {
+        const [from, tenant] = required(lists, subject, 'Get-DkimSigningConfig');
+        const list = await from.signingConfigurations(tenant);
+        return lookUp<SigningConfigurationRow, SigningConfiguration>(
+          list,
+          subject.id,
+          (row) => ({ state: 'configured', row }),
+          {
+            state: 'no-row',
+          },
+        );
+      },
+    },
+    'accepted-domain': {
+      fact: 'accepted-domain',
+      limitMs,
+      gather: async (subject): Promise<Gathered<AcceptedDomain>> => {
+        const [from, tenant] = required(lists, subject, 'Get-AcceptedDomain');
+        const list = await from.acceptedDomains(tenant);
+        return lookUp(list, subject.id, (row) => row, { listed: false });
+      },
+    },
+  };
+}
+
+function required(
+  lists: TenantLists | undefined,
+  subject: Subject,
+  cmdlet: string,
+): readonly [TenantLists, CloudTenant] {
+  if (lists === undefined) throw new Unobtainable('not_supplied', `supply the output of ${cmdlet}`);
+  const tenant = tenantOf(subject);
+  if (tenant === undefined) {
+    throw new Unobtainable(
+      'not_supplied',
+      `supply the output of ${cmdlet}, or name the tenant (tenant.id in the organization's document)`,
+    );
+  }
+  return [lists, tenant];
+}
+
+/** The tenant that a subject belongs to; undefined when nobody said. */
+export function tenantOf(subject: Subject): CloudTenant | undefined {
+  if (subject.kind === 'smtp-service' || subject.tenantId === undefined) return undefined;
+  return { id: subject.tenantId, cloud: subject.cloud ?? 'worldwide' };
+}

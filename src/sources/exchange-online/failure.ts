@@ -1,0 +1,136 @@
+import { Unobtainable } from '../../domain/fact-set.ts';
+import type { CloudTenant } from '../cloud-endpoints.ts';
+import { claimsOf } from '../identity.ts';
+import { grantStep } from '../sign-in-failure.ts';
+import { isObject } from '../supplied/powershell-json.ts';
+
+/** What Exchange Online says when it does not do as it was asked. */
+export interface Refusal {
+  readonly status: number;
+  /** The exception's type, e.g. `Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException`. */
+  readonly type: string | undefined;
+  readonly text: string;
+}
+
+/** Exchange Online answered a cmdlet with an error of the cmdlet, e.g. that there is no such object. */
+export class CmdletFailed extends Unobtainable {
+  readonly type: string | undefined;
+  constructor(cmdlet: string, { status, type, text }: Refusal) {
+    super('unreachable', `Exchange Online answered ${status} to ${cmdlet}: ${text}`);
+    this.name = 'CmdletFailed';
+    this.type = type;
+  }
+  /** The object that was asked for does not exist. */
+  get notFound(): boolean {
+    return this.type?.endsWith('ManagementObjectNotFoundException') === true;
+  }
+}
+
+const longestText = 300;
+
+/**
+ * Reads the body of an error. `error.message` is the same for every fault ("Invalid Operation"), so it comes last: first
+ * what was thrown inside, then the first detail with its `|Type|` prefix. Casing differs between servers. A body may be
+ * no JSON at all: 403 has been seen with zero bytes only.
+ */
+export function readRefusal(status: number, body: Uint8Array): Refusal {
+  const texts = textsOf(body);
+  const [text] = texts;
+  const type = texts.map((one) => /^\|([\w.+]+)\|/.exec(one)?.[1]).find((found) => found !== undefined);
+  if (text === undefined) return { status, type, text: 'it gave no reason' };
+  const plain = text
+    .replace(/^\|[\w.+]+\|/, '')
+    .replace(/\p{Cc}+/gu, ' ')
+    .trim();
+  return { status, type, text: plain.length > longestText ? `${plain.slice(0, longestText)}…` : plain };
+}
+
+function textsOf(body: Uint8Array): readonly string[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    return [];
+  }
+  const error = property(value, 'error');
+  const details = property(error, 'details');
+  const inner = property(error, 'innererror');
+  return [
+    property(property(inner, 'internalexception'), 'message'),
+    property(Array.isArray(details) ? details[0] : undefined, 'message'),
+    property(inner, 'message'),
+    property(error, 'message'),
+  ].filter((text): text is string => typeof text === 'string' && text.trim() !== '');
+}
+
+/** A property by its name in any casing. */
+function property(value: unknown, name: string): unknown {
+  if (!isObject(value)) return undefined;
+  return Object.entries(value).find(([key]) => key.toLowerCase() === name)?.[1];
+}
+
+const manageAsApp = 'Exchange.ManageAsApp';
+
+/** Types of exceptions for a tenant that Exchange Online does not have. */
+const noSuchTenant = /CannotResolve(TenantName|ExternalDirectoryOrganizationId)Exception|OrgContainerNotFoundException/;
+
+/** What Exchange Online says of an application without a directory role, in the casings and years it was seen in. */
+const noDirectoryRole =
+  /isn't supported in this scenario|isn't assigned to any management roles|is not allowed to call/i;
+
+/**
+ * Why Exchange Online refuses, as what to do about it. It takes two grants: the application permission that admits the
+ * app (without it 401) and a directory role that says what the app may read (without it 403, on some servers 401). The
+ * token tells whether it holds the first, so that the right one is named.
+ *
+ * @param evaluations for whose grants the access script is to be run
+ */
+export function diagnose(
+  cmdlet: string,
+  refusal: Refusal,
+  { tenant, clientId, token }: { readonly tenant: CloudTenant; readonly clientId: string; readonly token: string },
+): Unobtainable {
+  const { status, type, text } = refusal;
+  if (noSuchTenant.test(type ?? '') || noSuchTenant.test(text)) {
+    return new Unobtainable(
+      'denied',
+      `tenant ${tenant.id} has no Exchange Online: Exchange Online answered ${status} to ${cmdlet} (${text}). Subscribe, or take the tenant's mail evaluations out of the organization's document`,
+    );
+  }
+  const evaluations =
+    cmdlet === 'Get-DkimSigningConfig' || cmdlet === 'Get-AcceptedDomain' ? 'dkim' : 'teams-exchange-interop';
+  const step = `as an administrator of tenant ${tenant.id} run ${grantStep(clientId, evaluations)}`;
+  if (
+    type?.endsWith('CommandNotFoundException') === true ||
+    /is not recognized as (a|the) name of a cmdlet/i.test(text)
+  ) {
+    return new Unobtainable(
+      'denied',
+      `the directory role of the application ${clientId} does not reach ${cmdlet}: ${step}, which assigns ${roleFor(evaluations)}`,
+    );
+  }
+  if (status !== 401 && status !== 403) return new CmdletFailed(cmdlet, refusal);
+  const { readable, roles = [] } = claimsOf(token);
+  const admitted = roles.includes(manageAsApp);
+  const answered = `Exchange Online answered ${status} to ${cmdlet}`;
+  if (readable && !admitted) {
+    return new Unobtainable(
+      'denied',
+      `${answered}: the application ${clientId} lacks the application permission ${manageAsApp} (Office 365 Exchange Online, with admin consent). To grant it, ${step}`,
+    );
+  }
+  if (admitted || status === 403 || noDirectoryRole.test(text)) {
+    return new Unobtainable(
+      'denied',
+      `${answered}: the application ${clientId} is admitted but has no directory role that lets it read. To assign ${roleFor(evaluations)}, ${step}; it takes up to an hour to reach Exchange Online`,
+    );
+  }
+  return new Unobtainable(
+    'denied',
+    `${answered}: the application ${clientId} lacks the application permission ${manageAsApp} or a directory role. To grant both, ${step}`,
+  );
+}
+
+function roleFor(evaluations: string): string {
+  return evaluations === 'dkim' ? 'Security Reader' : 'Global Reader';
+}

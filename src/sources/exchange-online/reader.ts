@@ -1,0 +1,30 @@
+import { Unobtainable } from '../../domain/fact-set.ts';
+import type { CloudTenant } from '../cloud-endpoints.ts';
+import type { ExchangeOnline } from './client.ts';
+import type { CmdletParameters } from './cmdlets.ts';
+import { CmdletFailed } from './failure.ts';
+
+/** Exchange Online of one tenant. */
+export interface ExchangeOnlineReader {
+  /** All rows; none for an object that does not exist. @throws Unobtainable, also when only some rows were sent */
+  rows(cmdlet: string, parameters: CmdletParameters, signal: AbortSignal): Promise<readonly unknown[]>;
+}
+
+/** Narrows Exchange Online to one tenant, for whoever knows no other. */
+export function exchangeOnlineReader(exchangeOnline: ExchangeOnline, tenant: CloudTenant): ExchangeOnlineReader {
+  return {
+    async rows(cmdlet, parameters, signal) {
+      try {
+        const answer = await exchangeOnline.invoke(tenant, cmdlet, parameters, signal);
+        if (!answer.truncated) return answer.rows;
+        throw new Unobtainable(
+          'insufficient',
+          `Exchange Online sent only part of ${cmdlet} (${answer.rows.length} rows)`,
+        );
+      } catch (error) {
+        if (error instanceof CmdletFailed && error.notFound) return [];
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import { normaliseDomainName } from '../../domain/domain-name.ts';
+import { type Gathered, known, notKnown, Unobtainable } from '../../domain/fact-set.ts';
+import { InvalidDocument } from '../../domain/organization.ts';
+import type { AcceptedDomain } from '../../facts/accepted-domain.ts';
+import type { SigningConfigurationRow } from '../../facts/signing-configuration.ts';
+import type { CloudTenant } from '../cloud-endpoints.ts';
+import { acceptedDomains, signingConfigurations } from '../supplied/dkim-exports.ts';
+import type { CmdletAnswer, ExchangeOnline } from './client.ts';
+
+/** Rows of a tenant-wide cmdlet, by domain. */
+export interface TenantList<T> {
+  readonly rows: ReadonlyMap<string, Gathered<T>>;
+  /** Why a domain without a row is not proven to have none; undefined when the list is whole. */
+  readonly gap: string | undefined;
+  readonly source: string;
+  /** ISO 8601, UTC. */
+  readonly observedAt: string;
+}
+
+/** What Exchange Online tells about every domain of a tenant, asked once for all of them. */
+export interface TenantLists {
+  signingConfigurations(tenant: CloudTenant): Promise<TenantList<SigningConfigurationRow>>;
+  acceptedDomains(tenant: CloudTenant): Promise<TenantList<AcceptedDomain>>;
+}
+
+/** For how long a list serves the domains of a run that follow. */
+const keptMs = 5 * 60_000;
+/** A refusal serves for less, so that a grant shows soon; but not every one of 10,000 domains asks again. */
+const refusalKeptMs = 60_000;
+/** For one list, waiting for throttling included. */
+const limitMs = 140_000;
+
+/**
+ * One request per tenant and cmdlet serves all its domains, however many ask at once. Lists are kept for a few minutes
+ * and then dropped.
+ */
+export function createTenantLists(exchangeOnline: ExchangeOnline): TenantLists {
+  const held = new Map<string, { readonly list: Promise<TenantList<unknown>>; goodUntil: number }>();
+
+  const fetchOnce = <T>(
+    tenant: CloudTenant,
+    cmdlet: 'Get-AcceptedDomain' | 'Get-DkimSigningConfig',
+    read: (answer: CmdletAnswer) => TenantList<T>,
+  ): Promise<TenantList<T>> => {
+    const now = performance.now();
+    for (const [key, { goodUntil }] of held) if (goodUntil <= now) held.delete(key);
+    const key = `${tenant.cloud} ${tenant.id.toLowerCase()} ${cmdlet}`;
+    const before = held.get(key);
+    if (before !== undefined) return before.list as Promise<TenantList<T>>;
+    // Not the signal of whoever asks first: the list is for all that wait for it.
+    const list = exchangeOnline.invoke(tenant, cmdlet, {}, AbortSignal.timeout(limitMs)).then(read);
+    const entry = { list, goodUntil: Number.POSITIVE_INFINITY };
+    held.set(key, entry);
+    list.then(
+      () => {
+        entry.goodUntil = performance.now() + keptMs;
+      },
+      () => {
+        entry.goodUntil = performance.now() + refusalKeptMs;
+      },
+    );
+    return list;
+  };
+
+  return {
+    signingConfigurations: (tenant) =>
+      fetchOnce(tenant, 'Get-DkimSigningConfig', (answer) =>
+        byDomain('Get-DkimSigningConfig', answer, 'Domain', signingConfigurations),
+      ),
+    acceptedDomains: (tenant) =>
+      fetchOnce(tenant, 'Get-AcceptedDomain', (answer) =>
+        byDomain('Get-AcceptedDomain', answer, 'DomainName', acceptedDomains),
+      ),
+  };
+}
+
+/** Reads row by row, so that one that cannot be read blinds no other domain. */
+function byDomain<T>(
+  cmdlet: string,
+  answer: CmdletAnswer,
+  column: 'Domain' | 'DomainName',
+  read: (name: string, rows: readonly Record<string, unknown>[]) => ReadonlyMap<string, T>,
+): TenantList<T> {
+  const source = `Exchange Online (${cmdlet})`;
+  const rows = new Map<string, Gathered<T>>();
+  const texts = new Map<string, string>();
+  let nameless = 0;
+  for (const row of answer.rows) {
+    const text = JSON.stringify(row);
+    try {
+      for (const [domain, value] of read(cmdlet, [row])) {
+        // An entry for sub-domains beside the domain's own says nothing about the domain.
+        if (String(row[column]).startsWith('*.') && rows.has(domain)) continue;
+        const contradicts = (texts.get(String(row[column])) ?? text) !== text;
+        texts.set(String(row[column]), text);
+        rows.set(
+          domain,
+          contradicts
+            ? notKnown('malformed', `${cmdlet} has two different rows for ${domain}`, source, answer.at)
+            : known(value, source, answer.at),
+        );
+      }
+    } catch (error) {
+      if (!(error instanceof InvalidDocument)) throw error;
+      const named = row[column];
+      const domain = typeof named === 'string' ? normaliseDomainName(named) : undefined;
+      if (domain !== undefined && 'name' in domain) {
+        const faults = error.issues.map((issue) => issue.replace(/^\[0\]\.?/, '')).join('; ');
+        const why = `the row of ${cmdlet} for ${domain.name} cannot be read: ${faults}`;
+        rows.set(domain.name, notKnown('malformed', why, source, answer.at));
+      } else nameless++;
+    }
+  }
+  return { rows, gap: gapOf(cmdlet, answer, nameless), source, observedAt: answer.at };
+}
+
+function gapOf(cmdlet: string, { truncated, rows }: CmdletAnswer, nameless: number): string | undefined {
+  if (truncated) return `Exchange Online sent only part of ${cmdlet} (${rows.length} rows)`;
+  if (nameless === 0) return undefined;
+  return `${nameless} row${nameless === 1 ? '' : 's'} of ${cmdlet} cannot be told apart: without a readable domain name`;
+}
+
+/**
+ * What a list says about one domain.
+ *
+ * @param absent the value for a domain that the whole list does not have
+ * @throws Unobtainable `insufficient` when it is missing in a list that is not whole
+ */
+export function lookUp<T, F>(list: TenantList<T>, domain: string, found: (value: T) => F, absent: F): Gathered<F> {
+  const row = list.rows.get(domain);
+  if (row !== undefined) return row.status === 'known' ? { ...row, value: found(row.value) } : row;
+  if (list.gap !== undefined) {
+    throw new Unobtainable('insufficient', `${list.gap}, and ${domain} is not among them, which proves nothing`);
+  }
+  return known(absent, list.source, list.observedAt);
+}

@@ -1,0 +1,140 @@
+import type { Middleware } from '@microsoft/microsoft-graph-client';
+import { Unobtainable } from '../../domain/fact-set.ts';
+import { type CloudTenant, type EndpointOverrides, endpointsOf } from '../cloud-endpoints.ts';
+import type { CloudHttp } from '../cloud-http.ts';
+import { claimsOf, type TenantIdentity } from '../identity.ts';
+import { grantStep } from '../sign-in-failure.ts';
+import { isObject } from '../supplied/powershell-json.ts';
+import { type GraphPermission, permissionFor } from './permissions.ts';
+
+/** Reads Microsoft Graph, app-only. Paths start with the version (`/v1.0/organization?$select=…`) and are of a closed list. */
+export interface Graph {
+  /**
+   * Every row of every page.
+   *
+   * @throws Unobtainable: `denied` naming the permission; `malformed`, `refused`, `timeout`, `unreachable`
+   */
+  list(tenant: CloudTenant, path: string, signal: AbortSignal): Promise<readonly unknown[]>;
+  /** One object; undefined when there is none (404). @throws Unobtainable as `list` does */
+  get(tenant: CloudTenant, path: string, signal: AbortSignal): Promise<unknown>;
+}
+
+/** Graph allows far more; a run has no hurry. */
+const perSecond = 10;
+
+/**
+ * Microsoft Graph by its own client, which builds addresses and reads errors. Sending is ours: tokens, pace, Retry-After,
+ * limits and trusted roots are those of every cloud service. The client is loaded by the first request.
+ */
+export function createGraph(options: {
+  readonly http: CloudHttp;
+  readonly identity: TenantIdentity;
+  readonly endpoints?: EndpointOverrides | undefined;
+}): Graph {
+  const { http, identity } = options;
+
+  /** The last link of the client's chain: sends with a token, and once more with a fresh one. */
+  const transport = (tenant: CloudTenant, base: URL, signal: AbortSignal): Middleware => ({
+    async execute(context) {
+      const url = new URL(typeof context.request === 'string' ? context.request : context.request.url);
+      if (url.origin !== base.origin) {
+        throw new Unobtainable('refused', `Microsoft Graph names more at ${url.host}, where its token does not go`);
+      }
+      const send = (token: string) =>
+        http.send({
+          service: 'Microsoft Graph',
+          pace: { key: `graph ${tenant.id}`, perSecond },
+          url,
+          method: 'GET',
+          headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
+          signal,
+        });
+      const token = await identity.token(tenant, 'graph');
+      let answer = await send(token);
+      if (answer.status === 401) answer = await send(await identity.token(tenant, 'graph', token));
+      const { status, headers, body } = answer;
+      context.response = new Response(status === 204 ? null : Buffer.from(body), { status, headers });
+    },
+  });
+
+  const ask = async (
+    tenant: CloudTenant,
+    address: string,
+    permission: GraphPermission,
+    signal: AbortSignal,
+  ): Promise<unknown> => {
+    const { Client, GraphError } = await import('@microsoft/microsoft-graph-client');
+    const base = new URL(endpointsOf(tenant.cloud, options.endpoints).graph);
+    // Without `customHosts` the client sends no request at all to a host that it does not know.
+    const client = Client.initWithMiddleware({
+      middleware: transport(tenant, base, signal),
+      baseUrl: base.origin,
+      customHosts: new Set([base.hostname]),
+    });
+    try {
+      return await client.api(address).get();
+    } catch (error) {
+      if (error instanceof Unobtainable) throw error;
+      if (!(error instanceof GraphError)) throw error;
+      if (error.statusCode === 404) return undefined;
+      const token = await identity.token(tenant, 'graph');
+      throw refused(
+        { status: error.statusCode, code: error.code ?? '', text: error.message, path: new URL(address).pathname },
+        permission,
+        { tenant, clientId: identity.clientIdFor(tenant), token },
+      );
+    }
+  };
+
+  const addressOf = (tenant: CloudTenant, path: string) =>
+    `${endpointsOf(tenant.cloud, options.endpoints).graph}${path}`;
+
+  return {
+    get: (tenant, path, signal) => ask(tenant, addressOf(tenant, path), permissionFor(path), signal),
+    async list(tenant, path, signal) {
+      const permission = permissionFor(path);
+      const rows: unknown[] = [];
+      const seen = new Set<string>();
+      let next: string | undefined = addressOf(tenant, path);
+      while (next !== undefined) {
+        if (seen.has(next)) throw new Unobtainable('malformed', `Microsoft Graph sends the same page of ${path} again`);
+        seen.add(next);
+        const page = await ask(tenant, next, permission, signal);
+        const value = isObject(page) ? page.value : undefined;
+        if (!isObject(page) || !Array.isArray(value)) {
+          throw new Unobtainable('malformed', `what Microsoft Graph answered to ${path.split('?')[0]} is no list`);
+        }
+        rows.push(...value);
+        const link = page['@odata.nextLink'];
+        next = typeof link === 'string' ? link : undefined;
+      }
+      return rows;
+    },
+  };
+}
+
+/** A 403 speaks of one permission, so it costs the facts behind that permission and no more. */
+function refused(
+  { status, code, text, path }: { status: number; code: string; text: string; path: string },
+  { name, evaluation }: GraphPermission,
+  { tenant, clientId, token }: { tenant: CloudTenant; clientId: string; token: string },
+): Unobtainable {
+  const answered = `Microsoft Graph answered ${status} to ${path}`;
+  const said = [code, text]
+    .filter((part) => part !== '')
+    .join(': ')
+    .slice(0, 300);
+  if (status !== 401 && status !== 403) {
+    return new Unobtainable('unreachable', `${answered}${said === '' ? '' : ` (${said})`}`);
+  }
+  if (claimsOf(token).roles?.includes(name) === true) {
+    return new Unobtainable(
+      'denied',
+      `${answered}, although the application ${clientId} holds the permission ${name} in tenant ${tenant.id}${said === '' ? '' : ` (${said})`}`,
+    );
+  }
+  return new Unobtainable(
+    'denied',
+    `${answered}: the application ${clientId} lacks the permission ${name} of Microsoft Graph in tenant ${tenant.id}. To grant it, as an administrator there run ${grantStep(clientId, evaluation)}`,
+  );
+}

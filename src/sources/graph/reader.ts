@@ -1,0 +1,16 @@
+import type { CloudTenant } from '../cloud-endpoints.ts';
+import type { Graph } from './client.ts';
+
+/** Microsoft Graph of one tenant. */
+export interface GraphReader {
+  get(path: string, signal: AbortSignal): Promise<unknown>;
+  list(path: string, signal: AbortSignal): Promise<readonly unknown[]>;
+}
+
+/** Narrows Microsoft Graph to one tenant, for whoever knows no other. */
+export function graphReader(graph: Graph, tenant: CloudTenant): GraphReader {
+  return {
+    get: (path, signal) => graph.get(tenant, path, signal),
+    list: (path, signal) => graph.list(tenant, path, signal),
+  };
+}
