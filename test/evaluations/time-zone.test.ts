@@ -1,0 +1,20 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { judge } from '../../src/domain/judge.ts';
+import { dkim } from '../../src/evaluations/dkim/index.ts';
+import { goldenCases } from './cases.ts';
+
+const zone = process.env.TZ;
+afterAll(() => {
+  if (zone === undefined) delete process.env.TZ;
+  else process.env.TZ = zone;
+});
+
+// Which selector is active must not depend on where the process runs.
+describe.each(['Pacific/Auckland', 'America/Los_Angeles', 'Asia/Kathmandu'])('in the zone %s', (name) => {
+  it('every case of dkim is judged as in UTC', () => {
+    process.env.TZ = name;
+    expect(new Date('2026-11-24T09:30:00Z').getTimezoneOffset()).not.toBe(0);
+    for (const { facts, now, policies = {}, run } of goldenCases('dkim'))
+      expect(judge(dkim, facts.subject, facts, { now: new Date(now), policies })).toEqual(run);
+  });
+});
