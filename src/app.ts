@@ -4,10 +4,11 @@ import type { AcceptedFacts, Health, RunStatus } from './app/answers.ts';
 import { type Delivered, deliver, sumAnswers } from './app/delivery.ts';
 import { acceptFacts, suppliedFacts } from './app/facts.ts';
 import { healthOf } from './app/health.ts';
-import { checkOrganization, lastSlot, shownOrganization } from './app/organizations.ts';
+import { checkOrganization, lastSlot, shownOrganization, withStoredAddresses } from './app/organizations.ts';
 import { notFound, Problem } from './app/problem.ts';
 import type { Ports } from './app/production.ts';
 import { type RunsPorts, slotKey, startRun, watchRun, workSlice } from './app/runs.ts';
+import { subjectId } from './app/subjects.ts';
 import { evaluationOfFile } from './app/supplied.ts';
 import type { SubjectState } from './domain/compare.ts';
 import type { Run } from './domain/finding.ts';
@@ -136,7 +137,9 @@ export function createApp(ports: Ports) {
         const document = checkOrganization(value, ports);
         if (document.id !== id)
           throw new Problem(400, `The document's id is "${document.id}", but the address says "${id}".`);
-        const etag = await store.putOrganization(document, ifMatch ?? (await store.organization(id))?.etag);
+        const stored = await store.organization(id);
+        const complete = withStoredAddresses(document, stored?.value);
+        const etag = await store.putOrganization(complete, ifMatch ?? stored?.etag);
         if (etag === undefined)
           throw new Problem(
             412,
@@ -226,9 +229,10 @@ export function createApp(ports: Ports) {
     ): Promise<Page<SubjectState>> =>
       working(async () => store.listStates((await watchOf(organization, evaluation)).watch, limit, continuation)),
 
-    subject: (organization: string, evaluation: EvaluationId, subject: string): Promise<SubjectState> =>
+    subject: (organization: string, evaluation: EvaluationId, name: string): Promise<SubjectState> =>
       working(async () => {
         const { watch } = await watchOf(organization, evaluation);
+        const subject = subjectId(evaluation, name);
         const state = (await store.states(watch, [subject])).get(subject);
         if (state === undefined) throw notFound(`The subject "${subject}" of ${evaluation} in "${organization}"`);
         return state.value;
@@ -238,12 +242,13 @@ export function createApp(ports: Ports) {
     history: (
       organization: string,
       evaluation: EvaluationId,
-      subject: string,
+      name: string,
       limit: number,
       continuation?: string,
     ): Promise<Page<SubjectState>> =>
       working(async () => {
         const { watch } = await watchOf(organization, evaluation);
+        const subject = subjectId(evaluation, name);
         const current = (await store.states(watch, [subject])).get(subject);
         if (current === undefined) throw notFound(`The subject "${subject}" of ${evaluation} in "${organization}"`);
         if (continuation !== undefined) return store.history(watch, subject, limit, continuation);

@@ -72,13 +72,40 @@ export function lastSlot(schedule: string, now: Date): Date | undefined {
   return slot;
 }
 
+/** Stands in for an address written out, wherever a document is shown. */
+const hiddenAddress = 'https://(address not shown)';
+
 /** What of a document may be shown: an address written out is not, only that there is one. */
 export function shownOrganization(document: OrganizationDocument): OrganizationDocument {
+  return withAddresses(document, (_, url) => (url.startsWith('secret:') ? url : hiddenAddress));
+}
+
+/**
+ * A document that was read, changed and written back holds the stand-in where an address stood: the stored one stays.
+ *
+ * @throws InvalidDocument when there is none
+ */
+export function withStoredAddresses(
+  document: OrganizationDocument,
+  stored: OrganizationDocument | undefined,
+): OrganizationDocument {
+  return withAddresses(document, (name, url) => {
+    if (url !== hiddenAddress) return url;
+    const kept = stored?.channels[name]?.url;
+    if (kept !== undefined) return kept;
+    throw new InvalidDocument('organization document', [
+      `channels.${name}.url: "${hiddenAddress}" stands for an address that is stored, and none is; write the address or secret:NAME`,
+    ]);
+  });
+}
+
+function withAddresses(
+  document: OrganizationDocument,
+  address: (channel: string, url: string) => string,
+): OrganizationDocument {
   const channels = Object.entries(document.channels).map(([name, channel]) => [
     name,
-    channel.url === undefined || channel.url.startsWith('secret:')
-      ? channel
-      : { ...channel, url: 'https://(address not shown)' },
+    channel.url === undefined ? channel : { ...channel, url: address(name, channel.url) },
   ]);
   return { ...document, channels: Object.fromEntries(channels) };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { domainName } from '../domain/domain-name.ts';
-import { parseDocument } from '../domain/organization.ts';
+import { InvalidDocument, parseDocument } from '../domain/organization.ts';
 import { type EvaluationId, evaluationIds } from '../domain/rule.ts';
 import { type Subject, subject } from '../domain/subject.ts';
 import type { AdHoc } from './ad-hoc.ts';
@@ -10,18 +10,23 @@ import { readSupplied } from './supplied.ts';
 /** Subjects of one ad hoc request. More belong into an organization's document. */
 const adHocLimit = 100;
 
+const wanted = `is none of {"domains": […]} (up to ${adHocLimit}, dkim only), {"subject": {…}}, {"facts": …}`;
+
+/** The bodies of `POST evaluations/{evaluation}`, told apart by their first key, so that a fault is named where it is. */
+const adHocBodies = {
+  facts: z.strictObject({ facts: z.unknown() }),
+  subject: z.strictObject({ subject }),
+  domains: z.strictObject({
+    domains: z
+      .array(domainName)
+      .min(1, { error: 'names no domain' })
+      .max(adHocLimit, { error: `takes ${adHocLimit} at most; more belong into an organization's document` }),
+    selectors: z.array(z.string()).min(1).optional(),
+  }),
+};
+
 /** The body of `POST evaluations/{evaluation}`. */
-export const adHocBody = z.union(
-  [
-    z.strictObject({
-      domains: z.array(domainName).min(1).max(adHocLimit),
-      selectors: z.array(z.string()).min(1).optional(),
-    }),
-    z.strictObject({ subject }),
-    z.strictObject({ facts: z.unknown() }),
-  ],
-  { error: `is none of {"domains": […]} (up to ${adHocLimit}, dkim only), {"subject": {…}}, {"facts": …}` },
-);
+export const adHocBody = z.union([adHocBodies.domains, adHocBodies.subject, adHocBodies.facts], { error: wanted });
 
 /** @throws Problem 404 when there is no such evaluation */
 export function evaluationName(text: string | undefined): EvaluationId {
@@ -40,27 +45,32 @@ export function evaluationName(text: string | undefined): EvaluationId {
  * @throws InvalidDocument naming what is wrong and where
  */
 export function adHocRequest(evaluation: EvaluationId, body: unknown): Omit<AdHoc, 'now'> {
-  const parsed = parseDocument('request', adHocBody, body);
-  if ('facts' in parsed) {
-    const content = new TextEncoder().encode(JSON.stringify(parsed.facts ?? null));
+  const keys = typeof body === 'object' && body !== null ? Object.keys(body) : [];
+  if (keys.includes('facts')) {
+    const { facts } = parseDocument('request', adHocBodies.facts, body);
+    const content = new TextEncoder().encode(JSON.stringify(facts ?? null));
     const supply = readSupplied(evaluation, [{ name: 'facts', content, writtenAt: new Date().toISOString() }]);
     return { evaluation, subjects: limited(supply.subjects), supply };
   }
-  if ('subject' in parsed) return { evaluation, subjects: [ofKind(evaluation, parsed.subject)] };
+  if (keys.includes('subject')) {
+    const { subject: one } = parseDocument('request', adHocBodies.subject, body);
+    return { evaluation, subjects: [ofKind(evaluation, one)] };
+  }
+  if (!keys.includes('domains')) throw new InvalidDocument('request', [wanted]);
   if (evaluation !== 'dkim')
     throw new Problem(400, `"domains" is for dkim only; ${evaluation} wants {"subject": {…}} or {"facts": …}.`);
-  const selectors = parsed.selectors ?? ['selector1', 'selector2'];
-  return { evaluation, subjects: parsed.domains.map((id) => ({ kind: 'mail-domain', id, selectors })) };
+  const { domains, selectors = ['selector1', 'selector2'] } = parseDocument('request', adHocBodies.domains, body);
+  return { evaluation, subjects: domains.map((id) => ({ kind: 'mail-domain', id, selectors })) };
 }
 
 function ofKind(evaluation: EvaluationId, one: Subject): Subject {
-  const wanted = {
+  const kind = {
     dkim: 'mail-domain',
     'teams-exchange-interop': 'exchange-organization',
     'smtp-source-ip': 'smtp-service',
   }[evaluation];
-  if (one.kind !== wanted)
-    throw new Problem(400, `subject.kind is "${one.kind}"; ${evaluation} looks at subjects of kind "${wanted}".`);
+  if (one.kind !== kind)
+    throw new Problem(400, `subject.kind is "${one.kind}"; ${evaluation} looks at subjects of kind "${kind}".`);
   return one;
 }
 

@@ -239,19 +239,22 @@ export async function watchRun(
   if (run.state !== 'running') return run.state;
   const now = ports.clock();
   if (slices.length >= run.slices) {
-    await ports.store.finishRun(run.runId, 'finished', now.toISOString());
     ports.resentAt.delete(run.runId);
-    ports.log.info('run finished', {
-      runId: run.runId,
-      subjects: run.subjects,
-      ms: now.getTime() - Date.parse(run.startedAt),
-    });
+    // Several may see the last result at once; one of them closes the run and says so.
+    if (await ports.store.finishRun(run.runId, 'finished', now.toISOString())) {
+      ports.log.info('run finished', {
+        runId: run.runId,
+        subjects: run.subjects,
+        ms: now.getTime() - Date.parse(run.startedAt),
+      });
+    }
     return 'finished';
   }
   if (now.toISOString() >= run.deadline) {
-    await ports.store.finishRun(run.runId, 'incomplete', now.toISOString());
     ports.resentAt.delete(run.runId);
-    ports.log.error('run incomplete at its deadline', { runId: run.runId, slices: run.slices, done: slices.length });
+    if (await ports.store.finishRun(run.runId, 'incomplete', now.toISOString())) {
+      ports.log.error('run incomplete at its deadline', { runId: run.runId, slices: run.slices, done: slices.length });
+    }
     return 'incomplete';
   }
   const sentAt = ports.resentAt.get(run.runId) ?? Date.parse(run.startedAt);

@@ -1,4 +1,4 @@
-import { matchesDomainPattern } from '../domain/domain-name.ts';
+import { matchesDomainPattern, normaliseDomainName } from '../domain/domain-name.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { EvaluationId, RulePolicy } from '../domain/rule.ts';
 import type { ExchangeOrganization, MailDomain, SmtpService, Subject } from '../domain/subject.ts';
@@ -51,6 +51,13 @@ export function subjectsOf(
         .map((service): SmtpService => ({ kind: 'smtp-service', ...service }))
         .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
+}
+
+/** The id of the subject that a person calls `name`: a mail domain has many spellings. */
+export function subjectId(evaluation: EvaluationId, name: string): string {
+  if (evaluation !== 'dkim') return name;
+  const domain = normaliseDomainName(name);
+  return 'name' in domain ? domain.name : name;
 }
 
 /** What the document sets for the rules of an evaluation. */

@@ -1,0 +1,681 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import { run as runSchema } from '../../src/domain/finding.ts';
+import { type Azurite, startAzurite } from '../../src/local/azurite.ts';
+import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
+import { type Host, startHost } from '../../src/local/host/host.ts';
+import { startTeamsSink, type TeamsSink } from '../../src/local/teams-sink.ts';
+import { acceptedRow, createTenant } from '../app/tenant.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const tenant = createTenant(['contoso.com', 'mail.contoso.com'], ['shop.contoso.com', 'news.contoso.com']);
+const dkim = 'organizations/contoso/evaluations/dkim';
+
+let azurite: Azurite;
+let dns: DnsServer;
+let sink: TeamsSink;
+let host: Host;
+const log: string[] = [];
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly json: unknown;
+}
+
+/** Every answer that any test saw: none may show the address of the channel. */
+const answers: string[] = [];
+
+async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const raw = typeof body === 'string' || body instanceof Uint8Array;
+  const response = await fetch(`${host.url}/api/${path}`, {
+    method,
+    ...(body === undefined ? {} : { body: raw ? (body as string | Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+  });
+  const text = await response.text();
+  answers.push(text + JSON.stringify([...response.headers]));
+  const isJson = response.headers.get('content-type')?.includes('json') === true;
+  return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined };
+}
+
+/** Asserts that an answer is problem details (RFC 9457) with this sentence. */
+function expectProblem(answer: Answer, status: number, title: string, detail: string | RegExp, issues?: string[]) {
+  expect(answer.headers.get('content-type')).toBe('application/problem+json');
+  expect(answer.status).toBe(status);
+  expect(answer.json).toEqual({
+    type: 'about:blank',
+    title,
+    status,
+    detail: typeof detail === 'string' ? detail : expect.stringMatching(detail),
+    ...(issues === undefined ? {} : { issues }),
+  });
+}
+
+function organization(changes: object = {}): object {
+  return {
+    id: 'contoso',
+    name: 'Contoso',
+    channels: { 'mail-team': { kind: 'teams-workflow', url: sink.url } },
+    evaluations: { dkim: { channels: ['mail-team'] } },
+    ...changes,
+  };
+}
+
+/** Waits until a run is over. */
+async function finished(runId: string): Promise<Record<string, unknown>> {
+  for (;;) {
+    const { json } = await call('GET', `runs/${runId}`);
+    const status = json as Record<string, unknown>;
+    if (status.state !== 'running') return status;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function runNow(): Promise<Record<string, unknown>> {
+  const { json } = await call('POST', `${dkim}/runs`);
+  return finished((json as { runId: string }).runId);
+}
+
+beforeAll(async () => {
+  // What the app logs goes to the console, and from there to Application Insights.
+  for (const level of ['info', 'warn', 'error'] as const) {
+    vi.spyOn(console, level).mockImplementation((line) => void log.push(String(line)));
+  }
+  [azurite, dns, sink] = await Promise.all([startAzurite(), startDnsServer({ zone: tenant.zone }), startTeamsSink()]);
+  host = await startHost({
+    root,
+    entry: 'functions/index.ts',
+    hostJson: JSON.parse(readFileSync(`${root}host.json`, 'utf8')),
+    settings: {
+      FIELDCHECK_RESOLVERS: dns.address,
+      FIELDCHECK_LOCAL_CHANNELS: 'true',
+      FIELDCHECK_PUBLIC_URL: 'https://fieldcheck.contoso.com/',
+      // What is due and what waits is asked for by the tests.
+      FIELDCHECK_DUE_SCHEDULE: '0 0 0 1 1 *',
+      FIELDCHECK_DELIVERY_SCHEDULE: '0 0 0 1 1 *',
+    },
+    storageConnection: azurite.connectionString,
+    port: 0,
+    log: ({ message }) => log.push(message),
+  });
+});
+afterAll(async () => {
+  vi.restoreAllMocks();
+  await host?.stop();
+  await Promise.all([azurite?.stop(), dns?.close(), sink?.close()]);
+});
+
+describe('before anything is there', () => {
+  test('health is well, and needs no key', async () => {
+    const { status, json } = await call('GET', 'health');
+    expect([status, json]).toEqual([200, { status: 'ok', storage: 'ok', lastRuns: [], rejectedNotices: 0 }]);
+  });
+
+  test('no organization is listed', async () => {
+    expect((await call('GET', 'organizations')).json).toEqual([]);
+  });
+});
+
+describe('the description of the doors', () => {
+  test('is read by anybody: paths for clients, a schema for editors', async () => {
+    const openApi = await call('GET', 'openapi.json');
+    expect([openApi.status, openApi.json]).toEqual([200, expect.objectContaining({ openapi: '3.1.0' })]);
+    const schema = await call('GET', 'organization.schema.json');
+    expect([schema.status, schema.headers.get('content-type')]).toEqual([200, 'application/schema+json']);
+    expect(schema.json).toMatchObject({ type: 'object', required: ['id'], additionalProperties: false });
+  });
+});
+
+describe('POST evaluations/{evaluation}', () => {
+  test('judges domains now, by DNS alone, in the order asked', async () => {
+    const { status, json } = await call('POST', 'evaluations/dkim', { domains: ['Shop.Contoso.com.', 'contoso.com'] });
+    expect(status).toBe(200);
+    const runs = z.array(runSchema).parse(json);
+    expect(runs.map(({ subject, answers: given }) => [subject, given['verifiable-now']])).toEqual([
+      ['shop.contoso.com', 'no'],
+      ['contoso.com', 'undetermined'],
+    ]);
+  });
+
+  test('judges one subject', async () => {
+    const subject = { kind: 'mail-domain', id: 'contoso.com', selectors: ['selector1'] };
+    const { json } = await call('POST', 'evaluations/dkim', { subject });
+    expect(z.array(runSchema).parse(json)[0]?.answers['verifiable-now']).toBe('yes');
+  });
+
+  test('judges a raw export', async () => {
+    const { json } = await call('POST', 'evaluations/dkim', { facts: tenant.rows.slice(1, 3) });
+    const runs = z.array(runSchema).parse(json);
+    expect(runs.map(({ subject, answers: given }) => [subject, given['verifiable-now']])).toEqual([
+      ['mail.contoso.com', 'yes'],
+      ['shop.contoso.com', 'no'],
+    ]);
+    const failed = runs[1]?.findings.find(({ verdict }) => verdict === 'fail');
+    expect(failed).toMatchObject({ rule: 'dkim/active-key-published', target: 'selector1', owner: 'microsoft' });
+    expect(failed?.message).toBe(
+      "The active selector selector1 of shop.contoso.com has no key: the CNAME is right, but in Microsoft's DNS the name does not exist (selector1-shop-contoso-com._domainkey.contoso.onmicrosoft.com). Receivers cannot verify what is signed now.",
+    );
+  });
+
+  test('stores nothing', async () => {
+    expect((await call('GET', 'organizations')).json).toEqual([]);
+  });
+
+  test.each([
+    ['no JSON', '{"domains": [', /^The body is no JSON: /],
+    ['an empty body', '', 'The body is empty; JSON is expected.'],
+  ])('refuses %s', async (_, body, detail) => {
+    expectProblem(await call('POST', 'evaluations/dkim', body), 400, 'Bad Request', detail);
+  });
+
+  test('names the element that is no domain', async () => {
+    const answer = await call('POST', 'evaluations/dkim', { domains: ['contoso.com', 'someone@contoso.com'] });
+    expect(answer.status).toBe(400);
+    expect(answer.json).toMatchObject({
+      title: 'Bad Request',
+      issues: [
+        'domains[1]: "someone@contoso.com" is no domain name; write the part after the @ of an address, e.g. contoso.com',
+      ],
+    });
+  });
+
+  test('refuses more domains than a request may ask for', async () => {
+    const domains = Array.from({ length: 101 }, (_, index) => `d${index}.contoso.com`);
+    const answer = await call('POST', 'evaluations/dkim', { domains });
+    expect(answer.status).toBe(400);
+    expect((answer.json as { issues: string[] }).issues).toEqual([
+      "domains: takes 100 at most; more belong into an organization's document",
+    ]);
+  });
+
+  test('refuses a key it does not know', async () => {
+    const answer = await call('POST', 'evaluations/dkim', { domains: ['contoso.com'], selector: 's1' });
+    expect((answer.json as { issues: string[] }).issues).toEqual(['Unrecognized key: "selector"']);
+  });
+
+  test('says which evaluations there are', async () => {
+    expectProblem(
+      await call('POST', 'evaluations/spf', { domains: ['contoso.com'] }),
+      404,
+      'Not Found',
+      'There is no evaluation "spf"; there are dkim, teams-exchange-interop, smtp-source-ip.',
+    );
+  });
+
+  test('says what another evaluation wants instead of domains', async () => {
+    expectProblem(
+      await call('POST', 'evaluations/smtp-source-ip', { domains: ['contoso.com'] }),
+      400,
+      'Bad Request',
+      '"domains" is for dkim only; smtp-source-ip wants {"subject": {…}} or {"facts": …}.',
+    );
+  });
+
+  test('says of which kind a subject has to be', async () => {
+    expectProblem(
+      await call('POST', 'evaluations/teams-exchange-interop', { subject: { kind: 'mail-domain', id: 'contoso.com' } }),
+      400,
+      'Bad Request',
+      'subject.kind is "mail-domain"; teams-exchange-interop looks at subjects of kind "exchange-organization".',
+    );
+  });
+
+  test('refuses a body that is too long before it reads JSON', async () => {
+    expectProblem(
+      await call('POST', 'evaluations/dkim', ' '.repeat(1_000_001)),
+      413,
+      'Content Too Large',
+      'The body is longer than 1 MB.',
+    );
+  });
+});
+
+describe('organizations', () => {
+  test('are written, read and listed; the address of a channel is not shown', async () => {
+    const put = await call('PUT', 'organizations/contoso', organization());
+    expect(put.status).toBe(200);
+    const get = await call('GET', 'organizations/contoso');
+    expect(get.json).toEqual(put.json);
+    expect(get.headers.get('etag')).toBe(put.headers.get('etag'));
+    expect(get.json).toMatchObject({
+      id: 'contoso',
+      channels: { 'mail-team': { kind: 'teams-workflow', url: 'https://(address not shown)' } },
+      evaluations: { dkim: { schedule: '0 0 6 * * *', selectors: ['selector1', 'selector2'] } },
+    });
+    expect((await call('GET', 'organizations')).json).toEqual([{ id: 'contoso', name: 'Contoso' }]);
+  });
+
+  test('keep the address of a channel when the document that was read is written back', async () => {
+    const { json } = await call('GET', 'organizations/contoso');
+    const put = await call('PUT', 'organizations/contoso', { ...(json as object), name: 'Contoso Ltd' });
+    expect([put.status, put.json]).toEqual([200, { ...(json as object), name: 'Contoso Ltd' }]);
+    await call('PUT', 'organizations/contoso', { ...(json as object), name: 'Contoso' });
+  });
+
+  test('refuse the stand-in of an address where none is stored', async () => {
+    const answer = await call('PUT', 'organizations/fabrikam', {
+      id: 'fabrikam',
+      channels: { ops: { url: 'https://(address not shown)' } },
+    });
+    expect(answer.status).toBe(400);
+    expect((answer.json as { issues: string[] }).issues).toEqual([
+      'channels.ops.url: "https://(address not shown)" stands for an address that is stored, and none is; write the address or secret:NAME',
+    ]);
+  });
+
+  test('refuse unknown keys by path', async () => {
+    const answer = await call(
+      'PUT',
+      'organizations/contoso',
+      organization({ evaluations: { dkim: { shedule: 'x' } } }),
+    );
+    expect(answer.status).toBe(400);
+    expect(answer.json).toMatchObject({
+      detail: 'organization document: evaluations.dkim: Unrecognized key: "shedule"',
+      issues: ['evaluations.dkim: Unrecognized key: "shedule"'],
+    });
+  });
+
+  test('name every fault at once', async () => {
+    const answer = await call(
+      'PUT',
+      'organizations/contoso',
+      organization({
+        evaluations: {
+          dkim: { schedule: '0 0 25 * * *', channels: ['mail-team'], rules: { 'dkim/no-such-rule': {} } },
+        },
+      }),
+    );
+    expect(answer.status).toBe(400);
+    const { issues } = answer.json as { issues: string[] };
+    expect(issues).toHaveLength(2);
+    expect(issues[0]).toMatch(/^evaluations\.dkim\.schedule: is no schedule \(.*\); write e\.g\. "0 0 6 \* \* \*"$/);
+    expect(issues[1]).toMatch(
+      /^evaluations\.dkim\.rules\.dkim\/no-such-rule: is no rule; the rules are dkim\/signing-configured, /,
+    );
+  });
+
+  test('refuse a document that belongs to another address', async () => {
+    expectProblem(
+      await call('PUT', 'organizations/fabrikam', organization()),
+      400,
+      'Bad Request',
+      'The document\'s id is "contoso", but the address says "fabrikam".',
+    );
+  });
+
+  test('refuse what is no JSON and what is nothing', async () => {
+    expectProblem(
+      await call('PUT', 'organizations/contoso', 'id: contoso'),
+      400,
+      'Bad Request',
+      /^The body is no JSON: /,
+    );
+    expectProblem(
+      await call('PUT', 'organizations/contoso', ''),
+      400,
+      'Bad Request',
+      'The body is empty; JSON is expected.',
+    );
+  });
+
+  test('are not overwritten by somebody who has not seen the last change', async () => {
+    const seen = await call('GET', 'organizations/contoso');
+    const etag = { 'if-match': seen.headers.get('etag') ?? '' };
+    const first = await call('PUT', 'organizations/contoso', organization({ name: 'Contoso One' }), etag);
+    expect(first.status).toBe(200);
+    expectProblem(
+      await call('PUT', 'organizations/contoso', organization({ name: 'Contoso Two' }), etag),
+      412,
+      'Precondition Failed',
+      '"contoso" was changed by somebody else meanwhile; read it again, put your change in and send it again.',
+    );
+    expect((await call('GET', 'organizations/contoso')).json).toMatchObject({ name: 'Contoso One' });
+    // Read again, put in, sent again: both changes are there.
+    const again = await call('GET', 'organizations/contoso');
+    const both = organization({ name: 'Contoso One', tenant: { cloud: 'gcc-high' } });
+    expect(
+      (await call('PUT', 'organizations/contoso', both, { 'if-match': again.headers.get('etag') ?? '' })).status,
+    ).toBe(200);
+    expect((await call('GET', 'organizations/contoso')).json).toMatchObject({
+      name: 'Contoso One',
+      tenant: { cloud: 'gcc-high' },
+    });
+    await call('PUT', 'organizations/contoso', organization());
+  });
+
+  test('of two that write at once without If-Match one wins or both go one after the other, and none is half', async () => {
+    const written = await Promise.all(
+      ['Contoso A', 'Contoso B'].map((name) => call('PUT', 'organizations/contoso', organization({ name }))),
+    );
+    expect(written.map(({ status }) => status).filter((status) => status !== 200 && status !== 412)).toEqual([]);
+    expect(written.some(({ status }) => status === 200)).toBe(true);
+    await call('PUT', 'organizations/contoso', organization());
+  });
+
+  test('that are not there are said to be not there', async () => {
+    for (const [method, path] of [
+      ['GET', 'organizations/fabrikam'],
+      ['DELETE', 'organizations/fabrikam'],
+      ['GET', 'organizations/fabrikam/evaluations/dkim/subjects'],
+      ['POST', 'organizations/fabrikam/evaluations/dkim/runs'],
+      ['GET', 'organizations/fabrikam/evaluations/dkim/failed-selectors.csv'],
+      ['GET', 'organizations/fabrikam/evaluations/dkim/report'],
+    ] as const) {
+      expectProblem(await call(method, path), 404, 'Not Found', 'The organization "fabrikam" does not exist.');
+    }
+    expectProblem(
+      await call('POST', 'organizations/fabrikam/facts', tenant.rows),
+      404,
+      'Not Found',
+      'The organization "fabrikam" does not exist.',
+    );
+  });
+
+  test('have only the evaluations that they declare', async () => {
+    expectProblem(
+      await call('POST', 'organizations/contoso/evaluations/smtp-source-ip/runs'),
+      404,
+      'Not Found',
+      'The evaluation smtp-source-ip of "contoso" does not exist.',
+    );
+    expectProblem(
+      await call('GET', 'organizations/contoso/evaluations/spf/subjects'),
+      404,
+      'Not Found',
+      'There is no evaluation "spf"; there are dkim, teams-exchange-interop, smtp-source-ip.',
+    );
+  });
+
+  test('can be deleted', async () => {
+    await call('PUT', 'organizations/litware', { id: 'litware' });
+    expect((await call('DELETE', 'organizations/litware')).status).toBe(204);
+    expect((await call('GET', 'organizations/litware')).status).toBe(404);
+  });
+
+  test('cannot run what has no subject yet', async () => {
+    // From here on the document is one that was read and written back: cards arrive only when its address is still there.
+    const { json } = await call('GET', 'organizations/contoso');
+    await call('PUT', 'organizations/contoso', json);
+    expectProblem(
+      await call('POST', `${dkim}/runs`),
+      409,
+      'Conflict',
+      'contoso has no subject for dkim: name domains in its document, or supply facts that do.',
+    );
+  });
+});
+
+describe('POST organizations/{org}/facts', () => {
+  const facts = 'organizations/contoso/facts';
+  const domains = tenant.rows.map(({ Domain }) => Domain);
+  const json = JSON.stringify(tenant.rows);
+  const utf16 = (text: string) => new Uint8Array(Buffer.from(`\ufeff${text}`, 'utf16le'));
+  const powerShell5 = json.replace(/"(\d{4}-\d\d-\d\dT[^"]+Z)"/g, (_, time) => `"\\/Date(${Date.parse(time)})\\/"`);
+  const wire = JSON.stringify({
+    value: tenant.rows.map((row) => ({ ...row, 'RotateOnDate@data.type': 'System.DateTime', '@odata.etag': 'x' })),
+  });
+
+  test.each([
+    ['PowerShell 7', json],
+    ['PowerShell 5, with \\/Date(…)\\/', powerShell5],
+    ['the REST wire shape, with @data.type', wire],
+    ['a UTF-8 file with a byte order mark', new Uint8Array(Buffer.from(`\ufeff${json}`))],
+    ['a UTF-16 file, as Out-File writes it', utf16(json)],
+    ['accepted domains', JSON.stringify(domains.map((domain) => acceptedRow(domain)))],
+  ])('takes %s and, told so, does not run', async (_, body) => {
+    const { status, json: accepted, headers } = await call('POST', `${facts}?run=false`, body);
+    expect([status, headers.get('location')]).toEqual([202, null]);
+    expect(accepted).toEqual({
+      evaluation: 'dkim',
+      subjects: [...domains].sort(),
+      expiresAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+    });
+  });
+
+  test('takes a single object, and says of every other domain that the export lacks it', async () => {
+    const { status, json: accepted } = await call('POST', `${facts}?run=false`, tenant.rows[0]);
+    expect(status).toBe(202);
+    expect((accepted as { subjects: string[] }).subjects).toEqual([...domains].sort());
+    await call('POST', `${facts}?run=false`, json);
+  });
+
+  test('runs, when nothing else was asked for', async () => {
+    const { status, json: accepted, headers } = await call('POST', facts, json);
+    const { runId } = accepted as { runId: string };
+    expect([status, headers.get('location')]).toEqual([202, `/api/runs/${runId}`]);
+    expect(await finished(runId)).toMatchObject({ trigger: 'facts', state: 'finished', subjects: 4, done: 4 });
+  });
+
+  test.each([
+    ['an empty body', '', /is empty/],
+    ['what is no JSON', 'Domain,Selector', /is no JSON/],
+    ['an empty list', '[]', /holds no rows/],
+    [
+      'something else',
+      '{"Name":"x"}',
+      /is none of: saved facts, an export of Get-DkimSigningConfig or Get-AcceptedDomain/,
+    ],
+  ])('refuses %s', async (_, body, detail) => {
+    const answer = await call('POST', facts, body);
+    expect(answer.status).toBe(400);
+    expect((answer.json as { detail: string }).detail).toMatch(detail);
+  });
+
+  test('names row and property of what cannot be read', async () => {
+    const answer = await call('POST', facts, [tenant.rows[0], { ...tenant.rows[1], RotateOnDate: 'tomorrow' }]);
+    expect(answer.status).toBe(400);
+    expect((answer.json as { issues: string[] }).issues).toEqual([
+      expect.stringMatching(/\[1\].*RotateOnDate: "tomorrow" is no time/),
+    ]);
+  });
+
+  test('refuses facts of an evaluation that is not watched', async () => {
+    const answer = await call('POST', facts, {
+      fieldcheck: 'facts/1',
+      evaluation: 'teams-exchange-interop',
+      subject: { kind: 'exchange-organization', id: 'contoso' },
+      facts: {},
+      parts: {},
+    });
+    expectProblem(
+      answer,
+      422,
+      'Unprocessable Content',
+      "These facts are for teams-exchange-interop, which contoso does not watch; add it to the organization's document first.",
+    );
+  });
+});
+
+describe('runs, subjects, history and reports', () => {
+  test('history is newest first and paged, one at a time as well', async () => {
+    tenant.mend('news.contoso.com');
+    await runNow();
+    tenant.lose('news.contoso.com');
+    await runNow();
+    const path = `${dkim}/subjects/news.contoso.com/runs`;
+    const whole = (await call('GET', path)).json as { items: { run: { answers: Record<string, string> } }[] };
+    expect(whole.items.map(({ run }) => run.answers['verifiable-now'])).toEqual(['no', 'yes', 'no']);
+    const paged: unknown[] = [];
+    let continuation: string | undefined;
+    do {
+      const page = (
+        await call(
+          'GET',
+          `${path}?limit=1${continuation === undefined ? '' : `&continuation=${encodeURIComponent(continuation)}`}`,
+        )
+      ).json as { items: unknown[]; continuation?: string };
+      paged.push(...page.items);
+      continuation = page.continuation;
+    } while (continuation !== undefined);
+    expect(paged).toEqual(whole.items);
+  });
+
+  test('a run is told where to look, and the same Idempotency-Key is the same run', async () => {
+    const key = { 'idempotency-key': 'ticket 4711/ä' };
+    const first = await call('POST', `${dkim}/runs`, undefined, key);
+    const { runId } = first.json as { runId: string };
+    expect([first.status, first.headers.get('location')]).toEqual([202, `/api/runs/${runId}`]);
+    await finished(runId);
+    const second = await call('POST', `${dkim}/runs`, undefined, key);
+    expect(second.status).toBe(202);
+    expect(second.json).toMatchObject({ runId, state: 'finished' });
+    const other = await call('POST', `${dkim}/runs`, undefined, { 'idempotency-key': 'ticket 4712' });
+    expect((other.json as { runId: string }).runId).not.toBe(runId);
+    await finished((other.json as { runId: string }).runId);
+  });
+
+  test('progress, answers and verdicts of a run are counted', async () => {
+    expect(await runNow()).toMatchObject({
+      organization: 'contoso',
+      evaluation: 'dkim',
+      trigger: 'request',
+      state: 'finished',
+      subjects: 4,
+      done: 4,
+      answers: { 'verifiable-now': { yes: 2, no: 2 }, 'verifiable-after-rotation': { yes: 4 } },
+      verdicts: { fail: 2 },
+    });
+  });
+
+  test('subjects are paged in order, each with its last known state', async () => {
+    const first = (await call('GET', `${dkim}/subjects?limit=3`)).json as {
+      items: { run: { subject: string } }[];
+      continuation: string;
+    };
+    const rest = (await call('GET', `${dkim}/subjects?limit=3&continuation=${encodeURIComponent(first.continuation)}`))
+      .json as typeof first;
+    expect([...first.items, ...rest.items].map(({ run }) => run.subject)).toEqual([
+      'contoso.com',
+      'mail.contoso.com',
+      'news.contoso.com',
+      'shop.contoso.com',
+    ]);
+    expect(rest.continuation).toBeUndefined();
+  });
+
+  test('a subject is found by its name in any spelling', async () => {
+    const { json } = await call('GET', `${dkim}/subjects/shop.contoso.com`);
+    expect(json).toMatchObject({ run: { subject: 'shop.contoso.com', answers: { 'verifiable-now': 'no' } } });
+    expect((await call('GET', `${dkim}/subjects/Shop.Contoso.com`)).json).toEqual(json);
+  });
+
+  test('what is not watched is said to be not there', async () => {
+    const detail = 'The subject "www.contoso.com" of dkim in "contoso" does not exist.';
+    expectProblem(await call('GET', `${dkim}/subjects/www.contoso.com`), 404, 'Not Found', detail);
+    expectProblem(await call('GET', `${dkim}/subjects/www.contoso.com/runs`), 404, 'Not Found', detail);
+    expectProblem(
+      await call('GET', 'runs/contoso.dkim.nothing'),
+      404,
+      'Not Found',
+      'The run "contoso.dkim.nothing" does not exist.',
+    );
+    expectProblem(await call('GET', 'runs/nothing'), 404, 'Not Found', 'The run "nothing" does not exist.');
+  });
+
+  test.each(['0', '-1', '1.5', 'ten', '', '1001'])('limit=%s is refused', async (limit) => {
+    expectProblem(
+      await call('GET', `${dkim}/subjects?limit=${limit}`),
+      400,
+      'Bad Request',
+      'limit must be a whole number from 1 to 1000.',
+    );
+  });
+
+  test('a continuation of another list, or of none, is refused', async () => {
+    const { continuation } = (await call('GET', `${dkim}/subjects?limit=1`)).json as { continuation: string };
+    const detail = 'The continuation does not belong to this list. Leave it out to start with the first page.';
+    const foreign = encodeURIComponent(continuation);
+    for (const path of [
+      `${dkim}/subjects/contoso.com/runs?continuation=${foreign}`,
+      `${dkim}/subjects?continuation=made-up`,
+    ])
+      expectProblem(await call('GET', path), 400, 'Bad Request', detail);
+  });
+
+  test('the failed selectors are a CSV for ticketing', async () => {
+    const { status, headers, text } = await call('GET', `${dkim}/failed-selectors.csv`);
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/csv; charset=utf-8']);
+    const [header, ...lines] = text.trim().split(/\r?\n/);
+    expect(header).toMatch(/^Domain,Selector,/);
+    expect(lines.map((line) => line.split(',').slice(0, 2))).toEqual([
+      ['news.contoso.com', 'selector1'],
+      ['shop.contoso.com', 'selector1'],
+    ]);
+  });
+
+  test('the report is a page without scripts that names what fails', async () => {
+    const { status, headers, text } = await call('GET', `${dkim}/report`);
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(headers.get('content-security-policy')).toBe("default-src 'none'; style-src 'unsafe-inline'");
+    expect(text).toContain('The active selector selector1 of shop.contoso.com has no key');
+  });
+
+  test('the channel was told what changed, one card for a run, with a link to the report', async () => {
+    await expect.poll(() => sink.cards.length, { timeout: 15_000 }).toBe(3);
+    const said = sink.cards.map(({ payload }) => (payload as { summary: string }).summary);
+    expect(said).toEqual([
+      'Contoso: 2 new problems in DKIM',
+      'Contoso: 1 resolved in DKIM for news.contoso.com',
+      'Contoso: 1 new problem in DKIM for news.contoso.com',
+    ]);
+    expect(sink.cards.flatMap(({ problems }) => problems)).toEqual([]);
+    const finishes = log.filter((line) => line.includes('"run finished"'));
+    expect(new Set(finishes).size).toBe(finishes.length);
+    expect(JSON.stringify(sink.cards[0]?.payload)).toContain(
+      'https://fieldcheck.contoso.com/api/organizations/contoso/evaluations/dkim/report',
+    );
+  });
+
+  test('a timer called by hand starts nothing that ran since its slot', async () => {
+    const before = (await call('GET', 'health')).json;
+    const { status } = await fetch(`${host.url}/admin/functions/startDueRuns`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"input": ""}',
+    });
+    expect(status).toBe(202);
+    expect((await call('GET', 'health')).json).toEqual(before);
+    expect(before).toMatchObject({
+      status: 'ok',
+      lastRuns: [{ organization: 'contoso', evaluation: 'dkim', state: 'finished' }],
+    });
+  });
+});
+
+describe('when the storage is gone', () => {
+  test('health says so with 503, and every door asks to come back', { timeout: 60_000 }, async () => {
+    await azurite.stop();
+    const [health, list] = await Promise.all([call('GET', 'health'), call('GET', 'organizations')]);
+    expect(health.status).toBe(503);
+    expect(health.json).toEqual({
+      status: 'degraded',
+      storage: expect.stringMatching(/^The storage is not available: 127\.0\.0\.1:\d+ /),
+      lastRuns: [],
+      rejectedNotices: 0,
+    });
+    expectProblem(list, 503, 'Service Unavailable', /^The storage is not available: 127\.0\.0\.1:\d+ /);
+    expect(list.headers.get('retry-after')).toBe('5');
+  });
+});
+
+describe('secrets', () => {
+  test('the address of the channel stood in no answer and in no line of the log', () => {
+    const { pathname, search } = new URL(sink.url);
+    expect(answers.length).toBeGreaterThan(80);
+    expect(log.some((line) => line.includes('notice delivered'))).toBe(true);
+    for (const text of [...answers, ...log]) {
+      expect(text).not.toContain(pathname);
+      expect(text).not.toContain(search);
+    }
+  });
+});
