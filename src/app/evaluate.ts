@@ -7,7 +7,7 @@ import type { Sources } from '../domain/source.ts';
 import type { Subject } from '../domain/subject.ts';
 import type { Log } from './log.ts';
 
-/** Subjects looked at side by side. The sources bound their own traffic; this bounds the memory. */
+/** Subjects looked at side by side: twice what keeps one resolver busy. More would only wait, and be garbage that has grown old. */
 const subjectsInFlight = 256;
 
 export interface EvaluateOptions {
@@ -18,6 +18,8 @@ export interface EvaluateOptions {
   /** What was supplied for a subject. */
   readonly supplied: (subject: Subject) => FactSet;
   readonly signal?: AbortSignal | undefined;
+  /** Subjects looked at side by side; 256 when left out. The sources bound their own traffic; this bounds the memory. */
+  readonly inFlight?: number;
 }
 
 export interface Evaluated {
@@ -66,5 +68,5 @@ export async function evaluateAll(
       done(await evaluateSubject(evaluation, next.value, options));
     }
   };
-  await Promise.all(Array.from({ length: subjectsInFlight }, worker));
+  await Promise.all(Array.from({ length: options.inFlight ?? subjectsInFlight }, worker));
 }

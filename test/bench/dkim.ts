@@ -1,0 +1,229 @@
+// The main job over a slow way: an authoritative server behind added delay, asked by the product's own gather, judge
+// and compare; beside it dnsperf with the same queries, and one look-up at a time as a script does it.
+import { promises as dns } from 'node:dns';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { runDnsperf } from '../dns-server/dnsperf.ts';
+import { findProgram } from '../dns-server/installed.ts';
+import { type Authority, startAuthority } from './authority.ts';
+import { runChild } from './child.ts';
+import type { EvaluatorJob, EvaluatorResult } from './evaluator.ts';
+import { figure, median, printGoal, printTable } from './report.ts';
+import { activeSelectorAt, selectorNamesAt, type World } from './world.ts';
+
+/** Look-ups of the script that are measured; the rest is multiplied. */
+const scriptSample = 50;
+
+interface Measured {
+  readonly domains: number;
+  readonly inFlight: number;
+  readonly seconds: number;
+  readonly queriesPerDomain: number;
+  readonly cpuMicroseconds: number;
+  readonly peakMegabytes: number;
+  readonly timesDnsperf: number;
+  readonly timesScript: number;
+  readonly wrong: number;
+}
+
+export async function run(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      domains: { type: 'string', default: '74,1000,10000' },
+      rounds: { type: 'string', default: '3' },
+      delay: { type: 'string', default: '20' },
+      'only-speed': { type: 'boolean', default: false },
+    },
+  });
+  const sizes = values.domains.split(',').map(Number);
+  const rounds = Number(values.rounds);
+  const delayMs = Number(values.delay);
+  const dnsperf = findProgram('dnsperf', 'there is nothing to compare the speed with');
+
+  const largest = await measureSpeed(sizes, rounds, delayMs, dnsperf);
+  if (!values['only-speed']) {
+    await measureDropping(delayMs);
+    await measureMemory(delayMs);
+  }
+  printSpeedGoals(largest);
+}
+
+async function measureSpeed(
+  sizes: readonly number[],
+  rounds: number,
+  delayMs: number,
+  dnsperf: string | undefined,
+): Promise<readonly Measured[]> {
+  const most = Math.max(...sizes);
+  const authority = await startAuthority({ domains: most, faultEvery: 0 });
+  const rows: Measured[] = [];
+  try {
+    const { address } = await authority.behind(delayMs);
+    const lookupSeconds = await oneAtATime(address, Math.min(scriptSample, most));
+    console.log(
+      `${authority.kind} behind ${delayMs} ms, Node ${process.versions.node}, ${availableParallelism()} cores; medians of ${rounds} rounds, each in a fresh process.\n` +
+        `Healthy domains, both selectors with a 2,048-bit key of their own. No limit on the rate: the resolver is the operator's own (the default is 800/s).\n` +
+        `The script: TXT of the active selector, one after the other, node:dns; ${figure(lookupSeconds * 1000)} ms each in ${scriptSample} look-ups, the rest is multiplied.\n`,
+    );
+    for (const domains of sizes) {
+      for (const inFlight of domains === most ? [200, 1000] : [200]) {
+        const measured: Measured[] = [];
+        for (let round = 0; round < rounds; round++) {
+          measured.push(await measureOnce(address, domains, inFlight, dnsperf, lookupSeconds));
+        }
+        rows.push(medianOf(measured));
+      }
+    }
+  } finally {
+    await authority.close();
+  }
+  printTable(
+    rows.map((row) => ({
+      domains: figure(row.domains),
+      'in flight': figure(row.inFlight),
+      'wall s': figure(row.seconds),
+      'domains/s': figure(row.domains / row.seconds),
+      'queries/domain': figure(row.queriesPerDomain),
+      'CPU µs/domain': figure(row.cpuMicroseconds),
+      'peak RSS MB': figure(row.peakMegabytes),
+      '× dnsperf': Number.isNaN(row.timesDnsperf) ? '–' : figure(row.timesDnsperf),
+      'faster than script': figure(row.timesScript),
+      'wrong verdicts': figure(row.wrong),
+    })),
+  );
+  return rows.filter(({ domains }) => domains === most);
+}
+
+async function measureOnce(
+  address: string,
+  domains: number,
+  inFlight: number,
+  dnsperf: string | undefined,
+  lookupSeconds: number,
+): Promise<Measured> {
+  const names = Array.from({ length: domains }, (_, index) => selectorNamesAt(index)).flat();
+  const limit = dnsperf === undefined ? undefined : await runDnsperf(dnsperf, address, names, inFlight);
+  const result = await evaluateInChild({
+    world: { domains, faultEvery: 0 },
+    resolvers: [address],
+    ratePerSecond: null,
+    inFlight,
+  });
+  return {
+    domains,
+    inFlight,
+    seconds: result.seconds,
+    queriesPerDomain: result.queries / domains,
+    cpuMicroseconds: (result.cpuSeconds / domains) * 1e6,
+    peakMegabytes: result.peakMegabytes,
+    timesDnsperf: limit === undefined ? Number.NaN : result.seconds / limit.seconds,
+    timesScript: (lookupSeconds * domains) / result.seconds,
+    wrong: result.wrong + result.undetermined,
+  };
+}
+
+function medianOf(measured: readonly Measured[]): Measured {
+  const of = (key: keyof Measured) => median(measured.map((one) => one[key]));
+  return {
+    domains: of('domains'),
+    inFlight: of('inFlight'),
+    seconds: of('seconds'),
+    queriesPerDomain: of('queriesPerDomain'),
+    cpuMicroseconds: of('cpuMicroseconds'),
+    peakMegabytes: of('peakMegabytes'),
+    timesDnsperf: of('timesDnsperf'),
+    timesScript: of('timesScript'),
+    wrong: Math.max(...measured.map(({ wrong }) => wrong)),
+  };
+}
+
+/** Seconds that a look-up takes when the next one waits for it, by the system's client (c-ares). */
+async function oneAtATime(address: string, lookups: number): Promise<number> {
+  const resolver = new dns.Resolver();
+  resolver.setServers([address]);
+  const startedAt = performance.now();
+  for (let index = 0; index < lookups; index++) await resolver.resolveTxt(activeSelectorAt(index));
+  return (performance.now() - startedAt) / 1000 / lookups;
+}
+
+/** Behind a resolver that silently drops what comes above its rate, every answer still has to be the right one. */
+async function measureDropping(delayMs: number): Promise<void> {
+  const world: World = { domains: 3_000, faultEvery: 5 };
+  const dropsAbove = 1_000;
+  console.log(
+    `\nBehind a resolver that drops above ${figure(dropsAbove)} queries/s: ${figure(world.domains)} domains, every fifth with a fault.`,
+  );
+  await withAuthority(world, async (authority) => {
+    const rows: Record<string, string>[] = [];
+    for (const [pace, ratePerSecond] of [
+      ['default (800/s)', undefined],
+      ['no limit set: learns from losses', null],
+    ] as const) {
+      const { address } = await authority.behind(delayMs, dropsAbove);
+      const result = await evaluateInChild({
+        world,
+        resolvers: [address],
+        ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
+      });
+      rows.push({
+        pace,
+        'wall s': figure(result.seconds),
+        'queries/s': figure(result.queries / result.seconds),
+        retries: figure(result.retries),
+        'wrong verdicts': figure(result.wrong),
+        undetermined: figure(result.undetermined),
+      });
+    }
+    printTable(rows);
+  });
+}
+
+/** Domains that come and go as a stream must not stay in memory. */
+async function measureMemory(delayMs: number): Promise<void> {
+  const sizes = [10_000, 50_000];
+  console.log('\nMemory, domains streamed, no run kept:');
+  await withAuthority({ domains: Math.max(...sizes), faultEvery: 0 }, async (authority) => {
+    const { address } = await authority.behind(delayMs);
+    const rows: Record<string, string>[] = [];
+    for (const domains of sizes) {
+      const result = await evaluateInChild({
+        world: { domains, faultEvery: 0 },
+        resolvers: [address],
+        ratePerSecond: null,
+        streamed: true,
+      });
+      rows.push({
+        domains: figure(domains),
+        'wall s': figure(result.seconds),
+        'CPU µs/domain': figure((result.cpuSeconds / domains) * 1e6),
+        'peak RSS MB': figure(result.peakMegabytes),
+      });
+    }
+    printTable(rows);
+  });
+}
+
+function printSpeedGoals(rows: readonly Measured[]): void {
+  console.log('\nGoals:');
+  for (const row of rows) {
+    const at = `${figure(row.domains)} domains, ${figure(row.inFlight)} in flight`;
+    printGoal(`${at}: wall ÷ dnsperf`, row.timesDnsperf, '≤', row.inFlight === 200 ? 1.25 : 2);
+    if (row.inFlight === 200) printGoal(`${at}: times faster than one at a time`, row.timesScript, '≥', 250);
+    printGoal(`${at}: CPU µs per domain`, row.cpuMicroseconds, '≤', 200);
+    printGoal(`${at}: queries per healthy domain`, row.queriesPerDomain, '≤', 2.2);
+  }
+}
+
+function evaluateInChild(job: EvaluatorJob): Promise<EvaluatorResult> {
+  return runChild<EvaluatorResult>('evaluator.ts', job);
+}
+
+async function withAuthority(world: World, work: (authority: Authority) => Promise<void>): Promise<void> {
+  const authority = await startAuthority(world);
+  try {
+    await work(authority);
+  } finally {
+    await authority.close();
+  }
+}

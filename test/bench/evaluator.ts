@@ -1,0 +1,104 @@
+// The process that only evaluates, so that what it uses is what an evaluation uses: node evaluator.ts JOB-AS-JSON.
+// It sends one EvaluatorResult to its parent and ends.
+
+import { type Evaluated, evaluateAll } from '../../src/app/evaluate.ts';
+import { silentLog } from '../../src/app/log.ts';
+import { createSources } from '../../src/app/sources.ts';
+import { compare } from '../../src/domain/compare.ts';
+import type { Subject } from '../../src/domain/subject.ts';
+import { dkim } from '../../src/evaluations/dkim/index.ts';
+import { createResolverPool, type ResolverPoolOptions } from '../../src/sources/dns/resolvers.ts';
+import { selectorSources } from '../../src/sources/dns/selector-records.ts';
+import { rightAnswers, subjectAt, suppliedAt, type World } from './world.ts';
+
+export interface EvaluatorJob {
+  readonly world: World;
+  readonly resolvers: readonly string[];
+  /** Queries per second and resolver; null for no limit, left out for the product's default. */
+  readonly ratePerSecond?: number | null;
+  /** Questions in flight per resolver; left out for the product's default. */
+  readonly inFlight?: number;
+  /** Signing configurations are made when their domain's turn comes, as from a stream, and not before the clock starts. */
+  readonly streamed?: boolean;
+}
+
+export interface EvaluatorResult {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly peakMegabytes: number;
+  readonly queries: number;
+  readonly retries: number;
+  /** Subjects with an answer that is not the right one. */
+  readonly wrong: number;
+  /** Subjects with a question left undetermined. */
+  readonly undetermined: number;
+}
+
+const job = JSON.parse(process.argv[2] ?? '{}') as EvaluatorJob;
+process.send?.(await evaluate(job), () => process.disconnect());
+
+async function evaluate({
+  world,
+  resolvers,
+  ratePerSecond,
+  inFlight,
+  streamed,
+}: EvaluatorJob): Promise<EvaluatorResult> {
+  const options: ResolverPoolOptions = {
+    ...(ratePerSecond === undefined ? {} : { ratePerSecond: ratePerSecond ?? Number.POSITIVE_INFINITY }),
+    ...(inFlight === undefined ? {} : { inFlight }),
+  };
+  const pool = createResolverPool(resolvers, options);
+  const product = createSources({ resolvers });
+  let wrong = 0;
+  let undetermined = 0;
+  const done = ({ subject, run }: Evaluated): void => {
+    // Compared as the first run and as an unchanged later one; nothing is kept.
+    const first = compare(undefined, 'first', run);
+    compare(first.state, 'second', run);
+    const right = rightAnswers(world, indexOf(subject));
+    const answers = Object.entries(run.answers);
+    if (answers.some(([, answer]) => answer === 'undetermined')) undetermined++;
+    if (answers.some(([question, answer]) => answer !== 'undetermined' && answer !== right[question])) wrong++;
+  };
+
+  const prepared = streamed === true ? undefined : Array.from({ length: world.domains }, (_, at) => suppliedAt(at));
+  const cpuBefore = process.cpuUsage();
+  const startedAt = performance.now();
+  await evaluateAll(
+    dkim,
+    subjects(world),
+    {
+      sources: { ...product.all, ...selectorSources(pool) },
+      now: new Date('2026-11-24T06:00:00Z'),
+      log: silentLog,
+      supplied: (subject) => prepared?.[indexOf(subject)] ?? suppliedAt(indexOf(subject)),
+      // Two questions for each.
+      ...(inFlight === undefined ? {} : { inFlight: Math.max(256, inFlight) }),
+    },
+    done,
+  );
+  const seconds = (performance.now() - startedAt) / 1000;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const statistics = Object.values(pool.statistics());
+  pool.close();
+  product.close();
+  return {
+    seconds,
+    cpuSeconds: (user + system) / 1e6,
+    peakMegabytes: process.resourceUsage().maxRSS / 1024,
+    queries: statistics.reduce((sum, { queries }) => sum + queries, 0),
+    retries: statistics.reduce((sum, { retries }) => sum + retries, 0),
+    wrong,
+    undetermined,
+  };
+}
+
+function* subjects({ domains }: World): Generator<Subject> {
+  for (let index = 0; index < domains; index++) yield subjectAt(index);
+}
+
+/** Its place in the world: `d17.…` is number 17. */
+function indexOf({ id }: Subject): number {
+  return Number.parseInt(id.slice(1), 10);
+}

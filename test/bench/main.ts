@@ -1,0 +1,25 @@
+// `npm run bench -- NAME [options]`: figures of this machine, beside what they are measured against in the same run.
+const benches: Readonly<Record<string, { what: string; load: () => Promise<{ run(args: string[]): Promise<void> }> }>> =
+  {
+    dkim: {
+      what: 'gather, judge and compare 74 to 10,000 domains over a slow way, beside dnsperf and one look-up at a time',
+      load: () => import('./dkim.ts'),
+    },
+    scale: {
+      what: 'whole runs of 1 to 100 organizations on Azurite: time, storage transactions, memory',
+      load: () => import('./scale.ts'),
+    },
+    cold: {
+      what: 'what the deployed bundle costs to import, and what of it each function loads',
+      load: () => import('./cold.ts'),
+    },
+  };
+
+const [name = 'dkim', ...args] = process.argv.slice(2);
+const bench = benches[name];
+if (bench === undefined) {
+  console.error(`There is no bench "${name}". There are:`);
+  for (const [known, { what }] of Object.entries(benches)) console.error(`  ${known.padEnd(6)} ${what}`);
+  process.exit(3);
+}
+await (await bench.load()).run(args);
