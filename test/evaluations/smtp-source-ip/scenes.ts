@@ -726,6 +726,36 @@ export const scenes: readonly NamedScene[] = [
     answers: { 'source-ip-visible': 'yes', 'dsr-ready': 'not_applicable', 'relay-safe': 'yes' },
   },
   {
+    name: 'relay test accepted',
+    make: () => ({
+      ...healthy(),
+      relayTest: [{ target: '192.0.2.25:25', reply: '250 2.1.5 Recipient OK', accepted: true }],
+    }),
+    expected: [
+      fail('relay-refused', undefined, 'critical', /192\.0\.2\.25:25 accepted a recipient of a foreign domain/),
+    ],
+    answers: { 'relay-safe': 'no' },
+  },
+  {
+    name: 'relay test refused, roomy limits under source NAT',
+    make: () => {
+      const scene = bentBoth((file, node) => {
+        file.logSummary = logSummary(node, 100);
+        for (const one of file.exchange.receiveConnectors) {
+          one.maxInboundConnectionPerSource = 'unlimited';
+          one.maxInboundConnectionPercentagePerSource = '100';
+        }
+      })();
+      const test = { target: '192.0.2.25:25', node: 'EX1', reply: '550 5.7.54 SMTP; Unable to relay', accepted: false };
+      return { ...scene, relayTest: [test] };
+    },
+    expected: [
+      other('relay-refused', undefined, 'pass', /refused a recipient of a foreign domain/),
+      other('per-source-limits-fit', 'EX1/Relay', 'pass', /does not throttle/),
+    ],
+    answers: { 'relay-safe': 'yes' },
+  },
+  {
     name: 'changed since the baseline',
     make: async () => {
       const accepted = healthy();
@@ -784,6 +814,8 @@ export const goldenScenes: readonly string[] = [
   'one node never answers, and an address is translated on the way',
   'VIP hangs while the nodes answer',
   'source NAT accepted',
+  'relay test accepted',
+  'relay test refused, roomy limits under source NAT',
   'changed since the baseline',
 ];
 

@@ -1,4 +1,4 @@
-import { type FactSet, known } from '../../../src/domain/fact-set.ts';
+import { type FactSet, known, mergeFactSets } from '../../../src/domain/fact-set.ts';
 import type { Run } from '../../../src/domain/finding.ts';
 import { gather } from '../../../src/domain/gather.ts';
 import { judge } from '../../../src/domain/judge.ts';
@@ -6,6 +6,7 @@ import type { Sources } from '../../../src/domain/source.ts';
 import { type SmtpService, smtpService } from '../../../src/domain/subject.ts';
 import { smtpSourceIp } from '../../../src/evaluations/smtp-source-ip/index.ts';
 import type { SmtpBaseline } from '../../../src/facts/smtp-evidence.ts';
+import type { SmtpRelayTest } from '../../../src/facts/smtp-probe.ts';
 import { smtpSources } from '../../../src/sources/smtp-facts.ts';
 import { smtpFactsFromFiles } from '../../../src/sources/smtp-node-facts.ts';
 
@@ -21,6 +22,8 @@ export interface Scene {
   /** One for each node, by the node's name. */
   readonly files: Record<string, FactFile>;
   baseline?: SmtpBaseline;
+  /** What the opt-in relay test got, which no file tells. */
+  relayTest?: SmtpRelayTest;
 }
 
 /** A service of two nodes that is ready for Direct Server Return. */
@@ -244,14 +247,18 @@ export async function factsOf(scene: Scene): Promise<FactSet> {
     content: Buffer.from(JSON.stringify(file)),
   }));
   const supplied = smtpFactsFromFiles(files, scene.service);
-  const withBaseline: FactSet =
-    scene.baseline === undefined
-      ? supplied
-      : {
-          ...supplied,
-          facts: { ...supplied.facts, 'smtp-baseline': known(scene.baseline, 'store', scene.baseline.acceptedAt) },
-        };
-  return gather(smtpSourceIp, scene.service, smtpSources() as unknown as Sources, { now, supplied: withBaseline });
+  const { baseline, relayTest } = scene;
+  const more: FactSet = {
+    facts: {
+      ...(baseline === undefined ? {} : { 'smtp-baseline': known(baseline, 'store', baseline.acceptedAt) }),
+      ...(relayTest === undefined ? {} : { 'smtp-relay-test': known(relayTest, 'live probe', now.toISOString()) }),
+    },
+    parts: {},
+  };
+  return gather(smtpSourceIp, scene.service, smtpSources() as unknown as Sources, {
+    now,
+    supplied: mergeFactSets(more, supplied),
+  });
 }
 
 export async function runOf(scene: Scene): Promise<{ run: Run; facts: FactSet }> {
