@@ -242,7 +242,7 @@ export function isInternalName(host: string): boolean {
   const name = host.toLowerCase().replace(/\.$/, '');
   return (
     !name.includes('.') ||
-    /\.(local|localhost|internal|intranet|corp|lan|home|private|home\.arpa|alt|test|invalid)$/.test(name)
+    /\.(local|localhost|internal|intranet|corp|lan|home|private|home\.arpa|alt|invalid)$/.test(name)
   );
 }
 

@@ -1,7 +1,5 @@
 import type { At } from '../../domain/rule.ts';
 import type { ExchangeOrganization, Subject } from '../../domain/subject.ts';
-import { daysUntil } from '../../facts/interop-dates.ts';
-import type { Declarations } from '../../facts/interop-onpremises.ts';
 
 /** The subject as what this evaluation looks at. @throws Error when handed another kind, which is a fault of ours */
 export function organizationOf(subject: Subject): ExchangeOrganization {
@@ -15,23 +13,6 @@ export function onlyFor(intent: ExchangeOrganization['intents'][number]) {
     organizationOf(subject).intents.includes(intent)
       ? undefined
       : `The organization does not ask about this: its intents do not name "${intent}".`;
-}
-
-export type Word =
-  | { readonly state: 'none' }
-  | { readonly state: 'expired'; readonly said: string }
-  | { readonly state: 'valid'; readonly value: unknown; readonly said: string };
-
-const defaultLifeDays = 365;
-
-/** The newest declaration of a statement. It holds to the end of the day it expires; without an expiry for a year. */
-export function wordOn(statement: string, { statements }: Declarations, now: At['now']): Word {
-  const newest = statements.filter((one) => one.statement === statement).sort((a, b) => b.at.localeCompare(a.at))[0];
-  if (newest === undefined) return { state: 'none' };
-  const said = `${newest.by} declared it on ${newest.at}`;
-  const valid =
-    newest.expires === undefined ? daysUntil(newest.at, now) > -defaultLifeDays : daysUntil(newest.expires, now) >= 0;
-  return valid ? { state: 'valid', value: newest.value, said } : { state: 'expired', said };
 }
 
 /** `a, b and c`, or the first few and how many more. */

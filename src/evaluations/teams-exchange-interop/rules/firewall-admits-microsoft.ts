@@ -1,5 +1,6 @@
 import { rule } from '../../../domain/rule.ts';
-import { enumerate, organizationOf, wordOn } from '../organization.ts';
+import { wordOn } from '../../../facts/interop-declared.ts';
+import { enumerate, organizationOf } from '../organization.ts';
 
 /** See firewall-admits-microsoft.md. */
 export const firewallAdmitsMicrosoft = rule({

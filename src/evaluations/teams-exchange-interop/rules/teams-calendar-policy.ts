@@ -1,5 +1,5 @@
 import { rule } from '../../../domain/rule.ts';
-import { wordOn } from '../organization.ts';
+import { wordOn } from '../../../facts/interop-declared.ts';
 
 /** See teams-calendar-policy.md. */
 export const teamsCalendarPolicy = rule({

@@ -1,0 +1,158 @@
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { isIP } from 'node:net';
+import {
+  checkServerIdentity,
+  connect,
+  createSecureContext,
+  type DetailedPeerCertificate,
+  rootCertificates,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls';
+import type { HostTls } from '../../facts/interop-published.ts';
+import type { AddressGuard } from '../address-guard.ts';
+import { unobtainable } from './request.ts';
+
+export interface Trust {
+  /** PEM; public roots and those of the operator. */
+  readonly roots: readonly string[];
+  readonly secureContext: SecureContext;
+}
+
+/**
+ * The public roots (Mozilla's, as Node carries them) and the operator's own.
+ *
+ * @param own PEM texts, each with one certificate or more
+ */
+export function trustIn(own: readonly string[]): Trust {
+  const roots = [...rootCertificates, ...own.flatMap(splitPem)];
+  // Old protocols and weak ciphers are let in to be seen; what they are worth is for the rules to say.
+  return {
+    roots,
+    secureContext: createSecureContext({ ca: [...roots], minVersion: 'TLSv1', ciphers: 'DEFAULT:@SECLEVEL=0' }),
+  };
+}
+
+function splitPem(text: string): readonly string[] {
+  return text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+}
+
+/**
+ * A TLS handshake with port 443 of a host, looked at and hung up.
+ *
+ * The chain is judged without its dates, which belong to the time of the run and not of the machine: where OpenSSL only
+ * objects to a date, the signatures are followed up to a root here.
+ *
+ * @throws Unobtainable when nothing answers at the port
+ */
+export async function inspectTls(
+  host: string,
+  options: {
+    readonly guard: AddressGuard;
+    readonly trust: Trust;
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<HostTls> {
+  const { guard, trust, timeoutMs } = options;
+  guard.admit(host);
+  const limit = AbortSignal.timeout(timeoutMs);
+  const signal = AbortSignal.any([limit, options.signal]);
+  const socket = connect({
+    host,
+    port: 443,
+    // A server name is never an address (RFC 6066 section 3).
+    servername: isIP(host) === 0 ? host : '',
+    lookup: guard.lookup,
+    secureContext: trust.secureContext,
+    rejectUnauthorized: false,
+  });
+  // What comes after the one error that counts has no listener otherwise, and would end the process.
+  socket.on('error', () => {});
+  try {
+    await once(socket, 'secureConnect', { signal });
+    return describe(host, socket, trust);
+  } catch (error) {
+    if (isTlsError(error)) {
+      return { host, outcome: 'no-tls', nameMatches: false, names: [], trusted: false, chain: [] };
+    }
+    throw unobtainable(host, error, limit.aborted, timeoutMs);
+  } finally {
+    socket.destroy();
+  }
+}
+
+function isTlsError(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === 'string' && (code === 'EPROTO' || code.startsWith('ERR_SSL_'));
+}
+
+function describe(host: string, socket: TLSSocket, trust: Trust): HostTls {
+  const peer = socket.getPeerCertificate(true);
+  const chain = certificatesOf(peer);
+  const chainError = chainErrorOf(socket.authorizationError, chain, trust);
+  const [leaf] = chain;
+  return {
+    host,
+    outcome: 'handshake',
+    protocol: socket.getProtocol() ?? 'unknown',
+    nameMatches: leaf !== undefined && checkServerIdentity(host, peer) === undefined,
+    names: leaf === undefined ? [] : namesOf(leaf),
+    trusted: leaf !== undefined && chainError === undefined,
+    ...(chainError === undefined ? {} : { chainError }),
+    chain: chain.map((certificate) => ({
+      subject: certificate.subject?.replaceAll('\n', ', ') ?? '',
+      issuer: certificate.issuer?.replaceAll('\n', ', ') ?? '',
+      validFrom: certificate.validFromDate.toISOString(),
+      validTo: certificate.validToDate.toISOString(),
+    })),
+  };
+}
+
+/** The chain as it was presented, leaf first, each once: Node links a root to itself. */
+function certificatesOf(peer: DetailedPeerCertificate): readonly X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  const seen = new Set<string>();
+  let next: DetailedPeerCertificate | undefined = peer;
+  while (next?.raw !== undefined && !seen.has(next.fingerprint256)) {
+    seen.add(next.fingerprint256);
+    chain.push(new X509Certificate(next.raw));
+    next = next.issuerCertificate;
+  }
+  return chain;
+}
+
+function namesOf(leaf: X509Certificate): string[] {
+  const alternative = leaf.subjectAltName
+    ?.split(', ')
+    .flatMap((name) => (name.startsWith('DNS:') ? [name.slice(4)] : []));
+  const common = /^CN=(.+)$/m.exec(leaf.subject ?? '')?.[1];
+  return alternative !== undefined && alternative.length > 0 ? alternative : common === undefined ? [] : [common];
+}
+
+/** What OpenSSL objects to, its dates and the name left aside. */
+function chainErrorOf(error: unknown, chain: readonly X509Certificate[], trust: Trust): string | undefined {
+  if (error === null || error === undefined) return undefined;
+  const code = typeof error === 'string' ? error : ((error as { code?: string }).code ?? String(error));
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return undefined;
+  if (code !== 'CERT_HAS_EXPIRED' && code !== 'CERT_NOT_YET_VALID') return code;
+  return endsInRoot(chain, trust.roots) ? undefined : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
+}
+
+function endsInRoot(chain: readonly X509Certificate[], roots: readonly string[]): boolean {
+  const linked = chain.every((certificate, index) => {
+    const issuer = chain[index + 1];
+    return issuer === undefined || isIssuedBy(certificate, issuer);
+  });
+  const last = chain.at(-1);
+  if (!linked || last === undefined) return false;
+  return roots.some((pem) => {
+    const root = new X509Certificate(pem);
+    return root.fingerprint256 === last.fingerprint256 || isIssuedBy(last, root);
+  });
+}
+
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  return certificate.checkIssued(issuer) && issuer.ca && certificate.verify(issuer.publicKey);
+}

@@ -1,0 +1,482 @@
+import { type Gathered, known, Unobtainable } from '../domain/fact-set.ts';
+import type { GatherContext, Source } from '../domain/source.ts';
+import type { ExchangeOrganization, Subject } from '../domain/subject.ts';
+import type { FactMap, FactName, PartFactName } from '../facts/index.ts';
+import type { Tenant } from '../facts/interop-cloud.ts';
+import type { interopFactSchemas } from '../facts/interop-index.ts';
+import { type PublishedReach, routeOf } from '../facts/interop-published.ts';
+import { createAddressGuard } from './address-guard.ts';
+import { asGathered, ProbeRun, settled } from './https-probe/probe-run.ts';
+import { get } from './https-probe/request.ts';
+import { lookUpAddresses, type Resolve } from './https-probe/resolve.ts';
+import { readTenant } from './https-probe/tenant.ts';
+import { trustIn } from './https-probe/tls.ts';
+import { composeHybridOption, composeKnownBuilds, composeMailboxHomes } from './interop-compose.ts';
+import { exchangeOnlineEwsOf, exchangeOnlineHybridOf, recipientOf } from './interop-exchange-online.ts';
+import {
+  cloudSyncJobsOf,
+  consentResourcesOf,
+  graphRequests,
+  hybridApplicationIdOf,
+  hybridApplicationOf,
+  principalsLookedAt,
+  servicePrincipalsOf,
+  synchronisationOf,
+  usersInScopeOf,
+} from './interop-graph.ts';
+
+/** Asks Microsoft Graph with the organization's credentials. Throws {@link Unobtainable}. */
+export interface GraphReader {
+  /** One reply. `path` starts with `/v1.0` or `/beta`. */
+  get(path: string, signal: AbortSignal): Promise<unknown>;
+  /** The items of a list, of all its pages. */
+  list(path: string, signal: AbortSignal): Promise<readonly unknown[]>;
+}
+
+/** Runs read cmdlets of Exchange Online. Throws {@link Unobtainable}; a recipient that is not there is an empty list. */
+export interface ExchangeOnlineReader {
+  rows(cmdlet: string, parameters: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<readonly unknown[]>;
+}
+
+export interface InteropOptions {
+  /** Looks names up; the resolvers of the run. */
+  readonly resolve: Resolve;
+  /** `--allow-private`: probes run inside the network, where private addresses count as published. */
+  readonly allowPrivate?: boolean | undefined;
+  /** `--ca`: PEM texts of roots to trust beside the public ones. */
+  readonly certificateAuthorities?: readonly string[] | undefined;
+  /** `--endpoint`: the operator's word, outside the address guard and resolved by the system. */
+  readonly endpoints?:
+    | { readonly 'exchange-online'?: string | undefined; readonly login?: string | undefined }
+    | undefined;
+  /** Undefined: nobody gave credentials, so what only Graph knows is not supplied. */
+  readonly graph?: GraphReader | undefined;
+  readonly exchangeOnline?: ExchangeOnlineReader | undefined;
+  /** What probes call themselves. */
+  readonly userAgent?: string | undefined;
+  /** Time limit of one request, in milliseconds. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export type InteropFactName = keyof typeof interopFactSchemas;
+export type InteropSources = { readonly [N in InteropFactName]: Source<N> };
+
+const defaults = { userAgent: 'fieldcheck (anonymous readiness probe)', timeoutMs: 10_000 };
+
+/** A chain of dependent requests: names, TLS, port 80, Autodiscover, TLS of the next host, EWS. */
+const chainLimitMs = 75_000;
+const cloudLimitMs = 60_000;
+
+const exchangeOnlineHosts: Readonly<Record<ExchangeOrganization['cloud'], string>> = {
+  worldwide: 'https://outlook.office365.com',
+  'gcc-high': 'https://outlook.office365.us',
+  dod: 'https://outlook-dod.office365.us',
+  '21vianet': 'https://partner.outlook.cn',
+};
+
+const loginHosts: Readonly<Record<ExchangeOrganization['cloud'], string>> = {
+  worldwide: 'https://login.microsoftonline.com',
+  'gcc-high': 'https://login.microsoftonline.us',
+  dod: 'https://login.microsoftonline.us',
+  '21vianet': 'https://login.partner.microsoftonline.cn',
+};
+
+const probe = 'https probe';
+
+/** The sources of every fact of `teams-exchange-interop`. */
+export function interopSources(options: InteropOptions): InteropSources {
+  const trust = trustIn(options.certificateAuthorities ?? []);
+  const timeoutMs = options.timeoutMs ?? defaults.timeoutMs;
+  const userAgent = options.userAgent ?? defaults.userAgent;
+  const allowPrivate = options.allowPrivate ?? false;
+
+  const run = (subject: Subject, context: GatherContext): Promise<ProbeRun> =>
+    context.once('https probe', async () => {
+      const organization = organizationOf(subject);
+      const named = options.endpoints?.['exchange-online'];
+      return new ProbeRun(
+        organization,
+        await domainsOf(organization, context),
+        {
+          resolve: options.resolve,
+          allowPrivate,
+          trust,
+          exchangeOnline: { origin: named ?? exchangeOnlineHosts[organization.cloud], guarded: named === undefined },
+          userAgent,
+          timeoutMs,
+        },
+        context,
+      );
+    });
+
+  const perDomain = <N extends PartFactName>(
+    fact: N,
+    work: (probes: ProbeRun, domain: string) => Promise<FactMap[N]>,
+    domains: (probes: ProbeRun) => readonly string[] = (probes) => probes.domains,
+    from: string = probe,
+  ): Source<N> =>
+    parts(fact, async (subject, context) => {
+      const probes = await run(subject, context);
+      return domains(probes).map((domain) => [domain, asGathered(work(probes, domain), from, context.now)]);
+    });
+
+  const perHost = <N extends PartFactName>(
+    fact: N,
+    work: (probes: ProbeRun, host: string, context: GatherContext) => Promise<FactMap[N]>,
+    only: (published: FactMap['published-host']) => boolean = () => true,
+  ): Source<N> =>
+    parts(fact, async (subject, context) => {
+      const probes = await run(subject, context);
+      const hosts = [...(await probes.hosts())].filter(([, published]) => only(published));
+      return hosts.map(([host]) => [host, asGathered(work(probes, host, context), probe, context.now)]);
+    });
+
+  const cloud = <N extends FactName>(
+    fact: N,
+    who: 'graph' | 'exchangeOnline',
+    work: (subject: ExchangeOrganization, context: GatherContext) => Promise<FactMap[N]>,
+  ): Source<N> => ({
+    fact,
+    limitMs: cloudLimitMs,
+    gather: (async (subject: Subject, context: GatherContext) => {
+      if (options[who] === undefined) throw notSupplied(`no credentials for ${cloudNames[who]} were configured`);
+      const value = await work(organizationOf(subject), context);
+      return known(value, cloudNames[who], context.now.toISOString());
+    }) as unknown as Source<N>['gather'],
+  });
+  const graph = () => configured(options.graph);
+  const exchangeOnline = () => configured(options.exchangeOnline);
+
+  return {
+    'autodiscover-dns': parts('autodiscover-dns', async (subject, context) => {
+      const probes = await run(subject, context);
+      return probes.domains.map((domain) => [
+        domain,
+        settled(probes.resolverOf(domain)).then((resolver) =>
+          asGathered(probes.dns(domain), 'value' in resolver ? resolver.value : 'resolver', context.now),
+        ),
+      ]);
+    }),
+    'autodiscover-redirect': perDomain('autodiscover-redirect', (probes, domain) => probes.redirect(domain)),
+    'autodiscover-v2': perDomain('autodiscover-v2', (probes, domain) => probes.autodiscover(domain)),
+    'rest-endpoint': perDomain('rest-endpoint', async (probes, domain) => {
+      if (!probes.organization.intents.includes('presence'))
+        throw notSupplied('the organization does not ask about presence');
+      return probes.rest(domain);
+    }),
+    'exchange-online-autodiscover': perDomain(
+      'exchange-online-autodiscover',
+      (probes, domain) => probes.routing(domain),
+      (probes) => [...new Set([...probes.domains, ...sampleDomains(probes.organization)])],
+      'Autodiscover V2 of Exchange Online',
+    ),
+    'published-host': perHost('published-host', async (probes, host) => {
+      const published = (await probes.hosts()).get(host);
+      if (published === undefined) throw new Unobtainable('insufficient', `nothing names ${host}`);
+      return published;
+    }),
+    'host-tls': perHost('host-tls', async (probes, host) => {
+      await refuseUnrouted(probes, host);
+      return probes.tls(host);
+    }),
+    'ews-anonymous': perHost('ews-anonymous', (probes, host) => probes.ews(host), leadsToEws),
+    'ews-bearer': perHost(
+      'ews-bearer',
+      async (probes, host, context) => {
+        const answer = await probes.bearer(host);
+        const silent =
+          answer.challenge === 'bearer' && answer.trustedIssuers.length === 0 && answer.authorizationUri === undefined;
+        // A server that trusts EvoSTS alone says nothing, like one that trusts nobody: only Get-AuthServer decides then.
+        if (silent && (await context.gathered('auth-servers')).status !== 'known') {
+          throw new Unobtainable(
+            'insufficient',
+            `${host} offers OAuth but does not say whom it trusts, and the collector was not run`,
+          );
+        }
+        return answer;
+      },
+      leadsToEws,
+    ),
+    'published-version': perHost('published-version', async (probes, host, context) => {
+      await refuseUnrouted(probes, host);
+      const servers = await context.gathered('exchange-servers');
+      return probes.version(host, servers.status === 'known' ? servers.value : undefined);
+    }),
+    'published-reach': one('published-reach', chainLimitMs, async (subject, context) => {
+      const reach = await reachOf(await run(subject, context));
+      return known(reach, probe, context.now.toISOString());
+    }),
+    tenant: one('tenant', cloudLimitMs, async (subject, context) => {
+      const organization = organizationOf(subject);
+      const domains = await domainsOf(organization, context);
+      const named = options.endpoints?.login;
+      const origin = named ?? loginHosts[organization.cloud];
+      const guard = createAddressGuard({
+        allowPrivate,
+        addressesOf: async (host) => (await lookUpAddresses(options.resolve, host)).addresses,
+      });
+      const asked = await Promise.all(
+        domains.map((domain) =>
+          tenantOf(
+            domain,
+            (url) =>
+              get(url, {
+                guard: named === undefined ? guard : undefined,
+                secureContext: trust.secureContext,
+                verify: true,
+                userAgent,
+                timeoutMs,
+                signal: context.signal,
+              }),
+            origin,
+          ),
+        ),
+      );
+      const tenant: Tenant = {
+        ...(organization.tenantId === undefined ? {} : { declaredId: organization.tenantId }),
+        declaredCloud: organization.cloud,
+        found: asked.flatMap((answer) => ('found' in answer ? [answer.found] : [])),
+        notFound: asked.flatMap((answer) => ('notFound' in answer ? [answer.notFound] : [])),
+        notAnswered: asked.flatMap((answer) => ('why' in answer ? [answer] : [])),
+      };
+      if (tenant.declaredId === undefined && tenant.found.length === 0) {
+        const [silent] = tenant.notAnswered;
+        if (silent !== undefined) throw new Unobtainable('unreachable', silent.why);
+        throw new Unobtainable(
+          'insufficient',
+          `Entra ID knows none of ${tenant.notFound.join(', ')}, and no tenant id is declared`,
+        );
+      }
+      return known(
+        tenant,
+        tenant.found.length > 0 ? 'sign-in endpoint' : 'organization document',
+        context.now.toISOString(),
+      );
+    }),
+    declarations: one('declarations', 1000, async (subject, context) =>
+      known({ statements: [...organizationOf(subject).declared] }, 'organization document', context.now.toISOString()),
+    ),
+
+    'directory-synchronisation': cloud('directory-synchronisation', 'graph', async (_, { signal }) =>
+      synchronisationOf(await graph().get(graphRequests.organization, signal)),
+    ),
+    'users-in-scope': cloud('users-in-scope', 'graph', async (organization, context) =>
+      usersInScopeOf(await graph().list(graphRequests.users, context.signal), {
+        sampleUsers: organization.sampleUsers,
+        domains: [...(await domainsOf(organization, context))],
+      }),
+    ),
+    'service-principals': cloud('service-principals', 'graph', async (_, { signal }) => {
+      const lists = await Promise.all(
+        principalsLookedAt.map((appId) => graph().list(graphRequests.servicePrincipals(appId), signal)),
+      );
+      return servicePrincipalsOf(lists.flat());
+    }),
+    'hybrid-application': cloud('hybrid-application', 'graph', async (_, { signal }) => {
+      const apps = await graph().list(graphRequests.hybridApplications, signal);
+      const appId = hybridApplicationIdOf(apps);
+      const assignments =
+        appId === undefined ? [] : await graph().list(graphRequests.appRoleAssignments(appId), signal);
+      const resources = await Promise.all(
+        consentResourcesOf(assignments).map((id) => graph().get(graphRequests.appRoles(id), signal)),
+      );
+      return hybridApplicationOf(apps, assignments, resources);
+    }),
+    'cloud-sync-jobs': cloud('cloud-sync-jobs', 'graph', async (_, { signal }) => {
+      const principals = await graph().list(graphRequests.cloudSyncPrincipals, signal);
+      const ids = principals.flatMap((principal) => {
+        const { id } = principal as { id?: unknown };
+        return typeof id === 'string' ? [id] : [];
+      });
+      const jobs = await Promise.all(ids.map((id) => graph().list(graphRequests.synchronizationJobs(id), signal)));
+      return cloudSyncJobsOf(jobs.flat());
+    }),
+    'exchange-online-recipients': cloud(
+      'exchange-online-recipients',
+      'exchangeOnline',
+      async ({ sampleUsers }, { signal }) => {
+        if (sampleUsers.length === 0) throw new Unobtainable('insufficient', 'no sample user is named');
+        const recipients = await Promise.all(
+          sampleUsers.map(async (user) => {
+            const [mailUsers, mailboxes] = await Promise.all([
+              exchangeOnline().rows('Get-MailUser', { Identity: user }, signal),
+              exchangeOnline().rows('Get-Mailbox', { Identity: user }, signal),
+            ]);
+            return recipientOf(user, mailUsers, mailboxes);
+          }),
+        );
+        return { recipients };
+      },
+    ),
+    'exchange-online-hybrid': cloud('exchange-online-hybrid', 'exchangeOnline', async (_, { signal }) => {
+      const rows = (cmdlet: string) => exchangeOnline().rows(cmdlet, {}, signal);
+      const [connectors, organizations, relationships, endpoints] = await Promise.all([
+        rows('Get-IntraOrganizationConnector'),
+        rows('Get-OnPremisesOrganization'),
+        rows('Get-OrganizationRelationship'),
+        rows('Get-MigrationEndpoint'),
+      ]);
+      return exchangeOnlineHybridOf({ connectors, organizations, relationships, endpoints });
+    }),
+    'exchange-online-ews': cloud('exchange-online-ews', 'exchangeOnline', async (_, { signal }) =>
+      exchangeOnlineEwsOf(
+        await exchangeOnline().rows('Get-OrganizationConfig', { RetrieveEwsOperationAccessPolicy: true }, signal),
+      ),
+    ),
+
+    'exchange-servers': collected('exchange-servers'),
+    'virtual-directories': collected('virtual-directories'),
+    'auth-servers': collected('auth-servers'),
+    'partner-applications': collected('partner-applications'),
+    'auth-certificate': collected('auth-certificate'),
+    'on-premises-hybrid': collected('on-premises-hybrid'),
+    'setting-overrides': collected('setting-overrides'),
+    'ews-policies': collected('ews-policies'),
+    'calendar-delegates': collected('calendar-delegates'),
+    'entra-connect': collected('entra-connect'),
+    writeback: collected('writeback'),
+    'mail-builds': one('mail-builds', 1000, async () => {
+      throw notSupplied('no message headers were supplied');
+    }),
+
+    'hybrid-option': one('hybrid-option', cloudLimitMs, async (_, context) => {
+      const [entraConnect, cloudSync, writeback, recipients] = await Promise.all([
+        context.gathered('entra-connect'),
+        context.gathered('cloud-sync-jobs'),
+        context.gathered('writeback'),
+        context.gathered('exchange-online-recipients'),
+      ]);
+      return composeHybridOption({ entraConnect, cloudSync, writeback, recipients });
+    }),
+    'mailbox-homes': one('mailbox-homes', cloudLimitMs, async (_, context) => {
+      const [servers, mail, declarations] = await Promise.all([
+        context.gathered('exchange-servers'),
+        context.gathered('mail-builds'),
+        context.gathered('declarations'),
+      ]);
+      return composeMailboxHomes({ servers, mail, declarations }, context.now);
+    }),
+    'known-builds': one('known-builds', chainLimitMs, async (_, context) => {
+      const [servers, mail, published] = await Promise.all([
+        context.gathered('exchange-servers'),
+        context.gathered('mail-builds'),
+        context.gathered('published-version'),
+      ]);
+      return composeKnownBuilds({ servers, mail, published });
+    }),
+  };
+}
+
+const cloudNames = { graph: 'Microsoft Graph', exchangeOnline: 'Exchange Online' } as const;
+
+function organizationOf(subject: Subject): ExchangeOrganization {
+  if (subject.kind !== 'exchange-organization') throw new Error(`${subject.id} is no Exchange organization`);
+  return subject;
+}
+
+/** The domains to look at: as declared, else those of the tenant that carry mail. @throws Unobtainable when there are none */
+async function domainsOf(organization: ExchangeOrganization, context: GatherContext): Promise<readonly string[]> {
+  if (organization.domains.length > 0) return organization.domains;
+  const sync = await context.gathered('directory-synchronisation');
+  const found = sync.status === 'known' ? sync.value.domains : [];
+  const domains = found
+    .filter(({ name, mail }) => mail && !/\.onmicrosoft\.(com|us)$/.test(name))
+    .map(({ name }) => name);
+  if (domains.length > 0) return domains;
+  throw new Unobtainable('insufficient', 'no domain is named, and the tenant was not asked for its domains');
+}
+
+function sampleDomains({ sampleUsers }: ExchangeOrganization): readonly string[] {
+  return sampleUsers.map((user) => user.slice(user.lastIndexOf('@') + 1).toLowerCase());
+}
+
+function leadsToEws({ ews, ewsUnknownFor }: FactMap['published-host']): boolean {
+  return ews !== undefined || ewsUnknownFor.length > 0;
+}
+
+/** A host that is only the name a domain's Autodiscover would have is not asked for anything. @throws Unobtainable */
+async function refuseUnrouted(probes: ProbeRun, host: string): Promise<void> {
+  const namings = (await probes.hosts()).get(host)?.namedBy ?? [];
+  for (const { domain, as } of namings) {
+    if (as !== 'autodiscover' || domain === undefined) return;
+    if (routeOf(await probes.dns(domain)) !== undefined) return;
+  }
+  throw new Unobtainable('insufficient', `DNS names no server of the organization at ${host}`);
+}
+
+async function reachOf(probes: ProbeRun): Promise<PublishedReach> {
+  const answered: string[] = [];
+  const silent: { host: string; why: string }[] = [];
+  const hosts = [...(await probes.hosts()).keys()];
+  const results = await Promise.all(
+    hosts.map(async (host) => {
+      const routed = await settled(refuseUnrouted(probes, host));
+      return { host, tls: 'error' in routed ? routed : await settled(probes.tls(host)) };
+    }),
+  );
+  for (const { host, tls } of results) {
+    if ('value' in tls) answered.push(host);
+    else if (tls.error.reason === 'timeout' || tls.error.reason === 'unreachable')
+      silent.push({ host, why: tls.error.message });
+  }
+  return { answered, silent };
+}
+
+type TenantAnswer = { found: Tenant['found'][number] } | { notFound: string } | { domain: string; why: string };
+
+async function tenantOf(
+  domain: string,
+  ask: (url: URL) => ReturnType<typeof get>,
+  origin: string,
+): Promise<TenantAnswer> {
+  const answer = await settled(ask(new URL(`/${domain}/.well-known/openid-configuration`, origin)));
+  if ('error' in answer) return { domain, why: answer.error.message };
+  if (answer.value.status === 400 || answer.value.status === 404) return { notFound: domain };
+  const found = answer.value.status === 200 ? readTenant(domain, answer.value.body) : undefined;
+  return found === undefined
+    ? { domain, why: `the sign-in endpoint answered ${answer.value.status} for ${domain} without naming a tenant` }
+    : { found };
+}
+
+function notSupplied(why: string): Unobtainable {
+  return new Unobtainable('not_supplied', why);
+}
+
+function configured<T>(reader: T | undefined): T {
+  if (reader === undefined) throw notSupplied('no credentials were configured');
+  return reader;
+}
+
+/** Comes in the collector's file only. */
+function collected<N extends FactName>(fact: N): Source<N> {
+  return {
+    fact,
+    limitMs: 1000,
+    gather: async () => {
+      throw notSupplied('no file of Collect-TeamsInteropFacts.ps1 was supplied');
+    },
+  };
+}
+
+function one<N extends FactName>(
+  fact: N,
+  limitMs: number,
+  gather: (subject: Subject, context: GatherContext) => Promise<Gathered<FactMap[N]>>,
+): Source<N> {
+  // The compiler cannot see that N is no part fact; the map above names each.
+  return { fact, limitMs, gather: gather as unknown as Source<N>['gather'] };
+}
+
+function parts<N extends PartFactName>(
+  fact: N,
+  gather: (
+    subject: Subject,
+    context: GatherContext,
+  ) => Promise<readonly (readonly [string, Promise<Gathered<FactMap[N]>>])[]>,
+): Source<N> {
+  const all = async (subject: Subject, context: GatherContext) => {
+    const entries = await gather(subject, context);
+    return Object.fromEntries(await Promise.all(entries.map(async ([part, fact]) => [part, await fact] as const)));
+  };
+  return { fact, limitMs: chainLimitMs, gather: all as unknown as Source<N>['gather'] };
+}

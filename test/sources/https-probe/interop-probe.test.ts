@@ -1,0 +1,435 @@
+import { getuid } from 'node:process';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type FactSet, noFacts } from '../../../src/domain/fact-set.ts';
+import type { Run } from '../../../src/domain/finding.ts';
+import { gather } from '../../../src/domain/gather.ts';
+import { judge } from '../../../src/domain/judge.ts';
+import type { Sources } from '../../../src/domain/source.ts';
+import { type ExchangeOrganization, exchangeOrganization } from '../../../src/domain/subject.ts';
+import { teamsExchangeInterop } from '../../../src/evaluations/teams-exchange-interop/index.ts';
+import { type InteropOptions, interopSources } from '../../../src/sources/interop-sources.ts';
+import { type Authority, createAuthority, type ServerCertificate } from './certificates.ts';
+import {
+  challengeFor,
+  exchangeServer,
+  type Handler,
+  type Running,
+  resolverOf,
+  type Simulation,
+  serveHttp,
+  serveHttps,
+  type Zone,
+} from './simulated-exchange.ts';
+
+// Probes use ports 443 and 80 only, so these servers do too.
+const isRoot = getuid?.() === 0;
+if (!isRoot)
+  console.log('Not run: the HTTPS probe tests listen on ports 443 and 80 of loopback addresses, which needs root.');
+
+const tenantId = '11111111-2222-3333-4444-555555555555';
+const front = '127.0.9.1';
+const mail = '127.0.9.2';
+const zone: Zone = { 'autodiscover.contoso.com': [front], 'mail.contoso.com': [mail] };
+
+describe.runIf(isRoot)('anonymous probes against real servers', () => {
+  let authority: Authority;
+  let certificate: ServerCertificate;
+  let cloudCertificate: ServerCertificate;
+  const running: Running[] = [];
+
+  beforeAll(() => {
+    authority = createAuthority();
+    certificate = authority.issue(['mail.contoso.com', 'autodiscover.contoso.com']);
+    cloudCertificate = authority.issue(['127.0.0.1']);
+  });
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map((server) => server.close()));
+  });
+  afterAll(() => {
+    expect(running).toEqual([]);
+  });
+
+  const start = async (server: Promise<Running>): Promise<Running> => {
+    const started = await server;
+    running.push(started);
+    return started;
+  };
+
+  const cloud: Handler = (_, response, url) => {
+    if (url.pathname.endsWith('/openid-configuration')) {
+      response.end(
+        JSON.stringify({
+          issuer: `https://sts.windows.net/${tenantId}/`,
+          token_endpoint: `https://login.microsoftonline.com/${tenantId}/oauth2/token`,
+          tenant_region_scope: 'EU',
+        }),
+      );
+      return;
+    }
+    const email = url.searchParams.get('Email') ?? '';
+    const target = email.startsWith('adele') ? 'autodiscover.contoso.com' : 'outlook.office365.com';
+    if (email.startsWith('cloud')) {
+      response.end(JSON.stringify({ Protocol: 'EWS', Url: 'https://outlook.office365.com/EWS/Exchange.asmx' }));
+      return;
+    }
+    response.writeHead(302, {
+      location: `https://${target}/autodiscover/autodiscover.json?Email=${encodeURIComponent(email)}&Protocol=EWS&RedirectCount=1`,
+    });
+    response.end();
+  };
+
+  /** Both hosts on one simulated server, Exchange Online and the sign-in endpoint on another. */
+  const exchange = async (simulation: Simulation = {}, cert = certificate) => {
+    const handler = exchangeServer(simulation);
+    return {
+      autodiscover: await start(serveHttps(front, cert, handler)),
+      mail: await start(serveHttps(mail, cert, handler)),
+    };
+  };
+
+  const evaluate = async (
+    change: Partial<ExchangeOrganization> = {},
+    options: Partial<InteropOptions> = {},
+    now = new Date(),
+  ): Promise<{ run: Run; facts: FactSet }> => {
+    const online = await start(serveHttps('127.0.0.1', cloudCertificate, cloud, 0));
+    const subject = exchangeOrganization.parse({
+      kind: 'exchange-organization',
+      id: 'contoso',
+      domains: ['contoso.com'],
+      sampleUsers: ['adele@contoso.com'],
+      intents: ['presence'],
+      ...change,
+    });
+    const sources = interopSources({
+      resolve: resolverOf(zone),
+      allowPrivate: true,
+      certificateAuthorities: [authority.root],
+      endpoints: { 'exchange-online': `https://127.0.0.1:${online.port}`, login: `https://127.0.0.1:${online.port}` },
+      timeoutMs: 5000,
+      ...options,
+    }) as unknown as Sources;
+    const facts = await gather(teamsExchangeInterop, subject, sources, { now, supplied: noFacts });
+    const errors: unknown[] = [];
+    const run = judge(teamsExchangeInterop, subject, facts, { now, onRuleError: (_, error) => errors.push(error) });
+    expect(errors).toEqual([]);
+    return { run, facts };
+  };
+
+  const said = (run: Run, rule: string, target?: string) => {
+    const found = run.findings.find(
+      (finding) =>
+        finding.rule === `teams-exchange-interop/${rule}` && (target === undefined || finding.target === target),
+    );
+    return `${found?.verdict}: ${found?.message}`;
+  };
+
+  it('finds a published server in order, and asks each question once', async () => {
+    const servers = await exchange();
+    const asked: string[] = [];
+    const { run } = await evaluate({}, { resolve: resolverOf(zone, asked) });
+    const seen = Object.fromEntries(
+      run.findings
+        .filter(({ evidence, verdict }) => evidence.length > 0 && verdict !== 'unknown')
+        .map(({ rule, target, verdict }) => [`${rule.split('/')[1]} ${target ?? ''}`.trim(), verdict]),
+    );
+    expect(seen).toEqual({
+      'cloud-environment-supported': 'pass',
+      'autodiscover-published contoso.com': 'pass',
+      'autodiscover-without-http-redirect contoso.com': 'pass',
+      'tls-trusted autodiscover.contoso.com': 'pass',
+      'tls-trusted mail.contoso.com': 'pass',
+      'waf-passes-autodiscover-v2 contoso.com': 'pass',
+      'autodiscover-v2-returns-ews contoso.com': 'pass',
+      'path-without-hybrid-agent contoso.com': 'pass',
+      'exchange-online-routes-on-premises contoso.com': 'pass',
+      'firewall-admits-microsoft': 'pass',
+      'ews-without-pre-authentication mail.contoso.com': 'pass',
+      'oauth-trusts-this-tenant mail.contoso.com': 'pass',
+      'published-server-on-supported-version autodiscover.contoso.com': 'pass',
+      'published-server-on-supported-version mail.contoso.com': 'pass',
+      'rest-published contoso.com': 'pass',
+      'build-supported autodiscover.contoso.com': 'pass',
+      'build-supported mail.contoso.com': 'pass',
+    });
+    expect(said(run, 'oauth-trusts-this-tenant')).toBe(
+      `pass: mail.contoso.com trusts tenant ${tenantId} and names Microsoft's sign-in: OAuth is proven.`,
+    );
+    for (const { requests } of Object.values(servers)) expect(new Set(requests).size).toBe(requests.length);
+    expect(servers.mail.requests).toContain('GET /EWS/Exchange.asmx Bearer');
+    expect(new Set(asked).size).toBe(asked.length);
+  });
+
+  it.each([
+    ['15.0.1497.48', 'fail', 'enough for delegate scheduling'],
+    ['15.1.466.34', 'fail', 'Exchange 2016 CU2'],
+    ['15.1.544.27', 'pass', 'Exchange 2016 CU3'],
+    ['15.2.1748.53', 'pass', 'Exchange 2019 CU15'],
+    ['15.2.2562.53', 'pass', 'Exchange SE'],
+  ])('reads build %s from outside: %s', async (build, verdict, words) => {
+    await exchange({ build });
+    const { run } = await evaluate();
+    const sentence = said(run, 'published-server-on-supported-version', 'mail.contoso.com');
+    expect(sentence).toContain(`${verdict}: `);
+    expect(sentence).toContain(words);
+    expect(sentence).toContain('high confidence');
+  });
+
+  it('sees a server behind a sign-in page', async () => {
+    await exchange({
+      inFront: (_, response, url) => {
+        if (!/^\/ews/i.test(url.pathname)) return false;
+        response.writeHead(302, { location: 'https://sts.contoso.com/adfs/ls/?wa=wsignin1.0' });
+        response.end();
+        return true;
+      },
+    });
+    const { run } = await evaluate();
+    expect(said(run, 'ews-without-pre-authentication')).toBe(
+      'fail: https://mail.contoso.com/EWS/Exchange.asmx redirects to a sign-in page (https://sts.contoso.com/adfs/ls/?wa=wsignin1.0): a proxy authenticates callers before Exchange sees them.',
+    );
+    expect(said(run, 'oauth-trusts-this-tenant')).toBe(
+      'unknown: Not judged: blocked by teams-exchange-interop/ews-without-pre-authentication, which failed.',
+    );
+    expect(run.answers).toMatchObject({ calendar: 'no' });
+  });
+
+  it.each([
+    ['403', (response: Parameters<Handler>[1]) => response.writeHead(403).end(), '403'],
+    ['a reset', (response: Parameters<Handler>[1]) => response.destroy(), 'a reset connection'],
+  ])('sees a filter that answers autodiscover.json with %s', async (_, block, words) => {
+    await exchange({
+      inFront: (_request, response, url) => {
+        if (!url.pathname.endsWith('autodiscover.json')) return false;
+        block(response);
+        return true;
+      },
+    });
+    const { run } = await evaluate();
+    expect(said(run, 'waf-passes-autodiscover-v2')).toBe(
+      `fail: autodiscover.contoso.com answers /autodiscover/autodiscover.xml (401), but autodiscover.json with ${words}: a filter takes it for ProxyShell.`,
+    );
+    expect(said(run, 'autodiscover-v2-returns-ews')).toContain(
+      'unknown: Not judged: blocked by teams-exchange-interop/waf-passes',
+    );
+    expect(said(run, 'ews-without-pre-authentication')).toContain('unknown: Not judged: blocked by');
+  });
+
+  it('sees a name that only redirects from port 80, whose certificate is for another name', async () => {
+    const wrong = authority.issue(['mail.contoso.com']);
+    await exchange({}, wrong);
+    await start(
+      serveHttp(front, (_, response) => {
+        response.writeHead(302, { location: 'https://mail.contoso.com/autodiscover/autodiscover.xml' });
+        response.end();
+      }),
+    );
+    const { run } = await evaluate();
+    expect(said(run, 'autodiscover-without-http-redirect')).toContain(
+      'fail: autodiscover.contoso.com only redirects from port 80 to https://mail.contoso.com/autodiscover/autodiscover.xml',
+    );
+    expect(said(run, 'tls-trusted', 'autodiscover.contoso.com')).toContain(
+      'blocked by teams-exchange-interop/autodiscover-without-http-redirect (contoso.com)',
+    );
+    expect(said(run, 'ews-without-pre-authentication')).toContain('unknown: Not judged: blocked by');
+  });
+
+  it('sees the same with port 443 closed, and an SRV record cures it', async () => {
+    await start(serveHttps(mail, certificate, exchangeServer()));
+    await start(
+      serveHttp(front, (_, response) => {
+        response.writeHead(302, { location: 'https://mail.contoso.com/autodiscover/autodiscover.xml' });
+        response.end();
+      }),
+    );
+    const trapped = await evaluate();
+    expect(said(trapped.run, 'autodiscover-without-http-redirect')).toContain('fail: ');
+    expect(said(trapped.run, 'tls-trusted', 'autodiscover.contoso.com')).toContain('unknown: Not judged: blocked by');
+
+    const cured = await evaluate(
+      {},
+      {
+        resolve: resolverOf({ ...zone, 'SRV _autodiscover._tcp.contoso.com': ['0 0 443 mail.contoso.com'] }),
+      },
+    );
+    expect(said(cured.run, 'autodiscover-without-http-redirect')).toContain('pass: ');
+    expect(said(cured.run, 'autodiscover-v2-returns-ews')).toBe(
+      'pass: mail.contoso.com names https://mail.contoso.com/EWS/Exchange.asmx.',
+    );
+  });
+
+  it('asks the SRV target where the name does not exist, and no port but 443', async () => {
+    await exchange();
+    const srv = (port: number): Zone => ({
+      'mail.contoso.com': [mail],
+      'SRV _autodiscover._tcp.contoso.com': [`0 0 ${port} mail.contoso.com`],
+    });
+    const good = await evaluate({}, { resolve: resolverOf(srv(443)) });
+    expect(said(good.run, 'autodiscover-v2-returns-ews')).toContain('pass: mail.contoso.com names');
+    const bad = await evaluate({}, { resolve: resolverOf(srv(8443)) });
+    expect(said(bad.run, 'autodiscover-published')).toContain('names port 8443; Teams asks port 443 only');
+    expect(said(bad.run, 'tls-trusted', 'autodiscover.contoso.com')).toContain('unknown: Not judged: blocked by');
+  });
+
+  it('keeps "no such name" and "no answer" apart', async () => {
+    const missing = await evaluate({}, { resolve: resolverOf({}) });
+    expect(said(missing.run, 'autodiscover-published')).toContain('fail: Neither autodiscover.contoso.com nor');
+    expect(missing.run.answers.calendar).toBe('no');
+    const silent = await evaluate({}, { resolve: resolverOf({ 'autodiscover.contoso.com': ['SERVFAIL'] }) });
+    expect(said(silent.run, 'autodiscover-published')).toBe(
+      'unknown: Could not look: Autodiscover names in DNS: not reachable (autodiscover.contoso.com: SERVFAIL).',
+    );
+    expect(silent.run.answers.calendar).toBe('undetermined');
+  });
+
+  it('judges certificates at the time of the run, not of the machine', async () => {
+    const past = authority.issue(['mail.contoso.com', 'autodiscover.contoso.com'], {
+      from: new Date('2024-01-01T00:00:00Z'),
+      to: new Date('2025-01-01T00:00:00Z'),
+    });
+    await exchange({}, past);
+    const today = await evaluate();
+    expect(said(today.run, 'tls-trusted')).toBe(
+      'fail: The certificate chain of autodiscover.contoso.com expired on 2025-01-01.',
+    );
+    const then = await evaluate({}, {}, new Date('2024-06-01T00:00:00Z'));
+    expect(said(then.run, 'tls-trusted')).toContain('pass: ');
+    expect(said(then.run, 'autodiscover-v2-returns-ews')).toContain('pass: ');
+  });
+
+  it('names an intermediate that the server does not send, and a root nobody trusts', async () => {
+    await exchange({}, authority.issue(['mail.contoso.com', 'autodiscover.contoso.com'], { chain: false }));
+    expect(said((await evaluate()).run, 'tls-trusted')).toContain(
+      'fail: autodiscover.contoso.com does not send the intermediate certificate',
+    );
+    await Promise.all(running.splice(0).map((server) => server.close()));
+    const stranger = createAuthority('Stranger');
+    await exchange({}, await stranger.issue(['mail.contoso.com', 'autodiscover.contoso.com']));
+    expect(said((await evaluate()).run, 'tls-trusted')).toContain('does not chain to a public root');
+  });
+
+  it('names a port that does not speak TLS and a server that speaks an old one only', async () => {
+    await start(serveHttp(front, (_, response) => response.end('plain'), 443));
+    expect(said((await evaluate()).run, 'tls-trusted')).toBe(
+      'fail: Port 443 of autodiscover.contoso.com does not speak TLS.',
+    );
+    await Promise.all(running.splice(0).map((server) => server.close()));
+    await start(serveHttps(front, certificate, exchangeServer(), 443, { maxVersion: 'TLSv1.1' }));
+    expect(said((await evaluate()).run, 'tls-trusted')).toBe(
+      'fail: autodiscover.contoso.com offers TLSv1.1 at most; Microsoft 365 needs TLS 1.2.',
+    );
+  });
+
+  it.each([
+    [
+      'another tenant',
+      challengeFor('99999999-8888-7777-6666-555555555555'),
+      'fail: mail.contoso.com trusts tenant 9999',
+    ],
+    ['every realm', challengeFor('*'), 'manual: mail.contoso.com trusts every tenant (realm *)'],
+    ['nothing readable', 'Bearer client_id="0000', 'manual: The Bearer challenge of mail.contoso.com cannot be read'],
+    ['no Bearer', [], 'fail: mail.contoso.com offers no OAuth'],
+    [
+      'nobody by name',
+      'Bearer token_types="app_asserted_user_v1", error="invalid_token"',
+      'unknown: Could not look: OAuth challenge of EWS: not enough to go by (mail.contoso.com offers OAuth but does not say whom it trusts',
+    ],
+  ])('decodes a challenge that trusts %s', async (_, bearer, words) => {
+    await exchange({ bearer });
+    expect(said((await evaluate()).run, 'oauth-trusts-this-tenant')).toContain(words);
+  });
+
+  it.each([
+    ['https://ex1.contoso.local/EWS/Exchange.asmx', 'fail', 'a name that exists inside the network only'],
+    ['http://mail.contoso.com/EWS/Exchange.asmx', 'fail', 'which is no https address'],
+    ['https://169.254.169.254/EWS/Exchange.asmx', 'fail', 'an address that is not on the internet'],
+    ['https://owa.contoso.com/EWS/Exchange.asmx', 'fail', 'owa.contoso.com has no address in public DNS'],
+    ['https://outlook.office365.com/EWS/Exchange.asmx', 'fail', 'which is Exchange Online'],
+  ])('judges the EWS URL %s: %s', async (ewsUrl, verdict, words) => {
+    await exchange({ ewsUrl });
+    const { run } = await evaluate();
+    expect(said(run, 'autodiscover-v2-returns-ews')).toMatch(new RegExp(`^${verdict}: `));
+    expect(said(run, 'autodiscover-v2-returns-ews')).toContain(words);
+  });
+
+  it('leaves an URL of the Hybrid Agent to the rule about it, and connects to none', async () => {
+    await exchange({
+      ewsUrl:
+        'https://aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee.resource.mailboxmigration.his.msappproxy.net/EWS/Exchange.asmx',
+    });
+    const { run } = await evaluate();
+    expect(said(run, 'autodiscover-v2-returns-ews')).toContain('pass: ');
+    expect(said(run, 'path-without-hybrid-agent')).toContain('fail: ');
+    expect(said(run, 'ews-without-pre-authentication')).toContain(
+      'blocked by teams-exchange-interop/path-without-hybrid-agent',
+    );
+  });
+
+  it('tells 5xx and silence from an answer', async () => {
+    await exchange({
+      inFront: (_, response, url) => {
+        if (!url.pathname.endsWith('autodiscover.json')) return false;
+        response.writeHead(503).end();
+        return true;
+      },
+    });
+    const { run } = await evaluate();
+    expect(said(run, 'autodiscover-v2-returns-ews')).toContain(
+      'unknown: Could not look: answer of Autodiscover V2: not reachable (autodiscover.contoso.com answered autodiscover.json with 503)',
+    );
+    expect(run.answers.calendar).toBe('undetermined');
+  });
+
+  it('follows redirects on the host, three at most, and none to another', async () => {
+    let hops = 0;
+    await exchange({
+      inFront: (_, response, url) => {
+        if (!url.pathname.endsWith('autodiscover.json') || hops >= 2) return false;
+        hops += 1;
+        response.writeHead(302, { location: `${url.pathname}${url.search}&RedirectCount=${hops}` }).end();
+        return true;
+      },
+    });
+    expect(said((await evaluate({ intents: [] })).run, 'autodiscover-v2-returns-ews')).toContain('pass: ');
+  });
+
+  it('takes what Exchange Online says about sample users', async () => {
+    await exchange();
+    const duplicate = await evaluate({ sampleUsers: ['cloud@contoso.com'] });
+    expect(said(duplicate.run, 'exchange-online-routes-on-premises')).toContain(
+      'fail: Exchange Online has a mailbox of its own for cloud@contoso.com',
+    );
+    const stranger = await evaluate({ sampleUsers: ['nobody@contoso.com'] });
+    expect(said(stranger.run, 'exchange-online-routes-on-premises')).toContain(
+      'manual: Exchange Online does not know nobody@contoso.com',
+    );
+    const none = await evaluate({ sampleUsers: [] });
+    expect(said(none.run, 'exchange-online-routes-on-premises')).toContain(
+      'unknown: Could not look: routing at Exchange Online',
+    );
+  });
+
+  it('probes declared hosts, and takes no body beyond its limit', async () => {
+    await exchange({
+      inFront: (_, response, url) => {
+        if (url.pathname !== '/owa/') return false;
+        response.end('x'.repeat(1_000_000));
+        return true;
+      },
+    });
+    const { run } = await evaluate(
+      { hosts: ['mail.contoso.com'], sampleUsers: [] },
+      { resolve: resolverOf({ 'mail.contoso.com': [mail] }) },
+    );
+    expect(said(run, 'ews-without-pre-authentication', 'mail.contoso.com')).toContain('pass: ');
+    expect(said(run, 'autodiscover-published')).toContain('fail: ');
+  });
+
+  it('gives up on a server that never answers, and says so', async () => {
+    await exchange({ inFront: (_, __, url) => url.pathname.endsWith('autodiscover.json') });
+    const { run } = await evaluate({}, { timeoutMs: 300 });
+    expect(said(run, 'autodiscover-v2-returns-ews')).toContain(
+      'no answer in time (autodiscover.contoso.com gave no answer within 0.3 s)',
+    );
+  });
+});
