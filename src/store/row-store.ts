@@ -178,6 +178,8 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
     history: (watch, subject, limit, continuation) =>
       statePage(watch, subjectHistoryPrefix(subject), limit, continuation),
 
+    listHistory: (watch, limit, continuation) => statePage(watch, historyPrefix, limit, continuation),
+
     async commit(watch, changes, result) {
       const partition = partitionKey(watch);
       let groups = changes.map(changeGroup);
@@ -252,19 +254,18 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       const partition = partitionKey(watch);
       let left = limit;
       const remove = async (table: Table, rowKeys: readonly string[]) => {
-        const groups = rowKeys.map((rowKey) => groupOf([{ kind: 'delete', rowKey }]));
-        left -= (await writeEach(table, partition, groups)).length;
+        left -= await removeRows(table, partition, rowKeys);
       };
       await remove(evaluations, await oldHistory(partition, before, left));
       const oldRejected = behind(`${rejectedPrefix}${newestFirst(before)}`);
-      await remove(evaluations, await keysIn(partition, oldRejected, withPrefix(rejectedPrefix).to, left));
+      await remove(evaluations, await keysIn(evaluations, partition, oldRejected, withPrefix(rejectedPrefix).to, left));
       const oldRuns = behind(`${runIndexPrefix}${newestFirst(before)}`);
       for await (const index of rowsBetween(evaluations, partition, oldRuns, withPrefix(runIndexPrefix).to, pageSize)) {
         const run = unpack(runRecord, index);
         if (run.state === 'running') continue;
         if (left <= 0) break;
         const { from, to } = withPrefix(runPrefix(run.runId));
-        await remove(evaluations, await keysIn(partition, from, to, left));
+        await remove(evaluations, await keysIn(evaluations, partition, from, to, left));
         // The index goes last, so that what is left of a run is found again.
         if (left > 0) await remove(evaluations, [index.rowKey]);
       }
@@ -274,6 +275,37 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       }
       await remove(facts, expired);
       return limit - left;
+    },
+
+    async purge(watch) {
+      const partition = partitionKey(watch);
+      const { from, to } = withPrefix('');
+      let deleted = 0;
+      for (const table of [evaluations, facts]) {
+        for (let found = pageSize; found === pageSize; ) {
+          const rowKeys = await keysIn(table, partition, from, to, pageSize);
+          found = rowKeys.length;
+          deleted += await removeRows(table, partition, rowKeys);
+        }
+      }
+      return deleted;
+    },
+
+    async restore(watch, { states, history }) {
+      const partition = partitionKey(watch);
+      const groups = [
+        ...states.map((state) => {
+          const { subject } = state.run;
+          return groupOf([{ kind: 'put', rowKey: stateKey(subject), cells: pack(`The state of ${subject}`, state) }]);
+        }),
+        ...history.map((state) => groupOf([historyWrite(state)])),
+      ];
+      for (const transaction of inTransactions(groups)) {
+        await evaluations.write(
+          partition,
+          transaction.flatMap(({ writes }) => writes),
+        );
+      }
     },
   };
 
@@ -332,11 +364,23 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
     }
     return old;
   }
+}
 
-  async function keysIn(partition: string, from: string, to: string, limit: number): Promise<readonly string[]> {
-    if (limit <= 0) return [];
-    return (await evaluations.range(partition, { from, to, limit, keysOnly: true })).map(({ rowKey }) => rowKey);
-  }
+async function keysIn(
+  table: Table,
+  partition: string,
+  from: string,
+  to: string,
+  limit: number,
+): Promise<readonly string[]> {
+  if (limit <= 0) return [];
+  return (await table.range(partition, { from, to, limit, keysOnly: true })).map(({ rowKey }) => rowKey);
+}
+
+/** @returns how many were there */
+async function removeRows(table: Table, partition: string, rowKeys: readonly string[]): Promise<number> {
+  const groups = rowKeys.map((rowKey) => groupOf([{ kind: 'delete', rowKey }]));
+  return (await writeEach(table, partition, groups)).length;
 }
 
 function resultRow(result: SliceResult): Write {
@@ -375,11 +419,7 @@ function changeGroup({ subject, state, expected, superseded, pending }: SubjectC
     expected === undefined ? { kind: 'create', rowKey, cells } : { kind: 'replace', rowKey, cells, etag: expected },
   ];
   if (superseded !== undefined) {
-    writes.push({
-      kind: 'put',
-      rowKey: historyKey(subject, superseded.run.at, superseded.runId),
-      cells: pack(`The history of ${subject}`, superseded),
-    });
+    writes.push(historyWrite(superseded));
   }
   for (const notice of pending) {
     const what = `The notice about ${subject} for channel ${notice.channel}`;
@@ -395,6 +435,15 @@ function changeGroup({ subject, state, expected, superseded, pending }: SubjectC
     throw new RowTooLarge(what, `it takes ${bytes} bytes, and a transaction holds ${maxTransactionBytes}`);
   }
   return { subject, writes, bytes };
+}
+
+function historyWrite(superseded: SubjectState): Write {
+  const { run, runId } = superseded;
+  return {
+    kind: 'put',
+    rowKey: historyKey(run.subject, run.at, runId),
+    cells: pack(`The history of ${run.subject}`, superseded),
+  };
 }
 
 function settlementWrites(row: OutboxRow, settlement: Settlement): readonly Write[] {

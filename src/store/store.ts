@@ -131,6 +131,8 @@ export interface Store {
   removeState(watch: Watch, subject: string): Promise<void>;
   /** States that were superseded, newest first; the current one is not among them. */
   history(watch: Watch, subject: string, limit: number, continuation?: string): Promise<Page<SubjectState>>;
+  /** The same of all subjects, in order of subject. */
+  listHistory(watch: Watch, limit: number, continuation?: string): Promise<Page<SubjectState>>;
 
   /**
    * Writes the states, history and outbox rows of a slice, and last its result, in entity-group transactions; all of one
@@ -163,6 +165,13 @@ export interface Store {
 
   /** Deletes history, settled outbox rows, finished runs and expired facts older than `before`; at most `limit` rows. @returns rows deleted */
   prune(watch: Watch, before: string, limit: number): Promise<number>;
+  /** Deletes everything that is kept about a watch, supplied facts included. @returns rows deleted */
+  purge(watch: Watch): Promise<number>;
+  /** Writes states and history as they were read from a store, this one or another, over what is there; tells nobody. */
+  restore(
+    watch: Watch,
+    kept: { readonly states: readonly SubjectState[]; readonly history: readonly SubjectState[] },
+  ): Promise<void>;
 }
 
 export type Settlement =

@@ -538,6 +538,59 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
       expect((await store.states(watch, subjects)).size).toBe(2);
       expect(await store.facts(watch, ['contoso.com'])).toEqual([factsOf()]);
     });
+
+    test('history of all subjects is listed in order of subject, newest first, and only of this watch', async () => {
+      for (const subject of ['b.contoso.com', 'a.contoso.com']) {
+        await store.restore(watch, {
+          states: [],
+          history: [1, 3, 2].map((minute) => stateOf(subject, { run: `contoso.dkim.${minute}`, at: time(minute) })),
+        });
+      }
+      await store.restore(otherWatch, { states: [], history: [stateOf('fabrikam.com')] });
+      const { items, pages } = await allPages((continuation) => store.listHistory(watch, 4, continuation));
+      expect(items.map(({ run }) => `${run.subject} ${run.at}`)).toEqual(
+        ['a.contoso.com', 'b.contoso.com'].flatMap((subject) =>
+          [3, 2, 1].map((minute) => `${subject} ${time(minute)}`),
+        ),
+      );
+      expect(pages).toBe(2);
+      const elsewhere = (await store.listHistory(watch, 4)).continuation;
+      await expect(store.listHistory(otherWatch, 4, elsewhere)).rejects.toThrow(InvalidContinuation);
+    });
+
+    test('restore writes what was read, over what is there, as often as it is called', async () => {
+      await commit(changeOf('a.contoso.com', { state: stateOf('a.contoso.com', { message: 'Wrong.' }) }));
+      const states = Array.from({ length: 120 }, (_, n) => stateOf(`${n}.contoso.com`)).concat(
+        stateOf('a.contoso.com'),
+      );
+      const history = [stateOf('a.contoso.com', { run: 'contoso.dkim.old', at: time(-60) })];
+      await store.restore(watch, { states, history });
+      await store.restore(watch, { states, history });
+      expect((await allPages((continuation) => store.listStates(watch, 100, continuation))).items).toHaveLength(121);
+      expect((await store.states(watch, ['a.contoso.com'])).get('a.contoso.com')?.value).toEqual(
+        stateOf('a.contoso.com'),
+      );
+      expect((await store.history(watch, 'a.contoso.com', 10)).items).toEqual(history);
+      expect(await store.pending(watch, 10)).toEqual([]);
+    });
+
+    test('purge deletes everything of one watch, however much, and nothing of another', async () => {
+      const states = Array.from({ length: 1_100 }, (_, n) => stateOf(`${n}.contoso.com`));
+      await store.restore(watch, { states, history: [stateOf('a.contoso.com')] });
+      await store.createRun(runOf());
+      await commit(changeOf('a.contoso.com', { pending: [noticeOf('a.contoso.com')] }));
+      await store.putFacts([factsOf()]);
+      await store.restore(otherWatch, { states: [stateOf('fabrikam.com')], history: [] });
+      // 1,101 states, one of the history, a run and its index, a notice, a supplied fact.
+      expect(await store.purge(watch)).toBe(1_106);
+      expect((await store.listStates(watch, 10)).items).toEqual([]);
+      expect((await store.listHistory(watch, 10)).items).toEqual([]);
+      expect(await store.runs(watch, 10)).toEqual([]);
+      expect(await store.pending(watch, 10)).toEqual([]);
+      expect(await store.facts(watch)).toEqual([]);
+      expect((await store.listStates(otherWatch, 10)).items).toHaveLength(1);
+      expect(await store.purge(watch)).toBe(0);
+    });
   });
 }
 
