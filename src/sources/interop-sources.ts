@@ -6,6 +6,7 @@ import type { Tenant } from '../facts/interop-cloud.ts';
 import type { interopFactSchemas } from '../facts/interop-index.ts';
 import { type PublishedReach, routeOf } from '../facts/interop-published.ts';
 import { createAddressGuard } from './address-guard.ts';
+import type { CloudTenant } from './cloud-endpoints.ts';
 import { asGathered, ProbeRun, settled } from './https-probe/probe-run.ts';
 import { get } from './https-probe/request.ts';
 import { lookUpAddresses, type Resolve } from './https-probe/resolve.ts';
@@ -49,9 +50,9 @@ export interface InteropOptions {
   readonly endpoints?:
     | { readonly 'exchange-online'?: string | undefined; readonly login?: string | undefined }
     | undefined;
-  /** Undefined: nobody gave credentials, so what only Graph knows is not supplied. */
-  readonly graph?: GraphReader | undefined;
-  readonly exchangeOnline?: ExchangeOnlineReader | undefined;
+  /** Reads a tenant. Undefined: nobody gave credentials, so what only Graph knows is not supplied. */
+  readonly graph?: ((tenant: CloudTenant) => GraphReader) | undefined;
+  readonly exchangeOnline?: ((tenant: CloudTenant) => ExchangeOnlineReader) | undefined;
   /** What probes call themselves. */
   readonly userAgent?: string | undefined;
   /** Time limit of one request, in milliseconds. */
@@ -131,21 +132,23 @@ export function interopSources(options: InteropOptions): InteropSources {
       return hosts.map(([host]) => [host, asGathered(work(probes, host, context), probe, context.now)]);
     });
 
-  const cloud = <N extends FactName>(
-    fact: N,
-    who: 'graph' | 'exchangeOnline',
-    work: (subject: ExchangeOrganization, context: GatherContext) => Promise<FactMap[N]>,
-  ): Source<N> => ({
-    fact,
-    limitMs: cloudLimitMs,
-    gather: (async (subject: Subject, context: GatherContext) => {
-      if (options[who] === undefined) throw notSupplied(`no credentials for ${cloudNames[who]} were configured`);
-      const value = await work(organizationOf(subject), context);
-      return known(value, cloudNames[who], context.now.toISOString());
-    }) as unknown as Source<N>['gather'],
-  });
-  const graph = () => configured(options.graph);
-  const exchangeOnline = () => configured(options.exchangeOnline);
+  const cloud =
+    <R>(name: string, reader: ((tenant: CloudTenant) => R) | undefined) =>
+    <N extends FactName>(
+      fact: N,
+      work: (from: R, organization: ExchangeOrganization, context: GatherContext) => Promise<FactMap[N]>,
+    ): Source<N> => ({
+      fact,
+      limitMs: cloudLimitMs,
+      gather: (async (subject: Subject, context: GatherContext) => {
+        if (reader === undefined) throw notSupplied(`no credentials for ${name} were configured`);
+        const organization = organizationOf(subject);
+        const value = await work(reader(await tenantToRead(organization, context)), organization, context);
+        return known(value, name, context.now.toISOString());
+      }) as unknown as Source<N>['gather'],
+    });
+  const fromGraph = cloud('Microsoft Graph', options.graph);
+  const fromExchangeOnline = cloud('Exchange Online', options.exchangeOnline);
 
   return {
     'autodiscover-dns': parts('autodiscover-dns', async (subject, context) => {
@@ -257,50 +260,48 @@ export function interopSources(options: InteropOptions): InteropSources {
       known({ statements: [...organizationOf(subject).declared] }, 'organization document', context.now.toISOString()),
     ),
 
-    'directory-synchronisation': cloud('directory-synchronisation', 'graph', async (_, { signal }) =>
-      synchronisationOf(await graph().get(graphRequests.organization, signal)),
+    'directory-synchronisation': fromGraph('directory-synchronisation', async (graph, _, { signal }) =>
+      synchronisationOf(await graph.get(graphRequests.organization, signal)),
     ),
-    'users-in-scope': cloud('users-in-scope', 'graph', async (organization, context) =>
-      usersInScopeOf(await graph().list(graphRequests.users, context.signal), {
+    'users-in-scope': fromGraph('users-in-scope', async (graph, organization, context) =>
+      usersInScopeOf(await graph.list(graphRequests.users, context.signal), {
         sampleUsers: organization.sampleUsers,
         domains: [...(await domainsOf(organization, context))],
       }),
     ),
-    'service-principals': cloud('service-principals', 'graph', async (_, { signal }) => {
+    'service-principals': fromGraph('service-principals', async (graph, _, { signal }) => {
       const lists = await Promise.all(
-        principalsLookedAt.map((appId) => graph().list(graphRequests.servicePrincipals(appId), signal)),
+        principalsLookedAt.map((appId) => graph.list(graphRequests.servicePrincipals(appId), signal)),
       );
       return servicePrincipalsOf(lists.flat());
     }),
-    'hybrid-application': cloud('hybrid-application', 'graph', async (_, { signal }) => {
-      const apps = await graph().list(graphRequests.hybridApplications, signal);
+    'hybrid-application': fromGraph('hybrid-application', async (graph, _, { signal }) => {
+      const apps = await graph.list(graphRequests.hybridApplications, signal);
       const appId = hybridApplicationIdOf(apps);
-      const assignments =
-        appId === undefined ? [] : await graph().list(graphRequests.appRoleAssignments(appId), signal);
+      const assignments = appId === undefined ? [] : await graph.list(graphRequests.appRoleAssignments(appId), signal);
       const resources = await Promise.all(
-        consentResourcesOf(assignments).map((id) => graph().get(graphRequests.appRoles(id), signal)),
+        consentResourcesOf(assignments).map((id) => graph.get(graphRequests.appRoles(id), signal)),
       );
       return hybridApplicationOf(apps, assignments, resources);
     }),
-    'cloud-sync-jobs': cloud('cloud-sync-jobs', 'graph', async (_, { signal }) => {
-      const principals = await graph().list(graphRequests.cloudSyncPrincipals, signal);
+    'cloud-sync-jobs': fromGraph('cloud-sync-jobs', async (graph, _, { signal }) => {
+      const principals = await graph.list(graphRequests.cloudSyncPrincipals, signal);
       const ids = principals.flatMap((principal) => {
         const { id } = principal as { id?: unknown };
         return typeof id === 'string' ? [id] : [];
       });
-      const jobs = await Promise.all(ids.map((id) => graph().list(graphRequests.synchronizationJobs(id), signal)));
+      const jobs = await Promise.all(ids.map((id) => graph.list(graphRequests.synchronizationJobs(id), signal)));
       return cloudSyncJobsOf(jobs.flat());
     }),
-    'exchange-online-recipients': cloud(
+    'exchange-online-recipients': fromExchangeOnline(
       'exchange-online-recipients',
-      'exchangeOnline',
-      async ({ sampleUsers }, { signal }) => {
+      async (exchangeOnline, { sampleUsers }, { signal }) => {
         if (sampleUsers.length === 0) throw new Unobtainable('insufficient', 'no sample user is named');
         const recipients = await Promise.all(
           sampleUsers.map(async (user) => {
             const [mailUsers, mailboxes] = await Promise.all([
-              exchangeOnline().rows('Get-MailUser', { Identity: user }, signal),
-              exchangeOnline().rows('Get-Mailbox', { Identity: user }, signal),
+              exchangeOnline.rows('Get-MailUser', { Identity: user }, signal),
+              exchangeOnline.rows('Get-Mailbox', { Identity: user }, signal),
             ]);
             return recipientOf(user, mailUsers, mailboxes);
           }),
@@ -308,8 +309,8 @@ export function interopSources(options: InteropOptions): InteropSources {
         return { recipients };
       },
     ),
-    'exchange-online-hybrid': cloud('exchange-online-hybrid', 'exchangeOnline', async (_, { signal }) => {
-      const rows = (cmdlet: string) => exchangeOnline().rows(cmdlet, {}, signal);
+    'exchange-online-hybrid': fromExchangeOnline('exchange-online-hybrid', async (exchangeOnline, _, { signal }) => {
+      const rows = (cmdlet: string) => exchangeOnline.rows(cmdlet, {}, signal);
       const [connectors, organizations, relationships, endpoints] = await Promise.all([
         rows('Get-IntraOrganizationConnector'),
         rows('Get-OnPremisesOrganization'),
@@ -318,9 +319,9 @@ export function interopSources(options: InteropOptions): InteropSources {
       ]);
       return exchangeOnlineHybridOf({ connectors, organizations, relationships, endpoints });
     }),
-    'exchange-online-ews': cloud('exchange-online-ews', 'exchangeOnline', async (_, { signal }) =>
+    'exchange-online-ews': fromExchangeOnline('exchange-online-ews', async (exchangeOnline, _, { signal }) =>
       exchangeOnlineEwsOf(
-        await exchangeOnline().rows('Get-OrganizationConfig', { RetrieveEwsOperationAccessPolicy: true }, signal),
+        await exchangeOnline.rows('Get-OrganizationConfig', { RetrieveEwsOperationAccessPolicy: true }, signal),
       ),
     ),
 
@@ -366,8 +367,6 @@ export function interopSources(options: InteropOptions): InteropSources {
     }),
   };
 }
-
-const cloudNames = { graph: 'Microsoft Graph', exchangeOnline: 'Exchange Online' } as const;
 
 function organizationOf(subject: Subject): ExchangeOrganization {
   if (subject.kind !== 'exchange-organization') throw new Error(`${subject.id} is no Exchange organization`);
@@ -442,9 +441,13 @@ function notSupplied(why: string): Unobtainable {
   return new Unobtainable('not_supplied', why);
 }
 
-function configured<T>(reader: T | undefined): T {
-  if (reader === undefined) throw notSupplied('no credentials were configured');
-  return reader;
+/** The tenant whose cloud is read: the declared one, else the one that the sign-in endpoint names for the domains. */
+async function tenantToRead(organization: ExchangeOrganization, context: GatherContext): Promise<CloudTenant> {
+  if (organization.tenantId !== undefined) return { id: organization.tenantId, cloud: organization.cloud };
+  const tenant = await context.gathered('tenant');
+  const [found] = tenant.status === 'known' ? tenant.value.found : [];
+  if (found === undefined) throw notSupplied('name the tenant (tenant.id in the organization document)');
+  return { id: found.tenantId, cloud: organization.cloud };
 }
 
 /** Comes in the collector's file only. */
