@@ -70,7 +70,7 @@ it('the documented document is taken, domains in their one spelling', () => {
 });
 
 it('every key but the id has a default', () => {
-  expect(parseOrganization({ id: 'contoso' })).toEqual({ id: 'contoso', channels: {}, evaluations: {} });
+  expect(parseOrganization({ id: 'contoso' })).toMatchObject({ id: 'contoso', channels: {}, evaluations: {} });
   expect(parseOrganization({ id: 'contoso', evaluations: { dkim: {} } }).evaluations.dkim).toEqual({
     schedule: '0 0 6 * * *',
     channels: [],
