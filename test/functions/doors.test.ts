@@ -102,6 +102,8 @@ beforeAll(async () => {
       // What is due and what waits is asked for by the tests.
       FIELDCHECK_DUE_SCHEDULE: '0 0 0 1 1 *',
       FIELDCHECK_DELIVERY_SCHEDULE: '0 0 0 1 1 *',
+      FIELDCHECK_RETENTION_SCHEDULE: '0 0 0 1 1 *',
+      FIELDCHECK_HEARTBEAT_SCHEDULE: '0 0 0 1 1 *',
     },
     storageConnection: azurite.connectionString,
     port: 0,
@@ -128,7 +130,7 @@ describe('before anything is there', () => {
 describe('the description of the doors', () => {
   test('is read by anybody: paths for clients, a schema for editors', async () => {
     const openApi = await call('GET', 'openapi.json');
-    expect([openApi.status, openApi.json]).toEqual([200, expect.objectContaining({ openapi: '3.1.0' })]);
+    expect([openApi.status, openApi.json]).toEqual([200, expect.objectContaining({ openapi: '3.1.1' })]);
     const schema = await call('GET', 'organization.schema.json');
     expect([schema.status, schema.headers.get('content-type')]).toEqual([200, 'application/schema+json']);
     expect(schema.json).toMatchObject({ type: 'object', required: ['id'], additionalProperties: false });

@@ -1,0 +1,108 @@
+// The App with everything around it in the test's hands: clock, queue, resolvers, channel. What is under it is real.
+
+import { channelNotifiers, type Ports } from '../../src/app/production.ts';
+import { createSources } from '../../src/app/sources.ts';
+import { type App, createApp } from '../../src/app.ts';
+import { loadConfig } from '../../src/config.ts';
+import type { DeliveryMessage, SliceMessage } from '../../src/queue/queue.ts';
+import type { Store } from '../../src/store/store.ts';
+
+/** 06:00 UTC on 24 November 2026: the default schedule of dkim comes due. */
+export const sixOClock = new Date('2026-11-24T06:00:00Z');
+
+export interface Clock {
+  readonly now: () => Date;
+  advance(step: {
+    readonly days?: number;
+    readonly hours?: number;
+    readonly minutes?: number;
+    readonly seconds?: number;
+  }): void;
+}
+
+export function createClock(start: Date = sixOClock): Clock {
+  let at = start.getTime();
+  return {
+    now: () => new Date(at),
+    advance({ days = 0, hours = 0, minutes = 0, seconds = 0 }) {
+      at += (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1_000;
+    },
+  };
+}
+
+export interface LogLine {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface Machine {
+  readonly app: App;
+  readonly clock: Clock;
+  readonly log: readonly LogLine[];
+  /** Messages that wait, oldest first. */
+  readonly slices: SliceMessage[];
+  readonly deliveries: DeliveryMessage[];
+  /** Settings of the environment; `secret:NAME` is looked up here when a notice is sent. */
+  readonly environment: Record<string, string>;
+  /**
+   * Works on what waits as the queue's host does: a message that fails goes back, and its error comes out at the end.
+   *
+   * @returns the errors
+   */
+  work(): Promise<unknown[]>;
+}
+
+export interface MachineOptions {
+  readonly store: Store;
+  readonly resolvers: readonly string[];
+  readonly clock?: Clock;
+  readonly notifierFor?: Ports['notifierFor'];
+}
+
+export function createMachine({ store, resolvers, clock = createClock(), notifierFor }: MachineOptions): Machine {
+  const slices: SliceMessage[] = [];
+  const deliveries: DeliveryMessage[] = [];
+  const log: LogLine[] = [];
+  const environment: Record<string, string> = {};
+  const at =
+    (level: LogLine['level']) =>
+    (message: string, fields: Record<string, unknown> = {}) =>
+      void log.push({ level, message, fields });
+  const app = createApp({
+    store,
+    queue: {
+      open: async () => {},
+      // Through JSON, as a message travels.
+      sendSlice: async (message) => void slices.push(JSON.parse(JSON.stringify(message))),
+      sendDelivery: async (message) => void deliveries.push(message),
+    },
+    sources: createSources({ resolvers }),
+    log: { info: at('info'), warn: at('warn'), error: at('error') },
+    clock: clock.now,
+    notifierFor: notifierFor ?? channelNotifiers(loadConfig({ FIELDCHECK_LOCAL_CHANNELS: 'true' }), environment),
+    publicUrl: undefined,
+    localChannels: true,
+  });
+  return {
+    app,
+    clock,
+    log,
+    slices,
+    deliveries,
+    environment,
+    async work() {
+      const errors: unknown[] = [];
+      for (const message of slices.splice(0)) {
+        try {
+          await app.workSlice(message);
+        } catch (error) {
+          errors.push(error);
+          slices.push(message);
+        }
+      }
+      for (const message of deliveries.splice(0)) await app.deliver(message);
+      return errors;
+    },
+  };
+}
