@@ -1,4 +1,4 @@
-import { everyPart, type Gathered, type Known, known, notKnown, Unobtainable } from '../domain/fact-set.ts';
+import { type Gathered, type Known, known, notKnown, Unobtainable } from '../domain/fact-set.ts';
 import type { GatherContext, Source } from '../domain/source.ts';
 import type { SmtpService, Subject } from '../domain/subject.ts';
 import { plainAddress } from '../facts/smtp-addresses.ts';
@@ -15,6 +15,7 @@ import { logProof } from './smtp-log/proof.ts';
 import { type LogCounts, type LogSummary, summariseLog } from './smtp-log/summary.ts';
 import { type ProbeResult, probeService } from './smtp-probe/probe.ts';
 import { nodesSeen, probeProof, vipPaths } from './smtp-probe/proof.ts';
+import { suppliedOnly } from './supplied/index.ts';
 
 type SmtpFactName = keyof typeof smtpFactSchemas;
 export type SmtpSources = { readonly [N in SmtpFactName]: Source<N> };
@@ -93,9 +94,10 @@ export function smtpSources(options: SmtpSourceOptions = {}): SmtpSources {
       }
       return known(result, from, newestAttempt(result) ?? context.now.toISOString());
     }),
-    'smtp-supplied-probes': source('smtp-supplied-probes', derivedLimitMs, () => {
-      throw new Unobtainable('not_supplied', 'the service was not probed: use --probe, or let a collector probe it');
-    }),
+    'smtp-supplied-probes': suppliedOnly(
+      'smtp-supplied-probes',
+      'the service was not probed: use --probe, or let a collector probe it',
+    ),
     'smtp-probe-proof': source('smtp-probe-proof', derivedLimitMs, (service, context) =>
       fromProbe(context, (result) => probeProof(result, service)),
     ),
@@ -124,9 +126,7 @@ export function smtpSources(options: SmtpSourceOptions = {}): SmtpSources {
       const evidence = await evidenceSideBySide(service, context);
       return known(evidence, 'configuration, log and probe', context.now.toISOString());
     }),
-    'smtp-baseline': source('smtp-baseline', derivedLimitMs, () => {
-      throw new Unobtainable('not_supplied', 'no baseline has been accepted');
-    }),
+    'smtp-baseline': suppliedOnly('smtp-baseline', 'no baseline has been accepted'),
   };
 }
 
@@ -148,16 +148,13 @@ function source<N extends SmtpFactName>(
 
 type CollectedName = Exclude<keyof typeof smtpPartOf, 'node-control'>;
 
-/** What only the collector can read: it is supplied, or not there. */
+/** What only the collector can read. */
 function nodeSources(): { readonly [N in CollectedName]: Source<N> } {
   const names = Object.keys(smtpPartOf).filter((name) => name !== 'node-control') as CollectedName[];
-  const why = notKnown(
-    'not_supplied',
-    'there is no fact file; run Collect-SmtpSourceIpFacts.ps1 on every node and supply its files',
-  );
-  return Object.fromEntries(
-    names.map((name) => [name, source(name, derivedLimitMs, async () => ({ [everyPart]: why }))]),
-  ) as { readonly [N in CollectedName]: Source<N> };
+  const how = 'there is no fact file; run Collect-SmtpSourceIpFacts.ps1 on every node and supply its files';
+  return Object.fromEntries(names.map((name) => [name, suppliedOnly(name, how)])) as {
+    readonly [N in CollectedName]: Source<N>;
+  };
 }
 
 /** The value of a fact that another is concluded from; its reason becomes the other's. */

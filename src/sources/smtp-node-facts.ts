@@ -1,4 +1,5 @@
 import {
+  everyPart,
   type FactSet,
   type Gathered,
   known,
@@ -91,9 +92,8 @@ export function smtpFactsOf(hosts: readonly SmtpNodeFacts[], service: SmtpServic
               latest(probes.map(({ at }) => at)),
             ),
           },
-    parts: {
-      node: Object.fromEntries(service.nodes.map(({ name }) => [name, nodes[name] ?? silentNode(name)])),
-    },
+    // Nodes may come file by file, so the absence of one stands beside them and overrules none.
+    parts: { node: { ...nodes, [everyPart]: silentNode } },
   };
 }
 
@@ -150,13 +150,17 @@ const latest = (times: readonly string[]) => [...times].sort().at(-1) ?? '';
 
 const nodeFactNames = Object.keys(smtpPartOf) as PartFactName[];
 
-function silentNode(node: string): PartFacts {
-  const why = notKnown(
-    'not_supplied',
-    `there is no fact file of ${node}; run Collect-SmtpSourceIpFacts.ps1 there and supply its file`,
-  );
-  return Object.fromEntries(nodeFactNames.filter((name) => name !== 'node-control').map((name) => [name, why]));
-}
+const silentNode: PartFacts = Object.fromEntries(
+  nodeFactNames
+    .filter((name) => name !== 'node-control')
+    .map((name) => [
+      name,
+      notKnown(
+        'not_supplied',
+        'there is no fact file of this node; run Collect-SmtpSourceIpFacts.ps1 there and supply its file',
+      ),
+    ]),
+);
 
 function nodeFacts(host: SmtpNodeFacts): PartFacts {
   const { facts } = host;

@@ -482,7 +482,7 @@ export const scenes: readonly NamedScene[] = [
       delete scene.files.EX2;
     }),
     expected: [
-      other('vip-on-loopback', 'EX2', 'unknown', /there is no fact file of EX2/),
+      other('vip-on-loopback', 'EX2', 'unknown', /there is no fact file of this node/),
       other('vip-on-loopback', 'EX1', 'pass', /preferred/),
       other('nodes-alike', 'EX1', 'not_applicable', /no other node/),
     ],
