@@ -4,9 +4,11 @@ import type { AcceptedFacts, Health, RunStatus } from './app/answers.ts';
 import { type Delivered, deliver, sumAnswers } from './app/delivery.ts';
 import { acceptFacts, suppliedFacts } from './app/facts.ts';
 import { healthOf } from './app/health.ts';
+import { heartbeat } from './app/heartbeat.ts';
 import { checkOrganization, lastSlot, shownOrganization, withStoredAddresses } from './app/organizations.ts';
 import { notFound, Problem } from './app/problem.ts';
 import type { Ports } from './app/production.ts';
+import { type Retained, retain } from './app/retention.ts';
 import { type RunsPorts, slotKey, startRun, watchRun, workSlice } from './app/runs.ts';
 import { subjectId } from './app/subjects.ts';
 import { evaluationOfFile } from './app/supplied.ts';
@@ -19,7 +21,7 @@ import type { DeliveryMessage, SliceMessage } from './queue/queue.ts';
 import { failedSelectorsCsv, htmlReport } from './reports/index.ts';
 import type { Page, RunProgress, RunRecord, SliceResult, Versioned, Watch } from './store/store.ts';
 
-export { parseOrganizations } from './app/organizations.ts';
+export { parseOrganizations, parseService } from './app/organizations.ts';
 export { Problem, problemOf } from './app/problem.ts';
 export { type Ports, productionPorts, shellPorts } from './app/production.ts';
 export { adHocRequest, evaluationName } from './app/requests.ts';
@@ -29,6 +31,7 @@ export type { EvaluationId } from './domain/rule.ts';
 export { questionTitles } from './evaluations/index.ts';
 export { deliveryMessage, sliceMessage } from './queue/queue.ts';
 export { terminalReport } from './reports/index.ts';
+export { findLogFiles } from './sources/smtp-log/files.ts';
 
 /** States read at once for a whole watch; the store pages anyway. */
 const statesAtOnce = 1_000;
@@ -209,6 +212,12 @@ export function createApp(ports: Ports) {
 
     /** Delivers what waits: of one watch when nudged, of all by the timer. */
     deliver: (only?: DeliveryMessage): Promise<readonly Delivered[]> => working(() => deliver(delivery, only)),
+
+    /** Deletes what is older than its organization wants it kept. */
+    retain: (): Promise<readonly Retained[]> => working(() => retain(ports)),
+
+    /** Tells the log, and the channels that ask for it, that all is running. */
+    heartbeat: (): Promise<void> => working(() => heartbeat(delivery)),
 
     runStatus: (runId: string): Promise<RunStatus> =>
       working(async () => {

@@ -6,9 +6,11 @@ import {
   createApp,
   type EvaluationId,
   evaluationName,
+  findLogFiles,
   organizationSubjects,
   Problem,
   parseOrganizations,
+  parseService,
   policiesOf,
   productionPorts,
   questionTitles,
@@ -40,6 +42,26 @@ interface EvaluateOptions {
   readonly signingConfig?: string;
   readonly acceptedDomains?: string;
   readonly selector: readonly string[];
+  readonly service?: string;
+  readonly log: readonly string[];
+  readonly probe?: boolean;
+  readonly relayTest?: boolean;
+  readonly allowPrivate?: boolean;
+  readonly ca: readonly string[];
+  readonly endpoint: Readonly<Record<string, string>>;
+}
+
+const endpointNames = { 'exchange-online': 'exchangeOnline', graph: 'graph', login: 'login' } as const;
+
+/** `graph=https://…` */
+function endpoint(value: string, previous: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const [name = '', ...rest] = value.split('=');
+  const key = name in endpointNames ? endpointNames[name as keyof typeof endpointNames] : undefined;
+  const url = rest.join('=');
+  if (key === undefined || !/^https?:\/\/[^/]/.test(url)) {
+    throw new InvalidArgumentError(`Write NAME=URL, NAME being one of ${Object.keys(endpointNames).join(', ')}.`);
+  }
+  return { ...previous, [key]: url.replace(/\/+$/, '') };
 }
 
 const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
@@ -64,6 +86,18 @@ program
   .option('--signing-config <file>', 'dkim: output of Get-DkimSigningConfig as JSON')
   .option('--accepted-domains <file>', 'dkim: output of Get-AcceptedDomain as JSON')
   .option('--selector <name>', 'dkim: selector to look at without a signing configuration; repeatable', collect, [])
+  .option('--service <file>', 'smtp-source-ip: one service, as in an organization document')
+  .option('--log <path>', 'smtp-source-ip: receive logs to analyse, files or folders; repeatable', collect, [])
+  .option('--probe', 'smtp-source-ip: connect to the service and its nodes from here')
+  .option('--relay-test', 'smtp-source-ip: with --probe, also ask to relay (MAIL FROM and RCPT TO, never DATA)')
+  .option('--allow-private', 'probes may go to private, unique-local and loopback addresses')
+  .option('--ca <file>', 'PEM file of roots to trust besides the public ones; repeatable', collect, [])
+  .option(
+    '--endpoint <name=url>',
+    'exchange-online, graph or login in place of the cloud’s own; repeatable',
+    endpoint,
+    {},
+  )
   .action(async (evaluation: string, subjects: string[], options: EvaluateOptions) => {
     process.exitCode = await evaluate(evaluationName(evaluation), subjects, options);
   });
@@ -133,11 +167,8 @@ async function evaluate(evaluation: EvaluationId, named: readonly string[], opti
       ? undefined
       : oneOrganization(await readJson(options.organization), options.organization);
   const supply = readSupplied(evaluation, await suppliedFiles(options));
-  const subjects = subjectsFor(evaluation, named, options, document, supply);
-  const config = loadConfig(process.env);
-  const app = createApp(
-    shellPorts(config, { ...(options.resolver.length > 0 ? { resolvers: options.resolver } : {}) }),
-  );
+  const subjects = await subjectsFor(evaluation, named, options, document, supply);
+  const app = createApp(shellPorts(loadConfig(process.env), process.env, await sourceOptions(options)));
   try {
     const { runs, facts } = await app.evaluate({
       evaluation,
@@ -156,27 +187,46 @@ async function evaluate(evaluation: EvaluationId, named: readonly string[], opti
   }
 }
 
+/** What the options say about sources; what they leave out, the settings say. */
+async function sourceOptions(options: EvaluateOptions): Promise<Parameters<typeof shellPorts>[2]> {
+  const { resolver, ca, endpoint: endpoints, log } = options;
+  return {
+    ...(resolver.length > 0 ? { resolvers: resolver } : {}),
+    ...(ca.length > 0
+      ? { ca: await Promise.all(ca.map(async (path) => new TextDecoder().decode(await readBytes(path)))) }
+      : {}),
+    ...(Object.keys(endpoints).length > 0 ? { endpoints } : {}),
+    ...(options.allowPrivate === true ? { allowPrivate: true } : {}),
+    ...(log.length > 0 ? { logFiles: await findLogFiles(log) } : {}),
+    ...(options.probe === true ? { probe: { relayTest: options.relayTest === true } } : {}),
+  };
+}
+
 /** Named on the command line, else the document's, else those that the files speak of. */
-function subjectsFor(
+async function subjectsFor(
   evaluation: EvaluationId,
   named: readonly string[],
   options: EvaluateOptions,
   document: OrganizationDocument | undefined,
   supply: Supply,
-): readonly Subject[] {
+): Promise<readonly Subject[]> {
   const fromFiles = supply.subjects.map((subject) =>
     subject.kind === 'mail-domain' && options.selector.length > 0
       ? { ...subject, selectors: [...options.selector] }
       : subject,
   );
+  const service =
+    options.service === undefined ? undefined : parseService(await readJson(options.service), options.service);
   const declared =
-    document === undefined
-      ? fromFiles
-      : organizationSubjects(
-          document,
-          evaluation,
-          fromFiles.map(({ id }) => id),
-        );
+    service !== undefined
+      ? [service]
+      : document === undefined
+        ? fromFiles
+        : organizationSubjects(
+            document,
+            evaluation,
+            fromFiles.map(({ id }) => id),
+          );
   if (named.length > 0) {
     if (evaluation !== 'dkim')
       throw new BadCall(`${evaluation} takes its subject from --organization or --facts, not from the command line.`);
@@ -192,7 +242,7 @@ function subjectsFor(
     throw new BadCall(
       evaluation === 'dkim'
         ? 'There is no domain to look at: name one (evaluate dkim contoso.com), or give --signing-config, --organization or --facts.'
-        : `There is nothing to look at: give --organization FILE with evaluations.${evaluation}, or --facts FILE.`,
+        : `There is nothing to look at: give --organization FILE with evaluations.${evaluation}${evaluation === 'smtp-source-ip' ? ', --service FILE' : ''}, or --facts FILE.`,
     );
   }
   return declared;

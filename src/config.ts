@@ -25,6 +25,12 @@ export const settingsSchema = z.object({
   AzureWebJobsStorage__clientId: z.string().optional(),
   /** Client id of the user-assigned identity that reads tenants. */
   FIELDCHECK_IDENTITY_CLIENT_ID: z.string().optional(),
+  /** The tenant that the identity lives in; others are read with the application below. */
+  FIELDCHECK_TENANT_ID: z.guid({ error: 'is no tenant id (a GUID)' }).optional(),
+  /** Application that other tenants admit. It proves itself by certificate or secret, else the identity vouches for it. */
+  FIELDCHECK_CLIENT_ID: z.guid({ error: 'is no client id (a GUID)' }).optional(),
+  FIELDCHECK_CLIENT_SECRET: resolved(z.string()).optional(),
+  FIELDCHECK_CLIENT_CERTIFICATE: resolved(z.string()).optional(),
   /** Comma-separated resolvers: `HOST[:PORT]` or `https://…/dns-query`. */
   FIELDCHECK_RESOLVERS: z
     .string()
@@ -42,6 +48,10 @@ export const settingsSchema = z.object({
   /** NCRONTAB, UTC: when due runs are looked for, and when waiting notices are. Used by the timers' bindings. */
   FIELDCHECK_DUE_SCHEDULE: z.string().default('0 * * * * *'),
   FIELDCHECK_DELIVERY_SCHEDULE: z.string().default('30 * * * * *'),
+  /** When what is older than an organization wants it kept is deleted. */
+  FIELDCHECK_RETENTION_SCHEDULE: z.string().default('0 0 3 * * *'),
+  /** When the log, and the channels that ask for it, are told that all is running. */
+  FIELDCHECK_HEARTBEAT_SCHEDULE: z.string().default('0 0 8 * * *'),
   /** Probes may go to private, unique-local and loopback addresses. */
   FIELDCHECK_ALLOW_PRIVATE: flag.default(false),
   /** Comma-separated host suffixes of Workflows webhooks besides the known ones, for sovereign clouds. */

@@ -4,7 +4,9 @@ import {
   InvalidDocument,
   type OrganizationDocument,
   organizationDocument,
+  parseDocument,
 } from '../domain/organization.ts';
+import { type SmtpService, smtpServiceDeclaration } from '../domain/subject.ts';
 import { evaluations } from '../evaluations/index.ts';
 
 /** What channels may be called by, besides `secret:NAME`. */
@@ -53,6 +55,11 @@ export function checkOrganization(value: unknown, policy: ChannelPolicy): Organi
 export function parseOrganizations(value: unknown): readonly OrganizationDocument[] {
   const list = Array.isArray(value) ? value : [value];
   return list.map((one) => checkOrganization(one, { localChannels: true }));
+}
+
+/** One entry of `services` alone, as `--service` takes it. @throws InvalidDocument naming file and path */
+export function parseService(value: unknown, file: string): SmtpService {
+  return { kind: 'smtp-service', ...parseDocument(file, smtpServiceDeclaration, value) };
 }
 
 function scheduleFault(schedule: string): string | undefined {

@@ -8,7 +8,7 @@ import { defaultResolvers } from '../sources/dns/resolvers.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 import type { Store } from '../store/store.ts';
 import { type Log, silentLog } from './log.ts';
-import { createSources, type ProductSources } from './sources.ts';
+import { createSources, type ProductSources, type SourceOptions } from './sources.ts';
 
 /** What the App stands on. Production makes them from the configuration; tests and the CLI put others in their place. */
 export interface Ports {
@@ -31,12 +31,7 @@ export async function productionPorts(config: Config, environment: Environment, 
   return {
     store,
     queue,
-    sources: fromSetting('FIELDCHECK_RESOLVERS', () =>
-      createSources({
-        resolvers: config.FIELDCHECK_RESOLVERS ?? defaultResolvers(environment),
-        ratePerSecond: config.FIELDCHECK_RESOLVER_RATE,
-      }),
-    ),
+    sources: fromSetting('FIELDCHECK_RESOLVERS', () => createSources(sourceOptions(config, environment))),
     log,
     clock: () => new Date(),
     notifierFor: channelNotifiers(config, environment),
@@ -46,14 +41,11 @@ export async function productionPorts(config: Config, environment: Environment, 
 }
 
 /** The ports of one evaluation from a shell: sources as deployed, nothing stored, nobody told. */
-export function shellPorts(config: Config, options: { readonly resolvers?: readonly string[] }): Ports {
+export function shellPorts(config: Config, environment: Environment, options: Partial<SourceOptions>): Ports {
   return {
     store: createMemoryStore(),
     queue: { open: async () => {}, sendSlice: async () => {}, sendDelivery: async () => {} },
-    sources: createSources({
-      resolvers: options.resolvers ?? config.FIELDCHECK_RESOLVERS ?? defaultResolvers(process.env),
-      ratePerSecond: config.FIELDCHECK_RESOLVER_RATE,
-    }),
+    sources: createSources({ ...sourceOptions(config, environment), ...options }),
     log: silentLog,
     clock: () => new Date(),
     notifierFor: () => {
@@ -61,6 +53,32 @@ export function shellPorts(config: Config, options: { readonly resolvers?: reado
     },
     publicUrl: undefined,
     localChannels: true,
+  };
+}
+
+/** What the settings say about sources. Credentials are used only when they were configured. */
+function sourceOptions(config: Config, environment: Environment): SourceOptions {
+  const configured = config.FIELDCHECK_IDENTITY_CLIENT_ID ?? config.FIELDCHECK_CLIENT_ID;
+  return {
+    resolvers: config.FIELDCHECK_RESOLVERS ?? defaultResolvers(environment),
+    ratePerSecond: config.FIELDCHECK_RESOLVER_RATE,
+    allowPrivate: config.FIELDCHECK_ALLOW_PRIVATE,
+    endpoints: {
+      exchangeOnline: config.FIELDCHECK_ENDPOINT_EXCHANGE_ONLINE,
+      graph: config.FIELDCHECK_ENDPOINT_GRAPH,
+      login: config.FIELDCHECK_ENDPOINT_LOGIN,
+    },
+    ...(configured === undefined
+      ? {}
+      : {
+          identity: {
+            managedIdentityClientId: config.FIELDCHECK_IDENTITY_CLIENT_ID,
+            ownTenantId: config.FIELDCHECK_TENANT_ID,
+            clientId: config.FIELDCHECK_CLIENT_ID,
+            clientSecret: config.FIELDCHECK_CLIENT_SECRET,
+            clientCertificate: config.FIELDCHECK_CLIENT_CERTIFICATE,
+          },
+        }),
   };
 }
 

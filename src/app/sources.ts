@@ -29,8 +29,8 @@ export interface SourceOptions {
   readonly allowPrivate?: boolean | undefined;
   /** SMTP receive logs to analyse. */
   readonly logFiles?: readonly LogFile[] | undefined;
-  /** SMTP services are probed from here. */
-  readonly probe?: boolean | undefined;
+  /** SMTP services are probed from here; with the relay test only on request. */
+  readonly probe?: { readonly relayTest: boolean } | undefined;
 }
 
 export interface ProductSources {
@@ -71,7 +71,9 @@ export function createSources(options: SourceOptions): ProductSources {
       }),
       ...smtpSources({
         ...(options.logFiles === undefined ? {} : { logFiles: options.logFiles }),
-        ...(options.probe === true ? { probe: { guard: createAddressGuard({ allowPrivate }) } } : {}),
+        ...(options.probe === undefined
+          ? {}
+          : { probe: { guard: createAddressGuard({ allowPrivate }), relayTest: options.probe.relayTest } }),
       }),
     } satisfies Sources,
     resolvers,

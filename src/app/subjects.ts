@@ -1,7 +1,7 @@
 import { matchesDomainPattern, normaliseDomainName } from '../domain/domain-name.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { EvaluationId, RulePolicy } from '../domain/rule.ts';
-import type { ExchangeOrganization, MailDomain, SmtpService, Subject } from '../domain/subject.ts';
+import type { Cloud, ExchangeOrganization, MailDomain, SmtpService, Subject } from '../domain/subject.ts';
 
 /**
  * The subjects that an organization's document puts under watch for an evaluation, in order of their ids, so that slices
@@ -26,6 +26,7 @@ export function subjectsOf(
           id,
           selectors: settings.selectors,
           ...(ignoredBy === undefined ? {} : { ignoredBy }),
+          ...tenantOf(document),
         };
       });
     }
@@ -41,8 +42,8 @@ export function subjectsOf(
         sampleUsers,
         intents,
         declared,
-        cloud: document.tenant?.cloud ?? 'worldwide',
-        ...(document.tenant?.id === undefined ? {} : { tenantId: document.tenant.id }),
+        cloud: 'worldwide',
+        ...tenantOf(document),
       };
       return [one];
     }
@@ -51,6 +52,11 @@ export function subjectsOf(
         .map((service): SmtpService => ({ kind: 'smtp-service', ...service }))
         .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
+}
+
+function tenantOf({ tenant }: OrganizationDocument): { tenantId?: string; cloud?: Cloud } {
+  if (tenant === undefined) return {};
+  return { cloud: tenant.cloud, ...(tenant.id === undefined ? {} : { tenantId: tenant.id }) };
 }
 
 /** The id of the subject that a person calls `name`: a mail domain has many spellings. */

@@ -1,9 +1,10 @@
 import type { Evaluation, EvaluationId } from '../domain/rule.ts';
 import { dkim } from './dkim/index.ts';
 import { smtpSourceIp } from './smtp-source-ip/index.ts';
+import { teamsExchangeInterop } from './teams-exchange-interop/index.ts';
 
 /** THE list of evaluations. */
-export const evaluations: readonly Evaluation[] = [dkim, smtpSourceIp];
+export const evaluations: readonly Evaluation[] = [dkim, teamsExchangeInterop, smtpSourceIp];
 
 /** @throws Error when the list has no evaluation of that id, which is a fault of ours: ids are checked at every door. */
 export function evaluationOf(id: EvaluationId): Evaluation {
