@@ -89,27 +89,6 @@ export function suppliedAt(index: number): FactSet {
   };
 }
 
-/** A row of `Get-DkimSigningConfig` as `ConvertTo-Json` of PowerShell 7 writes it. */
-export function exportedRowAt(index: number): Record<string, unknown> {
-  const { selectors, ...row } = signingConfigurationAt(index);
-  return {
-    Domain: row.domain,
-    Enabled: row.enabled,
-    Status: row.status,
-    KeyCreationTime: row.keyCreationTime,
-    LastChecked: row.lastChecked,
-    RotateOnDate: row.rotateOnDate,
-    SelectorBeforeRotateOnDate: row.selectorBeforeRotateOnDate,
-    SelectorAfterRotateOnDate: row.selectorAfterRotateOnDate,
-    Selector1CNAME: selectors.selector1.cname,
-    Selector2CNAME: selectors.selector2.cname,
-    Selector1PublicKey: selectors.selector1.publicKey,
-    Selector2PublicKey: selectors.selector2.publicKey,
-    Selector1KeySize: 2048,
-    Selector2KeySize: 2048,
-  };
-}
-
 /** The names that are asked, TXT, for one domain. */
 export function selectorNamesAt(index: number): readonly string[] {
   return [nameOf('selector1', index), nameOf('selector2', index)];
