@@ -104,9 +104,12 @@ function compareFinding(
 ): { memory: FindingMemory; told?: Transition } {
   const { verdict, severity } = finding;
   if (verdict === 'unknown' || verdict === 'manual') {
-    const unknownRuns = verdict === 'unknown' ? (before?.unknownRuns ?? 0) + 1 : (before?.unknownRuns ?? 0);
+    // What a failed rule blocks is told by that rule, and what nobody supplied is no news: neither goes unknown, nor
+    // comes back from there.
+    const counts = verdict === 'unknown' && finding.blockedBy === undefined && finding.reason !== 'not_supplied';
+    const unknownRuns = (before?.unknownRuns ?? 0) + (counts ? 1 : 0);
     const memory: FindingMemory = { ...(before ?? { since: current.at }), unknownRuns };
-    if (verdict === 'unknown' && unknownRuns === unknownRunsBeforeTelling && finding.blockedBy === undefined) {
+    if (counts && unknownRuns === unknownRunsBeforeTelling) {
       return {
         memory: { ...memory, toldAt: current.at },
         told: about('went_unknown', 'unknown-in-a-row', finding, memory.since, current),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { unobtainableReasons } from './fact-set.ts';
 import { evaluationIds, owners, type QuestionId, severities } from './rule.ts';
 
 export const verdicts = ['pass', 'fail', 'manual', 'not_applicable', 'unknown'] as const;
@@ -27,6 +28,8 @@ export const finding = z.object({
   remedy: z.string().optional(),
   /** Ready to paste into a support case with the owner. */
   supportCase: z.string().optional(),
+  /** Why a fact was not there, of an `unknown`. */
+  reason: z.enum(unobtainableReasons).optional(),
   /** The failed rule because of which this one was not judged. */
   blockedBy: z.string().optional(),
 });

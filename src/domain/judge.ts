@@ -287,6 +287,7 @@ function unknown(rule: AnyRule, target: string | undefined, { fact, part, why }:
           ...(why.source === undefined ? {} : { source: why.source }),
         },
       ],
+      reason: why.reason,
     },
     blocks: rule.blocks,
   };

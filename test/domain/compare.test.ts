@@ -23,6 +23,7 @@ type Said = Omit<Finding, 'rule' | 'evidence' | 'message'> & { rule?: string; me
 const pass: Said = { verdict: 'pass' };
 const unknown: Said = { verdict: 'unknown' };
 const blocked: Said = { verdict: 'unknown', blockedBy: 'dkim/active-cname-correct' };
+const notSupplied: Said = { verdict: 'unknown', reason: 'not_supplied' };
 const manual: Said = { verdict: 'manual' };
 const notApplicable: Said = { verdict: 'not_applicable' };
 const fail = (severity: Severity = 'high'): Said => ({
@@ -115,7 +116,12 @@ describe('what is told of a finding', () => {
     ],
     [
       'what another failed rule blocks does not go unknown',
-      [[blocked], [blocked], [blocked], [blocked], [blocked]],
+      [[blocked], [blocked], [blocked], [blocked], [pass]],
+      ['', '', '', '', ''],
+    ],
+    [
+      'what nobody supplies does not go unknown',
+      [[notSupplied], [notSupplied], [notSupplied], [notSupplied], [pass]],
       ['', '', '', '', ''],
     ],
   ] satisfies [string, Said[][], string[]][])('%s', (_, runs, expected) => {
@@ -319,7 +325,7 @@ describe('isWorthTelling', () => {
 
 describe('any sequence of runs', () => {
   const said: fc.Arbitrary<Said> = fc.oneof(
-    fc.constantFrom(pass, unknown, unknown, manual, notApplicable),
+    fc.constantFrom(pass, unknown, unknown, blocked, manual, notApplicable),
     fc.constantFrom(...severities).map(fail),
   );
   const run = fc.record({

@@ -115,6 +115,7 @@ describe('unknown', () => {
         evidence: [
           { fact: 'accepted-domain', observed: `unobtainable, ${reason}: the detail`, at, source: 'a server' },
         ],
+        reason,
       },
     ]);
     expect(answers.now).toBe('undetermined');
@@ -295,6 +296,7 @@ describe('rules that are judged per part', () => {
         verdict: 'unknown',
         message: 'Could not look: CNAME of the selector: no answer in time (silent).',
         evidence: [{ fact: 'selector-cname', observed: 'unobtainable, timeout: silent' }],
+        reason: 'timeout',
       },
     ]);
     expect(answers.now).toBe('undetermined');

@@ -6,6 +6,7 @@
 // facts.json and a findings.json with nothing but `{ "now": "2026-11-24T09:30:00.000Z" }`.
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import type { Run } from '../../src/domain/finding.ts';
 import { judge } from '../../src/domain/judge.ts';
 import { evaluations } from '../../src/evaluations/index.ts';
 import { goldenCases } from './cases.ts';
@@ -24,10 +25,17 @@ describe.each(evaluations.map((evaluation) => [evaluation.id, evaluation] as con
       });
       if (update) {
         const expected = { now, ...(policies === undefined ? {} : { policies }), run };
-        writeFileSync(golden.file, `${JSON.stringify(expected, undefined, 1)}\n`);
+        writeFileSync(golden.file, oneFindingALine(expected));
       } else {
         expect(run).toEqual(golden.run);
       }
     },
   );
 });
+
+/** A finding a line, so that a reviewer sees in the diff which findings changed. */
+function oneFindingALine({ run, ...rest }: { readonly run: Run }): string {
+  const placeholder = '"findings go here"';
+  const frame = JSON.stringify({ ...rest, run: { ...run, findings: ['findings go here'] } }, undefined, 1);
+  return `${frame.replace(placeholder, () => run.findings.map((finding) => JSON.stringify(finding)).join(',\n   '))}\n`;
+}
