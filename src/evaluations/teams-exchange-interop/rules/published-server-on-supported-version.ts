@@ -16,6 +16,15 @@ export const publishedServerOnSupportedVersion = rule({
       (reading) => ({ fact: 'published-version', observed: `${reading.method}: ${reading.build.text}` }) as const,
     );
     const shown = `${part} runs ${name} (${build.text}, ${confidence} confidence)`;
+    const verdicts = new Set(readings.map((reading) => isAtLeast(reading.build, buildFloors.calendar) === 'below'));
+    if (confidence === 'low' && verdicts.size > 1) {
+      return {
+        verdict: 'manual',
+        message: `What ${part} shows of its version contradicts itself: ${readings.map((reading) => `${reading.build.text} by ${reading.method}`).join(', ')}.`,
+        remedy: 'Look up the file version of ExSetup.exe on the servers behind that name, or run the collector.',
+        evidence,
+      };
+    }
     if (isAtLeast(build, buildFloors.calendar) !== 'below') return { verdict: 'pass', message: `${shown}.`, evidence };
     const forDelegates = productOf(build) === 'Exchange 2013' && isAtLeast(build, buildFloors.delegates) !== 'below';
     return {
