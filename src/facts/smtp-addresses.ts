@@ -17,7 +17,7 @@ export interface Endpoint {
 }
 
 /**
- * The one spelling of an address: without brackets, `%scope` and the IPv4-mapped prefix, in lower case.
+ * The one spelling of an address: without brackets, `%scope` and the IPv4-mapped prefix; IPv6 as RFC 5952 has it.
  *
  * `[fe80::1%13]` → `fe80::1`, `::ffff:192.0.2.1` → `192.0.2.1`. Text that is no address comes back as it is.
  */
@@ -29,7 +29,7 @@ export function plainAddress(text: string): string {
     .toLowerCase();
   const range = parseAddress(bare);
   if (range === undefined) return bare;
-  return range.family === 4 ? ipv4Text(range.first) : bare;
+  return range.family === 4 ? ipv4Text(range.first) : ipv6Text(range.first);
 }
 
 /** `ip:port` or `[v6]:port`; an address without a port is taken too. Undefined for an empty or unreadable one. */
@@ -151,6 +151,19 @@ function ipv4Value(text: string): bigint | undefined {
 
 function ipv4Text(value: bigint): string {
   return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 255n)).join('.');
+}
+
+/** Lower case, no leading zeros, the longest run of zero groups (the first of equals, two at least) as `::`. */
+function ipv6Text(value: bigint): string {
+  const groups = Array.from({ length: 8 }, (_, index) => ((value >> BigInt(112 - 16 * index)) & 0xffffn).toString(16));
+  let [start, length] = [0, 0];
+  for (let at = 0; at < groups.length; at++) {
+    let end = at;
+    while (groups[end] === '0') end++;
+    if (end - at > length) [start, length] = [at, end - at];
+  }
+  if (length < 2) return groups.join(':');
+  return `${groups.slice(0, start).join(':')}::${groups.slice(start + length).join(':')}`;
 }
 
 function ipv6Value(text: string): bigint | undefined {
