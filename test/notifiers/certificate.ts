@@ -3,15 +3,23 @@ import * as asn1 from 'asn1js';
 
 const oids = {
   ecdsaWithSha256: '1.2.840.10045.4.3.2',
+  rsaWithSha256: '1.2.840.113549.1.1.11',
   commonName: '2.5.4.3',
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
 };
 
-/** Makes a key and a certificate for `host` that signs itself, valid for a day around now (RFC 5280 section 4.1), as PEM. */
-export function selfSigned(host: string): { key: string; cert: string } {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const algorithm = sequence(oid(oids.ecdsaWithSha256));
+/**
+ * Makes a key and a certificate for `host` that signs itself, valid for a day around now (RFC 5280 section 4.1), as PEM.
+ * Servers take either kind of key; an application signs in to Entra ID with an RSA key only.
+ */
+export function selfSigned(host: string, kind: 'ec' | 'rsa' = 'ec'): { key: string; cert: string } {
+  const { privateKey, publicKey } =
+    kind === 'ec'
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      : generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const algorithm =
+    kind === 'ec' ? sequence(oid(oids.ecdsaWithSha256)) : sequence(oid(oids.rsaWithSha256), new asn1.Null());
   const name = sequence(
     new asn1.Set({ value: [sequence(oid(oids.commonName), new asn1.Utf8String({ value: host.slice(0, 64) }))] }),
   );
@@ -38,7 +46,9 @@ export function selfSigned(host: string): { key: string; cert: string } {
   );
   const signature = sign('sha256', Buffer.from(toSign.toBER()), privateKey);
   const certificate = sequence(toSign, algorithm, new asn1.BitString({ valueHex: bytes(signature) }));
-  const base64 = Buffer.from(certificate.toBER()).toString('base64').replace(/.{64}/g, '$&\n');
+  const base64 = Buffer.from(certificate.toBER())
+    .toString('base64')
+    .replace(/.{64}(?=.)/g, '$&\n');
   return {
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     cert: `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`,

@@ -83,6 +83,11 @@ export function createExchangeOnline(options: {
   };
 }
 
+/** The sentence about an answer that was cut short. */
+export function onlyPart(cmdlet: string, { rows }: CmdletAnswer): string {
+  return `Exchange Online sent only part of ${cmdlet} (${rows.length} row${rows.length === 1 ? '' : 's'})`;
+}
+
 /** Warnings of a list that was cut short. */
 const cutShort = /more results (are )?available|increase the value for the ResultSize/i;
 

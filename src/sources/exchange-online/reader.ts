@@ -1,6 +1,6 @@
 import { Unobtainable } from '../../domain/fact-set.ts';
 import type { CloudTenant } from '../cloud-endpoints.ts';
-import type { ExchangeOnline } from './client.ts';
+import { type ExchangeOnline, onlyPart } from './client.ts';
 import type { CmdletParameters } from './cmdlets.ts';
 import { CmdletFailed } from './failure.ts';
 
@@ -17,10 +17,7 @@ export function exchangeOnlineReader(exchangeOnline: ExchangeOnline, tenant: Clo
       try {
         const answer = await exchangeOnline.invoke(tenant, cmdlet, parameters, signal);
         if (!answer.truncated) return answer.rows;
-        throw new Unobtainable(
-          'insufficient',
-          `Exchange Online sent only part of ${cmdlet} (${answer.rows.length} rows)`,
-        );
+        throw new Unobtainable('insufficient', onlyPart(cmdlet, answer));
       } catch (error) {
         if (error instanceof CmdletFailed && error.notFound) return [];
         throw error;

@@ -5,7 +5,7 @@ import type { AcceptedDomain } from '../../facts/accepted-domain.ts';
 import type { SigningConfigurationRow } from '../../facts/signing-configuration.ts';
 import type { CloudTenant } from '../cloud-endpoints.ts';
 import { acceptedDomains, signingConfigurations } from '../supplied/dkim-exports.ts';
-import type { CmdletAnswer, ExchangeOnline } from './client.ts';
+import { type CmdletAnswer, type ExchangeOnline, onlyPart } from './client.ts';
 
 /** Rows of a tenant-wide cmdlet, by domain. */
 export interface TenantList<T> {
@@ -105,7 +105,8 @@ function byDomain<T>(
       const named = row[column];
       const domain = typeof named === 'string' ? normaliseDomainName(named) : undefined;
       if (domain !== undefined && 'name' in domain) {
-        const faults = error.issues.map((issue) => issue.replace(/^\[0\]\.?/, '')).join('; ');
+        // Behind the semicolon stands advice for whoever exported a file.
+        const faults = error.issues.map((issue) => issue.replace(/^\[0\]\.?/, '').replace(/; .*/, '')).join('; ');
         const why = `the row of ${cmdlet} for ${domain.name} cannot be read: ${faults}`;
         rows.set(domain.name, notKnown('malformed', why, source, answer.at));
       } else nameless++;
@@ -114,10 +115,10 @@ function byDomain<T>(
   return { rows, gap: gapOf(cmdlet, answer, nameless), source, observedAt: answer.at };
 }
 
-function gapOf(cmdlet: string, { truncated, rows }: CmdletAnswer, nameless: number): string | undefined {
-  if (truncated) return `Exchange Online sent only part of ${cmdlet} (${rows.length} rows)`;
+function gapOf(cmdlet: string, answer: CmdletAnswer, nameless: number): string | undefined {
+  if (answer.truncated) return onlyPart(cmdlet, answer);
   if (nameless === 0) return undefined;
-  return `${nameless} row${nameless === 1 ? '' : 's'} of ${cmdlet} cannot be told apart: without a readable domain name`;
+  return `${nameless} row${nameless === 1 ? '' : 's'} of ${cmdlet} ${nameless === 1 ? 'has' : 'have'} no readable domain name`;
 }
 
 /**

@@ -1,0 +1,297 @@
+import { createPublicKey, randomUUID, verify, X509Certificate } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Loopback, selfSigned, startLoopback } from '../notifiers/loopback.ts';
+import type { FakeTenant, Row } from './fake-tenant.ts';
+
+/** An answer put in place of the server's own, once. */
+export interface Reply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** JSON for an object. */
+  readonly body?: string | Buffer | object;
+}
+
+/** One of the three servers. */
+export interface FakeService {
+  /** What came, oldest first. */
+  readonly arrived: Loopback['arrived'];
+  /** The next requests get these answers. */
+  reply(...replies: readonly Reply[]): void;
+}
+
+/** Login, Exchange Online and Graph over HTTPS on loopback, for as many tenants as are put in. */
+export interface FakeCloud {
+  readonly tenants: Map<string, FakeTenant>;
+  /** The application that the login server knows. */
+  readonly application: { readonly clientId: string; readonly secret: string };
+  /** PEM of the certificate that the login server accepts for the application, when one is set. */
+  certificate: string | undefined;
+  readonly login: FakeService;
+  readonly exchangeOnline: FakeService;
+  readonly graph: FakeService;
+  /** For `EndpointOverrides`. */
+  readonly endpoints: { readonly login: string; readonly exchangeOnline: string; readonly graph: string };
+  /** PEM of the root to trust. */
+  readonly ca: string;
+  /** Rows in a page of a Graph list. */
+  pageSize: number;
+  /** From now on no token that was issued is good any more. */
+  expireTokens(): void;
+  close(): Promise<void>;
+}
+
+interface Arrived {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+interface Issued {
+  readonly tenant: FakeTenant;
+  readonly audience: string;
+  readonly permissions: readonly string[];
+}
+
+const clientId = '99999999-8888-7777-6666-555555555555';
+const secret = 'a-secret-of-the-fake-cloud';
+
+/** Starts the three servers. They check what they are sent as the real ones do, and speak their wire shapes. */
+export async function startFakeCloud(): Promise<FakeCloud> {
+  const tls = selfSigned('localhost');
+  const tenants = new Map<string, FakeTenant>();
+  const tokens = new Map<string, Issued>();
+  const services: Loopback[] = [];
+
+  const start = async (answer: (request: Arrived, base: string) => Reply): Promise<FakeService & { port: number }> => {
+    const scripted: Reply[] = [];
+    const server = await startLoopback((_, response) => {
+      const request = server.arrived.at(-1);
+      if (request === undefined) return;
+      const base = `https://localhost:${server.port}`;
+      const arrived = { ...request, url: new URL(request.target, base) };
+      send(response, scripted.shift() ?? answer(arrived, base));
+    }, tls);
+    services.push(server);
+    return { port: server.port, arrived: server.arrived, reply: (...replies) => scripted.push(...replies) };
+  };
+
+  const login = await start((request, base) => {
+    const [, tenantId = '', ...rest] = request.url.pathname.split('/');
+    const tenant = tenants.get(tenantId);
+    if (tenant === undefined) {
+      return refusal(
+        400,
+        'invalid_tenant',
+        90002,
+        `Tenant '${tenantId}' not found. Check to make sure you have it right.`,
+      );
+    }
+    if (rest.join('/').endsWith('.well-known/openid-configuration')) {
+      return {
+        status: 200,
+        body: {
+          token_endpoint: `${base}/${tenantId}/oauth2/v2.0/token`,
+          authorization_endpoint: `${base}/${tenantId}/oauth2/v2.0/authorize`,
+          end_session_endpoint: `${base}/${tenantId}/oauth2/v2.0/logout`,
+          issuer: `${base}/${tenantId}/v2.0`,
+          jwks_uri: `${base}/${tenantId}/discovery/v2.0/keys`,
+          tenant_region_scope: 'EU',
+        },
+      };
+    }
+    return issue(tenant, new URLSearchParams(request.body));
+  });
+
+  const issue = (tenant: FakeTenant, form: URLSearchParams): Reply => {
+    if (form.get('grant_type') !== 'client_credentials') return refusal(400, 'unsupported_grant_type', 70003, 'no');
+    if (form.get('client_id') !== clientId) {
+      return refusal(
+        400,
+        'unauthorized_client',
+        700016,
+        `Application '${form.get('client_id')}' was not found in the directory.`,
+      );
+    }
+    const assertion = form.get('client_assertion');
+    if (assertion !== null && !isSigned(assertion, cloud.certificate)) {
+      return refusal(
+        401,
+        'invalid_client',
+        700027,
+        'The certificate with identifier used to sign the client assertion is not registered.',
+      );
+    }
+    if (assertion === null && form.get('client_secret') !== secret) {
+      return refusal(401, 'invalid_client', 7000215, 'Invalid client secret provided.');
+    }
+    const audience = (form.get('scope') ?? '').replace(/\/\.default$/, '');
+    const forExchange = audience.startsWith('https://outlook');
+    if (forExchange && !tenant.exchangeOnline) {
+      return refusal(
+        400,
+        'invalid_resource',
+        500014,
+        `The service principal for resource '${audience}' is disabled. This indicate that a subscription within the tenant has lapsed.`,
+      );
+    }
+    const permissions = tenant.permissions.filter((name) => name.startsWith('Exchange.') === forExchange);
+    const claims = { aud: audience, tid: tenant.id, appid: clientId, roles: permissions, uti: randomUUID() };
+    const token = [{ alg: 'none' }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'));
+    const text = `${token.join('.')}.`;
+    tokens.set(text, { tenant, audience, permissions });
+    return { status: 200, body: { token_type: 'Bearer', expires_in: 3599, access_token: text } };
+  };
+
+  const holder = (request: Arrived, audience: RegExp): Issued | undefined => {
+    const issued = tokens.get(String(request.headers.authorization).replace(/^Bearer /, ''));
+    return issued !== undefined && audience.test(issued.audience) ? issued : undefined;
+  };
+
+  const exchangeOnline = await start((request) => {
+    const path = /^\/adminapi\/beta\/([0-9a-f-]{36})\/InvokeCommand$/.exec(request.url.pathname);
+    if (request.method !== 'POST' || path?.[1] === undefined) return { status: 404 };
+    const held = holder(request, /^https:\/\/outlook/);
+    if (held === undefined || held.tenant.id !== path[1]) return { status: 401 };
+    if (!held.permissions.includes('Exchange.ManageAsApp')) return { status: 401 };
+    // As recorded: the body has the length of an error, and only zero bytes in it.
+    if (!held.tenant.directoryRole) return { status: 403, body: Buffer.alloc(312) };
+    const { headers } = request;
+    const anchor = `APP:SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}@${held.tenant.id}`;
+    if (headers['x-anchormailbox'] !== anchor) return invalid(400, 'WrongAnchorException', 'no anchor mailbox');
+    if (headers.prefer !== 'odata.maxpagesize=1000') return invalid(400, 'BadRequestException', 'no page size');
+    if (headers['content-type'] !== 'application/json') return { status: 415 };
+    const { CmdletInput: input } = JSON.parse(request.body) as { CmdletInput: { CmdletName: string; Parameters: Row } };
+    const rows = held.tenant.cmdlets[input.CmdletName];
+    if (rows === undefined) {
+      return invalid(
+        400,
+        'System.Management.Automation.CommandNotFoundException',
+        `The term '${input.CmdletName}' is not recognized as a name of a cmdlet, function, script file, or executable program.`,
+      );
+    }
+    const found = typeof rows === 'function' ? rows(input.Parameters) : rows;
+    if (found.length === 0 && 'Identity' in input.Parameters) {
+      return invalid(
+        404,
+        'Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException',
+        `The operation couldn't be performed because object '${String(input.Parameters.Identity)}' couldn't be found.`,
+      );
+    }
+    return {
+      status: 200,
+      body: { '@odata.context': 'https://outlook.office365.com/adminapi/beta/$metadata', value: found },
+    };
+  });
+
+  const graph = await start((request, base) => {
+    const held = holder(request, /graph/);
+    if (held === undefined)
+      return graphError(401, 'InvalidAuthenticationToken', 'Access token has expired or is not yet valid.');
+    const path = decodeURIComponent(request.url.pathname);
+    const needed = permissionsOfGraph.find(([start]) => start.test(path))?.[1];
+    if (needed !== undefined && !held.permissions.includes(needed)) {
+      return graphError(403, 'Authorization_RequestDenied', 'Insufficient privileges to complete the operation.');
+    }
+    const found = held.tenant.graph[path] ?? held.tenant.graph[`${path}${decodeURIComponent(request.url.search)}`];
+    if (found === undefined) return graphError(404, 'Request_ResourceNotFound', `Resource '${path}' does not exist.`);
+    if (!Array.isArray(found)) return { status: 200, body: found };
+    const from = Number(request.url.searchParams.get('$skiptoken') ?? 0);
+    const next = new URL(request.url.href);
+    next.searchParams.set('$skiptoken', String(from + cloud.pageSize));
+    return {
+      status: 200,
+      body: {
+        '@odata.context': `${base}/v1.0/$metadata`,
+        value: found.slice(from, from + cloud.pageSize),
+        ...(from + cloud.pageSize < found.length ? { '@odata.nextLink': next.href } : {}),
+      },
+    };
+  });
+
+  const cloud: FakeCloud = {
+    tenants,
+    application: { clientId, secret },
+    certificate: undefined,
+    login,
+    exchangeOnline,
+    graph,
+    endpoints: {
+      login: `https://localhost:${login.port}`,
+      exchangeOnline: `https://localhost:${exchangeOnline.port}`,
+      graph: `https://localhost:${graph.port}`,
+    },
+    ca: tls.cert,
+    pageSize: 100,
+    expireTokens: () => tokens.clear(),
+    close: async () => {
+      await Promise.all(services.map((service) => service.close()));
+    },
+  };
+  return cloud;
+}
+
+const permissionsOfGraph: readonly (readonly [RegExp, string])[] = [
+  [/^\/v1\.0\/domains/, 'Domain.Read.All'],
+  [/^\/v1\.0\/admin\/serviceAnnouncement/, 'ServiceHealth.Read.All'],
+  [/^\/v1\.0\/(organization|subscribedSkus)/, 'Organization.Read.All'],
+  [/^\/v1\.0\/users/, 'User.Read.All'],
+  [/^\/beta\/servicePrincipals\/.+\/synchronization/, 'Synchronization.Read.All'],
+  [/^\/v1\.0\/(applications|servicePrincipals)/, 'Application.Read.All'],
+];
+
+/** An error of Exchange Online: `error.message` is always the same, what counts lies deeper. */
+export function invalid(status: number, type: string, text: string): Reply {
+  return {
+    status,
+    body: {
+      error: {
+        code: 'BadRequest',
+        message: 'Invalid Operation',
+        details: [{ code: 'Context', target: '', message: `|${type}|${text}` }],
+        innererror: {
+          message: 'Error executing cmdlet',
+          type: 'Microsoft.Exchange.Admin.OData.Core.ODataServiceException',
+        },
+      },
+    },
+  };
+}
+
+function graphError(status: number, code: string, message: string): Reply {
+  const innerError = { date: '2026-11-24T09:30:00', 'request-id': randomUUID(), 'client-request-id': randomUUID() };
+  return { status, body: { error: { code, message, innerError } } };
+}
+
+function refusal(status: number, error: string, code: number, text: string): Reply {
+  return {
+    status,
+    body: {
+      error,
+      error_description: `AADSTS${code}: ${text} Trace ID: ${randomUUID()} Correlation ID: ${randomUUID()} Timestamp: 2026-11-24 09:30:00Z`,
+      error_codes: [code],
+    },
+  };
+}
+
+/** Is this JWT (RFC 7519, PS256 or RS256) signed with the key of the certificate? */
+function isSigned(assertion: string, certificate: string | undefined): boolean {
+  if (certificate === undefined) return false;
+  const [header = '', payload = '', signature = ''] = assertion.split('.');
+  const { alg } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { alg: string };
+  const key = {
+    key: createPublicKey(new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'pem' })),
+  };
+  return verify(
+    'sha256',
+    Buffer.from(`${header}.${payload}`),
+    alg === 'PS256' ? { ...key, padding: 6, saltLength: 32 } : key,
+    Buffer.from(signature, 'base64url'),
+  );
+}
+
+function send(response: ServerResponse, { status, headers, body }: Reply): void {
+  const isBytes = typeof body === 'string' || Buffer.isBuffer(body);
+  response.writeHead(status, { 'content-type': 'application/json', ...headers });
+  response.end(body === undefined ? '' : isBytes ? body : JSON.stringify(body));
+}
