@@ -25,6 +25,7 @@ export { parseOrganizations, parseService } from './app/organizations.ts';
 export { Problem, problemOf } from './app/problem.ts';
 export { type Ports, productionPorts, shellPorts } from './app/production.ts';
 export { adHocRequest, evaluationName } from './app/requests.ts';
+export { analyseSmtpLogs, describeSmtpLogs } from './app/smtp-logs.ts';
 export { policiesOf, subjectsOf as organizationSubjects } from './app/subjects.ts';
 export { readSupplied, type SuppliedFile, type Supply } from './app/supplied.ts';
 export type { EvaluationId } from './domain/rule.ts';

@@ -3,7 +3,9 @@ import { dirname } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import {
   type App,
+  analyseSmtpLogs,
   createApp,
+  describeSmtpLogs,
   type EvaluationId,
   evaluationName,
   findLogFiles,
@@ -146,6 +148,23 @@ program
       }
     }),
   );
+
+program
+  .command('smtp-logs')
+  .description('count SMTP receive logs: who connects, and what that proves about source addresses')
+  .argument('<paths...>', 'receive logs (RECV*.LOG, also .gz) and folders that hold them')
+  .requiredOption('--service <file>', 'the service whose logs these are, as in an organization document')
+  .option('--now <time>', 'judge freshness as of this time (ISO 8601)', isoTime)
+  .option('--json', 'print as JSON')
+  .action(async (paths: string[], options: { service: string; now?: Date; json?: boolean }) => {
+    const service = parseService(await readJson(options.service), options.service);
+    const analysis = await analyseSmtpLogs(paths, service, options.now ?? new Date());
+    if (options.json === true) print(analysis);
+    else process.stdout.write(describeSmtpLogs(analysis));
+    // The same words as everywhere: yes when clients are visible, no when they are hidden, undetermined otherwise.
+    if ('nothing' in analysis.proof || !analysis.fresh) process.exitCode = exit.undetermined;
+    else process.exitCode = analysis.proof.translation === 'preserved' ? exit.yes : exit.no;
+  });
 
 program
   .command('deliver')
