@@ -11,3 +11,4 @@ import './reports.ts';
 import './runs.ts';
 import './slices.ts';
 import './subjects.ts';
+import './upkeep.ts';

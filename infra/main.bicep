@@ -45,6 +45,9 @@ param logDailyQuotaGB int = 1
 @description('Mail address that gets the operational alerts. Empty: the alerts still fire and show in the portal, but nobody is told.')
 param alertEmail string = ''
 
+@description('Client id of the application that other tenants admit, for which the identity vouches (infra/access/README.md). Empty: only this tenant is read.')
+param applicationClientId string = ''
+
 @description('DNS resolvers that are asked, as HOST or HOST:PORT, separated by commas. The second one confirms what the first calls broken.')
 param resolvers string = '1.1.1.1,9.9.9.9'
 
@@ -62,6 +65,16 @@ param dueSchedule string = '0 * * * * *'
 
 @description('When undelivered notices are looked for: NCRONTAB with six fields, in UTC.')
 param deliverySchedule string = '30 * * * * *'
+
+@description('When what is older than an organization wants it kept is deleted: NCRONTAB with six fields, in UTC.')
+param retentionSchedule string = '0 0 3 * * *'
+
+@description('When the log, and the channels that ask for it, are told that all is running: NCRONTAB with six fields, in UTC.')
+param heartbeatSchedule string = '0 0 8 * * *'
+
+@description('The least that the app logs. Alerts and queries count on info.')
+@allowed(['info', 'warn', 'error'])
+param logLevel string = 'info'
 
 @description('Whether probes may reach private addresses. Only sensible together with virtualNetwork.')
 param allowPrivate bool = false
@@ -209,12 +222,16 @@ module functionApp 'app/function-app.bicep' = {
     subnetId: virtualNetwork ? network!.outputs.appSubnetId : ''
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB
+    applicationClientId: applicationClientId
     resolvers: resolvers
     resolverRate: resolverRate
     webhookHosts: webhookHosts
     publicUrl: publicUrl
     dueSchedule: dueSchedule
     deliverySchedule: deliverySchedule
+    retentionSchedule: retentionSchedule
+    heartbeatSchedule: heartbeatSchedule
+    logLevel: logLevel
     allowPrivate: allowPrivate
   }
   // The app reads its package from storage and its secrets from the vault the moment it exists: the roles come first,

@@ -17,12 +17,16 @@ param subnetId string
 
 param maximumInstanceCount int
 param instanceMemoryMB int
+param applicationClientId string
 param resolvers string
 param resolverRate string
 param webhookHosts string
 param publicUrl string
 param dueSchedule string
 param deliverySchedule string
+param retentionSchedule string
+param heartbeatSchedule string
+param logLevel string
 param allowPrivate bool
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' existing = {
@@ -117,12 +121,17 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
 
     FIELDCHECK_IDENTITY_CLIENT_ID: identity.properties.clientId
+    FIELDCHECK_TENANT_ID: subscription().tenantId
+    FIELDCHECK_CLIENT_ID: applicationClientId
     FIELDCHECK_PUBLIC_URL: empty(publicUrl) ? 'https://${site.properties.defaultHostName}' : publicUrl
     FIELDCHECK_RESOLVERS: resolvers
     FIELDCHECK_RESOLVER_RATE: resolverRate
     FIELDCHECK_WEBHOOK_HOSTS: webhookHosts
     FIELDCHECK_DUE_SCHEDULE: dueSchedule
     FIELDCHECK_DELIVERY_SCHEDULE: deliverySchedule
+    FIELDCHECK_RETENTION_SCHEDULE: retentionSchedule
+    FIELDCHECK_HEARTBEAT_SCHEDULE: heartbeatSchedule
+    FIELDCHECK_LOG_LEVEL: logLevel
     FIELDCHECK_ALLOW_PRIVATE: allowPrivate ? 'true' : 'false'
   })
 }

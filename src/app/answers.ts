@@ -36,6 +36,8 @@ export const health = z.object({
       state: z.string().exactOptional(),
     }),
   ),
+  /** When each channel last took a notice (ISO 8601, UTC); absent while it never has. */
+  lastDeliveries: z.array(z.object({ organization: z.string(), channel: z.string(), at: z.string().exactOptional() })),
   /** When the oldest notice that still waits was written (ISO 8601, UTC). */
   oldestUndelivered: z.string().exactOptional(),
   /** Notices that a channel refused for good: somebody has to look at the channel. */
@@ -45,6 +47,7 @@ export const health = z.object({
 /** RFC 9457. */
 export const problemDetails = z.object({
   type: z.literal('about:blank'),
+  title: z.string(),
   status: z.number(),
   detail: z.string(),
   /** One line for each fault of a refused document: where, what, how to mend it. */

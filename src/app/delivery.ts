@@ -112,6 +112,7 @@ async function deliverGroup(
   const at = ports.clock();
   if (delivery.outcome === 'delivered') {
     await store.settle(watch, rows, { outcome: 'delivered', at: at.toISOString() });
+    await store.noteDelivery(watch, { channel, runId, at: at.toISOString() });
     log.info('notice delivered', fields);
   } else if (delivery.outcome === 'rejected' || attempts >= lastTry) {
     await store.settle(watch, rows, { outcome: 'rejected', at: at.toISOString(), reason: delivery.detail });
@@ -127,7 +128,8 @@ async function deliverGroup(
   return { ...watch, channel, runId, subjects: rows.length, delivery };
 }
 
-async function send(
+/** Sends a notice; a channel that cannot be used is a delivery to try again, not an error. */
+export async function send(
   ports: DeliveryPorts,
   document: OrganizationDocument,
   channel: string,
@@ -143,7 +145,8 @@ async function send(
   return notifier.send(notice, AbortSignal.timeout(sendLimitMs));
 }
 
-async function noticeOf(
+/** What is told of a run: these rows, among all subjects that the run looked at. */
+export async function noticeOf(
   ports: DeliveryPorts,
   document: OrganizationDocument,
   watch: Watch,

@@ -1,13 +1,15 @@
 import { evaluations } from '../evaluations/index.ts';
 import type { Store } from '../store/store.ts';
 import type { Health } from './answers.ts';
+import { lastDeliveries } from './heartbeat.ts';
 
-/** Storage, last run per evaluation, oldest undelivered notice. Never throws: what is wrong is in the result. */
+/** Storage, last run per evaluation, last delivery per channel, oldest undelivered notice. Never throws: what is wrong is in the result. */
 export async function healthOf(store: Store, open: () => Promise<void>): Promise<Health> {
   try {
     await open();
     await store.ping();
     const lastRuns: Health['lastRuns'][number][] = [];
+    const deliveries: Health['lastDeliveries'][number][] = [];
     let oldest: string | undefined;
     let rejectedNotices = 0;
     for (const document of await store.organizations()) {
@@ -26,11 +28,14 @@ export async function healthOf(store: Store, open: () => Promise<void>): Promise
         if (waiting !== undefined && (oldest === undefined || waiting.notice.at < oldest)) oldest = waiting.notice.at;
         rejectedNotices += rejected.length;
       }
+      for (const [channel, at] of await lastDeliveries(store, document))
+        deliveries.push({ organization: document.id, channel, ...(at === undefined ? {} : { at }) });
     }
     return {
       status: rejectedNotices > 0 ? 'degraded' : 'ok',
       storage: 'ok',
       lastRuns,
+      lastDeliveries: deliveries,
       ...(oldest === undefined ? {} : { oldestUndelivered: oldest }),
       rejectedNotices,
     };
@@ -39,6 +44,7 @@ export async function healthOf(store: Store, open: () => Promise<void>): Promise
       status: 'degraded',
       storage: error instanceof Error ? error.message : String(error),
       lastRuns: [],
+      lastDeliveries: [],
       rejectedNotices: 0,
     };
   }

@@ -13,6 +13,8 @@ const channelUrl = z
 const channel = z.strictObject({
   kind: z.enum(['teams-workflow', 'webhook', 'console']).default('teams-workflow'),
   url: channelUrl.optional(),
+  /** A card every day also when nothing changed: a silent channel looks like a healthy one. */
+  heartbeat: z.boolean().optional(),
 });
 
 /** What a document may set for a rule. */
@@ -80,6 +82,8 @@ export const organizationDocument = z
         channel,
       )
       .default({}),
+    /** How long history, refused notices, finished runs and expired facts are kept. */
+    retentionDays: z.int().min(1).max(3_650).default(400),
     evaluations: z
       .strictObject({
         dkim: dkim.optional(),

@@ -79,6 +79,8 @@ async function start(): Promise<void> {
     FIELDCHECK_LOG_LEVEL: options.verbose ? 'info' : 'warn',
     FIELDCHECK_DUE_SCHEDULE: '0 * * * * *',
     FIELDCHECK_DELIVERY_SCHEDULE: '*/5 * * * * *',
+    FIELDCHECK_RETENTION_SCHEDULE: '0 0 3 * * *',
+    FIELDCHECK_HEARTBEAT_SCHEDULE: '0 0 8 * * *',
     ...process.env,
   } as Record<string, string>;
   const host = await startHost({

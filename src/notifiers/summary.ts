@@ -173,7 +173,8 @@ function severityRank({ severity }: Item): number {
 
 function heading(notice: Notice, counts: Summary['counts'], advice: number): string {
   const parts = counts.map(({ kind, count }) => kindWords[kind].count(count));
-  if (parts.length === 0) parts.push(advice === 1 ? '1 new remark' : `${advice} new remarks`);
+  if (parts.length === 0 && advice === 0) parts.push('nothing new');
+  else if (parts.length === 0) parts.push(advice === 1 ? '1 new remark' : `${advice} new remarks`);
   const [only, ...others] = notice.subjects;
   const about =
     only !== undefined && others.length === 0 && only.subject !== notice.organization.id ? ` for ${only.subject}` : '';

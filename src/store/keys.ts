@@ -5,6 +5,7 @@
 //   h_<subject>_<newest first>_<run id>          superseded state
 //   o_<oldest first>_<run id>_<subject>_<channel>   outbox
 //   x_<newest first>_<rest of the outbox key>    rejected by its channel
+//   d_<channel>                                  when the channel last took a notice
 //   r_<run id>_run                               run
 //   r_<run id>_<slice>                           result of a slice: the slice is committed
 //   r_<run id>_<slice>_<first subject>           subjects of a slice that were committed ahead of its result
@@ -95,6 +96,12 @@ export function subjectFactsPrefixOf(rowKey: string): string {
 export function outboxKey(notice: { at: string; runId: string; subject: string; channel: string }): string {
   const { at, runId, subject, channel } = notice;
   return `${outboxPrefix}${oldestFirst(at)}_${encodeKey(runId)}_${encodeKey(subject)}_${encodeKey(channel)}`;
+}
+
+export const deliveryPrefix = 'd_';
+
+export function deliveryKey(channel: string): string {
+  return `${deliveryPrefix}${encodeKey(channel)}`;
 }
 
 export function rejectedKey(outboxRowKey: string, at: string): string {

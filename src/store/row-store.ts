@@ -7,6 +7,8 @@ import {
   behind,
   committedAheadKey,
   continuationTo,
+  deliveryKey,
+  deliveryPrefix,
   encodeKey,
   factsKey,
   factsPrefix,
@@ -38,6 +40,7 @@ import { pageSize, rowsBetween, rowsWithPrefix, wantedRows } from './ranges.ts';
 import { pack, RowTooLarge, unpack } from './rows.ts';
 import {
   InvalidContinuation,
+  lastDelivery,
   type OutboxRow,
   type Page,
   type RunRecord,
@@ -233,6 +236,15 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       const rows = await evaluations.range(partitionKey(watch), { ...withPrefix(rejectedPrefix), limit });
       return rows.map((row) => ({ id: row.rowKey, etag: row.etag, ...unpack(rejectedEntry, row) }));
     },
+
+    async noteDelivery(watch, delivery) {
+      const { channel } = delivery;
+      const cells = pack(`The last delivery to channel ${channel}`, delivery);
+      await evaluations.write(partitionKey(watch), [{ kind: 'put', rowKey: deliveryKey(channel), cells }]);
+    },
+
+    lastDeliveries: (watch) =>
+      unpackAll(lastDelivery, rowsWithPrefix(evaluations, partitionKey(watch), deliveryPrefix, 100)),
 
     async putFacts(supplied) {
       for (const [partition, all] of Map.groupBy(supplied, partitionKey)) {

@@ -56,6 +56,11 @@ export const sliceResult = z.object({
 
 export type SliceResult = Readonly<z.infer<typeof sliceResult>>;
 
+/** When a channel last took a notice of a watch, and of which run. */
+export const lastDelivery = z.object({ channel: z.string(), runId: z.string(), at: z.string() });
+
+export type LastDelivery = Readonly<z.infer<typeof lastDelivery>>;
+
 export interface RunProgress {
   readonly run: RunRecord;
   readonly slices: readonly SliceResult[];
@@ -157,6 +162,11 @@ export interface Store {
     watch: Watch,
     limit: number,
   ): Promise<readonly (OutboxRow & { readonly reason: string; readonly at: string })[]>;
+
+  /** Remembers that a channel took a notice; of each channel the newest is kept. */
+  noteDelivery(watch: Watch, delivery: LastDelivery): Promise<void>;
+  /** What is remembered of the channels of a watch, in order of channel. */
+  lastDeliveries(watch: Watch): Promise<readonly LastDelivery[]>;
 
   /** Keeps facts, of any number of subjects; what is older than what is there already is left out. */
   putFacts(facts: readonly StoredFacts[]): Promise<void>;

@@ -446,6 +446,16 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
       });
     });
 
+    test('of each channel the last delivery is remembered, for each watch by itself', async () => {
+      expect(await store.lastDeliveries(watch)).toEqual([]);
+      const delivery = (channel: string, at: string) => ({ channel, runId, at });
+      await store.noteDelivery(watch, delivery('ops', time(1)));
+      await store.noteDelivery(watch, delivery('mail-team', time(1)));
+      await store.noteDelivery(watch, delivery('mail-team', time(2)));
+      await store.noteDelivery(otherWatch, delivery('mail-team', time(3)));
+      expect(await store.lastDeliveries(watch)).toEqual([delivery('mail-team', time(2)), delivery('ops', time(1))]);
+    });
+
     describe('supplied facts', () => {
       const known = async (...subjects: string[]) =>
         (await store.facts(watch, subjects)).map(({ subject, content }) => `${subject} ${JSON.stringify(content)}`);

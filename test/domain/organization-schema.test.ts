@@ -11,8 +11,20 @@ test('the published JSON Schema is the one of the zod schema (UPDATE_GOLDEN=1 wr
 });
 
 test('editors can complete every key of the document from it', () => {
-  const schema = organizationSchema() as { required: string[]; properties: Record<string, unknown>; additionalProperties: boolean };
+  const schema = organizationSchema() as {
+    required: string[];
+    properties: Record<string, unknown>;
+    additionalProperties: boolean;
+  };
   expect(schema.required).toEqual(['id']);
   expect(schema.additionalProperties).toBe(false);
-  expect(Object.keys(schema.properties)).toEqual(['$schema', 'id', 'name', 'tenant', 'channels', 'evaluations']);
+  expect(Object.keys(schema.properties)).toEqual([
+    '$schema',
+    'id',
+    'name',
+    'tenant',
+    'channels',
+    'retentionDays',
+    'evaluations',
+  ]);
 });

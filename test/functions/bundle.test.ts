@@ -42,6 +42,7 @@ const expected = {
   getRun: http('GET', 'runs/{runId}'),
   getSubject: http('GET', `${watch}/subjects/{subject}`),
   health: http('GET', 'health', 'anonymous'),
+  heartbeat: timer('FIELDCHECK_HEARTBEAT_SCHEDULE'),
   listOrganizations: http('GET', 'organizations'),
   listSubjects: http('GET', `${watch}/subjects`),
   openApi: http('GET', 'openapi.json', 'anonymous'),
@@ -49,6 +50,7 @@ const expected = {
   postFacts: http('POST', 'organizations/{organization}/facts'),
   putOrganization: http('PUT', 'organizations/{organization}'),
   report: http('GET', `${watch}/report`),
+  retain: timer('FIELDCHECK_RETENTION_SCHEDULE'),
   startDueRuns: timer('FIELDCHECK_DUE_SCHEDULE'),
   startRun: http('POST', `${watch}/runs`),
   subjectHistory: http('GET', `${watch}/subjects/{subject}/runs`),
@@ -111,7 +113,12 @@ describe.each([
   it('asks in its bindings only for settings that the product knows', async () => {
     const asked = JSON.stringify(triggersOf(await loadFunctions(entry, root))).matchAll(/%([^%]+)%/g);
     const names = [...asked].map(([, name]) => name);
-    expect(names.sort()).toEqual(['FIELDCHECK_DELIVERY_SCHEDULE', 'FIELDCHECK_DUE_SCHEDULE']);
+    expect(names.sort()).toEqual([
+      'FIELDCHECK_DELIVERY_SCHEDULE',
+      'FIELDCHECK_DUE_SCHEDULE',
+      'FIELDCHECK_HEARTBEAT_SCHEDULE',
+      'FIELDCHECK_RETENTION_SCHEDULE',
+    ]);
     expect(Object.keys(settingsSchema.shape)).toEqual(
       expect.arrayContaining([...names, 'AzureWebJobsStorage', 'AzureWebJobsStorage__accountName']),
     );
@@ -145,6 +152,8 @@ describe.each([
       settings: {
         FIELDCHECK_DUE_SCHEDULE: '0 0 0 1 1 *',
         FIELDCHECK_DELIVERY_SCHEDULE: '0 0 0 1 1 *',
+        FIELDCHECK_RETENTION_SCHEDULE: '0 0 0 1 1 *',
+        FIELDCHECK_HEARTBEAT_SCHEDULE: '0 0 0 1 1 *',
         ...(settings as Record<string, string>),
       },
       // The connection string that the queues of the host use is none of the app's business here.

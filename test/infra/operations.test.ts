@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { settingsSchema } from '../../src/config.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const queries = join(root, 'infra/operations/queries');
@@ -10,6 +11,9 @@ const sources = (folder: string): string =>
     .filter((file) => file.endsWith('.ts'))
     .map((file) => readFileSync(join(root, folder, file), 'utf8'))
     .join('\n');
+
+const schedules = settingsSchema.parse({}) as Record<string, unknown>;
+const defaultOf = (setting: string) => String(schedules[setting]);
 
 describe.each(readdirSync(queries))('%s', (file) => {
   const query = readFileSync(join(queries, file), 'utf8');
@@ -27,8 +31,10 @@ describe.each(readdirSync(queries))('%s', (file) => {
   });
 });
 
-test.runIf(existsSync(join(root, 'functions')))('no-heartbeat.kql watches the timers that there are', () => {
-  const timers = [...sources('functions').matchAll(/app\.timer\(\s*'([^']+)'/g)].map(([, name]) => name);
+test.runIf(existsSync(join(root, 'functions')))('no-heartbeat.kql watches the timers that fire every minute', () => {
+  const timers = [...sources('functions').matchAll(/app\.timer\(\s*'([^']+)',\s*\{\s*schedule: '%(\w+)%'/g)]
+    .filter(([, , setting = '']) => / \* \* \* \* \*$/.test(defaultOf(setting)))
+    .map(([, name]) => name);
   const watched = [
     ...(/dynamic\(\[(.+)\]\)/.exec(readFileSync(join(queries, 'no-heartbeat.kql'), 'utf8'))?.[1] ?? '').matchAll(
       /'([^']+)'/g,

@@ -26,8 +26,9 @@ const FORBIDDEN_ON_FLEX =
 const HOST_SETTINGS =
   /^(APPLICATIONINSIGHTS_(CONNECTION_STRING|AUTHENTICATION_STRING)|AzureWebJobsStorage__blobServiceUri)$/;
 
-/** Settings that the product reads and Azure must not have: for the local host, and to aim it at imitated clouds. */
-const NOT_IN_AZURE = /^FIELDCHECK_(LOCAL_CHANNELS|ENDPOINT_\w+)$/;
+/** Settings that the product reads and Azure must not have: for the local host, to aim it at imitated clouds, and secrets
+ * of an application, for which the managed identity vouches instead. */
+const NOT_IN_AZURE = /^FIELDCHECK_(LOCAL_CHANNELS|ENDPOINT_\w+|CLIENT_SECRET|CLIENT_CERTIFICATE)$/;
 
 describe.runIf(typeof found !== 'string')('infra/main.bicep, compiled', () => {
   const bicep = found as Bicep;
@@ -102,6 +103,8 @@ describe.runIf(typeof found !== 'string')('infra/main.bicep, compiled', () => {
     const fallback = (name: string) => settingsSchema.shape[name].safeParse(undefined).data;
     expect(template.parameters.dueSchedule?.defaultValue).toBe(fallback('FIELDCHECK_DUE_SCHEDULE'));
     expect(template.parameters.deliverySchedule?.defaultValue).toBe(fallback('FIELDCHECK_DELIVERY_SCHEDULE'));
+    expect(template.parameters.retentionSchedule?.defaultValue).toBe(fallback('FIELDCHECK_RETENTION_SCHEDULE'));
+    expect(template.parameters.heartbeatSchedule?.defaultValue).toBe(fallback('FIELDCHECK_HEARTBEAT_SCHEDULE'));
   });
 
   test('every alert has its query and its page in infra/operations', () => {

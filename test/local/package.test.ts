@@ -73,6 +73,7 @@ describe('the folder that is deployed', () => {
         FIELDCHECK_DUE_SCHEDULE: '0 0 0 1 1 *',
         FIELDCHECK_DELIVERY_SCHEDULE: '0 0 0 1 1 *',
         FIELDCHECK_RETENTION_SCHEDULE: '0 0 0 1 1 *',
+        FIELDCHECK_HEARTBEAT_SCHEDULE: '0 0 0 1 1 *',
       },
       storageConnection: 'UseDevelopmentStorage=true',
       port: 0,

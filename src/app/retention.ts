@@ -1,0 +1,49 @@
+import type { EvaluationId } from '../domain/rule.ts';
+import { evaluations } from '../evaluations/index.ts';
+import type { Store } from '../store/store.ts';
+import type { Log } from './log.ts';
+
+/** Rows deleted in one go over all organizations: some 200 transactions, well within the time limit of a function. */
+const rowsAtOnce = 20_000;
+
+const dayMs = 86_400_000;
+
+export interface Retained {
+  readonly organization: string;
+  readonly evaluation: EvaluationId;
+  readonly rows: number;
+}
+
+/**
+ * Deletes what is older than each organization wants it kept: history, refused notices, finished runs, expired facts.
+ * Also of evaluations that its document no longer has. What is left when the limit is reached goes the next time.
+ *
+ * @returns what was deleted, without the watches of which nothing was
+ */
+export async function retain({
+  store,
+  log,
+  clock,
+}: {
+  readonly store: Store;
+  readonly log: Log;
+  readonly clock: () => Date;
+}): Promise<readonly Retained[]> {
+  const done: Retained[] = [];
+  let left = rowsAtOnce;
+  for (const { id: organization, retentionDays } of await store.organizations()) {
+    const before = new Date(clock().getTime() - retentionDays * dayMs).toISOString();
+    for (const { id: evaluation } of evaluations) {
+      if (left <= 0) {
+        log.warn('retention limit reached', { organization, evaluation, limit: rowsAtOnce });
+        return done;
+      }
+      const rows = await store.prune({ organization, evaluation }, before, left);
+      if (rows === 0) continue;
+      left -= rows;
+      done.push({ organization, evaluation, rows });
+      log.info('old rows deleted', { organization, evaluation, rows, before });
+    }
+  }
+  return done;
+}
