@@ -28,7 +28,12 @@ export const servicePlans = {
   ],
 } as const;
 
-const found = z.object({ domain: z.string(), tenantId: z.string(), cloud: z.string() });
+const found = z.object({
+  domain: z.string(),
+  tenantId: z.string(),
+  /** Left out where the endpoint does not say in which cloud the tenant is. */
+  cloud: z.string().optional(),
+});
 
 /** The tenant, as declared and as the sign-in endpoint names it for each domain. */
 export const tenant = z
@@ -45,9 +50,11 @@ export const tenant = z
 
 export type Tenant = z.infer<typeof tenant>;
 
-/** The tenant's own id: declared, else the one that the sign-in endpoint names. */
-export function tenantIdOf(value: Tenant): string | undefined {
-  return (value.declaredId ?? value.found[0]?.tenantId)?.toLowerCase();
+/** The tenant's own id: what the sign-in endpoint names outranks a declaration that no domain bears out. */
+export function tenantIdOf({ declaredId, found: answers }: Tenant): string | undefined {
+  const declared = declaredId?.toLowerCase();
+  const ids = answers.map(({ tenantId }) => tenantId.toLowerCase());
+  return declared !== undefined && ids.includes(declared) ? declared : (ids[0] ?? declared);
 }
 
 /** Graph `organization`. */

@@ -151,7 +151,7 @@ export function composeKnownBuilds(from: {
 /** Mail names servers by their full name, the collector by the short one. */
 function nameIn(servers: Gathered<ExchangeServers>, fqdn: string): string {
   const known = servers.status === 'known' ? servers.value.servers : [];
-  return known.find((server) => server.fqdn?.toLowerCase() === fqdn)?.name ?? fqdn;
+  return known.find((server) => server.fqdn?.toLowerCase() === fqdn.toLowerCase())?.name ?? fqdn;
 }
 
 /** As old as the oldest part of it, so that its shelf life is that of its parts. */

@@ -52,5 +52,5 @@ function hopOf(value: string): Hop | undefined {
   const build = parseBuild(smtp ?? mapi ?? '');
   const isCloud = build?.parts[0] === 15 && build.parts[1] === 20;
   if (server === undefined || build === undefined || isCloud) return undefined;
-  return { server: server.toLowerCase(), kind: mapi === undefined ? 'transport' : 'mailbox', build };
+  return { server, kind: mapi === undefined ? 'transport' : 'mailbox', build };
 }

@@ -11,7 +11,7 @@ import { asGathered, ProbeRun, settled } from './https-probe/probe-run.ts';
 import { get } from './https-probe/request.ts';
 import { lookUpAddresses, type Resolve } from './https-probe/resolve.ts';
 import { readTenant } from './https-probe/tenant.ts';
-import { trustIn } from './https-probe/tls.ts';
+import { type Trust, trustIn } from './https-probe/tls.ts';
 import { composeHybridOption, composeKnownBuilds, composeMailboxHomes } from './interop-compose.ts';
 import { exchangeOnlineEwsOf, exchangeOnlineHybridOf, recipientOf } from './interop-exchange-online.ts';
 import {
@@ -86,7 +86,12 @@ const probe = 'https probe';
 
 /** The sources of every fact of `teams-exchange-interop`. */
 export function interopSources(options: InteropOptions): InteropSources {
-  const trust = trustIn(options.certificateAuthorities ?? []);
+  // Reading all public roots takes some milliseconds, which runs of other evaluations need not spend.
+  let roots: Trust | undefined;
+  const trust = () => {
+    roots ??= trustIn(options.certificateAuthorities ?? []);
+    return roots;
+  };
   const timeoutMs = options.timeoutMs ?? defaults.timeoutMs;
   const userAgent = options.userAgent ?? defaults.userAgent;
   const allowPrivate = options.allowPrivate ?? false;
@@ -101,7 +106,7 @@ export function interopSources(options: InteropOptions): InteropSources {
         {
           resolve: options.resolve,
           allowPrivate,
-          trust,
+          trust: trust(),
           exchangeOnline: { origin: named ?? exchangeOnlineHosts[organization.cloud], guarded: named === undefined },
           userAgent,
           timeoutMs,
@@ -225,7 +230,7 @@ export function interopSources(options: InteropOptions): InteropSources {
             (url) =>
               get(url, {
                 guard: named === undefined ? guard : undefined,
-                secureContext: trust.secureContext,
+                secureContext: trust().secureContext,
                 verify: true,
                 userAgent,
                 timeoutMs,
@@ -376,6 +381,9 @@ function organizationOf(subject: Subject): ExchangeOrganization {
 /** The domains to look at: as declared, else those of the tenant that carry mail. @throws Unobtainable when there are none */
 async function domainsOf(organization: ExchangeOrganization, context: GatherContext): Promise<readonly string[]> {
   if (organization.domains.length > 0) return organization.domains;
+  // Whose tenant it is, is itself asked about the domains; without both there is nothing to begin with.
+  if (organization.tenantId === undefined)
+    throw new Unobtainable('insufficient', 'neither domains nor a tenant are named');
   const sync = await context.gathered('directory-synchronisation');
   const found = sync.status === 'known' ? sync.value.domains : [];
   const domains = found

@@ -27,11 +27,13 @@ export function readTenant(domain: string, body: string): Tenant['found'][number
   if (!parsed.success) return undefined;
   const { issuer, token_endpoint: tokens } = parsed.data;
   const tenantId = (guid.exec(issuer ?? '') ?? guid.exec(tokens ?? ''))?.[0].toLowerCase();
-  return tenantId === undefined ? undefined : { domain, tenantId, cloud: cloudOf(parsed.data) };
+  if (tenantId === undefined) return undefined;
+  const cloud = cloudOf(parsed.data);
+  return { domain, tenantId, ...(cloud === undefined ? {} : { cloud }) };
 }
 
-/** GCC is part of the worldwide cloud; GCC High and DoD share a region and differ in its sub-scope. */
-function cloudOf(answer: z.infer<typeof configuration>): string {
+/** Only a region tells the worldwide cloud from an answer that says nothing about it. GCC is part of the worldwide cloud; GCC High and DoD share a region and differ in its sub-scope. */
+function cloudOf(answer: z.infer<typeof configuration>): string | undefined {
   const endpoint = answer.token_endpoint ?? '';
   const region = answer.tenant_region_scope?.toUpperCase() ?? '';
   const sub = answer.tenant_region_sub_scope?.toUpperCase() ?? '';
@@ -40,5 +42,5 @@ function cloudOf(answer: z.infer<typeof configuration>): string {
   if (sub === 'DOD') return 'dod';
   if (sub === 'DODCON' || region === 'USG' || region === 'USGOV' || /microsoftonline\.us/.test(endpoint))
     return 'gcc-high';
-  return 'worldwide';
+  return region === '' ? undefined : 'worldwide';
 }

@@ -202,6 +202,13 @@ describe('the tenant of a domain', () => {
     expect(readTenant('contoso.com', configuration(change))).toEqual({ domain: 'contoso.com', tenantId, cloud });
   });
 
+  it('says nothing about the cloud without a region', () => {
+    expect(readTenant('contoso.com', configuration({ tenant_region_scope: null }))).toEqual({
+      domain: 'contoso.com',
+      tenantId,
+    });
+  });
+
   it('is not there in anything else', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (body) => {

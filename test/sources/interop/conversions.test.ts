@@ -202,8 +202,8 @@ describe('mail headers', () => {
   it('tell transport and mailbox home, folded and zero-padded, without Exchange Online and without the body', () => {
     expect(looksLikeMessageHeaders(headers)).toBe(true);
     expect(mailBuildsOf(headers).hops).toEqual([
-      { server: 'ex01.contoso.local', kind: 'transport', build: { text: '15.2.1544.11', parts: [15, 2, 1544, 11] } },
-      { server: 'ex05.contoso.local', kind: 'mailbox', build: { text: '15.2.2562.27', parts: [15, 2, 2562, 27] } },
+      { server: 'EX01.contoso.local', kind: 'transport', build: { text: '15.2.1544.11', parts: [15, 2, 1544, 11] } },
+      { server: 'EX05.contoso.local', kind: 'mailbox', build: { text: '15.2.2562.27', parts: [15, 2, 2562, 27] } },
     ]);
   });
 
@@ -242,7 +242,7 @@ describe('facts that several worlds tell', () => {
     '2026-11-20T00:00:00.000Z',
   );
   const mail = known(
-    { hops: [{ server: 'ex1.contoso.local', kind: 'mailbox' as const, build: build('15.2.2562.49') }] },
+    { hops: [{ server: 'EX1.contoso.local', kind: 'mailbox' as const, build: build('15.2.2562.49') }] },
     'message',
     at,
   );

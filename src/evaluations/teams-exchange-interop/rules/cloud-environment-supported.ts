@@ -8,14 +8,15 @@ export const cloudEnvironmentSupported = rule({
   blocks: ['calendar', 'delegates'],
   needs: ['tenant'],
   judge({ tenant: { declaredCloud, found } }) {
-    const cloud = found.find((one) => one.cloud !== 'worldwide')?.cloud ?? found[0]?.cloud ?? declaredCloud;
+    const told = found.flatMap((one) => (one.cloud === undefined ? [] : [one.cloud]));
+    const cloud = told.find((one) => one !== 'worldwide') ?? told[0] ?? declaredCloud;
     const evidence = [
       {
         fact: 'tenant',
         observed:
-          found.length === 0
+          told.length === 0
             ? `declared: ${declaredCloud}`
-            : found.map((one) => `${one.domain}: ${one.cloud}`).join(', '),
+            : found.map((one) => `${one.domain}: ${one.cloud ?? 'not told'}`).join(', '),
       },
     ] as const;
     if (cloud === 'worldwide') {

@@ -1,7 +1,7 @@
 import type { Judgement } from '../../../domain/rule.ts';
 import { rule } from '../../../domain/rule.ts';
 import { compareBuilds } from '../../../facts/interop-build.ts';
-import type { Tenant } from '../../../facts/interop-cloud.ts';
+import { type Tenant, tenantIdOf } from '../../../facts/interop-cloud.ts';
 import type { KnownBuilds } from '../../../facts/interop-onpremises.ts';
 
 /** See evidence-agrees.md. */
@@ -14,7 +14,7 @@ export const evidenceAgrees = rule({
   optional: ['known-builds', 'auth-servers'],
   judge({ tenant, 'known-builds': known, 'auth-servers': auth }) {
     const conflicts = [...tenantConflicts(tenant), ...(known === undefined ? [] : buildConflicts(known))];
-    const own = tenant.declaredId?.toLowerCase() ?? tenant.found[0]?.tenantId.toLowerCase();
+    const own = tenantIdOf(tenant);
     const strangers = auth?.servers.filter(
       ({ type, enabled, realm }) =>
         type === 'AzureAD' && enabled && realm !== undefined && realm !== '' && realm.toLowerCase() !== own,
@@ -45,7 +45,7 @@ export const evidenceAgrees = rule({
 function tenantConflicts({ declaredId, declaredCloud, found }: Tenant): Judgement[] {
   const wanted = (declaredId ?? found[0]?.tenantId)?.toLowerCase();
   return found.flatMap(({ domain, tenantId, cloud }): Judgement[] => {
-    const evidence = [{ fact: 'tenant', observed: `${domain}: ${tenantId}, ${cloud}` }] as const;
+    const evidence = [{ fact: 'tenant', observed: `${domain}: ${tenantId}, ${cloud ?? 'cloud not told'}` }] as const;
     const remedy = 'Correct tenant.id and tenant.cloud in the organization document, or take the domain out of it.';
     if (wanted !== undefined && tenantId.toLowerCase() !== wanted) {
       return [
@@ -59,7 +59,7 @@ function tenantConflicts({ declaredId, declaredCloud, found }: Tenant): Judgemen
         },
       ];
     }
-    if (cloud !== declaredCloud) {
+    if (cloud !== undefined && cloud !== declaredCloud) {
       return [
         {
           verdict: 'fail',
