@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { endpointsOf } from '../../src/sources/cloud-endpoints.ts';
 import { claimsOf, createTenantIdentity, type IdentitySettings } from '../../src/sources/identity.ts';
-import { selfSigned } from '../notifiers/loopback.ts';
-import { contoso } from '../tenant/access.ts';
+import { type Loopback, selfSigned, startLoopback } from '../notifiers/loopback.ts';
+import { contoso, fabrikam } from '../tenant/access.ts';
 import { type FakeCloud, startFakeCloud } from '../tenant/fake-cloud.ts';
 import { fakeTenant } from '../tenant/fake-tenant.ts';
 import { refusal } from '../tenant/refusal.ts';
@@ -66,6 +66,82 @@ describe('signing in', () => {
     const second = await identity.token(contoso, 'graph', first);
     expect(second).not.toBe(first);
     expect(await identity.token(contoso, 'graph', first)).toBe(second);
+  });
+});
+
+describe('a managed identity', () => {
+  let platform: Loopback;
+  /** As App Service and Functions give it. */
+  const tokenFor = (tenantId: string, resource: string) =>
+    ['{"alg":"none"}', JSON.stringify({ tid: tenantId, aud: resource, roles: ['Exchange.ManageAsApp'] })]
+      .map((part) => Buffer.from(part).toString('base64url'))
+      .join('.');
+
+  // One for all of them: the SDK keeps the first address it finds for as long as the process lives.
+  beforeAll(async () => {
+    platform = await startLoopback((_, response) => {
+      const url = new URL(platform.arrived.at(-1)?.target ?? '', 'http://localhost');
+      const resource = url.searchParams.get('resource') ?? '';
+      response.setHeader('content-type', 'application/json');
+      response.end(
+        JSON.stringify({
+          access_token: tokenFor(contoso.id, resource),
+          expires_on: String(Math.floor(Date.now() / 1000) + 3600),
+          resource,
+          token_type: 'Bearer',
+          client_id: url.searchParams.get('client_id'),
+        }),
+      );
+    });
+  });
+  afterAll(() => platform.close());
+  beforeEach(() => {
+    vi.stubEnv('IDENTITY_ENDPOINT', `http://127.0.0.1:${platform.port}/msi/token`);
+    vi.stubEnv('IDENTITY_HEADER', 'header-of-the-platform');
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it('is not asked for anything when none is configured, however near it is', async () => {
+    const { clientId, secret } = cloud.application;
+    expect(createTenantIdentity({})).toBeUndefined();
+    await identityOf({ clientId, clientSecret: secret }).token(contoso, 'exchangeOnline');
+    expect(platform.arrived).toEqual([]);
+  });
+
+  it('reads its own tenant by itself', async () => {
+    const managedIdentityClientId = 'aaaaaaaa-0000-0000-0000-000000000001';
+    const identity = identityOf({ managedIdentityClientId, ownTenantId: contoso.id });
+    expect(identity.clientIdFor(contoso)).toBe(managedIdentityClientId);
+    expect(claimsOf(await identity.token(contoso, 'exchangeOnline'))).toMatchObject({ tid: contoso.id });
+    const asked = new URL(platform.arrived.at(-1)?.target ?? '', 'http://localhost').searchParams;
+    expect(asked.get('client_id')).toBe(managedIdentityClientId);
+    expect(asked.get('resource')).toBe('https://outlook.office365.com');
+    expect(cloud.login.arrived).toEqual([]);
+  });
+
+  it('cannot read another tenant, and says what can', async () => {
+    const identity = identityOf({ managedIdentityClientId: 'aaaaaaaa-0000-0000-0000-000000000002' });
+    expect(await refusal(identity.token(fabrikam, 'exchangeOnline'))).toEqual({
+      reason: 'denied',
+      says: `the managed identity reads its own tenant ${contoso.id} only, not ${fabrikam.id}; for other tenants let it vouch for an application: infra/access/grant-access.sh federate, then set FIELDCHECK_CLIENT_ID`,
+    });
+  });
+
+  it('vouches for the application in another tenant, without any secret', async () => {
+    cloud.tenants.set(fabrikam.id, fakeTenant(fabrikam.id));
+    cloud.voucher = tokenFor(contoso.id, 'api://AzureADTokenExchange');
+    const identity = identityOf({
+      managedIdentityClientId: 'aaaaaaaa-0000-0000-0000-000000000003',
+      ownTenantId: contoso.id,
+      clientId: cloud.application.clientId,
+    });
+    expect(identity.clientIdFor(fabrikam)).toBe(cloud.application.clientId);
+    expect(claimsOf(await identity.token(fabrikam, 'exchangeOnline'))).toMatchObject({ tid: fabrikam.id });
+    const sent = new URLSearchParams(cloud.login.arrived.at(-1)?.body);
+    expect(sent.get('client_secret')).toBeNull();
+    expect(sent.get('client_assertion_type')).toBe('urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
   });
 });
 

@@ -26,6 +26,8 @@ export interface FakeCloud {
   readonly application: { readonly clientId: string; readonly secret: string };
   /** PEM of the certificate that the login server accepts for the application, when one is set. */
   certificate: string | undefined;
+  /** The token of a managed identity that the login server takes for the application's word, when one is set. */
+  voucher: string | undefined;
   readonly login: FakeService;
   readonly exchangeOnline: FakeService;
   readonly graph: FakeService;
@@ -114,7 +116,7 @@ export async function startFakeCloud(): Promise<FakeCloud> {
       );
     }
     const assertion = form.get('client_assertion');
-    if (assertion !== null && !isSigned(assertion, cloud.certificate)) {
+    if (assertion !== null && assertion !== cloud.voucher && !isSigned(assertion, cloud.certificate)) {
       return refusal(
         401,
         'invalid_client',
@@ -213,6 +215,7 @@ export async function startFakeCloud(): Promise<FakeCloud> {
     tenants,
     application: { clientId, secret },
     certificate: undefined,
+    voucher: undefined,
     login,
     exchangeOnline,
     graph,

@@ -33,29 +33,27 @@ export function createGraph(options: {
 }): Graph {
   const { http, identity } = options;
 
-  /** The last link of the client's chain: sends with a token, and once more with a fresh one. */
-  const transport = (tenant: CloudTenant, base: URL, signal: AbortSignal): Middleware => ({
-    async execute(context) {
-      const url = new URL(typeof context.request === 'string' ? context.request : context.request.url);
-      if (url.origin !== base.origin) {
-        throw new Unobtainable('refused', `Microsoft Graph names more at ${url.host}, where its token does not go`);
-      }
-      const send = (token: string) =>
-        http.send({
-          service: 'Microsoft Graph',
-          pace: { key: `graph ${tenant.id}`, perSecond },
-          url,
-          method: 'GET',
-          headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
-          signal,
-        });
-      const token = await identity.token(tenant, 'graph');
-      let answer = await send(token);
-      if (answer.status === 401) answer = await send(await identity.token(tenant, 'graph', token));
-      const { status, headers, body } = answer;
-      context.response = new Response(status === 204 ? null : Buffer.from(body), { status, headers });
-    },
-  });
+  /** Sends with a token, and once more with a fresh one. */
+  const transport = async (tenant: CloudTenant, base: URL, address: string, signal: AbortSignal): Promise<Response> => {
+    const url = new URL(address);
+    if (url.origin !== base.origin) {
+      throw new Unobtainable('refused', `Microsoft Graph names more at ${url.host}, where its token does not go`);
+    }
+    const send = (token: string) =>
+      http.send({
+        service: 'Microsoft Graph',
+        pace: { key: `graph ${tenant.id}`, perSecond },
+        url,
+        method: 'GET',
+        headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
+        signal,
+      });
+    const token = await identity.token(tenant, 'graph');
+    let answer = await send(token);
+    if (answer.status === 401) answer = await send(await identity.token(tenant, 'graph', token));
+    const { status, headers, body } = answer;
+    return new Response(status === 204 ? null : Buffer.from(body), { status, headers });
+  };
 
   const ask = async (
     tenant: CloudTenant,
@@ -65,16 +63,24 @@ export function createGraph(options: {
   ): Promise<unknown> => {
     const { Client, GraphError } = await import('@microsoft/microsoft-graph-client');
     const base = new URL(endpointsOf(tenant.cloud, options.endpoints).graph);
-    // Without `customHosts` the client sends no request at all to a host that it does not know.
-    const client = Client.initWithMiddleware({
-      middleware: transport(tenant, base, signal),
-      baseUrl: base.origin,
-      customHosts: new Set([base.hostname]),
-    });
+    let notSent: unknown;
+    const middleware: Middleware = {
+      async execute(context) {
+        const { request } = context;
+        try {
+          const url = typeof request === 'string' ? request : request.url;
+          context.response = await transport(tenant, base, url, signal);
+        } catch (error) {
+          notSent = error;
+          throw error;
+        }
+      },
+    };
     try {
-      return await client.api(address).get();
+      return await Client.initWithMiddleware({ middleware }).api(address).get();
     } catch (error) {
-      if (error instanceof Unobtainable) throw error;
+      // The client wraps whatever is thrown on the way; ours says why in a sentence already.
+      if (notSent !== undefined) throw notSent;
       if (!(error instanceof GraphError)) throw error;
       if (error.statusCode === 404) return undefined;
       const token = await identity.token(tenant, 'graph');
