@@ -41,11 +41,20 @@ export type Comparison = 'at-least' | 'below' | 'cannot-tell';
 
 /** Is `build` at least `floor`? A three-part reading of the floor's own cumulative update cannot tell. */
 export function isAtLeast(build: ExchangeBuild, floor: string): Comparison {
-  const wanted = parseBuild(floor);
-  if (wanted === undefined) throw new Error(`"${floor}" is no build`);
+  const wanted = floorOf(floor);
   const difference = compareBuilds(build, wanted);
   if (difference !== 0) return difference > 0 ? 'at-least' : 'below';
   return build.parts.length < wanted.parts.length && !isFirstOfItsUpdate(wanted) ? 'cannot-tell' : 'at-least';
+}
+
+const floors = new Map<string, ExchangeBuild>();
+
+/** Floors are a few constants of ours. */
+function floorOf(text: string): ExchangeBuild {
+  const floor = floors.get(text) ?? parseBuild(text);
+  if (floor === undefined) throw new Error(`"${text}" is no build`);
+  floors.set(text, floor);
+  return floor;
 }
 
 /** The lowest build of its cumulative update in the table: then the first three parts settle the comparison. */
@@ -89,6 +98,12 @@ const buildTable: readonly TableRow[] = table.builds.flatMap((row) => {
   return build === undefined ? [] : [{ name: row.name, build, releaseDate: row.releaseDate }];
 });
 
+/** Oldest first. */
+const tableByProduct: ReadonlyMap<Product | undefined, readonly TableRow[]> = Map.groupBy(
+  [...buildTable].sort((a, b) => compareBuilds(a.build, b.build)),
+  ({ build }) => productOf(build),
+);
+
 /** The day up to which the table of builds is complete. */
 export const buildTableAsOf: string = table.header.asOf;
 
@@ -102,22 +117,28 @@ export interface BuildName {
   readonly behind: number | undefined;
 }
 
+const named = new Map<string, BuildName>();
+
 /** What people call a build. Readings between two entries occur; they belong to the entry below. */
 export function nameOfBuild(build: ExchangeBuild): BuildName {
+  const known = named.get(build.text);
+  if (known !== undefined) return known;
   const product = productOf(build);
-  const rows = buildTable
-    .filter((row) => productOf(row.build) === product)
-    .sort((a, b) => compareBuilds(a.build, b.build) || a.build.parts.length - b.build.parts.length);
-  const below = rows.filter((row) => compareBuilds(row.build, build) <= 0);
-  const nearest = build.parts.length === 3 ? rows.find((row) => sameUpdate(row.build, build)) : below[below.length - 1];
-  const newest = rows[rows.length - 1];
-  const newer = newerUpdates(rows, build);
-  return {
+  const rows = tableByProduct.get(product) ?? [];
+  const nearest =
+    build.parts.length === 3
+      ? rows.find((row) => sameUpdate(row.build, build))
+      : rows.findLast((row) => compareBuilds(row.build, build) <= 0);
+  const newest = rows.at(-1);
+  const name = {
     name: nearest?.name ?? product ?? `Exchange ${build.text}`,
     exact: nearest !== undefined && build.parts.length === 4 && compareBuilds(nearest.build, build) === 0,
     newerThanTable: newest !== undefined && compareBuilds(build, newest.build) > 0,
-    behind: build.parts.length === 3 ? undefined : newer,
+    behind: build.parts.length === 3 ? undefined : newerUpdates(rows, build),
   };
+  // Organizations run a handful of builds, but facts may hold any text.
+  if (named.size < 1000) named.set(build.text, name);
+  return name;
 }
 
 /** Newer updates of the same product, releases of one day (an update and its second version) counted once. */
