@@ -94,9 +94,7 @@ function judgeRule(
   if ('missing' in common) return [unknown(rule, undefined, common.missing)];
   let names: readonly string[] | Judgement;
   try {
-    const blocker = rule
-      .after?.(common.facts, { ...base, part: '' })
-      .find((predecessor) => hasFailed(predecessor, failed));
+    const blocker = failedPredecessor(rule, common.facts, { ...base, part: '' }, failed);
     if (blocker !== undefined) return [blocked(rule, undefined, blocker)];
     names = rule.parts?.(common.facts, base) ?? allParts(evaluation, subject, set, kind);
   } catch (error) {
@@ -139,7 +137,7 @@ function judgeOne(
 ): Judged[] {
   try {
     const seen = look(rule, set, part, at.now);
-    const blocker = rule.after?.(seen.facts, at).find((predecessor) => hasFailed(predecessor, failed));
+    const blocker = failedPredecessor(rule, seen.facts, at, failed);
     if (blocker !== undefined) return [blocked(rule, part, blocker)];
     if ('missing' in seen) return [unknown(rule, part, seen.missing)];
     const judgements = rule.judge(seen.facts, at);
@@ -151,8 +149,9 @@ function judgeOne(
   }
 }
 
-function hasFailed(predecessor: Predecessor, failed: ReadonlySet<string>): boolean {
-  return failed.has(findingKey(predecessor));
+function failedPredecessor(rule: AnyRule, facts: object, at: At, failed: ReadonlySet<string>): Predecessor | undefined {
+  // Where nothing has failed, which is nearly everywhere, nobody has to be asked.
+  return failed.size === 0 ? undefined : rule.after?.(facts, at).find((one) => failed.has(findingKey(one)));
 }
 
 interface Missing {
@@ -170,23 +169,26 @@ function look(
 ): { facts: object } | { facts: object; missing: Missing } {
   const facts: Record<string, unknown> = {};
   let missing: Missing | undefined;
+  const known = (fact: FactName, name: string | undefined, entry: Gathered<unknown>, needed: boolean) => {
+    const gathered = unlessStale(fact, entry, now);
+    if (gathered.status === 'known') return gathered.value;
+    if (needed || gathered.reason !== 'not_supplied') missing ??= { fact, part: name, why: gathered };
+    return undefined;
+  };
   const take = (fact: FactName, needed: boolean) => {
-    const isPartFact = fact in partOf;
-    if (isPartFact && rule.per === partOf[fact as PartFactName] && part === undefined) return;
-    const entries = isPartFact
-      ? partEntries(rule, set, fact as PartFactName, part)
-      : [[undefined, subjectFact(set, fact)] as const];
-    const byPart: Record<string, unknown> = {};
-    for (const [name, entry] of entries) {
-      const gathered = unlessStale(fact, entry, now);
-      if (gathered.status === 'known') {
-        if (name === undefined || name === part) facts[fact] = gathered.value;
-        else byPart[name] = gathered.value;
-      } else if (needed || gathered.reason !== 'not_supplied') {
-        missing ??= { fact, part: name, why: gathered };
-      }
+    const kind: PartKind | undefined = partOf[fact as PartFactName];
+    if (kind === undefined) {
+      facts[fact] = known(fact, undefined, subjectFact(set, fact), needed);
+    } else if (kind !== rule.per) {
+      facts[fact] = Object.fromEntries(
+        partEntries(set, fact as PartFactName).flatMap(([name, entry]) => {
+          const value = known(fact, name, entry, needed);
+          return value === undefined ? [] : [[name, value]];
+        }),
+      );
+    } else if (part !== undefined) {
+      facts[fact] = known(fact, part, partFact(set, fact as PartFactName, part), needed);
     }
-    if (isPartFact && rule.per !== partOf[fact as PartFactName]) facts[fact] = byPart;
   };
   for (const fact of rule.needs) take(fact, true);
   for (const fact of rule.optional) take(fact, false);
@@ -219,16 +221,14 @@ function subjectFact(set: FactSet, fact: FactName): Gathered<unknown> {
   return (set.facts as Readonly<Record<string, Gathered<unknown>>>)[fact] ?? notSupplied;
 }
 
-function partEntries(
-  rule: AnyRule,
-  set: FactSet,
-  fact: PartFactName,
-  part: string | undefined,
-): readonly (readonly [string, Gathered<unknown>])[] {
-  const members = set.parts[partOf[fact]] ?? {};
-  const fallback = members[everyPart]?.[fact] ?? notSupplied;
-  if (rule.per === partOf[fact] && part !== undefined) return [[part, members[part]?.[fact] ?? fallback]];
-  return Object.entries(members).map(([name, facts]) => [name, facts[fact] ?? fallback] as const);
+/** What is known of one part, or of every part in its place. */
+function partFact(set: FactSet, fact: PartFactName, part: string): Gathered<unknown> {
+  const members: Readonly<Record<string, PartFacts>> | undefined = set.parts[partOf[fact]];
+  return members?.[part]?.[fact] ?? members?.[everyPart]?.[fact] ?? notSupplied;
+}
+
+function partEntries(set: FactSet, fact: PartFactName): readonly (readonly [string, Gathered<unknown>])[] {
+  return Object.keys(set.parts[partOf[fact]] ?? {}).map((part) => [part, partFact(set, fact, part)]);
 }
 
 function conclude(
