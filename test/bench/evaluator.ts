@@ -1,13 +1,13 @@
 // The process that only evaluates, so that what it uses is what an evaluation uses: node evaluator.ts JOB-AS-JSON.
 // It sends one EvaluatorResult to its parent and ends.
 
-import { type Evaluated, evaluateAll } from '../../src/app/evaluate.ts';
+import { evaluateAll } from '../../src/app/evaluate.ts';
 import { silentLog } from '../../src/app/log.ts';
 import { createSources } from '../../src/app/sources.ts';
 import { compare } from '../../src/domain/compare.ts';
 import type { Subject } from '../../src/domain/subject.ts';
 import { dkim } from '../../src/evaluations/dkim/index.ts';
-import { createResolverPool, type ResolverPoolOptions } from '../../src/sources/dns/resolvers.ts';
+import { createResolverPool, type ResolverPool, type ResolverPoolOptions } from '../../src/sources/dns/resolvers.ts';
 import { selectorSources } from '../../src/sources/dns/selector-records.ts';
 import { rightAnswers, subjectAt, suppliedAt, type World } from './world.ts';
 
@@ -18,6 +18,8 @@ export interface EvaluatorJob {
   readonly ratePerSecond?: number | null;
   /** Questions in flight per resolver; left out for the product's default. */
   readonly inFlight?: number;
+  /** Domains that are evaluated before the clock starts, as in a worker that has been up for a while. */
+  readonly warmUp?: number;
   /** Signing configurations are made when their domain's turn comes, as from a stream, and not before the clock starts. */
   readonly streamed?: boolean;
 }
@@ -37,64 +39,68 @@ export interface EvaluatorResult {
 const job = JSON.parse(process.argv[2] ?? '{}') as EvaluatorJob;
 process.send?.(await evaluate(job), () => process.disconnect());
 
-async function evaluate({
-  world,
-  resolvers,
-  ratePerSecond,
-  inFlight,
-  streamed,
-}: EvaluatorJob): Promise<EvaluatorResult> {
+async function evaluate(job: EvaluatorJob): Promise<EvaluatorResult> {
+  const { world, resolvers, ratePerSecond, inFlight, warmUp = 0 } = job;
   const options: ResolverPoolOptions = {
     ...(ratePerSecond === undefined ? {} : { ratePerSecond: ratePerSecond ?? Number.POSITIVE_INFINITY }),
     ...(inFlight === undefined ? {} : { inFlight }),
   };
   const pool = createResolverPool(resolvers, options);
   const product = createSources({ resolvers });
+  const queriesSent = () => total(pool, 'queries');
+  const prepared = Array.from({ length: job.streamed === true ? 0 : world.domains }, (_, index) => suppliedAt(index));
   let wrong = 0;
   let undetermined = 0;
-  const done = ({ subject, run }: Evaluated): void => {
-    // Compared as the first run and as an unchanged later one; nothing is kept.
-    const first = compare(undefined, 'first', run);
-    compare(first.state, 'second', run);
-    const right = rightAnswers(world, indexOf(subject));
-    const answers = Object.entries(run.answers);
-    if (answers.some(([, answer]) => answer === 'undetermined')) undetermined++;
-    if (answers.some(([question, answer]) => answer !== 'undetermined' && answer !== right[question])) wrong++;
-  };
+  const evaluateFirst = (domains: number) =>
+    evaluateAll(
+      dkim,
+      subjects(domains),
+      {
+        sources: { ...product.all, ...selectorSources(pool) },
+        now: new Date('2026-11-24T06:00:00Z'),
+        log: silentLog,
+        supplied: (subject) => prepared[indexOf(subject)] ?? suppliedAt(indexOf(subject)),
+        // Two questions for each.
+        ...(inFlight === undefined ? {} : { inFlight: Math.max(256, inFlight) }),
+      },
+      ({ subject, run }) => {
+        // Compared as the first run and as an unchanged later one; nothing is kept.
+        const first = compare(undefined, 'first', run);
+        compare(first.state, 'second', run);
+        const right = rightAnswers(world, indexOf(subject));
+        const answers = Object.entries(run.answers);
+        if (answers.some(([, answer]) => answer === 'undetermined')) undetermined++;
+        if (answers.some(([question, answer]) => answer !== 'undetermined' && answer !== right[question])) wrong++;
+      },
+    );
 
-  const prepared = streamed === true ? undefined : Array.from({ length: world.domains }, (_, at) => suppliedAt(at));
+  await evaluateFirst(warmUp);
+  const queriesBefore = queriesSent();
   const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
-  await evaluateAll(
-    dkim,
-    subjects(world),
-    {
-      sources: { ...product.all, ...selectorSources(pool) },
-      now: new Date('2026-11-24T06:00:00Z'),
-      log: silentLog,
-      supplied: (subject) => prepared?.[indexOf(subject)] ?? suppliedAt(indexOf(subject)),
-      // Two questions for each.
-      ...(inFlight === undefined ? {} : { inFlight: Math.max(256, inFlight) }),
-    },
-    done,
-  );
+  await evaluateFirst(world.domains);
   const seconds = (performance.now() - startedAt) / 1000;
   const { user, system } = process.cpuUsage(cpuBefore);
-  const statistics = Object.values(pool.statistics());
+  const queries = queriesSent() - queriesBefore;
+  const retries = total(pool, 'retries');
   pool.close();
   product.close();
   return {
     seconds,
     cpuSeconds: (user + system) / 1e6,
     peakMegabytes: process.resourceUsage().maxRSS / 1024,
-    queries: statistics.reduce((sum, { queries }) => sum + queries, 0),
-    retries: statistics.reduce((sum, { retries }) => sum + retries, 0),
+    queries,
+    retries,
     wrong,
     undetermined,
   };
 }
 
-function* subjects({ domains }: World): Generator<Subject> {
+function total(pool: ResolverPool, figure: 'queries' | 'retries'): number {
+  return Object.values(pool.statistics()).reduce((sum, statistics) => sum + statistics[figure], 0);
+}
+
+function* subjects(domains: number): Generator<Subject> {
   for (let index = 0; index < domains; index++) yield subjectAt(index);
 }
 
