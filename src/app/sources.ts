@@ -10,6 +10,7 @@ import { tenantDkimSources } from '../sources/exchange-online/dkim.ts';
 import { exchangeOnlineReader } from '../sources/exchange-online/reader.ts';
 import { createTenantLists } from '../sources/exchange-online/tenant-lists.ts';
 import { createGraph } from '../sources/graph/client.ts';
+import { incidentSource } from '../sources/graph/incidents.ts';
 import { graphReader } from '../sources/graph/reader.ts';
 import { createTenantIdentity, type IdentitySettings } from '../sources/identity.ts';
 import { interopSources } from '../sources/interop-sources.ts';
@@ -59,6 +60,7 @@ export function createSources(options: SourceOptions): ProductSources {
     all: {
       ...selectorSources(resolvers),
       ...tenantDkimSources(lists),
+      'exchange-online-incidents': incidentSource(graph),
       ...interopSources({
         resolve: (name, type) => resolvers.ask(name, type),
         allowPrivate,

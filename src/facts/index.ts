@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { acceptedDomain } from './accepted-domain.ts';
+import { exchangeOnlineIncidents } from './exchange-online-incidents.ts';
 import { interopFactSchemas, interopPartOf } from './interop-index.ts';
 import { selectorCname, selectorKey } from './selector.ts';
 import { signingConfiguration } from './signing-configuration.ts';
@@ -9,6 +10,7 @@ import { smtpFactSchemas, smtpPartOf } from './smtp-facts.ts';
 export const factSchemas = {
   'signing-configuration': signingConfiguration,
   'accepted-domain': acceptedDomain,
+  'exchange-online-incidents': exchangeOnlineIncidents,
   'selector-cname': selectorCname,
   'selector-key': selectorKey,
   ...interopFactSchemas,

@@ -1,10 +1,16 @@
-import type { Cloud } from '../domain/subject.ts';
+import type { Cloud, Subject } from '../domain/subject.ts';
 
 /** A tenant, and the cloud it lives in. */
 export interface CloudTenant {
   /** Its GUID. */
   readonly id: string;
   readonly cloud: Cloud;
+}
+
+/** The tenant that a subject belongs to; undefined when nobody said. */
+export function tenantOf(subject: Subject): CloudTenant | undefined {
+  if (subject.kind === 'smtp-service' || subject.tenantId === undefined) return undefined;
+  return { id: subject.tenantId, cloud: subject.cloud ?? 'worldwide' };
 }
 
 /** Addresses in place of the cloud's own: for tests, proxies and clouds that are not known here. */

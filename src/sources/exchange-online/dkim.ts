@@ -3,7 +3,7 @@ import type { Source } from '../../domain/source.ts';
 import type { Subject } from '../../domain/subject.ts';
 import type { AcceptedDomain } from '../../facts/accepted-domain.ts';
 import type { SigningConfiguration, SigningConfigurationRow } from '../../facts/signing-configuration.ts';
-import type { CloudTenant } from '../cloud-endpoints.ts';
+import { type CloudTenant, tenantOf } from '../cloud-endpoints.ts';
 import { lookUp, type TenantLists } from './tenant-lists.ts';
 
 /** A list is shared by all domains of a tenant, so the first of them wait for the whole of it. */
@@ -61,10 +61,4 @@ function required(
     );
   }
   return [lists, tenant];
-}
-
-/** The tenant that a subject belongs to; undefined when nobody said. */
-export function tenantOf(subject: Subject): CloudTenant | undefined {
-  if (subject.kind === 'smtp-service' || subject.tenantId === undefined) return undefined;
-  return { id: subject.tenantId, cloud: subject.cloud ?? 'worldwide' };
 }

@@ -5,6 +5,7 @@ import type { AcceptedDomain } from '../../facts/accepted-domain.ts';
 import type { SigningConfigurationRow } from '../../facts/signing-configuration.ts';
 import type { CloudTenant } from '../cloud-endpoints.ts';
 import { acceptedDomains, signingConfigurations } from '../supplied/dkim-exports.ts';
+import { createTenantMemory } from '../tenant-memory.ts';
 import { type CmdletAnswer, type ExchangeOnline, onlyPart } from './client.ts';
 
 /** Rows of a tenant-wide cmdlet, by domain. */
@@ -23,44 +24,22 @@ export interface TenantLists {
   acceptedDomains(tenant: CloudTenant): Promise<TenantList<AcceptedDomain>>;
 }
 
-/** For how long a list serves the domains of a run that follow. */
-const keptMs = 5 * 60_000;
-/** A refusal serves for less, so that a grant shows soon; but not every one of 10,000 domains asks again. */
-const refusalKeptMs = 60_000;
 /** For one list, waiting for throttling included. */
 const limitMs = 140_000;
 
-/**
- * One request per tenant and cmdlet serves all its domains, however many ask at once. Lists are kept for a few minutes
- * and then dropped.
- */
+/** Reads the lists, one request for all domains of a tenant. */
 export function createTenantLists(exchangeOnline: ExchangeOnline): TenantLists {
-  const held = new Map<string, { readonly list: Promise<TenantList<unknown>>; goodUntil: number }>();
+  const memory = createTenantMemory();
 
   const fetchOnce = <T>(
     tenant: CloudTenant,
     cmdlet: 'Get-AcceptedDomain' | 'Get-DkimSigningConfig',
     read: (answer: CmdletAnswer) => TenantList<T>,
-  ): Promise<TenantList<T>> => {
-    const now = performance.now();
-    for (const [key, { goodUntil }] of held) if (goodUntil <= now) held.delete(key);
-    const key = `${tenant.cloud} ${tenant.id.toLowerCase()} ${cmdlet}`;
-    const before = held.get(key);
-    if (before !== undefined) return before.list as Promise<TenantList<T>>;
+  ): Promise<TenantList<T>> =>
     // Not the signal of whoever asks first: the list is for all that wait for it.
-    const list = exchangeOnline.invoke(tenant, cmdlet, {}, AbortSignal.timeout(limitMs)).then(read);
-    const entry = { list, goodUntil: Number.POSITIVE_INFINITY };
-    held.set(key, entry);
-    list.then(
-      () => {
-        entry.goodUntil = performance.now() + keptMs;
-      },
-      () => {
-        entry.goodUntil = performance.now() + refusalKeptMs;
-      },
+    memory(tenant, cmdlet, async () =>
+      read(await exchangeOnline.invoke(tenant, cmdlet, {}, AbortSignal.timeout(limitMs))),
     );
-    return list;
-  };
 
   return {
     signingConfigurations: (tenant) =>

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Unobtainable } from '../../domain/fact-set.ts';
+import type { ExchangeOnlineIncidents } from '../../facts/exchange-online-incidents.ts';
 import type { CloudTenant } from '../cloud-endpoints.ts';
 import type { Graph } from './client.ts';
 
@@ -29,14 +30,6 @@ export interface SubscribedSku {
   readonly consumed: number;
   /** Ids of the service plans that are provisioned in it. */
   readonly plans: readonly string[];
-}
-
-/** An issue that Microsoft has open for a service. */
-export interface ServiceIssue {
-  readonly id: string;
-  readonly title: string;
-  /** ISO 8601, UTC. */
-  readonly since: string;
 }
 
 const domain = z.object({
@@ -125,7 +118,7 @@ export async function openExchangeIssues(
   graph: Graph,
   tenant: CloudTenant,
   signal: AbortSignal,
-): Promise<ServiceIssue[]> {
+): Promise<ExchangeOnlineIncidents['incidents']> {
   const path = "/v1.0/admin/serviceAnnouncement/issues?$filter=service eq 'Exchange Online' and isResolved eq false";
   return (await graph.list(tenant, path, signal))
     .map((row) => read('serviceAnnouncement/issues', issue, row))

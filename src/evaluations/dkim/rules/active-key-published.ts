@@ -1,4 +1,5 @@
 import { rule } from '../../../domain/rule.ts';
+import { openIncidents } from '../incidents.ts';
 import {
   activeSelectors,
   afterKeyFound,
@@ -17,14 +18,16 @@ export const activeKeyPublished = rule({
   severity: 'critical',
   blocks: ['verifiable-now'],
   needs: ['selector-key'],
-  optional: ['signing-configuration', 'selector-cname'],
+  optional: ['signing-configuration', 'selector-cname', 'exchange-online-incidents'],
   per: 'selector',
   parts: ({ 'signing-configuration': configuration }, at) => activeSelectors(configuration, at),
   // A key that answers is judged even behind a wrong CNAME: it is what receivers get.
   after: (facts, at) => afterKeyFound(facts, at).filter(({ rule: id }) => !id.startsWith('dkim/active-key-')),
-  judge({ 'signing-configuration': configuration, 'selector-cname': cname, 'selector-key': key }, at) {
+  judge(facts, at) {
+    const { 'signing-configuration': configuration, 'selector-cname': cname, 'selector-key': key } = facts;
     const { subject, part } = at;
     const owner = keyOwner(cname, configuration, part, subject.id);
+    const open = openIncidents(owner === 'microsoft' ? facts['exchange-online-incidents'] : undefined);
     if (key.outcome === 'records') {
       const [first] = key.records;
       const evidence = [
@@ -38,12 +41,12 @@ export const activeKeyPublished = rule({
           {
             verdict: 'fail',
             owner,
-            message: `The key of ${part} is revoked: the record at ${key.owner} has an empty p=.`,
+            message: `The key of ${part} is revoked: the record at ${key.owner} has an empty p=.${open.sentence}`,
             remedy:
               owner === 'microsoft'
                 ? 'Open a support case with Microsoft; the text to paste is in the finding.'
                 : `Publish the CNAME that Get-DkimSigningConfig names in place of the record at ${key.owner}.`,
-            evidence,
+            evidence: [...evidence, ...open.evidence],
             ...(owner === 'microsoft' ? { supportCase: supportCase(subject.id, part, cname, key) } : {}),
           },
           configuration,
@@ -62,10 +65,10 @@ export const activeKeyPublished = rule({
       return {
         verdict: 'fail',
         owner,
-        message: `The active selector ${part} of ${subject.id} has no key: ${hasNoHop(configuration, part, subject.id) ? '' : 'the CNAME is right, but '}in Microsoft's DNS ${what} (${key.owner}). Receivers cannot verify what is signed now.`,
+        message: `The active selector ${part} of ${subject.id} has no key: ${hasNoHop(configuration, part, subject.id) ? '' : 'the CNAME is right, but '}in Microsoft's DNS ${what} (${key.owner}). Receivers cannot verify what is signed now.${open.sentence}`,
         remedy:
           'Open a support case with Microsoft; the text to paste is in the finding. Until it is mended, Rotate-DkimSigningConfig to a selector that answers can help.',
-        evidence,
+        evidence: [...evidence, ...open.evidence],
         supportCase: supportCase(subject.id, part, cname, key),
       };
     }
