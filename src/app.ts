@@ -12,6 +12,13 @@ import { type Retained, retain } from './app/retention.ts';
 import { type RunsPorts, slotKey, startRun, watchRun, workSlice } from './app/runs.ts';
 import { subjectId } from './app/subjects.ts';
 import { evaluationOfFile } from './app/supplied.ts';
+import {
+  type Counts,
+  exportOrganization,
+  type ImportFile,
+  importOrganization,
+  purgeOrganization,
+} from './app/transfer.ts';
 import type { SubjectState } from './domain/compare.ts';
 import type { Run } from './domain/finding.ts';
 import type { OrganizationDocument } from './domain/organization.ts';
@@ -164,8 +171,22 @@ export function createApp(ports: Ports) {
 
     deleteOrganization: (id: string) =>
       working(async () => {
+        // What is kept goes first: should that be cut short, the organization is still there to be deleted again.
+        const rows = await purgeOrganization(store, id);
         if (!(await store.deleteOrganization(id))) throw notFound(`The organization "${id}"`);
-        log.info('organization deleted', { organization: id });
+        log.info('organization deleted', { organization: id, rows });
+      }),
+
+    /** Hands an organization over as NDJSON, line by line. */
+    exportOrganization: (id: string, write: (line: string) => Promise<void>): Promise<Counts> =>
+      working(() => exportOrganization(store, id, clock(), write)),
+
+    /** Takes in what {@link exportOrganization} gave out, all of it or nothing. */
+    importOrganization: (file: ImportFile, replace: boolean): Promise<{ organization: string; counts: Counts }> =>
+      working(async () => {
+        const imported = await importOrganization(store, file, { replace, policy: ports });
+        log.info('organization imported', { organization: imported.organization, ...imported.counts });
+        return imported;
       }),
 
     /** Starts a run over all subjects. The same `idempotencyKey` is the same run. */

@@ -1,5 +1,8 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import {
   type App,
@@ -165,6 +168,42 @@ program
     if ('nothing' in analysis.proof || !analysis.fresh) process.exitCode = exit.undetermined;
     else process.exitCode = analysis.proof.translation === 'preserved' ? exit.yes : exit.no;
   });
+
+program
+  .command('export')
+  .description('an organization as NDJSON: document, last known states, history, supplied facts')
+  .argument('<organization>')
+  .option('--out <file>', 'write to this file; to standard output when left out')
+  .action((organization: string, options: { out?: string }) =>
+    withStore(async (app) => {
+      if (options.out === undefined) {
+        await app.exportOrganization(organization, async (line) => {
+          if (!process.stdout.write(line)) await once(process.stdout, 'drain');
+        });
+        return;
+      }
+      const { states, history, facts } = await writeWhole(options.out, (write) =>
+        app.exportOrganization(organization, write),
+      );
+      process.stdout.write(
+        `${organization}: ${states} states, ${history} of the history, ${facts} supplied facts in ${options.out}\n`,
+      );
+    }),
+  );
+
+program
+  .command('import')
+  .description('take in what export wrote: all of it, or nothing')
+  .argument('<file>')
+  .option('--replace', 'put it in the place of the organization that is there')
+  .action((file: string, options: { replace?: boolean }) =>
+    withStore(async (app) => {
+      const lines = await linesOf(file);
+      const { organization, counts } = await app.importOrganization({ name: file, lines }, options.replace === true);
+      const { states, history, facts } = counts;
+      process.stdout.write(`${organization}: ${states} states, ${history} of the history, ${facts} supplied facts\n`);
+    }),
+  );
 
 program
   .command('deliver')
@@ -372,6 +411,44 @@ async function readJson(path: string): Promise<unknown> {
     return JSON.parse(text);
   } catch (error) {
     throw new BadCall(`${path} is no JSON: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+}
+
+/** The lines of a file, from its start each time. @throws BadCall */
+async function linesOf(path: string): Promise<() => AsyncIterable<string>> {
+  let isFile: boolean;
+  try {
+    const file = await open(path);
+    isFile = (await file.stat()).isFile();
+    await file.close();
+  } catch (error) {
+    throw new BadCall(`Cannot read ${path}: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+  if (!isFile) throw new BadCall(`Cannot read ${path}: it is no file.`);
+  return () => createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+}
+
+/** Writes a file that is there as a whole or not at all. @throws BadCall */
+async function writeWhole<T>(path: string, work: (write: (line: string) => Promise<void>) => Promise<T>): Promise<T> {
+  const part = `${path}.part`;
+  let file: FileHandle;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    file = await open(part, 'w');
+  } catch (error) {
+    throw new BadCall(`Cannot write ${path}: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+  try {
+    const result = await work(async (line) => {
+      await file.write(line);
+    });
+    await file.close();
+    await rename(part, path);
+    return result;
+  } catch (error) {
+    await file.close();
+    await rm(part, { force: true });
+    throw error;
   }
 }
 

@@ -74,10 +74,7 @@ async function sendCard(
     return;
   }
   // Nothing waits for another try: the next day brings the next one.
-  ports.log[outcome === 'rejected' ? 'error' : 'warn']('heartbeat not delivered', {
-    ...watch,
-    channel,
-    outcome,
-    detail,
-  });
+  const fields = { ...watch, channel, outcome, detail };
+  if (outcome === 'rejected') ports.log.error('heartbeat not delivered', fields);
+  else ports.log.warn('heartbeat not delivered', fields);
 }

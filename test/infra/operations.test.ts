@@ -15,6 +15,14 @@ const sources = (folder: string): string =>
 const schedules = settingsSchema.parse({}) as Record<string, unknown>;
 const defaultOf = (setting: string) => String(schedules[setting]);
 
+const logged = new Set(
+  [
+    ...`${sources('src/app')}${readFileSync(join(root, 'src/app.ts'), 'utf8')}`.matchAll(
+      /log\.(?:info|warn|error)\(\s*'([^']+)'/g,
+    ),
+  ].map(([, message]) => message),
+);
+
 describe.each(readdirSync(queries))('%s', (file) => {
   const query = readFileSync(join(queries, file), 'utf8');
 
@@ -24,11 +32,13 @@ describe.each(readdirSync(queries))('%s', (file) => {
 
   test('asks for messages that the app really logs', () => {
     const asked = [...query.matchAll(/Message contains '"([^"]+)"'/g)].map(([, message]) => message);
-    const logged = new Set(
-      [...sources('src/app').matchAll(/log\.(?:info|warn|error)\(\s*'([^']+)'/g)].map(([, message]) => message),
-    );
     expect(asked.filter((message) => !logged.has(message))).toEqual([]);
   });
+});
+
+test('every line that the app logs stands on the page', () => {
+  const page = readFileSync(join(root, 'infra/operations/README.md'), 'utf8');
+  expect([...logged].filter((message) => !page.includes(`\n| \`${message}\` `))).toEqual([]);
 });
 
 test.runIf(existsSync(join(root, 'functions')))('no-heartbeat.kql watches the timers that fire every minute', () => {
