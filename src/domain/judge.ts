@@ -150,8 +150,8 @@ function judgeOne(
 }
 
 function failedPredecessor(rule: AnyRule, facts: object, at: At, failed: ReadonlySet<string>): Predecessor | undefined {
-  // Where nothing has failed, which is nearly everywhere, nobody has to be asked.
-  return failed.size === 0 ? undefined : rule.after?.(facts, at).find((one) => failed.has(findingKey(one)));
+  // Nearly everywhere nothing has failed: then their keys need not be made.
+  return rule.after?.(facts, at).find((one) => failed.size > 0 && failed.has(findingKey(one)));
 }
 
 interface Missing {
