@@ -28,7 +28,7 @@ import { decodeBearer, schemesOf } from './challenge.ts';
 import { ConnectionReset, get, getOnHost, type HttpAnswer, locationOf, type RequestOptions } from './request.ts';
 import { type Addresses, lookUpAddresses, lookUpServices, type Resolve } from './resolve.ts';
 import { inspectTls, type Trust } from './tls.ts';
-import { concludeVersion, readVersions, versionPaths } from './version.ts';
+import { concludeVersion, exportToolPath, readVersions, webPath } from './version.ts';
 
 export interface ProbeOptions {
   readonly resolve: Resolve;
@@ -308,23 +308,26 @@ export class ProbeRun {
   version(host: string, collected: ExchangeServers | undefined): Promise<PublishedVersion> {
     return this.#once(`version ${host}`, async () => {
       await this.#trusted(host);
-      const pages = await Promise.all(
-        versionPaths.map((path) =>
-          settled(this.#note(host, getOnHost(new URL(path, `https://${host}`), this.#request()))),
-        ),
-      );
+      const conclude = () => {
+        const seen = this.#answers.get(host) ?? [];
+        const ours = collectedBuild(host, seen, collected);
+        const readings = ours === undefined ? [] : [{ method: 'collector' as const, build: ours }];
+        return concludeVersion([...readings, ...readVersions(seen)]);
+      };
+      const page = await settled(this.#page(host, webPath));
       await this.#othersOf(host);
-      const seen = this.#answers.get(host) ?? [];
-      const ours = collectedBuild(host, seen, collected);
-      const version = concludeVersion([
-        ...(ours === undefined ? [] : [{ method: 'collector' as const, build: ours }]),
-        ...readVersions(seen),
-      ]);
+      const first = conclude();
+      if (first?.confidence === 'high') return first;
+      await settled(this.#page(host, exportToolPath));
+      const version = conclude();
       if (version !== undefined) return version;
-      const silent = pages.find((page) => 'error' in page);
-      if (seen.length === 0 && silent !== undefined && 'error' in silent) throw silent.error;
+      if ('error' in page) throw page.error;
       throw insufficient(`no answer of ${host} shows a build, and the collector was not run`);
     });
+  }
+
+  #page(host: string, path: string): Promise<HttpAnswer> {
+    return this.#note(host, getOnHost(new URL(path, `https://${host}`), this.#request()));
   }
 
   sampleUsers(domain: string): readonly string[] {

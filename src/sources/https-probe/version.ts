@@ -4,11 +4,10 @@ import type { HttpAnswer } from './request.ts';
 
 type Reading = PublishedVersion['readings'][number];
 
-/** Paths asked for a version: Outlook on the web, and the manifest of the eDiscovery export tool. */
-export const versionPaths = [
-  '/owa/',
-  '/ecp/Current/exporttool/microsoft.exchange.ediscovery.exporttool.application',
-] as const;
+/** Outlook on the web: a header and the paths of its pages tell the build. */
+export const webPath = '/owa/';
+/** The manifest of the eDiscovery export tool: asked when the others do not agree or are not enough. */
+export const exportToolPath = '/ecp/Current/exporttool/microsoft.exchange.ediscovery.exporttool.application';
 
 /** Every build that answers of a host show, one for each method. */
 export function readVersions(answers: readonly Pick<HttpAnswer, 'header' | 'body' | 'hops'>[]): readonly Reading[] {
