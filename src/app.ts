@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type AdHoc, type AdHocResult, evaluateAdHoc } from './app/ad-hoc.ts';
 import type { AcceptedFacts, Health, RunStatus } from './app/answers.ts';
-import { type Delivered, deliver, sumAnswers } from './app/delivery.ts';
+import { type Delivered, deliver } from './app/delivery.ts';
 import { acceptFacts, suppliedFacts } from './app/facts.ts';
 import { healthOf } from './app/health.ts';
 import { heartbeat } from './app/heartbeat.ts';
@@ -9,7 +9,7 @@ import { checkOrganization, lastSlot, shownOrganization, withStoredAddresses } f
 import { notFound, Problem } from './app/problem.ts';
 import type { Ports } from './app/production.ts';
 import { type Retained, retain } from './app/retention.ts';
-import { type RunsPorts, slotKey, startRun, watchRun, workSlice } from './app/runs.ts';
+import { type RunsPorts, slotKey, startRun, sumAnswers, sumVerdicts, watchRun, workSlice } from './app/runs.ts';
 import { subjectId } from './app/subjects.ts';
 import { evaluationOfFile } from './app/supplied.ts';
 import {
@@ -336,14 +336,10 @@ export function createApp(ports: Ports) {
 }
 
 function statusOf({ run, slices }: RunProgress): RunStatus {
-  const verdicts: Record<string, number> = {};
-  for (const slice of slices) {
-    for (const [verdict, count] of Object.entries(slice.verdicts)) verdicts[verdict] = (verdicts[verdict] ?? 0) + count;
-  }
   return {
     ...run,
     done: slices.reduce((sum, { subjects }) => sum + subjects, 0),
     answers: sumAnswers(slices),
-    verdicts,
+    verdicts: sumVerdicts(slices),
   };
 }

@@ -2,9 +2,9 @@ import type { Delivery, Notice, Notifier, PendingNotice } from '../domain/notice
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { EvaluationId } from '../domain/rule.ts';
 import { evaluationOf, evaluations, questionTitles } from '../evaluations/index.ts';
-import type { OutboxRow, RunProgress, SliceResult, Store, Watch } from '../store/store.ts';
+import type { OutboxRow, RunProgress, Store, Watch } from '../store/store.ts';
 import type { Log } from './log.ts';
-import { type RunsPorts, watchRun } from './runs.ts';
+import { type RunsPorts, sumAnswers, watchRun } from './runs.ts';
 
 /** Outbox rows read at once. More than these of one run go into the next notice. */
 const rowsAtOnce = 2_000;
@@ -185,17 +185,4 @@ function latest(notices: readonly PendingNotice[]): string {
 function totalsOf(progress: RunProgress | undefined, notices: readonly PendingNotice[]): Notice['totals'] {
   if (progress === undefined) return { subjects: notices.length, answers: {} };
   return { subjects: progress.run.subjects, answers: sumAnswers(progress.slices) };
-}
-
-/** By question, then answer: how many subjects, over all slices. */
-export function sumAnswers(slices: readonly SliceResult[]): Record<string, Record<string, number>> {
-  const sum: Record<string, Record<string, number>> = {};
-  for (const { answers } of slices) {
-    for (const [question, counts] of Object.entries(answers)) {
-      sum[question] ??= {};
-      for (const [answer, count] of Object.entries(counts))
-        sum[question][answer] = (sum[question][answer] ?? 0) + count;
-    }
-  }
-  return sum;
 }

@@ -246,6 +246,8 @@ export async function watchRun(
         runId: run.runId,
         subjects: run.subjects,
         ms: now.getTime() - Date.parse(run.startedAt),
+        answers: sumAnswers(slices),
+        verdicts: sumVerdicts(slices),
       });
     }
     return 'finished';
@@ -268,4 +270,26 @@ export async function watchRun(
     ports.log.warn('slices without result sent again', { runId: run.runId, slices: run.slices, done: slices.length });
   }
   return 'running';
+}
+
+/** By question, then answer: how many subjects, over all slices. */
+export function sumAnswers(slices: readonly SliceResult[]): Record<string, Record<string, number>> {
+  const sum: Record<string, Record<string, number>> = {};
+  for (const { answers } of slices) {
+    for (const [question, counts] of Object.entries(answers)) {
+      sum[question] ??= {};
+      for (const [answer, count] of Object.entries(counts))
+        sum[question][answer] = (sum[question][answer] ?? 0) + count;
+    }
+  }
+  return sum;
+}
+
+/** How many findings have each verdict, over all slices. */
+export function sumVerdicts(slices: readonly SliceResult[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const { verdicts } of slices) {
+    for (const [verdict, count] of Object.entries(verdicts)) sum[verdict] = (sum[verdict] ?? 0) + count;
+  }
+  return sum;
 }

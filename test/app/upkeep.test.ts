@@ -136,6 +136,23 @@ describe('retention', () => {
   });
 });
 
+test('a run that is over is one line in the log: how many, how long, which answers and verdicts', async () => {
+  await prepared(organization());
+  await made.app.startRun('contoso', 'dkim', 'request', 'once');
+  await made.work();
+  made.clock.advance({ seconds: 5 });
+  await made.app.deliver();
+  const status = await made.app.runStatus('contoso.dkim.once');
+  expect(status.answers['verifiable-now']).toEqual({ yes: 2, no: 1 });
+  expect(made.log.filter(({ message }) => message === 'run finished')).toEqual([
+    {
+      level: 'info',
+      message: 'run finished',
+      fields: { runId: 'contoso.dkim.once', subjects: 3, ms: 0, answers: status.answers, verdicts: status.verdicts },
+    },
+  ]);
+});
+
 describe('the heartbeat', () => {
   const heartbeats = () => made.log.filter(({ message }) => message === 'heartbeat').map(({ fields }) => fields);
 
