@@ -10,41 +10,38 @@ export const delegatePermissionsGranted = rule({
   needs: ['calendar-delegates'],
   scope: onlyFor('delegates'),
   judge({ 'calendar-delegates': { mailboxes } }) {
-    const rights = mailboxes.flatMap(({ mailbox, delegates }) =>
-      delegates.map((delegate) => ({ mailbox, ...delegate })),
-    );
-    const incomplete = rights.filter(({ sendOnBehalf }) => !sendOnBehalf);
+    const counted = mailboxes.map(({ delegates, sendOnBehalfCount }) => ({
+      editors: delegates.length,
+      senders: sendOnBehalfCount,
+      complete: delegates.filter(({ sendOnBehalf }) => sendOnBehalf).length,
+    }));
+    const complete = counted.reduce((sum, one) => sum + one.complete, 0);
     const evidence = [
       {
         fact: 'calendar-delegates',
-        observed: `${mailboxes.length} mailboxes, ${rights.length} delegates with Author or Editor, ${rights.length - incomplete.length} of them may send on behalf`,
+        observed: `${mailboxes.length} mailboxes, ${counted.reduce((sum, { editors }) => sum + editors, 0)} people with Author or Editor, ${complete} of them may send on behalf`,
       },
     ] as const;
-    const onlySend = mailboxes.filter(
-      ({ sendOnBehalfCount, delegates }) => sendOnBehalfCount > 0 && delegates.length === 0,
-    );
-    if (incomplete.length > 0 || onlySend.length > 0) {
+    // Beside a complete delegate, people who merely share the calendar are no fault.
+    const broken = counted.filter((one) => one.complete === 0 && one.editors + one.senders > 0);
+    if (broken.length > 0) {
+      const onlyCalendar = broken.filter(({ editors }) => editors > 0).length;
+      const onlySend = broken.length - onlyCalendar;
       return {
         verdict: 'fail',
         owner: 'on-premises',
-        message: [
-          ...(incomplete.length > 0
-            ? [
-                `${incomplete.length} of ${rights.length} delegates are Author or Editor of the calendar but may not send on behalf`,
-              ]
+        message: `${broken.length} of ${mailboxes.length} sampled mailboxes ${broken.length === 1 ? 'has' : 'have'} half a delegate: ${[
+          ...(onlyCalendar > 0
+            ? [`in ${onlyCalendar} somebody is Author or Editor of the calendar but may not send on behalf`]
             : []),
-          ...(onlySend.length > 0
-            ? [`in ${onlySend.length} mailboxes somebody may send on behalf but has no Author or Editor right`]
-            : []),
-        ]
-          .join(', and ')
-          .replace(/$/, ': not added as delegates in Outlook.'),
+          ...(onlySend > 0 ? [`in ${onlySend} somebody may send on behalf but has no right on the calendar`] : []),
+        ].join(', ')}.`,
         remedy:
           'Add the delegate again in Outlook (File > Account Settings > Delegate Access), which sets all three: calendar right, hidden delegate item, GrantSendOnBehalfTo.',
         evidence,
       };
     }
-    if (rights.length === 0) {
+    if (complete === 0) {
       return {
         verdict: 'not_applicable',
         message: `None of the ${mailboxes.length} sampled mailboxes has a delegate.`,
@@ -53,7 +50,7 @@ export const delegatePermissionsGranted = rule({
     }
     return {
       verdict: 'pass',
-      message: `All ${rights.length} delegates of the sampled mailboxes have the calendar and may send on behalf.`,
+      message: `${complete} ${complete === 1 ? 'delegate has' : 'delegates have'} the calendar and may send on behalf.`,
       evidence,
     };
   },
