@@ -7,27 +7,43 @@ export type TenantMemory = <T>(tenant: CloudTenant, what: string, ask: () => Pro
 const keptMs = 5 * 60_000;
 /** A refusal serves for less, so that a grant shows soon; but not every one of 10,000 domains asks again. */
 const refusalKeptMs = 60_000;
+/** An answer that nobody wants any more is dropped: the list of a large tenant takes megabytes. */
+const idleMs = 60_000;
 
-/** One question to a tenant serves all its subjects, however many ask at once; answers are dropped after a few minutes. */
+interface Held {
+  readonly answer: Promise<unknown>;
+  /** Undefined while it is asked. */
+  goodUntil: number | undefined;
+  usedAt: number;
+}
+
+/** One question to a tenant serves all its subjects, however many ask at once. */
 export function createTenantMemory(): TenantMemory {
-  const held = new Map<string, { readonly answer: Promise<unknown>; goodUntil: number }>();
+  const memory = new Map<string, Held>();
+
+  const forgetOld = (now: number) => {
+    for (const [key, { goodUntil, usedAt }] of memory) {
+      if (goodUntil !== undefined && (goodUntil <= now || usedAt + idleMs <= now)) memory.delete(key);
+    }
+  };
+
   return <T>({ cloud, id }: CloudTenant, what: string, ask: () => Promise<T>): Promise<T> => {
     const now = performance.now();
-    for (const [key, { goodUntil }] of held) if (goodUntil <= now) held.delete(key);
     const key = `${cloud} ${id.toLowerCase()} ${what}`;
-    const before = held.get(key);
-    if (before !== undefined) return before.answer as Promise<T>;
+    forgetOld(now);
+    const before = memory.get(key);
+    if (before !== undefined) {
+      before.usedAt = now;
+      return before.answer as Promise<T>;
+    }
     const answer = ask();
-    const entry = { answer, goodUntil: Number.POSITIVE_INFINITY };
-    held.set(key, entry);
-    answer.then(
-      () => {
-        entry.goodUntil = performance.now() + keptMs;
-      },
-      () => {
-        entry.goodUntil = performance.now() + refusalKeptMs;
-      },
-    );
+    const held: Held = { answer, goodUntil: undefined, usedAt: now };
+    memory.set(key, held);
+    const keep = (ms: number) => () => {
+      held.usedAt = performance.now();
+      held.goodUntil = held.usedAt + ms;
+    };
+    answer.then(keep(keptMs), keep(refusalKeptMs));
     return answer;
   };
 }

@@ -1,3 +1,4 @@
+import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { normaliseDomainName } from '../../domain/domain-name.ts';
 import { type Gathered, known, notKnown, Unobtainable } from '../../domain/fact-set.ts';
 import { InvalidDocument } from '../../domain/organization.ts';
@@ -34,7 +35,7 @@ export function createTenantLists(exchangeOnline: ExchangeOnline): TenantLists {
   const fetchOnce = <T>(
     tenant: CloudTenant,
     cmdlet: 'Get-AcceptedDomain' | 'Get-DkimSigningConfig',
-    read: (answer: CmdletAnswer) => TenantList<T>,
+    read: (answer: CmdletAnswer) => Promise<TenantList<T>>,
   ): Promise<TenantList<T>> =>
     // Not the signal of whoever asks first: the list is for all that wait for it.
     memory(tenant, cmdlet, async () =>
@@ -53,36 +54,39 @@ export function createTenantLists(exchangeOnline: ExchangeOnline): TenantLists {
   };
 }
 
+/** Rows read before other work gets its turn. */
+const rowsAtATime = 500;
+
 /** Reads row by row, so that one that cannot be read blinds no other domain. */
-function byDomain<T>(
+async function byDomain<T>(
   cmdlet: string,
   answer: CmdletAnswer,
   column: 'Domain' | 'DomainName',
   read: (name: string, rows: readonly Record<string, unknown>[]) => ReadonlyMap<string, T>,
-): TenantList<T> {
+): Promise<TenantList<T>> {
   const source = `Exchange Online (${cmdlet})`;
   const rows = new Map<string, Gathered<T>>();
-  const texts = new Map<string, string>();
+  const byName = new Map<unknown, Record<string, unknown>>();
   let nameless = 0;
-  for (const row of answer.rows) {
-    const text = JSON.stringify(row);
+  for (const [index, row] of answer.rows.entries()) {
+    if (index % rowsAtATime === rowsAtATime - 1) await turnOfOthers();
+    const name = row[column];
     try {
       for (const [domain, value] of read(cmdlet, [row])) {
         // An entry for sub-domains beside the domain's own says nothing about the domain.
-        if (String(row[column]).startsWith('*.') && rows.has(domain)) continue;
-        const contradicts = (texts.get(String(row[column])) ?? text) !== text;
-        texts.set(String(row[column]), text);
+        if (String(name).startsWith('*.') && rows.has(domain)) continue;
+        const twin = byName.get(name);
+        byName.set(name, row);
         rows.set(
           domain,
-          contradicts
+          twin !== undefined && JSON.stringify(twin) !== JSON.stringify(row)
             ? notKnown('malformed', `${cmdlet} has two different rows for ${domain}`, source, answer.at)
             : known(value, source, answer.at),
         );
       }
     } catch (error) {
       if (!(error instanceof InvalidDocument)) throw error;
-      const named = row[column];
-      const domain = typeof named === 'string' ? normaliseDomainName(named) : undefined;
+      const domain = typeof name === 'string' ? normaliseDomainName(name) : undefined;
       if (domain !== undefined && 'name' in domain) {
         // Behind the semicolon stands advice for whoever exported a file.
         const faults = error.issues.map((issue) => issue.replace(/^\[0\]\.?/, '').replace(/; .*/, '')).join('; ');
