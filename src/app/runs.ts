@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
-import { compare, isWorthTelling } from '../domain/compare.ts';
+import { compare, isWorthTelling, type SubjectState } from '../domain/compare.ts';
 import { type FactSet, noFacts } from '../domain/fact-set.ts';
 import type { Run } from '../domain/finding.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { EvaluationId } from '../domain/rule.ts';
 import type { Sources } from '../domain/source.ts';
 import type { Subject } from '../domain/subject.ts';
+import type { Transition } from '../domain/transition.ts';
 import { evaluationOf } from '../evaluations/index.ts';
 import { messageLimit, type Queue, type SliceMessage } from '../queue/queue.ts';
-import type { RunProgress, RunRecord, SliceResult, Store, SubjectChange, Watch } from '../store/store.ts';
+import type { RunProgress, RunRecord, SliceResult, Store, SubjectChange, Versioned, Watch } from '../store/store.ts';
 import { type Evaluated, evaluateAll } from './evaluate.ts';
 import type { Log } from './log.ts';
 import { policiesOf, subjectsOf } from './subjects.ts';
@@ -96,9 +97,52 @@ export async function startRun(
     return { run: existing?.run ?? run, created: false };
   }
   // A crash from here on loses messages, not the run: watchRun sends the missing slices again.
-  for (const message of messages) await ports.queue.sendSlice(message);
+  const added = await keepRoll(ports, document, run, subjects);
+  for (const message of messages) {
+    const ofSlice = message.subjects.filter(({ id }) => added.has(id)).map(({ id }) => id);
+    await ports.queue.sendSlice({ ...message, added: ofSlice });
+  }
   ports.log.info('run started', { runId, trigger, subjects: subjects.length, slices: messages.length });
   return { run, created: true };
+}
+
+/**
+ * Subjects that left the watch are told and taken out; their history stays. Those that came are told by their slice.
+ *
+ * @returns ids of the subjects that came; none in the first run, when all of them are new
+ */
+async function keepRoll(
+  ports: RunsPorts,
+  document: OrganizationDocument,
+  run: RunRecord,
+  subjects: readonly Subject[],
+): Promise<ReadonlySet<string>> {
+  const { organization, evaluation, runId, startedAt: at } = run;
+  const watch: Watch = { organization, evaluation };
+  const { missing, others } = await ports.store.rollCall(
+    watch,
+    subjects.map(({ id }) => id),
+  );
+  for (const state of others) {
+    const { subject, answers } = state.run;
+    const transition = aboutSubject('removed', subject, at, state.since);
+    const channels = document.evaluations[evaluation]?.channels ?? [];
+    await ports.store.retire(
+      watch,
+      state,
+      channels.map((channel) => ({ ...watch, channel, runId, subject, at, transitions: [transition], answers })),
+    );
+    ports.log.info('subject removed from the watch', { runId, subject });
+  }
+  return new Set(missing.length === subjects.length ? [] : missing);
+}
+
+function aboutSubject(kind: 'added' | 'removed', subject: string, at: string, since: string): Transition {
+  const message =
+    kind === 'added'
+      ? `${subject} is watched from now on.`
+      : `${subject} is no longer watched; what was found about it stays in the history.`;
+  return { kind, reason: `subject-${kind}`, subject, at, since, of: { type: 'subject', message } };
 }
 
 function slice(
@@ -131,6 +175,7 @@ function slice(
     subjects: group,
     policies: { ...policies },
     channels: [...channels],
+    added: [],
   }));
 }
 
@@ -160,7 +205,7 @@ export async function workSlice(ports: RunsPorts, message: SliceMessage): Promis
     },
   );
   const result = summarize(runId, message.slice, [...runs.values()]);
-  await commitRuns(ports, watch, runId, [...runs.values()], message.channels, result);
+  await commitRuns(ports, message, [...runs.values()], result);
   if (message.slice === message.slices - 1) await ports.queue.sendDelivery({ organization, evaluation: evaluationId });
   return result;
 }
@@ -168,47 +213,44 @@ export async function workSlice(ports: RunsPorts, message: SliceMessage): Promis
 /** Compares with what is stored and commits; reads and compares again when somebody else was faster. */
 async function commitRuns(
   ports: RunsPorts,
-  watch: Watch,
-  runId: string,
+  message: SliceMessage,
   runs: readonly Run[],
-  channels: readonly string[],
   result: SliceResult,
 ): Promise<void> {
+  const { organization, evaluation, runId } = message;
+  const watch: Watch = { organization, evaluation };
   for (let attempt = 1; ; attempt++) {
     const states = await ports.store.states(
       watch,
       runs.map(({ subject }) => subject),
     );
-    const changes = runs.flatMap((run): SubjectChange[] => {
+    const changes = runs.flatMap((run) => {
       const before = states.get(run.subject);
       // Already committed by an earlier delivery of this message, or overtaken by a newer run.
-      if (before !== undefined && (before.value.runId === runId || before.value.run.at > run.at)) return [];
-      const { state, transitions, superseded } = compare(before?.value, runId, run);
-      const worthTelling = transitions.some(isWorthTelling);
-      return [
-        {
-          subject: run.subject,
-          state,
-          expected: before?.etag,
-          superseded,
-          pending: worthTelling
-            ? channels.map((channel) => ({
-                ...watch,
-                channel,
-                runId,
-                subject: run.subject,
-                at: run.at,
-                transitions: [...transitions],
-                answers: run.answers,
-              }))
-            : [],
-        },
-      ];
+      const settled = before !== undefined && (before.value.runId === runId || before.value.run.at > run.at);
+      return settled ? [] : [changeOf(message, run, before)];
     });
     if ((await ports.store.commit(watch, changes, result)) === 'committed') return;
     if (attempt === commitTries)
       throw new Error(`slice ${result.slice} of ${runId} lost the race for its subjects ${commitTries} times`);
   }
+}
+
+/** What one run changes, and whom that is told. */
+function changeOf(message: SliceMessage, run: Run, before: Versioned<SubjectState> | undefined): SubjectChange {
+  const { organization, evaluation, runId, channels, added } = message;
+  const { subject, at, answers } = run;
+  const compared = compare(before?.value, runId, run);
+  const isNew = before === undefined && added.includes(subject);
+  const transitions = [...(isNew ? [aboutSubject('added', subject, at, at)] : []), ...compared.transitions];
+  const told = transitions.some(isWorthTelling) ? channels : [];
+  return {
+    subject,
+    state: compared.state,
+    expected: before?.etag,
+    superseded: compared.superseded,
+    pending: told.map((channel) => ({ organization, evaluation, channel, runId, subject, at, transitions, answers })),
+  };
 }
 
 function summarize(runId: string, sliceNumber: number, runs: readonly Run[]): SliceResult {

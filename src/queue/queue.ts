@@ -16,6 +16,8 @@ export const sliceMessage = z.object({
   subjects: z.array(subject),
   policies: z.record(z.string(), rulePolicy),
   channels: z.array(z.string()),
+  /** Ids of subjects that came into the watch with this run. */
+  added: z.array(z.string()).default([]),
 });
 
 /** "There is something to deliver for this watch." */

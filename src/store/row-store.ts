@@ -1,7 +1,7 @@
 // The store's semantics over tables of rows: the same for the tables in Azure and those in memory.
 import { z } from 'zod';
 import { type SubjectState, subjectState } from '../domain/compare.ts';
-import { pendingNotice } from '../domain/notice.ts';
+import { type PendingNotice, pendingNotice } from '../domain/notice.ts';
 import { organizationDocument } from '../domain/organization.ts';
 import {
   behind,
@@ -174,8 +174,28 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
 
     listStates: (watch, limit, continuation) => statePage(watch, statePrefix, limit, continuation),
 
-    async removeState(watch, subject) {
-      await evaluations.write(partitionKey(watch), [{ kind: 'delete', rowKey: stateKey(subject) }]);
+    async rollCall(watch, subjects) {
+      const partition = partitionKey(watch);
+      const called = new Map(subjects.map((subject) => [stateKey(subject), subject]));
+      const strangers: string[] = [];
+      const { from, to } = withPrefix(statePrefix);
+      for await (const { rowKey } of rowsBetween(evaluations, partition, from, to, pageSize, true)) {
+        if (!called.delete(rowKey)) strangers.push(rowKey);
+      }
+      const others = await Promise.all(strangers.map((rowKey) => evaluations.get(partition, rowKey)));
+      return {
+        missing: [...called.values()],
+        others: others.flatMap((row) => (row === undefined ? [] : [unpack(subjectState, row)])),
+      };
+    },
+
+    async retire(watch, state, pending) {
+      // Somebody who was faster has deleted the state: then this transaction fails as a whole, and all is done.
+      await evaluations.write(partitionKey(watch), [
+        { kind: 'delete', rowKey: stateKey(state.run.subject) },
+        historyWrite(state),
+        ...pending.map(outboxWrite),
+      ]);
     },
 
     history: (watch, subject, limit, continuation) =>
@@ -424,6 +444,11 @@ function factsGroup([rowKey, document]: [string, StoredFacts]): FactsGroup {
 }
 
 /** @throws RowTooLarge when no transaction can hold what is to be written about the subject. */
+function outboxWrite(notice: PendingNotice): Write {
+  const what = `The notice about ${notice.subject} for channel ${notice.channel}`;
+  return { kind: 'put', rowKey: outboxKey(notice), cells: pack(what, { notice, attempts: 0 }) };
+}
+
 function changeGroup({ subject, state, expected, superseded, pending }: SubjectChange): Group & { subject: string } {
   const cells = pack(`The state of ${subject}`, state);
   const rowKey = stateKey(subject);
@@ -433,10 +458,7 @@ function changeGroup({ subject, state, expected, superseded, pending }: SubjectC
   if (superseded !== undefined) {
     writes.push(historyWrite(superseded));
   }
-  for (const notice of pending) {
-    const what = `The notice about ${subject} for channel ${notice.channel}`;
-    writes.push({ kind: 'put', rowKey: outboxKey(notice), cells: pack(what, { notice, attempts: 0 }) });
-  }
+  writes.push(...pending.map(outboxWrite));
   const what = `What changed about ${subject}`;
   if (writes.length >= maxOperations) {
     const most = `a transaction holds ${maxOperations - 1}`;

@@ -78,6 +78,13 @@ export interface SubjectChange {
   readonly pending: readonly PendingNotice[];
 }
 
+export interface RollCall {
+  /** Subjects without a state: never looked at, or taken out of the watch since. */
+  readonly missing: readonly string[];
+  /** States of subjects that were not called. */
+  readonly others: readonly SubjectState[];
+}
+
 /** `conflict`: somebody else wrote one of these subjects since; nothing of the conflicting transaction is written. Read and compare again. */
 export type CommitResult = 'committed' | 'conflict';
 
@@ -133,7 +140,10 @@ export interface Store {
   states(watch: Watch, subjects: readonly string[]): Promise<ReadonlyMap<string, Versioned<SubjectState>>>;
   /** All states of a watch in order of subject. */
   listStates(watch: Watch, limit: number, continuation?: string): Promise<Page<SubjectState>>;
-  removeState(watch: Watch, subject: string): Promise<void>;
+  /** Compares the subjects that are to be watched with those that have a state. */
+  rollCall(watch: Watch, subjects: readonly string[]): Promise<RollCall>;
+  /** Takes a subject out of the watch: its state goes into the history, the notices into the outbox. Once is enough. */
+  retire(watch: Watch, state: SubjectState, pending: readonly PendingNotice[]): Promise<void>;
   /** States that were superseded, newest first; the current one is not among them. */
   history(watch: Watch, subject: string, limit: number, continuation?: string): Promise<Page<SubjectState>>;
   /** The same of all subjects, in order of subject. */

@@ -163,13 +163,22 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
         await commit(...names.map((subject) => changeOf(subject)));
         const etag = await etagOf('d3.contoso.com');
         await commit(changeOf('d3.contoso.com', { expected: etag, superseded: stateOf('d3.contoso.com') }));
-        await store.removeState(watch, 'd3.contoso.com');
-        await store.removeState(watch, 'd3.contoso.com');
+        const removed = stateOf('d3.contoso.com', { run: 'another' });
+        await store.retire(watch, removed, [noticeOf('d3.contoso.com')]);
+        await store.retire(watch, removed, [noticeOf('d3.contoso.com')]);
+        expect(await store.pending(watch, 10)).toHaveLength(1);
         const listed = await allPages((continuation) => store.listStates(watch, 2, continuation));
         expect(listed.pages).toBe(3);
         expect(listed.items.map(({ run }) => run.subject)).toEqual(names.filter((name) => name !== 'd3.contoso.com'));
-        expect((await store.history(watch, 'd3.contoso.com', 10)).items).toHaveLength(1);
+        expect((await store.history(watch, 'd3.contoso.com', 10)).items).toHaveLength(2);
       });
+    });
+
+    test('a roll call tells who has no state yet and who was not called', async () => {
+      await commit(changeOf('a.contoso.com'), changeOf('b.contoso.com'));
+      const { missing, others } = await store.rollCall(watch, ['b.contoso.com', 'c.contoso.com']);
+      expect(missing).toEqual(['c.contoso.com']);
+      expect(others.map(({ run }) => run.subject)).toEqual(['a.contoso.com']);
     });
 
     describe('history', () => {
@@ -270,7 +279,7 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
       test('a state that was removed meanwhile is a conflict too', async () => {
         await commit(changeOf('contoso.com'));
         const expected = await etagOf('contoso.com');
-        await store.removeState(watch, 'contoso.com');
+        await store.retire(watch, stateOf('contoso.com'), []);
         expect(await commit(changeOf('contoso.com', { expected }))).toBe('conflict');
       });
 
