@@ -38,6 +38,7 @@ export class RowScanner {
   readonly #table: SessionTable;
   /** Sessions by a hash of their key's bytes, so that most rows need no key made of them. */
   readonly #recent: (Session | undefined)[] = Array.from({ length: slots }, () => undefined);
+  readonly #connectors = new ConnectorField();
   /** Where each column stands, when the file says so and it is not the usual order. */
   #columns: ReadonlyMap<string, number> | undefined;
   rows = 0;
@@ -100,8 +101,7 @@ export class RowScanner {
     if (bytes[connector - 1] !== comma || bytes[connector - 2] !== letterZ || bytes[row + 10] !== letterT) return false;
     if (bytes[connector] === quote) return this.#thorough(bytes.toString('latin1', row, stop));
 
-    let at = connector;
-    while (at < stop && bytes[at] !== comma) at++;
+    let at = this.#connectors.end(bytes, connector, stop);
     const session = at + 1;
     // A session id has 16 hex digits; documentation shows GUIDs, so others are taken too.
     at = bytes[session + idLength] === comma ? session + idLength : session;
@@ -251,6 +251,45 @@ export class RowScanner {
       this.#table.close(session);
     }
     return true;
+  }
+}
+
+/**
+ * Finds the end of the connector's name. It is the longest field before the event and nearly always that of the row
+ * before, so it is compared four bytes at a time instead of searched byte by byte: that saves a fifth of all time.
+ */
+class ConnectorField {
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  #length = 0;
+  /** Where the words stand in the name, the last one overlapping, and what they are. */
+  #offsets: number[] = [];
+  #words: number[] = [];
+
+  /** The position of the comma after the name, or `stop`. */
+  end(bytes: Buffer, start: number, stop: number): number {
+    if (this.#view.buffer !== bytes.buffer) this.#view = new DataView(bytes.buffer);
+    const view = this.#view;
+    const from = bytes.byteOffset + start;
+    const end = start + this.#length;
+    if (this.#length > 0 && end < stop && bytes[end] === comma) {
+      const words = this.#words;
+      const offsets = this.#offsets;
+      let index = 0;
+      while (index < words.length && view.getInt32(from + (offsets[index] ?? 0)) === words[index]) index++;
+      if (index === words.length) return end;
+    }
+    let at = start;
+    while (at < stop && bytes[at] !== comma) at++;
+    this.#remember(from, at - start);
+    return at;
+  }
+
+  #remember(from: number, length: number): void {
+    this.#length = length < 4 ? 0 : length;
+    this.#offsets = [];
+    for (let offset = 0; offset + 4 < length; offset += 4) this.#offsets.push(offset);
+    if (length >= 4) this.#offsets.push(length - 4);
+    this.#words = this.#offsets.map((offset) => this.#view.getInt32(from + offset));
   }
 }
 
