@@ -1,7 +1,6 @@
 // One whole run of all organizations in a process of its own: node scale-run.ts JOB-AS-JSON. Slices are taken from the
 // queue and worked on as the Functions host does it with host.json: a batch at a time, the next when half is done.
-import { readFile } from 'node:fs/promises';
-import { type DequeuedMessageItem, QueueServiceClient } from '@azure/storage-queue';
+import { type DequeuedMessageItem, type QueueClient, QueueServiceClient } from '@azure/storage-queue';
 import { silentLog } from '../../src/app/log.ts';
 import { createSources } from '../../src/app/sources.ts';
 import { type App, createApp, deliveryMessage, sliceMessage } from '../../src/app.ts';
@@ -17,6 +16,8 @@ export interface ScaleJob {
   readonly organizations: number;
   readonly connectionString: string;
   readonly resolvers: ResolverAddresses;
+  /** How the host takes messages: `extensions.queues` of host.json. */
+  readonly queues: { readonly batchSize: number; readonly newBatchThreshold: number };
   /** Writes the organizations and their signing configurations first. */
   readonly setUp: boolean;
 }
@@ -32,12 +33,17 @@ export interface ScaleResult {
   readonly wrong: number;
 }
 
-const hostJson = JSON.parse(await readFile(new URL('../../host.json', import.meta.url), 'utf8'));
-const hostQueues = hostJson.extensions.queues as { batchSize: number; newBatchThreshold: number };
 const job = JSON.parse(process.argv[2] ?? '{}') as ScaleJob;
 process.send?.(await runAll(job), () => process.exit());
 
-async function runAll({ world, organizations, connectionString, resolvers, setUp }: ScaleJob): Promise<ScaleResult> {
+async function runAll({
+  world,
+  organizations,
+  connectionString,
+  resolvers,
+  queues,
+  setUp,
+}: ScaleJob): Promise<ScaleResult> {
   const tableRequests: Partial<Record<StorageRequest, number>> = {};
   const service = QueueServiceClient.fromConnectionString(connectionString);
   const counted = countQueue(createStorageQueue(service));
@@ -69,8 +75,10 @@ async function runAll({ world, organizations, connectionString, resolvers, setUp
   const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
   const runIds = [];
-  const slices = worker(service, queueNames.slices, (text) => app.workSlice(sliceMessage.parse(JSON.parse(text))));
-  const deliveries = worker(service, queueNames.deliveries, (text) =>
+  const slices = worker(service.getQueueClient(queueNames.slices), queues, (text) =>
+    app.workSlice(sliceMessage.parse(JSON.parse(text))),
+  );
+  const deliveries = worker(service.getQueueClient(queueNames.deliveries), queues, (text) =>
     app.deliver(deliveryMessage.parse(JSON.parse(text))),
   );
   for (const id of ids) runIds.push((await app.startRun(id, 'dkim', 'request')).runId);
@@ -151,9 +159,11 @@ interface Worker {
 }
 
 /** Takes messages as the host's listener does: one batch, and the next when no more than the threshold are in work. */
-function worker(service: QueueServiceClient, queueName: string, work: (text: string) => Promise<unknown>): Worker {
-  const client = service.getQueueClient(queueName);
-  const { batchSize, newBatchThreshold } = hostQueues;
+function worker(
+  client: QueueClient,
+  { batchSize, newBatchThreshold }: ScaleJob['queues'],
+  work: (text: string) => Promise<unknown>,
+): Worker {
   let requests = 0;
 
   async function one({ messageId, popReceipt, messageText }: DequeuedMessageItem): Promise<void> {

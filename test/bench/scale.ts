@@ -1,6 +1,7 @@
 // Whole runs of many domains, from the start of the run to its end: the App on Azurite and real queues, the delayed
 // authoritative server, slices worked on as the Functions host works on them. The run that is measured is the second:
 // nothing has changed, which is what every day is like.
+import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startAzurite } from '../../src/local/azurite.ts';
@@ -104,6 +105,7 @@ async function measure(authority: Authority, world: World, organizations: number
       organizations,
       connectionString: azurite.connectionString,
       resolvers: { first: [first.address], secondOpinion: [second.address] },
+      queues: await queuesOfHost(),
       setUp: true,
     };
     await runChild<ScaleResult>('scale-run.ts', job);
@@ -111,4 +113,9 @@ async function measure(authority: Authority, world: World, organizations: number
   } finally {
     await azurite.stop();
   }
+}
+
+async function queuesOfHost(): Promise<ScaleJob['queues']> {
+  const host = JSON.parse(await readFile(new URL('../../host.json', import.meta.url), 'utf8'));
+  return host.extensions.queues;
 }
