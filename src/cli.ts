@@ -131,7 +131,7 @@ program
   .argument('<organization>')
   .argument('<evaluation>')
   .argument('<subject>')
-  .addOption(new Option('--limit <n>', 'how many').argParser(Number).default(20))
+  .addOption(new Option('--limit <n>', 'how many').argParser(count).default(20))
   .option('--json', 'print as JSON')
   .action((organization: string, evaluation: string, subject: string, options: { limit: number; json?: boolean }) =>
     withStore(async (app) => {
@@ -463,6 +463,11 @@ async function writeJson(path: string, value: unknown): Promise<void> {
 
 function print(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+function count(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('Write a whole number from 1 to 9999.');
+  return Number(text);
 }
 
 /** Without a zone it is UTC, never the machine's. */

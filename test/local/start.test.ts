@@ -1,0 +1,253 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { SubjectState } from '../../src/domain/compare.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const start = join(root, 'src/local/start.ts');
+const data = mkdtempSync(join(tmpdir(), 'fieldcheck-start-'));
+
+/** `npm start` as a process, with what it has printed so far. */
+interface Started {
+  readonly process: ChildProcess;
+  readonly said: () => string;
+  /** Resolves with the exit code. */
+  readonly ended: Promise<number | null>;
+  /** Resolves when the text was printed; rejects when the process ended without it. */
+  until(text: string): Promise<void>;
+}
+
+const running = new Set<ChildProcess>();
+
+function npmStart(args: readonly string[]): Started {
+  // Storage of somebody else in the shell's environment: the demo must leave it alone.
+  const env = { ...process.env, AzureWebJobsStorage: 'UseDevelopmentStorage=true' };
+  const child = spawn(process.execPath, [start, '--data', data, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  let said = '';
+  const listeners = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      said += chunk.toString('utf8');
+      for (const listener of listeners) listener();
+    });
+  }
+  const ended = new Promise<number | null>((resolve) =>
+    child.once('exit', (code) => {
+      running.delete(child);
+      resolve(code);
+    }),
+  );
+  return {
+    process: child,
+    said: () => said,
+    ended,
+    until: (text) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (said.includes(text)) resolve();
+        };
+        listeners.add(look);
+        look();
+        void ended.then((code) => reject(new Error(`It ended with ${code} and had said:\n${said}`)));
+      }),
+  };
+}
+
+const ready = 'Ctrl-C stops everything';
+
+function addressAfter(label: string, { said }: Started): string {
+  const [, address] = new RegExp(`${label} +(?:curl )?(?:-X POST )?(http\\S+)`).exec(said()) ?? [];
+  if (address === undefined) throw new Error(`"${label}" has no address in:\n${said()}`);
+  return address;
+}
+
+const json = async <T>(url: string, method = 'GET') => (await (await fetch(url, { method })).json()) as T;
+
+/** What the cards about DKIM say; every card has to be one that Teams would show. */
+async function cardsOf(started: Started): Promise<string[]> {
+  const cards = await json<{ payload: { summary: string }; problems: string[] }[]>(
+    new URL('/cards.json', addressAfter('the Teams cards', started)).href,
+  );
+  expect(cards.flatMap(({ problems }) => problems)).toEqual([]);
+  return cards.map(({ payload }) => payload.summary).filter((summary) => summary.includes(' in DKIM'));
+}
+
+async function runAgain(started: Started): Promise<void> {
+  const { runId } = await json<{ runId: string }>(addressAfter('run again \\(no news\\)', started), 'POST');
+  const { origin } = new URL(addressAfter('one domain', started));
+  await expect
+    .poll(async () => (await json<{ state: string }>(`${origin}/api/runs/${runId}`)).state, { timeout: 60_000 })
+    .toBe('finished');
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+afterAll(() => {
+  for (const child of running) child.kill('SIGKILL');
+  rmSync(data, { recursive: true, force: true });
+});
+
+describe('npm start', () => {
+  let occupier: Server;
+  let first: Started;
+  let states: SubjectState[];
+
+  beforeAll(async () => {
+    occupier = createServer();
+    await new Promise<void>((resolve) => occupier.listen(0, '127.0.0.1', resolve));
+    first = npmStart(['--port', String((occupier.address() as AddressInfo).port)]);
+    await first.until(ready);
+    const subjects = addressAfter('one domain', first).replace(/\/[^/]+$/, '?limit=1000');
+    states = (await json<{ items: SubjectState[] }>(subjects)).items;
+  });
+  afterAll(() => new Promise((resolve) => occupier.close(resolve)));
+
+  test('says that its port is taken and which one it uses, and when the first card was there', () => {
+    const { port } = occupier.address() as AddressInfo;
+    expect(first.said()).toMatch(new RegExp(`^Port ${port} is taken; using \\d+\\.$`, 'm'));
+    expect(first.said()).toMatch(/^fieldcheck is ready after \d+\.\d s: http:\/\/127\.0\.0\.1:\d+\/api\/health$/m);
+    expect(first.said()).toMatch(/^The first cards were posted: [1-9], \d+\.\d s after the start\.$/m);
+  });
+
+  test('watches 74 domains, of which 20 have a failing active selector that Microsoft has to mend', () => {
+    expect(states).toHaveLength(74);
+    const failing = states.filter(({ run }) => run.answers['verifiable-now'] === 'no');
+    expect(failing).toHaveLength(20);
+    for (const { run } of failing) {
+      const serious = run.findings.filter(({ verdict, severity }) => verdict === 'fail' && severity === 'critical');
+      expect(serious).toMatchObject([{ rule: 'dkim/active-key-published', owner: 'microsoft' }]);
+      expect(serious[0]?.message).toMatch(
+        new RegExp(
+          `^The active selector selector[12] of ${run.subject} has no key: the CNAME is right, but in Microsoft's DNS `,
+        ),
+      );
+    }
+  });
+
+  test('raises no alarm about a passive selector', () => {
+    for (const { run } of states) {
+      const active = run.findings.find(({ rule }) => rule === 'dkim/active-key-published')?.target;
+      const alarms = run.findings.filter(
+        ({ verdict, target, blockedBy }) =>
+          (verdict === 'fail' || verdict === 'manual' || (verdict === 'unknown' && blockedBy === undefined)) &&
+          target !== undefined &&
+          target !== active,
+      );
+      expect([run.subject, alarms]).toEqual([run.subject, []]);
+    }
+  });
+
+  test('leaves domains alone that cannot publish or do not send, and says why', () => {
+    const said = states
+      .filter(({ run }) => run.answers['verifiable-now'] === 'not_applicable')
+      .map(({ run }) => run.findings[0]?.message);
+    expect(said).toEqual([
+      'Sending from archive.fabrikam.com is switched off (SendingFromDomainDisabled).',
+      'contoso.mail.onmicrosoft.com is a coexistence domain: nobody can publish DNS records in it.',
+      'contoso.onmicrosoft.com is an initial domain without a DKIM configuration of its own: Microsoft signs for it by default.',
+    ]);
+  });
+
+  test('has the log for ticketing: one line for each failing selector', async () => {
+    const csv = await (await fetch(addressAfter('the log for ticketing', first))).text();
+    const [header, ...lines] = csv.trim().split(/\r?\n/);
+    expect(header).toMatch(/^Domain,Selector,/);
+    expect(lines).toHaveLength(20);
+    expect(lines.every((line) => /^[a-z.-]+,selector[12],/.test(line))).toBe(true);
+  });
+
+  test('posts one card; another run posts none; mending one record posts one resolved', async () => {
+    expect(await cardsOf(first)).toEqual(['Contoso: 20 new problems in DKIM']);
+    await runAgain(first);
+    expect(await cardsOf(first)).toHaveLength(1);
+    const mend = addressAfter('mend one record', first);
+    const mended = mend.split('/').at(-1);
+    expect(await (await fetch(mend, { method: 'POST' })).text()).toBe(`${mended}: the key is published now\n`);
+    await runAgain(first);
+    await expect.poll(() => cardsOf(first), { timeout: 30_000 }).toHaveLength(2);
+    expect((await cardsOf(first))[1]).toBe(`Contoso: 1 resolved in DKIM for ${mended}`);
+  });
+
+  test.each([
+    ['a second time', []],
+    ['with --fresh', ['--fresh']],
+  ])('is refused on a folder that is in use, %s', async (_, args) => {
+    const second = npmStart(['--port', '0', ...args]);
+    expect(await second.ended).toBe(3);
+    expect(second.said()).toMatch(/^fieldcheck could not start: .*storage is in use by process \d+\. Stop that first/m);
+    const { origin } = new URL(addressAfter('one domain', first));
+    expect(await json(`${origin}/api/health`)).toMatchObject({ status: 'ok', storage: 'ok' });
+  });
+
+  test('leaves nothing running after Ctrl-C', async () => {
+    const azurite = Number(readFileSync(join(data, 'storage', 'in-use-by.pid'), 'utf8'));
+    expect(isAlive(azurite)).toBe(true);
+    expect(existsSync(join(data, 'settings.json'))).toBe(true);
+    first.process.kill('SIGINT');
+    expect(await first.ended).toBe(0);
+    expect(first.said()).toMatch(/Stopping …\n$/);
+    expect(isAlive(azurite)).toBe(false);
+    expect(existsSync(join(data, 'settings.json'))).toBe(false);
+  });
+
+  test('goes on from there the next time: nothing new, no card', async () => {
+    const second = npmStart(['--port', '0']);
+    await second.until(ready);
+    expect(second.said()).toMatch(
+      /^The runs found nothing that had not been told before, so no card was posted, \d+\.\d s after the start\.$/m,
+    );
+    expect(await cardsOf(second)).toEqual([]);
+    second.process.kill('SIGTERM');
+    expect(await second.ended).toBe(0);
+  });
+
+  test('starts over with --fresh: the card comes again', async () => {
+    const third = npmStart(['--port', '0', '--fresh']);
+    await third.until(ready);
+    expect(await cardsOf(third)).toEqual(['Contoso: 20 new problems in DKIM']);
+    third.process.kill('SIGINT');
+    expect(await third.ended).toBe(0);
+  });
+});
+
+describe('a bad call', () => {
+  test.each([
+    [['--port', 'http'], '--port http is no port; give a number from 0 (any) to 65535.'],
+    [['--port', '70000'], '--port 70000 is no port; give a number from 0 (any) to 65535.'],
+    [['--quick'], "Unknown option '--quick'"],
+  ])('%s is explained with the usage', (args, sentence) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [start, ...args], { encoding: 'utf8' });
+    expect([status, stdout]).toEqual([3, '']);
+    expect(stderr).toContain(sentence);
+    expect(stderr).toContain('npm start [-- --fresh] [--port 7071] [--data FOLDER] [--verbose]');
+    expect(stderr).not.toMatch(/^ {4}at /m);
+  });
+
+  test('--help is no error and starts nothing', () => {
+    const { status, stdout } = spawnSync(process.execPath, [start, '--help'], { encoding: 'utf8' });
+    expect(status).toBe(0);
+    expect(stdout).toContain('npm start [-- --fresh]');
+  });
+
+  test('a task that the bootstrap does not know is named, with those it knows', () => {
+    const bootstrap = join(root, 'src/local/bootstrap.mjs');
+    const { status, stderr } = spawnSync(process.execPath, [bootstrap, 'deploy'], { encoding: 'utf8' });
+    expect(status).toBe(3);
+    expect(stderr).toBe("bootstrap: no task 'deploy'. Known tasks: start, cli, test, bench.\n");
+  });
+});
