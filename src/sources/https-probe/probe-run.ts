@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { type Gathered, known, type NotKnown, notKnown, Unobtainable } from '../../domain/fact-set.ts';
 import type { ExchangeOrganization } from '../../domain/subject.ts';
 import { compareBuilds } from '../../facts/interop-build.ts';
@@ -58,6 +59,8 @@ export class ProbeRun {
   readonly #now: Date;
   readonly #guard: AddressGuard;
   readonly #done = new Map<string, Promise<unknown>>();
+  /** Connections whose handshake was looked at, each for the first request to its host. */
+  readonly #open = new Map<string, TLSSocket>();
   /** Answers by host, for what they tell about the version. */
   readonly #answers = new Map<string, HttpAnswer[]>();
 
@@ -124,14 +127,16 @@ export class ProbeRun {
 
   /** @throws Unobtainable when nothing answers at port 443 */
   tls(host: string): Promise<HostTls> {
-    return this.#once(`tls ${host}`, () =>
-      inspectTls(host, {
+    return this.#once(`tls ${host}`, async () => {
+      const { tls, connection } = await inspectTls(host, {
         guard: this.#guard,
         trust: this.#options.trust,
         timeoutMs: this.#options.timeoutMs,
         signal: this.#signal,
-      }),
-    );
+      });
+      if (connection !== undefined) this.#open.set(host, connection);
+      return tls;
+    });
   }
 
   /** Is a redirect from port 80 all there is? Port 80 is asked only where 443 does not serve the name. */
@@ -260,7 +265,7 @@ export class ProbeRun {
       const url = await this.#ewsUrl(host);
       const answer = await this.#note(
         host,
-        getOnHost(url, this.#request(), (location) => signInPage.test(location)),
+        getOnHost(url, this.#request(url), (location) => signInPage.test(location)),
       );
       const schemes = schemesOf(answer.header('www-authenticate'));
       const location = locationOf(answer)?.href;
@@ -288,7 +293,7 @@ export class ProbeRun {
   bearer(host: string): Promise<EwsBearer> {
     return this.#once(`bearer ${host}`, async () => {
       const url = await this.#ewsUrl(host);
-      const answer = await this.#note(host, get(url, { ...this.#request(), headers: { authorization: 'Bearer' } }));
+      const answer = await this.#note(host, get(url, { ...this.#request(url), headers: { authorization: 'Bearer' } }));
       if (answer.status >= 500)
         throw new Unobtainable('unreachable', `${url.href} answered ${answer.status} to an empty token`);
       const diagnostics = answer.header('x-ms-diagnostics')[0];
@@ -327,7 +332,8 @@ export class ProbeRun {
   }
 
   #page(host: string, path: string): Promise<HttpAnswer> {
-    return this.#note(host, getOnHost(new URL(path, `https://${host}`), this.#request()));
+    const url = new URL(path, `https://${host}`);
+    return this.#note(host, getOnHost(url, this.#request(url)));
   }
 
   sampleUsers(domain: string): readonly string[] {
@@ -376,7 +382,7 @@ export class ProbeRun {
       const email = sampleUser ?? `fieldcheck@${domain}`;
       const common = { host, email, sample: sampleUser !== undefined };
       const url = autodiscoverUrl(`https://${host}`, email, protocol);
-      const asked = await settled(this.#note(host, getOnHost(url, this.#request())));
+      const asked = await settled(this.#note(host, getOnHost(url, this.#request(url))));
       if ('error' in asked && !(asked.error instanceof ConnectionReset)) throw asked.error;
       const answer = 'value' in asked ? asked.value : undefined;
       if (answer !== undefined && answer.status >= 500) {
@@ -399,7 +405,12 @@ export class ProbeRun {
   async #routingOf(user: string): Promise<ExchangeOnlineAutodiscover['users'][number]> {
     const { origin, guarded } = this.#options.exchangeOnline;
     const url = autodiscoverUrl(origin, user, 'EWS');
-    const answer = await get(url, { ...this.#request(), verify: true, guard: guarded ? this.#guard : undefined });
+    const answer = await get(url, {
+      ...this.#request(url),
+      secureContext: this.#options.trust.secureContext,
+      verify: true,
+      guard: guarded ? this.#guard : undefined,
+    });
     const itself = (host: string) => isExchangeOnlineName(host) || host === url.hostname;
     const location = locationOf(answer);
     if (location !== undefined) {
@@ -451,13 +462,16 @@ export class ProbeRun {
   }
 
   #get(url: URL): Promise<HttpAnswer> {
-    return get(url, this.#request());
+    return get(url, this.#request(url));
   }
 
-  #request(): RequestOptions {
+  #request(url: URL): RequestOptions {
+    const connection = url.protocol === 'https:' ? this.#open.get(url.hostname) : undefined;
+    if (connection !== undefined) this.#open.delete(url.hostname);
     return {
+      ...(connection?.destroyed === false ? { connection } : {}),
       guard: this.#guard,
-      secureContext: this.#options.trust.secureContext,
+      secureContext: this.#options.trust.unverified,
       // Whether the certificate holds is looked at once for each host, at the time of the run: see #trusted.
       verify: false,
       userAgent: this.#options.userAgent,

@@ -1,7 +1,7 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { type RequestOptions as HttpsOptions, request as requestHttps } from 'node:https';
 import type { LookupFunction } from 'node:net';
-import type { SecureContext } from 'node:tls';
+import type { SecureContext, TLSSocket } from 'node:tls';
 import { Unobtainable } from '../../domain/fact-set.ts';
 import { type AddressGuard, AddressRefused } from '../address-guard.ts';
 
@@ -37,6 +37,8 @@ export interface RequestOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
+  /** An open connection to the host, to use for this request. */
+  readonly connection?: TLSSocket | undefined;
 }
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -60,7 +62,12 @@ export async function get(url: URL, options: RequestOptions): Promise<HttpAnswer
   try {
     return await send(url, options, guard?.lookup, signal);
   } catch (error) {
-    throw unobtainable(url.host, error, limit.aborted, options.timeoutMs);
+    const why = unobtainable(url.host, error, limit.aborted, options.timeoutMs);
+    // A server that has closed an open connection meanwhile is no filter: ask again on a connection of its own.
+    if (why instanceof ConnectionReset && options.connection !== undefined) {
+      return get(url, { ...options, connection: undefined });
+    }
+    throw why;
   }
 }
 
@@ -78,7 +85,7 @@ export async function getOnHost(
   const hops: { url: string; status: number; location: string }[] = [];
   let next = url;
   for (;;) {
-    const answer = await get(next, options);
+    const answer = await get(next, hops.length === 0 ? options : { ...options, connection: undefined });
     const location = locationOf(answer);
     const stay = location !== undefined && location.host === url.host && location.protocol === url.protocol;
     if (!stay || stop(location.href) || hops.length === maximumHops) return { ...answer, hops };
@@ -96,14 +103,14 @@ export function locationOf(answer: Pick<HttpAnswer, 'url' | 'status' | 'header'>
 
 function send(
   url: URL,
-  { secureContext, verify, userAgent, headers }: RequestOptions,
+  { secureContext, verify, userAgent, headers, connection }: RequestOptions,
   lookup: LookupFunction | undefined,
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
   const request = url.protocol === 'http:' ? requestHttp : requestHttps;
   const settings: HttpsOptions & { secureContext: SecureContext } = {
-    // A connection of its own: a reused one that the server closes in this moment would look like a filter's reset.
-    agent: false,
+    // No pool: a reused connection that the server closes in this moment would look like a filter's reset.
+    ...(connection === undefined ? { agent: false } : { createConnection: () => connection }),
     headers: { 'user-agent': userAgent, accept: '*/*', ...headers },
     rejectUnauthorized: verify,
     secureContext,
@@ -124,7 +131,7 @@ function send(
         reject,
       );
     });
-    sent.once('error', reject);
+    sent.on('error', reject);
     sent.end();
   });
 }

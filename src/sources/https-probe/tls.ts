@@ -18,6 +18,8 @@ export interface Trust {
   /** PEM; public roots and those of the operator. */
   readonly roots: readonly string[];
   readonly secureContext: SecureContext;
+  /** Knows no roots: for requests to a host whose chain was looked at before, which need not pay for it again. */
+  readonly unverified: SecureContext;
 }
 
 /**
@@ -28,9 +30,11 @@ export interface Trust {
 export function trustIn(own: readonly string[]): Trust {
   const roots = [...rootCertificates, ...own.flatMap(splitPem)];
   // Old protocols and weak ciphers are let in to be seen; what they are worth is for the rules to say.
+  const anything = { minVersion: 'TLSv1', ciphers: 'DEFAULT:@SECLEVEL=0' } as const;
   return {
     roots,
-    secureContext: createSecureContext({ ca: [...roots], minVersion: 'TLSv1', ciphers: 'DEFAULT:@SECLEVEL=0' }),
+    secureContext: createSecureContext({ ...anything, ca: roots }),
+    unverified: createSecureContext({ ...anything, ca: [] }),
   };
 }
 
@@ -39,7 +43,7 @@ function splitPem(text: string): readonly string[] {
 }
 
 /**
- * A TLS handshake with port 443 of a host, looked at and hung up.
+ * A TLS handshake with port 443 of a host, looked at. Where all is well the connection comes along, for one request.
  *
  * The chain is judged without its dates, which belong to the time of the run and not of the machine: where OpenSSL only
  * objects to a date, the signatures are followed up to a root here.
@@ -54,7 +58,7 @@ export async function inspectTls(
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
   },
-): Promise<HostTls> {
+): Promise<{ readonly tls: HostTls; readonly connection?: TLSSocket }> {
   const { guard, trust, timeoutMs } = options;
   guard.admit(host);
   const limit = AbortSignal.timeout(timeoutMs);
@@ -72,14 +76,17 @@ export async function inspectTls(
   socket.on('error', () => {});
   try {
     await once(socket, 'secureConnect', { signal });
-    return describe(host, socket, trust);
+    const tls = describe(host, socket, trust);
+    if (tls.trusted && tls.nameMatches)
+      return { tls, connection: socket.setTimeout(timeoutMs, () => socket.destroy()) };
+    socket.destroy();
+    return { tls };
   } catch (error) {
+    socket.destroy();
     if (isTlsError(error)) {
-      return { host, outcome: 'no-tls', nameMatches: false, names: [], trusted: false, chain: [] };
+      return { tls: { host, outcome: 'no-tls', nameMatches: false, names: [], trusted: false, chain: [] } };
     }
     throw unobtainable(host, error, limit.aborted, timeoutMs);
-  } finally {
-    socket.destroy();
   }
 }
 
