@@ -7,12 +7,15 @@ import { RowScanner } from './scanner.ts';
 import { type SessionCounts, SessionTable } from './sessions.ts';
 import type { LogCounts } from './summary.ts';
 
-/** Below this many bytes a second worker costs more than it brings. */
+/** Below this many bytes a worker costs more than it brings. */
 const worthAWorker = 32 << 20;
+
+/** Rows leave short-lived strings behind. A small young generation clears them where they are; a large one only grows. */
+const workerLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 128 };
 
 export interface AnalyseOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Workers at most; the number of cores when left out. 1 reads in this thread. */
+  /** Workers at most; the number of cores when left out. */
   readonly workers?: number;
 }
 
@@ -24,8 +27,8 @@ interface FileCounts extends SessionCounts {
 }
 
 /**
- * Counts the sessions in receive logs: streaming, with memory that does not grow with the files. Several large files
- * are read by several workers, each a run of neighbouring files; sessions that lie with two of them are put together.
+ * Counts the sessions in receive logs: streaming, with memory that does not grow with the files. Large logs are read by
+ * workers, several files by several, each a run of neighbouring files; sessions that lie with two are put together.
  *
  * @param files in the order of `findLogFiles`
  * @throws the system's error when a file cannot be read
@@ -35,15 +38,17 @@ export async function readLogCounts(
   service: SmtpService,
   options: AnalyseOptions = {},
 ): Promise<LogCounts> {
-  const runs = shareOut(files, options.workers ?? availableParallelism());
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  const most = options.workers ?? availableParallelism();
+  const count = total < worthAWorker ? countFiles : countInWorker;
   const counted = await Promise.all(
-    runs.map((run, index) => {
-      const paths = run.map(({ path }) => path);
-      // The last run is ours: this thread would only wait otherwise.
-      return index === runs.length - 1
-        ? countFiles(paths, service, options.signal)
-        : countInWorker(paths, service, options.signal);
-    }),
+    shareOut(files, total, most).map((run) =>
+      count(
+        run.map(({ path }) => path),
+        service,
+        options.signal,
+      ),
+    ),
   );
   const table = new SessionTable(service);
   for (const one of counted) table.merge(one);
@@ -80,7 +85,10 @@ export async function countFiles(
 }
 
 function countInWorker(paths: readonly string[], service: SmtpService, signal?: AbortSignal): Promise<FileCounts> {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { paths, service } });
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    workerData: { paths, service },
+    resourceLimits: workerLimits,
+  });
   const stop = () => void worker.terminate();
   signal?.addEventListener('abort', stop, { once: true });
   return new Promise<FileCounts>((resolve, reject) => {
@@ -94,8 +102,7 @@ function countInWorker(paths: readonly string[], service: SmtpService, signal?: 
 }
 
 /** Neighbouring files in runs of about equal size, at most `most` and each worth a worker. */
-function shareOut(files: readonly LogFile[], most: number): LogFile[][] {
-  const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+function shareOut(files: readonly LogFile[], total: number, most: number): LogFile[][] {
   const count = Math.max(1, Math.min(most, files.length, Math.floor(total / worthAWorker)));
   const runs: LogFile[][] = Array.from({ length: count }, () => []);
   let before = 0;
