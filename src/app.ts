@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type AdHoc, type AdHocResult, evaluateAdHoc } from './app/ad-hoc.ts';
 import type { AcceptedFacts, Health, RunStatus } from './app/answers.ts';
 import { type Delivered, deliver } from './app/delivery.ts';
+import type { Examination, ExamineOptions } from './app/doctor.ts';
 import { acceptFacts, suppliedFacts } from './app/facts.ts';
 import { healthOf } from './app/health.ts';
 import { heartbeat } from './app/heartbeat.ts';
@@ -20,6 +21,7 @@ import {
   purgeOrganization,
 } from './app/transfer.ts';
 import type { SubjectState } from './domain/compare.ts';
+import { Unobtainable } from './domain/fact-set.ts';
 import type { Run } from './domain/finding.ts';
 import type { OrganizationDocument } from './domain/organization.ts';
 import type { EvaluationId } from './domain/rule.ts';
@@ -28,6 +30,7 @@ import type { DeliveryMessage, SliceMessage } from './queue/queue.ts';
 import { failedSelectorsCsv, htmlReport } from './reports/index.ts';
 import type { Page, RunProgress, RunRecord, SliceResult, Versioned, Watch } from './store/store.ts';
 
+export type { Examination, ExamineOptions } from './app/doctor.ts';
 export { parseOrganizations, parseService } from './app/organizations.ts';
 export { Problem, problemOf } from './app/problem.ts';
 export { type Ports, productionPorts, shellPorts } from './app/production.ts';
@@ -50,6 +53,19 @@ const slotGraceMs = 24 * 3_600_000;
 /** How long work in flight may go on when the app is told to stop; Azure ends the process after five seconds. */
 const drainLimitMs = 4_500;
 
+/**
+ * Looks whether everything that the settings name works from here. Stands beside the App, because it is asked above all
+ * where the App refuses to start.
+ */
+export async function examine(
+  environment: Readonly<Record<string, string | undefined>>,
+  options?: ExamineOptions,
+): Promise<Examination & { readonly text: string }> {
+  const doctor = await import('./app/doctor.ts');
+  const found = await doctor.examine(environment, options);
+  return { ...found, text: doctor.examinationText(found) };
+}
+
 /** Every use of the product, one method each. Doors (functions, CLI) decode, call one of these and encode. */
 export type App = ReturnType<typeof createApp>;
 
@@ -68,14 +84,43 @@ export function createApp(ports: Ports) {
     resentAt: new Map(),
     sources: ports.sources.all,
     suppliedFacts: (watch, subjects, now) => suppliedFacts(store, watch, subjects, now),
-    // What exports of accepted domains and signing configurations speak of; no other facts name a tenant's domains.
-    discover: async ({ id }, evaluation) =>
-      evaluation === 'dkim' ? suppliedSubjects({ organization: id, evaluation }) : [],
+    discover,
   };
   const delivery = { ...runs, notifierFor: ports.notifierFor, publicUrl: ports.publicUrl };
 
+  async function startIfDue(
+    document: OrganizationDocument,
+    evaluation: EvaluationId,
+    now: Date,
+  ): Promise<RunRecord | undefined> {
+    const schedule = document.evaluations[evaluation]?.schedule;
+    const slot = schedule === undefined ? undefined : lastSlot(schedule, now);
+    if (slot === undefined || now.getTime() - slot.getTime() > slotGraceMs) return undefined;
+    const [last] = await store.runs({ organization: document.id, evaluation }, 1);
+    // Whoever runs already since the slot, by hand say, leaves nothing due.
+    if (last !== undefined && last.startedAt >= slot.toISOString()) return undefined;
+    const started = await startRun(runs, { document, evaluation, trigger: 'schedule', key: slotKey(slot) });
+    return started?.created === true ? started.run : undefined;
+  }
+
+  /** The domains of a document that names none: what the tenant lists, else what supplied exports speak of. */
+  async function discover({ id, tenant }: OrganizationDocument, evaluation: EvaluationId): Promise<readonly string[]> {
+    const watch: Watch = { organization: id, evaluation };
+    try {
+      const listed = tenant?.id === undefined ? undefined : await ports.sources.discover({ ...tenant, id: tenant.id });
+      if (listed !== undefined) return listed;
+    } catch (error) {
+      if (!(error instanceof Unobtainable)) throw error;
+      // What was watched stays watched: its facts are unknown now, and that is told in time.
+      log.error('domains of the tenant not listed', { ...watch, reason: error.reason, detail: error.message });
+      return (await store.rollCall(watch, [])).others.map(({ run }) => run.subject);
+    }
+    // Only exports of accepted domains and signing configurations speak of a tenant's domains.
+    return evaluation === 'dkim' ? suppliedSubjects(watch) : [];
+  }
+
   async function suppliedSubjects(watch: Watch): Promise<readonly string[]> {
-    return [...new Set((await store.facts(watch)).map(({ subject }) => subject))];
+    return store.subjectsWithFacts(watch);
   }
 
   /** Opens storage once, on first use. */
@@ -214,18 +259,20 @@ export function createApp(ports: Ports) {
       working(async () => {
         const now = clock();
         const started: RunRecord[] = [];
+        const faults: unknown[] = [];
         for (const document of await store.organizations()) {
           for (const { id: evaluation } of evaluations) {
-            const schedule = document.evaluations[evaluation]?.schedule;
-            const slot = schedule === undefined ? undefined : lastSlot(schedule, now);
-            if (slot === undefined || now.getTime() - slot.getTime() > slotGraceMs) continue;
-            const [last] = await store.runs({ organization: document.id, evaluation }, 1);
-            // Whoever runs already since the slot, by hand say, leaves nothing due.
-            if (last !== undefined && last.startedAt >= slot.toISOString()) continue;
-            const run = await startRun(runs, { document, evaluation, trigger: 'schedule', key: slotKey(slot) });
-            if (run?.created === true) started.push(run.run);
+            try {
+              const run = await startIfDue(document, evaluation, now);
+              if (run !== undefined) started.push(run);
+            } catch (error) {
+              // One organization's fault must not keep the others from their runs.
+              log.error('run not started', { organization: document.id, evaluation, detail: String(error) });
+              faults.push(error);
+            }
           }
         }
+        if (faults.length > 0) throw new AggregateError(faults, `${faults.length} run(s) could not be started`);
         return started;
       }),
 
