@@ -275,6 +275,14 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       }
     },
 
+    async subjectsWithFacts(watch) {
+      const subjects = new Set<string>();
+      // Row by row: of a watch with 100,000 domains the contents would not fit into memory.
+      for await (const row of rowsWithPrefix(facts, partitionKey(watch), factsPrefix))
+        subjects.add(unpack(storedFacts, row).subject);
+      return [...subjects];
+    },
+
     async facts(watch, subjects) {
       if (subjects === undefined)
         return unpackAll(storedFacts, rowsWithPrefix(facts, partitionKey(watch), factsPrefix));

@@ -180,6 +180,8 @@ export interface Store {
 
   /** Keeps facts, of any number of subjects; what is older than what is there already is left out. */
   putFacts(facts: readonly StoredFacts[]): Promise<void>;
+  /** Ids of the subjects that facts are kept about. */
+  subjectsWithFacts(watch: Watch): Promise<readonly string[]>;
   /** What is kept about these subjects (about all of the watch, when left out), expired facts included. */
   facts(watch: Watch, subjects?: readonly string[]): Promise<readonly StoredFacts[]>;
 

@@ -499,6 +499,7 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
         ]);
         expect(await known()).toEqual([]);
         expect(await store.facts(watch)).toHaveLength(2 * subjects.length);
+        expect((await store.subjectsWithFacts(watch)).toSorted()).toEqual(subjects.toSorted());
         expect(await store.facts(otherWatch, ['contoso.com'])).toEqual([factsOf({ ...otherWatch, content: 'other' })]);
       });
 
