@@ -8,6 +8,8 @@ export interface CloudHttpOptions {
   readonly ca?: readonly string[] | undefined;
   /** For how long a request is put off by throttling and faults, from the first of them, in milliseconds. */
   readonly patienceMs?: number | undefined;
+  /** Seconds before the next try after a fault that does not say when to come again; after the last of them no more. */
+  readonly backOffSeconds?: readonly number[] | undefined;
   /** For one try, from connecting to the end of the answer, in milliseconds. */
   readonly tryLimitMs?: number | undefined;
 }
@@ -38,7 +40,7 @@ export interface CloudHttp {
    * answers cannot send a token elsewhere.
    *
    * @returns any answer but 429 and 5xx
-   * @throws Unobtainable: `timeout` (no answer in time, throttled for too long), `unreachable`, `refused` (a redirect),
+   * @throws Unobtainable: `timeout` (no answer in time, throttled for too long), `unreachable`, `refused` (a redirect, or no https),
    *   `malformed` (an answer larger than anything we ask for)
    */
   send(request: CloudRequest): Promise<CloudAnswer>;
@@ -53,9 +55,6 @@ const connectLimitMs = 10_000;
 /** Throttling and gateways at fault: worth another try (RFC 9110 sections 15.6.1-5, RFC 6585 section 4). */
 const passing: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 
-/** Seconds before the next try after a fault that does not say when to come again; after the last one no more. */
-const backOffSeconds = [1, 2, 4];
-
 const askedAgain = 'it is asked again at the next run';
 
 /**
@@ -63,7 +62,7 @@ const askedAgain = 'it is asked again at the next run';
  * Retry-After honoured within bounds.
  */
 export function createCloudHttp(options: CloudHttpOptions = {}): CloudHttp {
-  const { ca = [], patienceMs = 100_000, tryLimitMs = 45_000 } = options;
+  const { ca = [], patienceMs = 100_000, tryLimitMs = 45_000, backOffSeconds = [1, 2, 4] } = options;
   const agent = new Agent({
     connect: { timeout: connectLimitMs, ...(ca.length === 0 ? {} : { ca: rootsWith(ca) }) },
     maxResponseSize: bodyLimit,
@@ -105,6 +104,12 @@ export function createCloudHttp(options: CloudHttpOptions = {}): CloudHttp {
     ca,
     async send(request) {
       const { service, url } = request;
+      if (url.protocol !== 'https:') {
+        throw new Unobtainable(
+          'refused',
+          `${service} is asked over https only, and its endpoint is given as ${url.origin}`,
+        );
+      }
       const outer = AbortSignal.any([request.signal, stopped.signal]);
       let patienceEnds: number | undefined;
       for (let tries = 1; ; tries++) {
@@ -127,6 +132,12 @@ export function createCloudHttp(options: CloudHttpOptions = {}): CloudHttp {
           if (error instanceof Unobtainable) throw error;
           if (outer.aborted) throw new Unobtainable('timeout', `${service} was not waited for any longer`);
           if (isTooLarge(error)) throw new Unobtainable('malformed', `${service} sent an answer beyond every size`);
+          if (isUntrusted(error)) {
+            throw new Unobtainable(
+              'unreachable',
+              `the certificate of ${url.host} is not trusted (${errorCode(error)}), so ${service} was not asked; if it is yours, name its root with --ca`,
+            );
+          }
           fault = limit.aborted
             ? { reason: 'timeout', says: `${service} did not answer within ${tryLimitMs / 1000} s` }
             : { reason: 'unreachable', says: `${service} cannot be reached at ${url.host} (${errorCode(error)})` };
@@ -182,6 +193,11 @@ function retryAfterSeconds(header: string | undefined): number | undefined {
   if (header === undefined) return undefined;
   const seconds = /^\d+$/.test(header.trim()) ? Number(header) : Math.ceil((Date.parse(header) - Date.now()) / 1000);
   return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
+}
+
+/** OpenSSL's verdict on the chain, or Node's on the name in it: trying again changes neither. */
+function isUntrusted(error: unknown): boolean {
+  return /CERT|ISSUER|ALTNAME/.test(errorCode(error));
 }
 
 function isTooLarge(error: unknown): boolean {

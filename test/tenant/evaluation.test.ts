@@ -1,0 +1,146 @@
+// From a tenant id to findings: everything as deployed, against the fake tenant and real name servers on loopback.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { evaluateAdHoc } from '../../src/app/ad-hoc.ts';
+import { silentLog } from '../../src/app/log.ts';
+import { createSources, type ProductSources } from '../../src/app/sources.ts';
+import type { Run } from '../../src/domain/finding.ts';
+import type { MailDomain } from '../../src/domain/subject.ts';
+import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
+import { createTenant, type Tenant } from '../app/tenant.ts';
+import { contoso } from './access.ts';
+import { type FakeCloud, startFakeCloud } from './fake-cloud.ts';
+import { acceptedDomainRow, type FakeTenant, fakeTenant } from './fake-tenant.ts';
+
+let published: Tenant;
+let resolvers: readonly DnsServer[];
+let cloud: FakeCloud;
+let tenant: FakeTenant;
+let sources: ProductSources;
+
+const zone = { lookup: (name: string) => published.zone.lookup(name) };
+beforeAll(async () => {
+  resolvers = await Promise.all([startDnsServer({ zone }), startDnsServer({ zone })]);
+});
+afterAll(() => Promise.all(resolvers.map((server) => server.close())));
+
+beforeEach(async () => {
+  published = createTenant(['contoso.com'], ['shop.contoso.com']);
+  cloud = await startFakeCloud();
+  tenant = fakeTenant(contoso.id);
+  tenant.cmdlets = {
+    'Get-DkimSigningConfig': published.rows.map((row) => ({ ...row })),
+    'Get-AcceptedDomain': published.rows.map(({ Domain }) => acceptedDomainRow(Domain)),
+  };
+  cloud.tenants.set(contoso.id, tenant);
+  sources = createSources({
+    resolvers: resolvers.map(({ address }) => address),
+    identity: { clientId: cloud.application.clientId, clientSecret: cloud.application.secret },
+    endpoints: cloud.endpoints,
+    ca: [cloud.ca],
+  });
+});
+afterEach(async () => {
+  sources.close();
+  await cloud.close();
+});
+
+const domain = (id: string, more: Partial<MailDomain> = { tenantId: contoso.id }): MailDomain => ({
+  kind: 'mail-domain',
+  id,
+  selectors: ['selector1', 'selector2'],
+  ...more,
+});
+
+async function evaluate(subjects: readonly MailDomain[]): Promise<readonly Run[]> {
+  const now = new Date('2026-11-24T09:30:00Z');
+  const ports = { sources: sources.all, log: silentLog };
+  return (await evaluateAdHoc(ports, { evaluation: 'dkim', subjects, now })).runs;
+}
+
+const says = (run: Run | undefined, rule: string) => run?.findings.find((finding) => finding.rule === rule);
+
+describe('dkim of a live tenant', () => {
+  it('needs nothing but its id', async () => {
+    const found = (await sources.discover(contoso)) ?? [];
+    const runs = await evaluate(found.map((id) => domain(id)));
+    expect(runs.map(({ subject, answers }) => [subject, answers['verifiable-now']])).toEqual([
+      ['contoso.com', 'yes'],
+      ['shop.contoso.com', 'no'],
+    ]);
+    expect(says(runs[1], 'dkim/active-key-published')).toMatchObject({ verdict: 'fail', owner: 'microsoft' });
+  });
+
+  it('names what Microsoft has open beside a failure of Microsoft', async () => {
+    tenant.graph['/v1.0/admin/serviceAnnouncement/issues'] = [
+      {
+        id: 'EX123456',
+        title: "Some users' messages may fail DKIM validation",
+        service: 'Exchange Online',
+        startDateTime: '2026-11-23T04:30:00Z',
+        isResolved: false,
+      },
+    ];
+    const [run] = await evaluate([domain('shop.contoso.com')]);
+    expect(says(run, 'dkim/active-key-published')?.message).toMatch(
+      /Open at Microsoft for Exchange Online: EX123456 "Some users' messages may fail DKIM validation" \(since 2026-11-23\)\.$/,
+    );
+  });
+
+  it('is judged as well where service health may not be read', async () => {
+    tenant.permissions = ['Exchange.ManageAsApp'];
+    const [run] = await evaluate([domain('shop.contoso.com')]);
+    expect(says(run, 'dkim/active-key-published')).toMatchObject({
+      verdict: 'fail',
+      message: expect.stringMatching(/Receivers cannot verify what is signed now\.$/),
+    });
+  });
+
+  it.each<[string, (one: FakeTenant) => void, string]>([
+    [
+      'the application permission',
+      (one) => {
+        one.permissions = [];
+      },
+      'lacks the application permission Exchange.ManageAsApp',
+    ],
+    [
+      'the directory role',
+      (one) => {
+        one.directoryRole = false;
+      },
+      'is admitted but has no directory role that lets it read. To assign Security Reader',
+    ],
+    [
+      'Exchange Online',
+      (one) => {
+        one.exchangeOnline = false;
+      },
+      'has no Exchange Online, or it is switched off',
+    ],
+  ])('without %s is undetermined, and says what mends it', async (_, takeAway, sentence) => {
+    takeAway(tenant);
+    const [run] = await evaluate([domain('contoso.com')]);
+    expect(run?.answers['verifiable-now']).toBe('undetermined');
+    expect(says(run, 'dkim/signing-configured')).toMatchObject({
+      verdict: 'unknown',
+      message: expect.stringMatching(/^Could not look: DKIM signing configuration: access denied \(/),
+    });
+    expect(says(run, 'dkim/signing-configured')?.message).toContain(sentence);
+  });
+
+  it('that vanished while a run was under way leaves what was seen standing', async () => {
+    await evaluate([domain('contoso.com')]);
+    cloud.tenants.delete(contoso.id);
+    cloud.expireTokens();
+    const [run] = await evaluate([domain('contoso.com')]);
+    expect(run?.answers['verifiable-now']).toBe('yes');
+  });
+
+  it('is asked for nothing by a domain whose tenant nobody named', async () => {
+    const [run] = await evaluate([domain('contoso.com', {})]);
+    expect(says(run, 'dkim/signing-configured')?.message).toBe(
+      "Could not look: DKIM signing configuration: not supplied (supply the output of Get-DkimSigningConfig, or name the tenant (tenant.id in the organization's document)).",
+    );
+    expect(cloud.login.arrived).toEqual([]);
+  });
+});
