@@ -264,15 +264,10 @@ function exchangeFacts(file: InteropCollectorFile, part: z.infer<typeof exchange
           truncated: mailboxEwsPolicies.truncated || isIncomplete(file, 'exchange.mailboxEwsPolicies'),
         },
     ),
-    // Only there when somebody named mailboxes to look at.
-    ...(delegates === undefined && !isIncomplete(file, 'exchange.delegates')
-      ? {}
-      : {
-          'calendar-delegates': tell(
-            ['exchange.delegates'],
-            delegates?.length === 0 ? undefined : delegates && { mailboxes: delegates },
-          ),
-        }),
+    'calendar-delegates':
+      delegates === undefined && !isIncomplete(file, 'exchange.delegates')
+        ? notKnown('not_supplied', 'the collector was given no mailboxes to look at (-SampleMailbox)')
+        : tell(['exchange.delegates'], delegates && delegates.length > 0 ? { mailboxes: delegates } : undefined),
   };
 }
 

@@ -18,7 +18,9 @@ export const exchangeHybridOptionEnabled = rule({
       return {
         verdict: 'fail',
         owner: 'tenant',
-        message: 'The option "Exchange hybrid deployment" is off in Entra Connect, and no Cloud Sync job writes back.',
+        message: `The option "Exchange hybrid deployment" is off in Entra Connect${
+          strong.some(({ from }) => from === 'cloud-sync') ? ', and no Cloud Sync job writes back' : ''
+        }.`,
         remedy,
         evidence,
       };

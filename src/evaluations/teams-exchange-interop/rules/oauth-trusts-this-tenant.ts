@@ -10,14 +10,14 @@ export const oauthTrustsThisTenant = rule({
   severity: 'high',
   blocks: ['calendar', 'delegates'],
   needs: ['published-host', 'ews-bearer', 'tenant'],
-  optional: ['auth-servers'],
+  optional: ['auth-servers', 'virtual-directories'],
   per: 'host',
   parts: (_, { parts }) => ewsHosts(parts),
   after: ({ 'published-host': host }, { part }) => [
     ...afterEwsKnown(part, host),
     { rule: 'teams-exchange-interop/ews-without-pre-authentication', target: part },
   ],
-  judge({ 'ews-bearer': answer, tenant, 'auth-servers': servers }, { part }) {
+  judge({ 'ews-bearer': answer, tenant, 'auth-servers': servers, 'virtual-directories': directories }, { part }) {
     const own = tenantIdOf(tenant);
     const { trustedIssuers, authorizationUri, challenge, raw } = answer;
     const evidence = [
@@ -37,6 +37,19 @@ export const oauthTrustsThisTenant = rule({
         `${part} offers no OAuth: it answers an empty Bearer token (${answer.status}) without a Bearer challenge.`,
         'Set-WebServicesVirtualDirectory -OAuthAuthentication $true on every server, or keep the proxy in front from removing WWW-Authenticate.',
       );
+    }
+    const off = (directories?.ews ?? []).filter(({ oauth }) => oauth === false).map(({ server }) => server);
+    if (off.length > 0) {
+      return {
+        ...fail(
+          `OAuth is off on the EWS virtual directory of ${enumerate(off)}: whoever lands there gets no answer.`,
+          'Set-WebServicesVirtualDirectory -OAuthAuthentication $true on these servers.',
+        ),
+        evidence: [
+          ...evidence,
+          { fact: 'virtual-directories', observed: `OAuthAuthentication False: ${off.join(', ')}` },
+        ],
+      };
     }
     if (challenge === 'malformed') {
       return {
