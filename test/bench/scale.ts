@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startAzurite } from '../../src/local/azurite.ts';
-import { type Authority, startAuthority } from './authority.ts';
+import { startAuthority } from './authority.ts';
 import { runChild } from './child.ts';
 import { figure, printGoal, printTable } from './report.ts';
 import type { ScaleJob, ScaleResult } from './scale-run.ts';
@@ -37,12 +37,14 @@ export async function run(args: string[]): Promise<void> {
         `Every ${faultEvery}th domain has a fault, confirmed by a second resolver. No limit on the rate (the default is 800/s and resolver).\n` +
         'Measured is the second, unchanged run, in a process of its own. Transactions: all requests to tables and queues, but for polls of empty queues.\n',
     );
+    const [first, second] = await Promise.all([authority.behind(delayMs), authority.behind(delayMs)]);
+    const resolvers = { first: [first.address], secondOpinion: [second.address] };
     for (const domains of sizes) {
       for (const organizations of spreads) {
         measured.push({
           organizations,
           domains,
-          ...(await measure(authority, { domains, faultEvery }, organizations)),
+          ...(await measure(resolvers, { domains, faultEvery }, organizations)),
         });
         console.error(`… ${figure(domains)} domains in ${organizations} organizations`);
       }
@@ -96,15 +98,14 @@ function perThousand({ domains }: Measured, count: number): number {
   return (count / domains) * 1000;
 }
 
-async function measure(authority: Authority, world: World, organizations: number): Promise<ScaleResult> {
+async function measure(resolvers: ScaleJob['resolvers'], world: World, organizations: number): Promise<ScaleResult> {
   const azurite = await startAzurite();
   try {
-    const [first, second] = await Promise.all([authority.behind(delayMs), authority.behind(delayMs)]);
     const job: ScaleJob = {
       world,
       organizations,
       connectionString: azurite.connectionString,
-      resolvers: { first: [first.address], secondOpinion: [second.address] },
+      resolvers,
       queues: await queuesOfHost(),
       setUp: true,
     };

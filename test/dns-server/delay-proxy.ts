@@ -104,11 +104,19 @@ function serve(upstream: { host: string; port: number }, delayMs: number, dropAb
     client.on('error', () => server.destroy()).on('close', () => server.destroy());
     server.on('error', () => client.destroy()).on('close', () => client.destroy());
   });
-  tcp.listen(0, '127.0.0.1', () => {
-    const address = tcp.address();
-    if (typeof address !== 'object' || address === null) throw new Error('no port');
-    udp.bind(address.port, '127.0.0.1', () => console.log(address.port));
-  });
+  // The port that is free for TCP may be taken for UDP: then another one has to do.
+  const listen = (): void => {
+    tcp.listen(0, '127.0.0.1', () => {
+      const address = tcp.address();
+      if (typeof address !== 'object' || address === null) throw new Error('no port');
+      udp.once('error', () => tcp.close(listen));
+      udp.bind(address.port, '127.0.0.1', () => {
+        udp.removeAllListeners('error');
+        console.log(address.port);
+      });
+    });
+  };
+  listen();
   // Ends with the process that started it, also when that was killed.
   process.stdin.on('end', () => process.exit()).resume();
 }
