@@ -250,15 +250,10 @@ export const declarations = z
   .meta({ title: 'declarations' });
 
 export type ExchangeServers = z.infer<typeof exchangeServers>;
-export type VirtualDirectories = z.infer<typeof virtualDirectories>;
-export type AuthServers = z.infer<typeof authServers>;
-export type PartnerApplications = z.infer<typeof partnerApplications>;
 export type AuthCertificate = z.infer<typeof authCertificate>;
 export type OnPremisesHybrid = z.infer<typeof onPremisesHybrid>;
 export type SettingOverrides = z.infer<typeof settingOverrides>;
 export type EwsPolicy = z.infer<typeof ewsPolicy>;
-export type EwsPolicies = z.infer<typeof ewsPolicies>;
-export type CalendarDelegates = z.infer<typeof calendarDelegates>;
 export type EntraConnect = z.infer<typeof entraConnect>;
 export type Writeback = z.infer<typeof writeback>;
 export type HybridOption = z.infer<typeof hybridOption>;
