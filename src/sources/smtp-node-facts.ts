@@ -186,7 +186,6 @@ function nodeFacts(host: SmtpNodeFacts): PartFacts {
     const adapter = { ...row, interfaceDescription: row.interfaceDescription ?? '', status: row.status ?? '' };
     return isLoopbackAdapter(adapter) ? [adapter] : [];
   });
-  const isLoopback = (alias: string) => loopbacks.some(({ name }) => sameWindowsName(name, alias));
   return {
     'node-host': known(
       {
@@ -258,21 +257,24 @@ function nodeFacts(host: SmtpNodeFacts): PartFacts {
         ),
       true,
     ),
-    'node-netbios': read('netbios', () =>
-      facts.netbios?.flatMap((row) => {
-        const adapter = loopbacks.find(({ interfaceGuid }) => sameGuid(interfaceGuid ?? '', row.guid));
-        if (row.option === undefined && adapter === undefined) return [];
-        const option = told(row.option, `netbios: option of ${adapter?.name ?? row.guid}`);
-        return [{ guid: row.guid, option: netbiosOptionOf[option] }];
-      }),
-    ),
-    'node-dns-clients': read('dnsClients', () =>
-      facts.dnsClients?.flatMap((row) =>
-        row.registers === undefined && !isLoopback(row.alias)
-          ? []
-          : [{ ...row, registers: told(row.registers, `dnsClients: registers of ${row.alias}`) }],
-      ),
-    ),
+    'node-netbios': read('netbios', () => {
+      for (const { name, interfaceGuid = '' } of loopbacks) {
+        const row = facts.netbios?.find(({ guid }) => sameGuid(interfaceGuid, guid));
+        if (facts.netbios !== undefined) told(row?.option, `netbios: option of ${name}`);
+      }
+      return facts.netbios?.flatMap((row) =>
+        row.option === undefined ? [] : [{ guid: row.guid, option: netbiosOptionOf[row.option] }],
+      );
+    }),
+    'node-dns-clients': read('dnsClients', () => {
+      for (const { name } of loopbacks) {
+        const row = facts.dnsClients?.find(({ alias }) => sameWindowsName(alias, name));
+        if (facts.dnsClients !== undefined) told(row?.registers, `dnsClients: registers of ${name}`);
+      }
+      return facts.dnsClients?.flatMap((row) =>
+        row.registers === undefined ? [] : [{ alias: row.alias, registers: row.registers, servers: row.servers }],
+      );
+    }),
     'node-dns-answers': read(
       'dnsAnswers',
       () => facts.dnsAnswers?.map((row) => ({ name: row.name, addresses: row.addresses.map(plainAddress) })),

@@ -391,7 +391,7 @@ export const scenes: readonly NamedScene[] = [
         'log-shows-client-addresses',
         undefined,
         'pass',
-        /none of 200 mail sessions from 2 addresses comes from the declared load-balancer address/,
+        /none of 200 mail sessions from 2 addresses comes from any of the 1 declared load-balancer addresses/,
       ),
       other('log-shows-vip-as-local', undefined, 'pass', /200 of 200/),
       other('evidence-agrees', undefined, 'pass', /preserved/),
@@ -646,7 +646,7 @@ export const scenes: readonly NamedScene[] = [
         'probe-shows-client-address',
         undefined,
         'pass',
-        /our own address 198\.51\.100\.7 through the VIP, none of the 1 declared load-balancer address/,
+        /our own address 198\.51\.100\.7 through the VIP, none of the 1 declared load-balancer addresses/,
       ),
     ],
     answers: { 'source-ip-visible': 'yes' },
@@ -659,7 +659,7 @@ export const scenes: readonly NamedScene[] = [
       file.probes = [all[0], { ...all[2], helloIp: '198.51.100.99' }];
     }),
     expected: [
-      fail('every-node-answered', 'EX2', 'low', /EX2 did not answer through the VIP in 1 tries/),
+      fail('every-node-answered', 'EX2', 'low', /EX2 did not answer through the VIP in 1 try/),
       fail('control-shows-client-address', 'EX1', 'low', /sees 198\.51\.100\.99, not our address/),
       other('control-shows-client-address', 'EX2', 'unknown', /nobody greeted EX2 directly/),
       other('probe-shows-client-address', undefined, 'pass', /198\.51\.100\.99/),
@@ -724,6 +724,58 @@ export const scenes: readonly NamedScene[] = [
     ),
     expected: [other('nodes-alike', undefined, 'not_applicable', /declared as transparent/)],
     answers: { 'source-ip-visible': 'yes', 'dsr-ready': 'not_applicable', 'relay-safe': 'yes' },
+  },
+  {
+    name: 'IPv6 VIP on nodes that are set up for IPv4',
+    make: bentBoth(() => {}, { vips: ['192.0.2.25:25', '[2001:db8::25]:25'] }),
+    expected: [
+      fail('lan-weak-host-receive', 'EX1', 'critical', /LAN \(IPv6, which Windows does not list there\)/),
+      fail('vip-on-loopback', 'EX1', 'critical', /the VIP 2001:db8::25 is not on Loopback/),
+      fail('loopback-binds-only-ipv4', 'EX1', 'critical', /IPv6 \(ms_tcpip6\) is not bound to Loopback/),
+      fail('loopback-metric-high', 'EX1', 'low', /Windows lists no IPv6 settings for Loopback/),
+      fail('return-path-symmetric', 'EX1', 'high', /no default gateway for IPv6/),
+      other('connector-bound-to-vip', 'EX1', 'pass', /every VIP and port/),
+    ],
+    answers: { 'dsr-ready': 'no' },
+  },
+  {
+    name: 'nothing told about the loopback adapter',
+    make: bent((file) => {
+      file.dnsClients.pop();
+      file.netbios = [];
+      file.bindings.splice(0, 4);
+    }),
+    expected: [
+      other('vip-not-registered-in-dns', 'EX2', 'unknown', /registers of Loopback is empty/),
+      other('netbios-disabled', 'EX2', 'unknown', /option of Loopback is empty/),
+      other('loopback-binds-only-ipv4', 'EX2', 'unknown', /none is listed for Loopback/),
+    ],
+    answers: { 'dsr-ready': 'undetermined' },
+  },
+  {
+    name: 'two loopback adapters, a VIP on each',
+    make: bentBoth(
+      (file) => {
+        file.adapters.push({
+          ...file.adapters[1],
+          name: 'Loopback 2',
+          interfaceGuid: '{99}',
+          interfaceDescription: 'Microsoft KM-TEST Loopback Adapter #2',
+          componentId: null,
+        });
+        file.ipAddresses.push({ ...vip(file), alias: 'Loopback 2', ipAddress: '192.0.2.26' });
+        for (const store of ['active', 'persistent'])
+          file.ipInterfaces.push({ ...row(file, 'Loopback', store), alias: 'Loopback 2', weakHostSend: 0 });
+        file.bindings.push({ name: 'Loopback 2', componentId: 'ms_tcpip', enabled: true });
+        file.netbios.push({ guid: '{99}', option: 2 });
+        file.dnsClients.push({ alias: 'Loopback 2', registers: false, servers: [] });
+      },
+      { vips: ['192.0.2.25:25', '192.0.2.26:25'] },
+    ),
+    expected: [
+      fail('loopback-weak-host-send', 'EX1', 'critical', /off for Loopback 2 \(IPv4\):/),
+      other('vip-on-loopback', 'EX1', 'pass', /192\.0\.2\.25 and 192\.0\.2\.26 are on Loopback and Loopback 2/),
+    ],
   },
   {
     name: 'relay test accepted',

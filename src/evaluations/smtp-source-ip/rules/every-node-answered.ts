@@ -1,5 +1,5 @@
 import { type Judgement, rule } from '../../../domain/rule.ts';
-import { smtpService } from '../service.ts';
+import { counted, smtpService } from '../service.ts';
 
 /** See every-node-answered.md. */
 export const everyNodeAnswered = rule({
@@ -11,7 +11,10 @@ export const everyNodeAnswered = rule({
   judge({ 'smtp-nodes-seen': { nodes, unnamed, tries } }, { subject }): Judgement[] {
     return smtpService(subject).nodes.map(({ name }) => {
       const evidence = [
-        { fact: 'smtp-nodes-seen' as const, observed: `${nodes.join(', ') || 'no node'} in ${tries} tries` },
+        {
+          fact: 'smtp-nodes-seen' as const,
+          observed: `${nodes.join(', ') || 'no node'} in ${counted(tries, 'try', 'tries')}`,
+        },
       ];
       if (nodes.includes(name))
         return { verdict: 'pass', target: name, message: `${name} answered through the VIP.`, evidence };
@@ -29,7 +32,7 @@ export const everyNodeAnswered = rule({
         verdict: 'fail',
         target: name,
         owner: 'network',
-        message: `${name} did not answer through the VIP in ${tries} tries: it may be out of the pool, and nothing is known about its way.`,
+        message: `${name} did not answer through the VIP in ${counted(tries, 'try', 'tries')}: it may be out of the pool, and nothing is known about its way.`,
         remedy: `Look at the state of ${name} in the pool of the load balancer; try again with more tries.`,
         evidence,
       };

@@ -31,7 +31,7 @@ export const logShowsClientAddresses = rule({
     if (proof.translation === 'preserved') {
       return {
         verdict: 'pass',
-        message: `Client addresses are preserved: none of ${proof.mailSessions} mail sessions from ${proof.clientAddresses} addresses comes from ${declared === 1 ? 'the declared load-balancer address' : `the ${declared} declared load-balancer addresses`}.${own}`,
+        message: `Client addresses are preserved: none of ${proof.mailSessions} mail sessions from ${proof.clientAddresses} addresses comes from any of the ${declared} declared load-balancer addresses.${own}`,
         evidence,
       };
     }

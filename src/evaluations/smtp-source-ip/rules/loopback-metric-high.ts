@@ -24,16 +24,19 @@ export const loopbackMetricHigh = rule({
     const vips = vipsOn(facts['node-ip-addresses'], aliases, at);
     const routes = facts['node-routes'] ?? [];
     const looked = aliases.flatMap((alias) =>
-      vipFamilies(smtpService(at.subject)).flatMap((family) => {
-        const row = interfaceRow(interfaces, alias, family);
-        return row === undefined ? [] : [{ alias, family, row }];
-      }),
+      vipFamilies(smtpService(at.subject)).map((family) => ({
+        alias,
+        family,
+        row: interfaceRow(interfaces, alias, family),
+      })),
     );
     const evidence = looked.map(({ alias, family, row }) => ({
       fact: 'node-ip-interfaces' as const,
-      observed: `${alias}, ${familyName[family]}: metric ${row.interfaceMetric}, automatic ${row.automaticMetric ? 'on' : 'off'}`,
+      observed: `${alias}, ${familyName[family]}: ${
+        row === undefined ? 'no row' : `metric ${row.interfaceMetric}, automatic ${row.automaticMetric ? 'on' : 'off'}`
+      }`,
     }));
-    const unfit = looked.filter(({ row }) => row.automaticMetric || row.interfaceMetric !== highMetric);
+    const unfit = looked.filter(({ row }) => row?.automaticMetric !== false || row.interfaceMetric !== highMetric);
     const wide = vips.filter((vip) => vip.prefixLength < fullPrefix(vip.ipAddress));
     const competing = wide.filter((vip) => losesToLoopback(vip, interfaces, routes, aliases));
     if (unfit.length === 0 && competing.length === 0) {
@@ -47,11 +50,13 @@ export const loopbackMetricHigh = rule({
     const fault =
       first === undefined
         ? `metric ${highMetric} of the loopback adapter is not above the LAN's, so the subnet is reached by the loopback adapter`
-        : first.row.automaticMetric
-          ? first.row.interfaceMetric === highMetric
-            ? `metric ${highMetric} is set on ${first.alias}, but somebody has turned the automatic metric on again`
-            : `the automatic metric of ${first.alias} is on (now ${first.row.interfaceMetric})`
-          : `the metric of ${first.alias} is ${first.row.interfaceMetric}, not ${highMetric}`;
+        : first.row === undefined
+          ? `Windows lists no ${familyName[first.family]} settings for ${first.alias}`
+          : first.row.automaticMetric
+            ? first.row.interfaceMetric === highMetric
+              ? `metric ${highMetric} is set on ${first.alias}, but somebody has turned the automatic metric on again`
+              : `the automatic metric of ${first.alias} is on (now ${first.row.interfaceMetric})`
+            : `the metric of ${first.alias} is ${first.row.interfaceMetric}, not ${highMetric}`;
     return {
       verdict: 'fail',
       severity: wide.length > 0 ? 'high' : 'low',

@@ -1,5 +1,5 @@
 import { rule } from '../../../domain/rule.ts';
-import { counted, listed, smtpService } from '../service.ts';
+import { listed, smtpService } from '../service.ts';
 
 /** See probe-shows-client-address.md. */
 export const probeShowsClientAddress = rule({
@@ -16,10 +16,9 @@ export const probeShowsClientAddress = rule({
     }));
     const addresses = [...new Set(proof.seen.map(({ address }) => address))];
     if (proof.translation === 'preserved') {
-      const none = `none of the ${counted(proof.declaredLoadBalancers, 'declared load-balancer address', 'declared load-balancer addresses')}`;
       return {
         verdict: 'pass',
-        message: `The service sees our own address ${listed(addresses)} through the VIP, ${none}.`,
+        message: `The service sees our own address ${listed(addresses)} through the VIP, none of the ${proof.declaredLoadBalancers} declared load-balancer addresses.`,
         evidence,
       };
     }

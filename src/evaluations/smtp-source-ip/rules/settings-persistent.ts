@@ -33,10 +33,12 @@ export const settingsPersistent = rule({
       ...loopbackAliases(facts['node-adapters'], at).map((alias) => ({ alias, settings: onLoopback })),
     ];
     const lost: { alias: string; family: Family; setting: Setting; active: Row; persistent: Row | undefined }[] = [];
+    let compared = 0;
     for (const { alias, settings } of checks) {
       for (const family of vipFamilies(smtpService(at.subject))) {
         const active = interfaceRow(facts['node-ip-interfaces'], alias, family);
         if (active === undefined) continue;
+        compared++;
         const persistent = interfaceRow(facts['node-persistent-ip-interfaces'], alias, family);
         for (const setting of settings) {
           if (persistent?.[setting] !== active[setting]) lost.push({ alias, family, setting, active, persistent });
@@ -47,6 +49,9 @@ export const settingsPersistent = rule({
       fact: 'node-persistent-ip-interfaces' as const,
       observed: `${alias}, ${familyName[family]}: ${words[setting]} ${told(active[setting])} now, ${persistent === undefined ? 'not stored' : `${told(persistent[setting])} after a restart`}`,
     }));
+    if (compared === 0) {
+      return { verdict: 'not_applicable', message: `${at.part}: there is no setting to compare.` };
+    }
     if (lost.length === 0) {
       return { verdict: 'pass', message: `${at.part}: metric and weak host settings are stored as they are now.` };
     }

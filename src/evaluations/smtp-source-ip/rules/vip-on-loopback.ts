@@ -70,6 +70,10 @@ export const vipOnLoopback = rule({
         evidence,
       };
     }
-    return { verdict: 'pass', message: `${at.part}: ${listed(vips)} is on ${listed(aliases)}, preferred.`, evidence };
+    return {
+      verdict: 'pass',
+      message: `${at.part}: ${listed(vips)} ${vips.length === 1 ? 'is' : 'are'} on ${listed(aliases)}, preferred.`,
+      evidence,
+    };
   },
 });
