@@ -1,6 +1,7 @@
 // What the Functions host loads: every trigger registers itself on import.
 import './app.ts';
 import './deliveries.ts';
+import './doctor.ts';
 import './due-runs.ts';
 import './evaluations.ts';
 import './facts.ts';

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type AdHoc, type AdHocResult, evaluateAdHoc } from './app/ad-hoc.ts';
 import type { AcceptedFacts, Health, RunStatus } from './app/answers.ts';
+import type { Examination } from './app/check.ts';
 import { type Delivered, deliver } from './app/delivery.ts';
-import type { Examination, ExamineOptions } from './app/doctor.ts';
+import type { ExamineOptions } from './app/doctor.ts';
 import { acceptFacts, suppliedFacts } from './app/facts.ts';
 import { healthOf } from './app/health.ts';
 import { heartbeat } from './app/heartbeat.ts';
@@ -30,7 +31,6 @@ import type { DeliveryMessage, SliceMessage } from './queue/queue.ts';
 import { failedSelectorsCsv, htmlReport } from './reports/index.ts';
 import type { Page, RunProgress, RunRecord, SliceResult, Versioned, Watch } from './store/store.ts';
 
-export type { Examination, ExamineOptions } from './app/doctor.ts';
 export { parseOrganizations, parseService } from './app/organizations.ts';
 export { Problem, problemOf } from './app/problem.ts';
 export { type Ports, productionPorts, shellPorts } from './app/production.ts';
@@ -108,15 +108,22 @@ export function createApp(ports: Ports) {
     const watch: Watch = { organization: id, evaluation };
     try {
       const listed = tenant?.id === undefined ? undefined : await ports.sources.discover({ ...tenant, id: tenant.id });
-      if (listed !== undefined) return listed;
+      for (const note of listed?.notes ?? []) log.warn('domains of the tenant in doubt', { ...watch, note });
+      if (listed?.complete === true) return listed.domains;
+      // A domain that is missing in a list that may be cut short has not been proven to be gone.
+      if (listed !== undefined) return [...new Set([...listed.domains, ...(await watchedSubjects(watch))])];
     } catch (error) {
       if (!(error instanceof Unobtainable)) throw error;
       // What was watched stays watched: its facts are unknown now, and that is told in time.
       log.error('domains of the tenant not listed', { ...watch, reason: error.reason, detail: error.message });
-      return (await store.rollCall(watch, [])).others.map(({ run }) => run.subject);
+      return watchedSubjects(watch);
     }
     // Only exports of accepted domains and signing configurations speak of a tenant's domains.
     return evaluation === 'dkim' ? suppliedSubjects(watch) : [];
+  }
+
+  async function watchedSubjects(watch: Watch): Promise<readonly string[]> {
+    return (await store.rollCall(watch, [])).others.map(({ run }) => run.subject);
   }
 
   async function suppliedSubjects(watch: Watch): Promise<readonly string[]> {

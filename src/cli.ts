@@ -11,6 +11,7 @@ import {
   describeSmtpLogs,
   type EvaluationId,
   evaluationName,
+  examine,
   findLogFiles,
   organizationSubjects,
   Problem,
@@ -167,6 +168,22 @@ program
     // The same words as everywhere: yes when clients are visible, no when they are hidden, undetermined otherwise.
     if ('nothing' in analysis.proof || !analysis.fresh) process.exitCode = exit.undetermined;
     else process.exitCode = analysis.proof.translation === 'preserved' ? exit.yes : exit.no;
+  });
+
+program
+  .command('doctor')
+  .description('does everything work from here: settings, storage, clock, resolvers, channels, endpoints, grants')
+  .option('--organization <file>', 'look at this document, too')
+  .option('--ca <file>', 'certificate authority to trust besides the public ones, PEM; repeatable', collect, [])
+  .option('--json', 'print as JSON')
+  .action(async (options: { organization?: string; ca: readonly string[]; json?: boolean }) => {
+    const documents =
+      options.organization === undefined ? [] : parseOrganizations(await readJson(options.organization));
+    const ca = await Promise.all(options.ca.map(async (path) => new TextDecoder().decode(await readBytes(path))));
+    const { state, checks, text } = await examine({ ...(await localSettings()), ...process.env }, { documents, ca });
+    if (options.json === true) print({ state, checks });
+    else process.stdout.write(text);
+    process.exitCode = { ok: exit.yes, missing: exit.no, 'could not look': exit.undetermined }[state];
   });
 
 program

@@ -5,12 +5,14 @@ import { organizationDocument } from '../domain/organization.ts';
 import { evaluationIds } from '../domain/rule.ts';
 import { runRecord } from '../store/store.ts';
 import { acceptedFacts, health, organizationSummary, problemDetails, runStatus } from './answers.ts';
+import { examination } from './check.ts';
 import { adHocBody } from './requests.ts';
 
 /** Schemas that operations refer to by name. */
 const schemas = {
   AcceptedFacts: acceptedFacts,
   AdHocRequest: adHocBody,
+  Examination: examination,
   Health: health,
   OrganizationDocument: organizationDocument,
   OrganizationSummary: organizationSummary,
@@ -211,6 +213,13 @@ const operations: readonly Operation[] = [
       '200': answer('All is well.', json(ref('Health'))),
       '503': answer('Something is not.', json(ref('Health'))),
     },
+  },
+  {
+    method: 'get',
+    path: 'doctor',
+    id: 'doctor',
+    summary: 'Does everything work from where the app runs?',
+    answers: { '200': answer('Each check with the step that mends it; no secret.', json(ref('Examination'))) },
   },
   {
     method: 'get',

@@ -4,6 +4,7 @@ import type { Notifier } from '../domain/notice.ts';
 import { InvalidDocument, type OrganizationDocument } from '../domain/organization.ts';
 import { createNotifier } from '../notifiers/index.ts';
 import type { Queue } from '../queue/queue.ts';
+import type { StorageQueue } from '../queue/storage-queue.ts';
 import { defaultResolvers } from '../sources/dns/resolvers.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 import type { Store } from '../store/store.ts';
@@ -57,7 +58,7 @@ export function shellPorts(config: Config, environment: Environment, options: Pa
 }
 
 /** What the settings say about sources. Credentials are used only when they were configured. */
-function sourceOptions(config: Config, environment: Environment): SourceOptions {
+export function sourceOptions(config: Config, environment: Environment): SourceOptions {
   const configured = config.FIELDCHECK_IDENTITY_CLIENT_ID ?? config.FIELDCHECK_CLIENT_ID;
   return {
     resolvers: config.FIELDCHECK_RESOLVERS ?? defaultResolvers(environment),
@@ -101,7 +102,12 @@ export function channelNotifiers(config: Config, environment: Environment): Port
   };
 }
 
-async function openStorage(config: Config): Promise<{ store: Store; queue: Queue }> {
+/**
+ * Tables and queues as the settings name them; nothing is asked yet.
+ *
+ * @throws Error with a sentence when the settings name none, InvalidDocument when they cannot be used
+ */
+export async function openStorage(config: Config): Promise<{ store: Store; queue: StorageQueue }> {
   const [{ createTableStore }, { createStorageQueue, queueOptions }, { QueueServiceClient }] = await Promise.all([
     import('../store/table-store.ts'),
     import('../queue/storage-queue.ts'),

@@ -7,16 +7,25 @@ export const queueOptions: StoragePipelineOptions = {
   retryOptions: { maxTries: 4, tryTimeoutInMs: 5_000, retryDelayInMs: 200, maxRetryDelayInMs: 2_000 },
 };
 
+export interface StorageQueue extends Queue {
+  /** Is the queue there, and does it answer? Makes none. @throws StoreUnavailable */
+  ping(name: keyof typeof queueNames): Promise<void>;
+}
+
 /**
  * Queues in Azure Storage. Messages are base64, as the Functions host reads them (`messageEncoding` in host.json).
  * Every method throws StoreUnavailable when the storage does not answer or refuses.
  */
-export function createStorageQueue(service: QueueServiceClient): Queue {
+export function createStorageQueue(service: QueueServiceClient): StorageQueue {
   const slices = service.getQueueClient(queueNames.slices);
   const deliveries = service.getQueueClient(queueNames.deliveries);
   return {
     async open() {
       await Promise.all([slices, deliveries].map((queue) => answered(queue, () => queue.createIfNotExists())));
+    },
+    async ping(name) {
+      const queue = service.getQueueClient(queueNames[name]);
+      await answered(queue, () => queue.getProperties());
     },
     sendSlice: (message) => send(slices, message),
     sendDelivery: (message) => send(deliveries, message),

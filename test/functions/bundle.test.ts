@@ -36,6 +36,7 @@ const expected = {
   deleteOrganization: http('DELETE', 'organizations/{organization}'),
   deliver: timer('FIELDCHECK_DELIVERY_SCHEDULE'),
   deliverNudged: queue('deliveries'),
+  doctor: http('GET', 'doctor'),
   evaluate: http('POST', 'evaluations/{evaluation}'),
   failedSelectors: http('GET', 'organizations/{organization}/evaluations/dkim/failed-selectors.csv'),
   getOrganization: http('GET', 'organizations/{organization}'),

@@ -1,0 +1,214 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { TableServiceClient } from '@azure/data-tables';
+import { QueueServiceClient } from '@azure/storage-queue';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Check } from '../../src/app/check.ts';
+import { examine } from '../../src/app.ts';
+import { parseOrganization } from '../../src/domain/organization.ts';
+import { type Azurite, startAzurite } from '../../src/local/azurite.ts';
+import { createZone, type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
+import { createStorageQueue } from '../../src/queue/storage-queue.ts';
+import { createTableStore } from '../../src/store/table-store.ts';
+import { contoso } from '../tenant/access.ts';
+import { type FakeCloud, startFakeCloud } from '../tenant/fake-cloud.ts';
+import { fakeTenant } from '../tenant/fake-tenant.ts';
+
+const secretPath = '/workflows/0123456789abcdef/triggers/manual/paths/invoke?api-version=1&sig=ThisMustNeverBeShown';
+const workflow = `https://default0123456789.01.environment.api.powerplatform.com:443/powerautomate/automations/direct${secretPath}`;
+
+const document = parseOrganization({
+  id: 'contoso',
+  name: 'Contoso',
+  tenant: { id: contoso.id },
+  channels: {
+    'mail-team': { url: 'secret:MAIL_TEAM_WEBHOOK' },
+    ops: { url: 'secret:OPS_WEBHOOK' },
+    desk: { kind: 'webhook', url: 'secret:DESK_WEBHOOK' },
+  },
+  evaluations: {
+    dkim: { domains: ['contoso.com'], channels: ['mail-team', 'ops', 'desk'] },
+    'teams-exchange-interop': {},
+  },
+});
+
+let azurite: Azurite;
+let dns: DnsServer;
+let cloud: FakeCloud;
+let silent: Socket;
+
+beforeAll(async () => {
+  silent = createSocket('udp4');
+  silent.bind(0, '127.0.0.1');
+  [azurite, dns, cloud] = await Promise.all([startAzurite(), startDnsServer({ zone: createZone() }), startFakeCloud()]);
+  if (silent.address === undefined) await once(silent, 'listening');
+});
+afterAll(async () => {
+  silent.close();
+  await Promise.all([azurite.stop(), dns.close(), cloud.close()]);
+});
+
+/** A set-up in which everything is as it should be: storage opened, one organization, a tenant that granted everything. */
+async function healthy(): Promise<Record<string, string>> {
+  const store = createTableStore({ connectionString: azurite.connectionString });
+  await store.open();
+  await store.putOrganization(document, '*');
+  await createStorageQueue(QueueServiceClient.fromConnectionString(azurite.connectionString)).open();
+  const tenant = fakeTenant(contoso.id, ['contoso.com']);
+  tenant.cmdlets['Get-OrganizationConfig'] = [{ Name: 'contoso' }];
+  cloud.tenants.set(contoso.id, tenant);
+  return {
+    AzureWebJobsStorage: azurite.connectionString,
+    FIELDCHECK_RESOLVERS: dns.address,
+    FIELDCHECK_LOCAL_CHANNELS: 'true',
+    FIELDCHECK_CLIENT_ID: cloud.application.clientId,
+    FIELDCHECK_CLIENT_SECRET: cloud.application.secret,
+    FIELDCHECK_ENDPOINT_LOGIN: cloud.endpoints.login,
+    FIELDCHECK_ENDPOINT_GRAPH: cloud.endpoints.graph,
+    FIELDCHECK_ENDPOINT_EXCHANGE_ONLINE: cloud.endpoints.exchangeOnline,
+    MAIL_TEAM_WEBHOOK: workflow,
+    OPS_WEBHOOK: workflow,
+    DESK_WEBHOOK: 'https://desk.contoso.com/hook',
+  };
+}
+
+const examined = (environment: Record<string, string>, options: Parameters<typeof examine>[1] = {}) =>
+  examine(environment, { ca: [cloud.ca], ...options });
+
+const bad = (checks: readonly Check[]) =>
+  checks
+    .filter(({ state }) => state !== 'ok')
+    .map(({ area, what, state, detail }) => `${state}: ${area} ${what}: ${detail}`);
+
+describe('on a healthy set-up', () => {
+  test('every line is ok, and every area was looked at', async () => {
+    const { state, checks, text } = await examined(await healthy());
+    expect(bad(checks)).toEqual([]);
+    expect(state).toBe('ok');
+    const areas = [...new Set(checks.map(({ area }) => area))];
+    expect(areas).toEqual(['setting', 'storage', 'clock', 'resolver', 'channel', 'endpoint', 'grant']);
+    expect(text).toContain(
+      'ok              channel       mail-team of contoso: has an address that notices may go to\n',
+    );
+    expect(text).toContain(
+      'ok              grant         Security Reader in the tenant of contoso: Get-AcceptedDomain is allowed\n',
+    );
+    expect(text).toContain('ok              storage       queue slices: answers\n');
+    expect(text).not.toMatch(/ThisMustNeverBeShown|AccountKey|a-secret-of-the-fake-cloud/);
+  });
+
+  test('without an identity nothing is asked of a tenant, and that is said with the step', async () => {
+    const { FIELDCHECK_CLIENT_ID: _, FIELDCHECK_CLIENT_SECRET: __, ...environment } = await healthy();
+    const before = cloud.login.arrived.length;
+    const { state, checks } = await examined(environment);
+    expect(state).toBe('could not look');
+    expect(new Set(bad(checks).map((line) => line.replace(/grant .* in the/, 'grant … in the')))).toEqual(
+      new Set(['could not look: grant … in the tenant of contoso: no identity is configured that could sign in']),
+    );
+    expect(checks.find(({ area }) => area === 'grant')?.step).toContain('FIELDCHECK_IDENTITY_CLIENT_ID');
+    expect(cloud.login.arrived).toHaveLength(before);
+  });
+
+  test('an optional grant that is missing is told with what is lost, and makes nothing red', async () => {
+    const environment = await healthy();
+    const tenant = cloud.tenants.get(contoso.id);
+    if (tenant) tenant.permissions = tenant.permissions.filter((name) => name !== 'ServiceHealth.Read.All');
+    const { state, checks, text } = await examined(environment);
+    expect(state).toBe('ok');
+    expect(bad(checks)).toEqual([
+      'missing: grant ServiceHealth.Read.All in the tenant of contoso: not granted: the token does not hold it. Failures owned by Microsoft are reported without the incident they belong to.',
+    ]);
+    expect(text).toContain('(optional)');
+  });
+});
+
+describe('on a set-up that is broken on purpose', () => {
+  test('every break is named, with the step that mends it and without any secret', async () => {
+    const environment = await healthy();
+    const tenant = cloud.tenants.get(contoso.id);
+    if (tenant) {
+      tenant.permissions = tenant.permissions.filter((name) => name !== 'User.Read.All');
+      tenant.directoryRole = false;
+    }
+    await TableServiceClient.fromConnectionString(azurite.connectionString, {
+      allowInsecureConnection: true,
+    }).deleteTable('facts');
+    await QueueServiceClient.fromConnectionString(azurite.connectionString).deleteQueue('deliveries');
+    const silentAddress = `127.0.0.1:${silent.address().port}`;
+    const { state, checks, text } = await examined(
+      {
+        ...environment,
+        FIELDCHECK_RESOLVER_RATE: '-5',
+        FIELDCHECK_PUBLIC_URL: 'ftp://fieldcheck.contoso.com',
+        FIELDCHECK_LOG_LEVEL: 'loud',
+        FIELDCHECK_RESOLVERS: `${dns.address},${silentAddress}`,
+        FIELDCHECK_LOCAL_CHANNELS: 'false',
+        FIELDCHECK_ENDPOINT_GRAPH: 'https://localhost:1',
+        MAIL_TEAM_WEBHOOK: '',
+        OPS_WEBHOOK: '@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/ops-webhook)',
+        DESK_WEBHOOK: `https://contoso.webhook.office.com${secretPath}`,
+      },
+      { now: () => new Date(Date.now() + 600_000) },
+    );
+    expect(state).toBe('missing');
+    const found = bad(checks);
+    const breaks = [
+      'missing: setting FIELDCHECK_RESOLVER_RATE: must be a number above 0',
+      'missing: setting FIELDCHECK_PUBLIC_URL: is no http(s) address',
+      'missing: setting FIELDCHECK_LOG_LEVEL: must be info, warn or error',
+      'missing: setting OPS_WEBHOOK: is a Key Vault reference that was not resolved',
+      /^missing: storage table facts: .* 404 TableNotFound/,
+      /^missing: storage queue deliveries: .* 404 QueueNotFound/,
+      /^missing: clock against .*: this machine is (599|600|601) s ahead/,
+      `missing: resolver ${dns.address}: says that microsoft.com does not exist, so it does not know the public names`,
+      `missing: resolver ${silentAddress}: does not answer (timeout)`,
+      'missing: channel mail-team of contoso: channel "mail-team" of contoso: the setting MAIL_TEAM_WEBHOOK, which should hold its address, is not set',
+      /^missing: channel ops of contoso: The setting holds the text of a Key Vault reference/,
+      /^missing: channel desk of contoso: This is the address of an Office 365 connector/,
+      /^missing: endpoint localhost:1: /,
+      'missing: grant User.Read.All in the tenant of contoso: not granted: the token does not hold it',
+      /^missing: grant Security Reader in the tenant of contoso: .*infra\/access\/grant-access\.sh apply/,
+    ];
+    for (const expected of breaks)
+      expect(found).toContainEqual(typeof expected === 'string' ? expected : expect.stringMatching(expected));
+    // Nothing else is wrong: what breaks is told once, and what is well stays well.
+    expect(found.filter((line) => !line.includes('Global Reader'))).toHaveLength(breaks.length);
+    expect(checks.filter(({ state: of, step }) => of !== 'ok' && (step === undefined || step === ''))).toEqual([]);
+    expect(text).not.toMatch(/ThisMustNeverBeShown|AccountKey|a-secret-of-the-fake-cloud/);
+    expect(text).toContain("→ Store the channel's address as the secret of MAIL_TEAM_WEBHOOK");
+  });
+
+  test('a storage that does not answer blinds nothing else', async () => {
+    const environment = await healthy();
+    const gone = azurite.connectionString.replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:1');
+    const { state, checks } = await examined(
+      { ...environment, AzureWebJobsStorage: gone, MAIL_TEAM_WEBHOOK: '' },
+      { documents: [document] },
+    );
+    expect(state).toBe('missing');
+    expect(bad(checks).map((line) => line.split(': ').slice(0, 2).join(': '))).toEqual([
+      'could not look: storage table organizations',
+      'could not look: storage table evaluations',
+      'could not look: storage table facts',
+      'could not look: storage queue slices',
+      'could not look: storage queue deliveries',
+      'could not look: clock against 127.0.0.1:1',
+      'missing: channel mail-team of contoso',
+    ]);
+  });
+
+  test('no storage at all, and settings of an identity that contradict each other, are told by name', async () => {
+    const { state, checks } = await examined(
+      {
+        FIELDCHECK_RESOLVERS: dns.address,
+        FIELDCHECK_LOCAL_CHANNELS: 'true',
+        FIELDCHECK_CLIENT_ID: cloud.application.clientId,
+      },
+      { documents: [document] },
+    );
+    expect(state).toBe('missing');
+    const found = bad(checks);
+    expect(found[0]).toMatch(/^missing: storage account: No storage is configured\./);
+    expect(found.at(-1)).toMatch(/^missing: setting identity: FIELDCHECK_CLIENT_ID needs something to prove itself by/);
+  });
+});
