@@ -1,0 +1,144 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseOrganization } from '../../src/domain/organization.ts';
+import { createZone, type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
+import type { Store } from '../../src/store/store.ts';
+import { createTableStore } from '../../src/store/table-store.ts';
+import { useAzurite } from '../azurite.ts';
+import { factsOf, stateOf, time, watch } from '../store/samples.ts';
+
+const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-upkeep-'));
+const azurite = useAzurite();
+
+let dns: DnsServer;
+let store: Store;
+
+beforeAll(async () => {
+  dns = await startDnsServer({ zone: createZone() });
+  store = createTableStore({ connectionString: azurite.connectionString });
+  await store.open();
+  await store.putOrganization(parseOrganization({ id: 'contoso', evaluations: { 'smtp-source-ip': {} } }), '*');
+  await store.restore(watch, {
+    states: ['a.contoso.com', 'b.contoso.com'].map((subject) => stateOf(subject)),
+    history: [1, 2, 3].map((minute) => stateOf('a.contoso.com', { run: `contoso.dkim.${minute}`, at: time(-minute) })),
+  });
+  await store.putFacts([factsOf({ content: { facts: {}, parts: {} } })]);
+});
+afterAll(async () => {
+  await dns.close();
+  rmSync(folder, { recursive: true });
+});
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the CLI as a shell does, over the storage of this file. */
+function fieldcheck(args: readonly string[], settings: Record<string, string> = {}): Promise<Ended> {
+  const env = {
+    PATH: process.env.PATH,
+    AzureWebJobsStorage: azurite.connectionString,
+    FIELDCHECK_LOCAL_CHANNELS: 'true',
+    FIELDCHECK_RESOLVERS: dns.address,
+    ...settings,
+  };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [cli, ...args], { env, cwd: folder }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr });
+    });
+  });
+}
+
+describe('export and import', () => {
+  test('a file, a refusal, and the same again with --replace', async () => {
+    const said = 'contoso: 2 states, 3 of the history, 1 supplied facts';
+    expect(await fieldcheck(['export', 'contoso', '--out', 'backup/contoso.ndjson'])).toEqual({
+      code: 0,
+      stdout: `${said} in backup/contoso.ndjson\n`,
+      stderr: '',
+    });
+    const text = readFileSync(join(folder, 'backup/contoso.ndjson'), 'utf8');
+    expect(text.trimEnd().split('\n')).toHaveLength(1 + 1 + 2 + 3 + 1 + 1);
+    expect(existsSync(join(folder, 'backup/contoso.ndjson.part'))).toBe(false);
+
+    expect(await fieldcheck(['import', 'backup/contoso.ndjson'])).toEqual({
+      code: 3,
+      stdout: '',
+      stderr:
+        'fieldcheck: The organization "contoso" exists. Import with --replace to put the file in its place; what is stored of it now is then gone.\n',
+    });
+    await store.restore(watch, { states: [stateOf('late.contoso.com')], history: [] });
+    expect(await fieldcheck(['import', 'backup/contoso.ndjson', '--replace'])).toEqual({
+      code: 0,
+      stdout: `${said}\n`,
+      stderr: '',
+    });
+    expect((await store.listStates(watch, 10)).items.map(({ run }) => run.subject)).toEqual([
+      'a.contoso.com',
+      'b.contoso.com',
+    ]);
+    expect((await store.listHistory(watch, 10)).items).toHaveLength(3);
+  });
+
+  test('standard output when no file is named', async () => {
+    const { code, stdout } = await fieldcheck(['export', 'contoso']);
+    expect(code).toBe(0);
+    expect(stdout.startsWith('{"kind":"fieldcheck organization","version":1,"organization":"contoso"')).toBe(true);
+    expect(stdout.endsWith('{"kind":"end","counts":{"states":2,"history":3,"facts":1}}\n')).toBe(true);
+  });
+
+  test.each<[readonly string[], string]>([
+    [['export', 'fabrikam', '--out', 'fabrikam.ndjson'], 'The organization "fabrikam" does not exist.'],
+    [['import', 'nowhere.ndjson'], 'Cannot read nowhere.ndjson: ENOENT'],
+    [['import', '.'], 'Cannot read .: '],
+    [['import', 'list.json'], 'list.json: line 1: is not the start of an export; write one with "fieldcheck export"'],
+  ])('a bad call is one sentence: %o', async (args, sentence) => {
+    writeFileSync(join(folder, 'list.json'), '[]\n');
+    const { code, stdout, stderr } = await fieldcheck(args);
+    expect([code, stdout]).toEqual([3, '']);
+    expect(stderr).toContain(sentence);
+    expect(existsSync(join(folder, 'fabrikam.ndjson'))).toBe(false);
+  });
+});
+
+describe('doctor', () => {
+  const queues = 'storage queue slices';
+
+  test('exit code 0 when all is well, each line with its state', async () => {
+    // Queues are made by whatever opens storage.
+    await fieldcheck(['deliver']);
+    const { code, stdout, stderr } = await fieldcheck(['doctor']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .filter((line) => !line.startsWith('ok ')),
+    ).toEqual([]);
+    expect(stdout).toContain(`ok              resolver      ${dns.address}: answers\n`);
+    expect(stdout.replace(/ +/g, ' ')).toContain(`ok ${queues}: answers\n`);
+  });
+
+  test('1 when something is missing, with the step; 2 when it could not look; 3 for a bad call', async () => {
+    const broken = await fieldcheck(['doctor'], { FIELDCHECK_PUBLIC_URL: 'ftp://x' });
+    expect(broken.code).toBe(1);
+    expect(broken.stdout).toContain(
+      'missing         setting       FIELDCHECK_PUBLIC_URL: is no http(s) address\n                → Correct FIELDCHECK_PUBLIC_URL: ',
+    );
+    const blind = await fieldcheck(['doctor', '--json'], {
+      AzureWebJobsStorage: azurite.connectionString.replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:1'),
+    });
+    expect(blind.code).toBe(2);
+    expect(JSON.parse(blind.stdout).state).toBe('could not look');
+    const bad = await fieldcheck(['doctor', '--organization', 'nowhere.json']);
+    expect([bad.code, bad.stdout]).toEqual([3, '']);
+    expect(bad.stderr).toContain('Cannot read nowhere.json');
+  });
+});
