@@ -9,6 +9,14 @@ const benches: Readonly<Record<string, { what: string; load: () => Promise<{ run
       what: 'whole runs of 1 to 100 organizations on Azurite: time, storage transactions, memory',
       load: () => import('./scale.ts'),
     },
+    interop: {
+      what: 'the anonymous probe of 20 domains beside its slowest chain, and judging saved facts beside reading them',
+      load: () => import('./interop.ts'),
+    },
+    'smtp-logs': {
+      what: 'a receive log of 1 GB beside wc -l, grep -c and csv-parse on the same bytes',
+      load: () => import('./smtp-logs.ts'),
+    },
     cold: {
       what: 'what the deployed bundle costs to import, and what of it each function loads',
       load: () => import('./cold.ts'),
@@ -19,7 +27,7 @@ const [name = 'dkim', ...args] = process.argv.slice(2);
 const bench = benches[name];
 if (bench === undefined) {
   console.error(`There is no bench "${name}". There are:`);
-  for (const [known, { what }] of Object.entries(benches)) console.error(`  ${known.padEnd(6)} ${what}`);
+  for (const [known, { what }] of Object.entries(benches)) console.error(`  ${known.padEnd(10)} ${what}`);
   process.exit(3);
 }
 await (await bench.load()).run(args);
