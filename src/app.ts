@@ -11,7 +11,7 @@ import { checkOrganization, lastSlot, shownOrganization, withStoredAddresses } f
 import { notFound, Problem } from './app/problem.ts';
 import type { Ports } from './app/production.ts';
 import { type Retained, retain } from './app/retention.ts';
-import { type RunsPorts, slotKey, startRun, sumAnswers, sumVerdicts, watchRun, workSlice } from './app/runs.ts';
+import { type Discovered, type RunsPorts, slotKey, startRun, sumAnswers, sumVerdicts, watchRun, workSlice } from './app/runs.ts';
 import { subjectId } from './app/subjects.ts';
 import { evaluationOfFile } from './app/supplied.ts';
 import {
@@ -104,26 +104,28 @@ export function createApp(ports: Ports) {
   }
 
   /** The domains of a document that names none: what the tenant lists, else what supplied exports speak of. */
-  async function discover({ id, tenant }: OrganizationDocument, evaluation: EvaluationId): Promise<readonly string[]> {
-    const watch: Watch = { organization: id, evaluation };
+  async function discover(document: OrganizationDocument, evaluation: EvaluationId): Promise<Discovered> {
+    const watch: Watch = { organization: document.id, evaluation };
     try {
-      const listed = tenant?.id === undefined ? undefined : await ports.sources.discover({ ...tenant, id: tenant.id });
-      for (const note of listed?.notes ?? []) log.warn('domains of the tenant in doubt', { ...watch, note });
-      if (listed?.complete === true) return listed.domains;
-      // A domain that is missing in a list that may be cut short has not been proven to be gone.
-      if (listed !== undefined) return [...new Set([...listed.domains, ...(await watchedSubjects(watch))])];
+      const listed = await listedDomains(document);
+      if (listed !== undefined) return listed;
     } catch (error) {
       if (!(error instanceof Unobtainable)) throw error;
       // What was watched stays watched: its facts are unknown now, and that is told in time.
       log.error('domains of the tenant not listed', { ...watch, reason: error.reason, detail: error.message });
-      return watchedSubjects(watch);
+      const { others } = await store.rollCall(watch, []);
+      return { domains: others.map(({ run }) => run.subject), complete: false };
     }
     // Only exports of accepted domains and signing configurations speak of a tenant's domains.
-    return evaluation === 'dkim' ? suppliedSubjects(watch) : [];
+    return { domains: evaluation === 'dkim' ? await suppliedSubjects(watch) : [], complete: true };
   }
 
-  async function watchedSubjects(watch: Watch): Promise<readonly string[]> {
-    return (await store.rollCall(watch, [])).others.map(({ run }) => run.subject);
+  /** The domains that the document's tenant lists; undefined when nobody may sign in to it. @throws Unobtainable */
+  async function listedDomains({ id, tenant }: OrganizationDocument): Promise<Discovered | undefined> {
+    if (tenant?.id === undefined) return undefined;
+    const listed = await ports.sources.discover({ id: tenant.id, cloud: tenant.cloud });
+    for (const note of listed?.notes ?? []) log.warn('domains of the tenant', { organization: id, note });
+    return listed;
   }
 
   async function suppliedSubjects(watch: Watch): Promise<readonly string[]> {
@@ -193,6 +195,10 @@ export function createApp(ports: Ports) {
     },
 
     /** What a document would look like when read back; nothing is written. @throws InvalidDocument when it would be refused */
+    /** The mail domains of a document's tenant, for a document that names none; none when nobody may sign in to it. */
+    tenantDomains: async (document: OrganizationDocument): Promise<readonly string[]> =>
+      (await listedDomains(document))?.domains ?? [],
+
     previewOrganization: (value: unknown): OrganizationDocument => shownOrganization(checkOrganization(value, ports)),
 
     putOrganization: (id: string, value: unknown, ifMatch: string | undefined) =>

@@ -2,7 +2,7 @@ import type { Delivery, Notice, Notifier, PendingNotice } from '../domain/notice
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { EvaluationId } from '../domain/rule.ts';
 import { evaluationOf, evaluations, questionTitles } from '../evaluations/index.ts';
-import type { OutboxRow, RunProgress, Store, Watch } from '../store/store.ts';
+import { type OutboxRow, type RunProgress, type Store, StoreUnavailable, type Watch } from '../store/store.ts';
 import type { Log } from './log.ts';
 import { type RunsPorts, sumAnswers, watchRun } from './runs.ts';
 
@@ -55,13 +55,24 @@ export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<reado
           found === undefined ? [] : [found.value],
         );
   const delivered: Delivered[] = [];
+  const faults: unknown[] = [];
   for (const document of documents) {
     for (const { id: evaluation } of evaluations) {
       if (document.evaluations[evaluation] === undefined || (only !== undefined && only.evaluation !== evaluation))
         continue;
-      delivered.push(...(await deliverWatch(ports, document, { organization: document.id, evaluation })));
+      const watch: Watch = { organization: document.id, evaluation };
+      try {
+        delivered.push(...(await deliverWatch(ports, document, watch)));
+      } catch (error) {
+        // A storage that is away is away for all; any other fault of one watch must not hold back the others' notices.
+        if (only !== undefined || error instanceof StoreUnavailable) throw error;
+        ports.log.error('notices not looked at', { ...watch, detail: String(error) });
+        faults.push(error);
+      }
     }
   }
+  if (faults.length > 0)
+    throw new AggregateError(faults, `the notices of ${faults.length} watch(es) were not looked at`);
   return delivered;
 }
 

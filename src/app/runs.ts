@@ -26,6 +26,12 @@ const resendAfterMs = 10 * 60_000;
 /** A lost race is read and compared again; more often than this something else is wrong. */
 const commitTries = 5;
 
+/** Domains of a tenant. Where the list is not `complete`, one that is missing has not been proven to be gone. */
+export interface Discovered {
+  readonly domains: readonly string[];
+  readonly complete: boolean;
+}
+
 export interface RunsPorts {
   readonly store: Store;
   readonly queue: Queue;
@@ -44,7 +50,7 @@ export interface RunsPorts {
     now: Date,
   ) => Promise<ReadonlyMap<string, FactSet>>;
   /** The tenant's own domains, for documents that name none. */
-  readonly discover: (document: OrganizationDocument, evaluation: EvaluationId) => Promise<readonly string[]>;
+  readonly discover: (document: OrganizationDocument, evaluation: EvaluationId) => Promise<Discovered>;
 }
 
 export interface StartRun {
@@ -76,7 +82,7 @@ export async function startRun(
   { document, evaluation, trigger, key }: StartRun,
 ): Promise<{ run: RunRecord; created: boolean } | undefined> {
   const discovered = await ports.discover(document, evaluation);
-  const subjects = subjectsOf(document, evaluation, discovered);
+  const subjects = subjectsOf(document, evaluation, discovered.domains);
   if (subjects.length === 0) return undefined;
   const now = ports.clock();
   const runId = runIdOf(document.id, evaluation, key);
@@ -97,7 +103,7 @@ export async function startRun(
     return { run: existing?.run ?? run, created: false };
   }
   // A crash from here on loses messages, not the run: watchRun sends the missing slices again.
-  const added = await keepRoll(ports, document, run, subjects);
+  const added = await keepRoll(ports, document, run, subjects, discovered.complete);
   for (const message of messages) {
     const ofSlice = message.subjects.filter(({ id }) => added.has(id)).map(({ id }) => id);
     await ports.queue.sendSlice({ ...message, added: ofSlice });
@@ -116,6 +122,7 @@ async function keepRoll(
   document: OrganizationDocument,
   run: RunRecord,
   subjects: readonly Subject[],
+  complete: boolean,
 ): Promise<ReadonlySet<string>> {
   const { organization, evaluation, runId, startedAt: at } = run;
   const watch: Watch = { organization, evaluation };
@@ -123,7 +130,7 @@ async function keepRoll(
     watch,
     subjects.map(({ id }) => id),
   );
-  for (const state of others) {
+  for (const state of complete ? others : []) {
     const { subject, answers } = state.run;
     const transition = aboutSubject('removed', subject, at, state.since);
     const channels = document.evaluations[evaluation]?.channels ?? [];
@@ -156,7 +163,8 @@ function slice(
   const groups: Subject[][] = [];
   let room = 0;
   for (const subject of subjects) {
-    const size = Buffer.byteLength(JSON.stringify(subject)) + 1;
+    // Its id may stand among those that were added as well.
+    const size = Buffer.byteLength(JSON.stringify(subject)) + Buffer.byteLength(subject.id) + 4;
     const last = groups.at(-1);
     if (last === undefined || last.length === sliceSize || size > room) {
       groups.push([subject]);
@@ -305,7 +313,8 @@ export async function watchRun(
   if (document !== undefined && now.getTime() - sentAt > resendAfterMs) {
     ports.resentAt.set(run.runId, now.getTime());
     const done = new Set(slices.map(({ slice: number }) => number));
-    const subjects = subjectsOf(document, run.evaluation, await ports.discover(document, run.evaluation));
+    const { domains } = await ports.discover(document, run.evaluation);
+    const subjects = subjectsOf(document, run.evaluation, domains);
     for (const message of slice(document, run.evaluation, run.runId, subjects)) {
       if (!done.has(message.slice)) await ports.queue.sendSlice(message);
     }

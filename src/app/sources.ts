@@ -5,11 +5,12 @@ import { createCloudHttp } from '../sources/cloud-http.ts';
 import { createResolverPool, type ResolverAddresses, type ResolverPool } from '../sources/dns/resolvers.ts';
 import { selectorSources } from '../sources/dns/selector-records.ts';
 import { createExchangeOnline } from '../sources/exchange-online/client.ts';
-import { discoverDomains } from '../sources/exchange-online/discovery.ts';
+import { type Discovery, discoverDomains } from '../sources/exchange-online/discovery.ts';
 import { tenantDkimSources } from '../sources/exchange-online/dkim.ts';
 import { exchangeOnlineReader } from '../sources/exchange-online/reader.ts';
 import { createTenantLists } from '../sources/exchange-online/tenant-lists.ts';
 import { createGraph } from '../sources/graph/client.ts';
+import { entraDomains } from '../sources/graph/directory.ts';
 import { incidentSource } from '../sources/graph/incidents.ts';
 import { graphReader } from '../sources/graph/reader.ts';
 import { createTenantIdentity, type IdentitySettings } from '../sources/identity.ts';
@@ -39,9 +40,12 @@ export interface ProductSources {
   readonly all: Sources;
   readonly resolvers: ResolverPool;
   /** The mail domains of a tenant; undefined when nobody may sign in to it. @throws Unobtainable */
-  readonly discover: (tenant: CloudTenant) => Promise<readonly string[] | undefined>;
+  readonly discover: (tenant: CloudTenant) => Promise<Discovery | undefined>;
   close(): void;
 }
+
+/** For the domains that Entra ID knows, in milliseconds. They only confirm, so nothing waits for them for long. */
+const directoryLimitMs = 30_000;
 
 /** Binds every fact to the one source that knows how to gather it. The compiler refuses a fact without a source. */
 export function createSources(options: SourceOptions): ProductSources {
@@ -79,7 +83,12 @@ export function createSources(options: SourceOptions): ProductSources {
       }),
     } satisfies Sources,
     resolvers,
-    discover: async (tenant) => (lists === undefined ? undefined : (await discoverDomains(lists, tenant)).domains),
+    discover: async (tenant) => {
+      if (lists === undefined || graph === undefined) return undefined;
+      const verified = async (one: CloudTenant) =>
+        (await entraDomains(graph, one, AbortSignal.timeout(directoryLimitMs))).filter((domain) => domain.verified);
+      return discoverDomains(lists, tenant, verified);
+    },
     close() {
       resolvers.close();
       http.close();

@@ -1,7 +1,7 @@
 // The App with everything around it in the test's hands: clock, queue, resolvers, channel. What is under it is real.
 
 import { channelNotifiers, type Ports } from '../../src/app/production.ts';
-import { createSources } from '../../src/app/sources.ts';
+import { createSources, type ProductSources } from '../../src/app/sources.ts';
 import { type App, createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { DeliveryMessage, SliceMessage } from '../../src/queue/queue.ts';
@@ -58,9 +58,17 @@ export interface MachineOptions {
   readonly resolvers: readonly string[];
   readonly clock?: Clock;
   readonly notifierFor?: Ports['notifierFor'];
+  /** What a tenant lists as its domains; left out, nobody may sign in to it. */
+  readonly discover?: ProductSources['discover'];
 }
 
-export function createMachine({ store, resolvers, clock = createClock(), notifierFor }: MachineOptions): Machine {
+export function createMachine({
+  store,
+  resolvers,
+  clock = createClock(),
+  notifierFor,
+  discover,
+}: MachineOptions): Machine {
   const slices: SliceMessage[] = [];
   const deliveries: DeliveryMessage[] = [];
   const log: LogLine[] = [];
@@ -77,7 +85,7 @@ export function createMachine({ store, resolvers, clock = createClock(), notifie
       sendSlice: async (message) => void slices.push(JSON.parse(JSON.stringify(message))),
       sendDelivery: async (message) => void deliveries.push(message),
     },
-    sources: createSources({ resolvers }),
+    sources: { ...createSources({ resolvers }), ...(discover === undefined ? {} : { discover }) },
     log: { info: at('info'), warn: at('warn'), error: at('error') },
     clock: clock.now,
     notifierFor: notifierFor ?? channelNotifiers(loadConfig({ FIELDCHECK_LOCAL_CHANNELS: 'true' }), environment),

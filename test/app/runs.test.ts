@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { Problem } from '../../src/app.ts';
+import { Unobtainable } from '../../src/domain/fact-set.ts';
 import { startAzurite } from '../../src/local/azurite.ts';
 import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { startTeamsSink, type TeamsSink } from '../../src/local/teams-sink.ts';
 import { createNotifier } from '../../src/notifiers/index.ts';
+import type { Discovery } from '../../src/sources/exchange-online/discovery.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import { type Store, StoreUnavailable } from '../../src/store/store.ts';
 import { createTableStore } from '../../src/store/table-store.ts';
@@ -298,13 +300,108 @@ describe.each(stores)('runs over %s', (_, storeOf) => {
       evaluation: 'teams-exchange-interop',
       subject: { kind: 'exchange-organization', id: 'contoso' },
       facts: {
-        'directory-synchronisation': { status: 'unobtainable', reason: 'denied', detail: 'Organization.Read.All is missing' },
+        'directory-synchronisation': {
+          status: 'unobtainable',
+          reason: 'denied',
+          detail: 'Organization.Read.All is missing',
+        },
       },
       parts: {},
     };
     await made.app.acceptFacts('contoso', new TextEncoder().encode(JSON.stringify(saved)), true);
     expect(made.slices.map(({ subjects }) => subjects)).toMatchObject([
       [{ kind: 'exchange-organization', id: 'contoso', domains: [] }],
+    ]);
+  });
+});
+
+describe('the domains of a tenant', () => {
+  const inTenant = () => ({ ...organization(), tenant: { id: '11111111-2222-4333-8444-555555555555' } });
+  const listed = (domains: readonly string[], notes: readonly string[] = []): Discovery => ({
+    domains,
+    complete: notes.length === 0,
+    notes,
+    observedAt: '2026-11-24T06:00:00.000Z',
+  });
+
+  test('that a list cut short leaves out stay watched; those that a whole list leaves out are told to be gone', async () => {
+    let now = listed(['contoso.com', 'mail.contoso.com', 'shop.contoso.com']);
+    const made = await prepared(machine({ discover: async () => now }), inTenant());
+    await runOnce(made);
+    now = listed(['contoso.com'], ['The answer was cut short: the tenant may have more domains than were found.']);
+    made.clock.advance({ hours: 1 });
+    const second = await runOnce(made);
+    expect(await made.app.runStatus(second)).toMatchObject({ subjects: 3, done: 3 });
+    expect(made.log.filter(({ message }) => message === 'domains of the tenant in doubt')).toMatchObject([
+      {
+        level: 'warn',
+        fields: { note: 'The answer was cut short: the tenant may have more domains than were found.' },
+      },
+    ]);
+    expect(sink.cards).toHaveLength(1);
+    now = listed(['contoso.com', 'shop.contoso.com']);
+    made.clock.advance({ hours: 1 });
+    await runOnce(made);
+    expect(headings()[1]).toBe('Contoso: 1 removed from the watch in DKIM for mail.contoso.com');
+    expect(textOf(1)).toContain('mail.contoso.com is no longer watched; what was found about it stays in the history.');
+  });
+
+  test('stay watched when the tenant does not answer any more', async () => {
+    let gone = false;
+    const made = await prepared(
+      machine({
+        discover: async () => {
+          if (gone) throw new Unobtainable('denied', 'the tenant was not found (AADSTS90002)');
+          return listed(['contoso.com', 'shop.contoso.com']);
+        },
+      }),
+      inTenant(),
+    );
+    await runOnce(made);
+    gone = true;
+    made.clock.advance({ hours: 1 });
+    const runId = await runOnce(made);
+    expect(await made.app.runStatus(runId)).toMatchObject({ subjects: 2, done: 2 });
+    expect(made.log.filter(({ level }) => level === 'error')).toMatchObject([
+      { message: 'domains of the tenant not listed', fields: { detail: 'the tenant was not found (AADSTS90002)' } },
+    ]);
+    expect(headings()).toEqual(['Contoso: 1 new problem in DKIM for shop.contoso.com']);
+  });
+});
+
+describe('one organization’s fault', () => {
+  test('keeps no other from its runs and its notices', async () => {
+    const store = tables();
+    let broken = false;
+    const faulty: Store = {
+      ...store,
+      runs: (of, limit) => {
+        if (broken && of.organization === 'adatum') throw new Error('a row of adatum is damaged');
+        return store.runs(of, limit);
+      },
+    };
+    const made = await prepared(machine({ store: faulty }));
+    await made.app.putOrganization(
+      'adatum',
+      { id: 'adatum', evaluations: { dkim: { domains: ['contoso.com'] } } },
+      undefined,
+    );
+    broken = true;
+    await expect(made.app.startDueRuns()).rejects.toThrow('1 run(s) could not be started');
+    const [message] = made.slices.splice(0);
+    if (message === undefined) throw new Error('no slice was sent');
+    expect(message.organization).toBe('contoso');
+    await made.app.workSlice(message);
+    await expect(made.app.deliver()).rejects.toThrow('the notices of 1 watch(es) were not looked at');
+    expect(headings()).toEqual(['Contoso: 1 new problem in DKIM for shop.contoso.com']);
+    expect(
+      made.log.filter(({ level }) => level === 'error').map(({ message: said, fields }) => [said, fields]),
+    ).toEqual([
+      ['run not started', { organization: 'adatum', evaluation: 'dkim', detail: 'Error: a row of adatum is damaged' }],
+      [
+        'notices not looked at',
+        { organization: 'adatum', evaluation: 'dkim', detail: 'Error: a row of adatum is damaged' },
+      ],
     ]);
   });
 });
