@@ -6,7 +6,7 @@ import type { Tenant } from '../facts/interop-cloud.ts';
 import type { interopFactSchemas } from '../facts/interop-index.ts';
 import { type PublishedReach, routeOf } from '../facts/interop-published.ts';
 import { createAddressGuard } from './address-guard.ts';
-import type { CloudTenant } from './cloud-endpoints.ts';
+import { type CloudTenant, endpointsOf } from './cloud-endpoints.ts';
 import { asGathered, ProbeRun, settled } from './https-probe/probe-run.ts';
 import { get } from './https-probe/request.ts';
 import { lookUpAddresses, type Resolve } from './https-probe/resolve.ts';
@@ -68,20 +68,6 @@ const defaults = { userAgent: 'fieldcheck (anonymous readiness probe)', timeoutM
 const chainLimitMs = 75_000;
 const cloudLimitMs = 60_000;
 
-const exchangeOnlineHosts: Readonly<Record<ExchangeOrganization['cloud'], string>> = {
-  worldwide: 'https://outlook.office365.com',
-  'gcc-high': 'https://outlook.office365.us',
-  dod: 'https://outlook-dod.office365.us',
-  '21vianet': 'https://partner.outlook.cn',
-};
-
-const loginHosts: Readonly<Record<ExchangeOrganization['cloud'], string>> = {
-  worldwide: 'https://login.microsoftonline.com',
-  'gcc-high': 'https://login.microsoftonline.us',
-  dod: 'https://login.microsoftonline.us',
-  '21vianet': 'https://login.partner.microsoftonline.cn',
-};
-
 const probe = 'https probe';
 
 /** The sources of every fact of `teams-exchange-interop`. */
@@ -102,12 +88,15 @@ export function interopSources(options: InteropOptions): InteropSources {
       const named = options.endpoints?.['exchange-online'];
       return new ProbeRun(
         organization,
-        await domainsOf(organization, context),
+        await domainsToProbe(organization, context),
         {
           resolve: options.resolve,
           allowPrivate,
           trust: trust(),
-          exchangeOnline: { origin: named ?? exchangeOnlineHosts[organization.cloud], guarded: named === undefined },
+          exchangeOnline: {
+            origin: named ?? endpointsOf(organization.cloud).exchangeOnline,
+            guarded: named === undefined,
+          },
           userAgent,
           timeoutMs,
         },
@@ -123,7 +112,7 @@ export function interopSources(options: InteropOptions): InteropSources {
   ): Source<N> =>
     parts(fact, async (subject, context) => {
       const probes = await run(subject, context);
-      return domains(probes).map((domain) => [domain, asGathered(work(probes, domain), from, context.now)]);
+      return someOf(domains(probes)).map((domain) => [domain, asGathered(work(probes, domain), from, context.now)]);
     });
 
   const perHost = <N extends PartFactName>(
@@ -158,7 +147,7 @@ export function interopSources(options: InteropOptions): InteropSources {
   return {
     'autodiscover-dns': parts('autodiscover-dns', async (subject, context) => {
       const probes = await run(subject, context);
-      return probes.domains.map((domain) => [
+      return someOf(probes.domains).map((domain) => [
         domain,
         settled(probes.resolverOf(domain)).then((resolver) =>
           asGathered(probes.dns(domain), 'value' in resolver ? resolver.value : 'resolver', context.now),
@@ -218,7 +207,7 @@ export function interopSources(options: InteropOptions): InteropSources {
       const organization = organizationOf(subject);
       const domains = await domainsOf(organization, context);
       const named = options.endpoints?.login;
-      const origin = named ?? loginHosts[organization.cloud];
+      const origin = named ?? endpointsOf(organization.cloud).login;
       const guard = createAddressGuard({
         allowPrivate,
         addressesOf: async (host) => (await lookUpAddresses(options.resolve, host)).addresses,
@@ -391,6 +380,20 @@ async function domainsOf(organization: ExchangeOrganization, context: GatherCont
     .map(({ name }) => name);
   if (domains.length > 0) return domains;
   throw new Unobtainable('insufficient', 'no domain is named, and the tenant was not asked for its domains');
+}
+
+/** Declared hosts are looked at even where no domain is known. @throws Unobtainable when there is neither */
+async function domainsToProbe(organization: ExchangeOrganization, context: GatherContext): Promise<readonly string[]> {
+  const domains = await settled(domainsOf(organization, context));
+  if ('value' in domains) return domains.value;
+  if (organization.hosts.length > 0) return [];
+  throw domains.error;
+}
+
+/** @throws Unobtainable when there is no domain: nothing looked at is no pass */
+function someOf(domains: readonly string[]): readonly string[] {
+  if (domains.length === 0) throw new Unobtainable('insufficient', 'no domain is named');
+  return domains;
 }
 
 function sampleDomains({ sampleUsers }: ExchangeOrganization): readonly string[] {

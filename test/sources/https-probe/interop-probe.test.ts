@@ -425,6 +425,16 @@ describe.runIf(isRoot)('anonymous probes against real servers', () => {
     expect(said(run, 'autodiscover-published')).toContain('fail: ');
   });
 
+  it('probes a declared host without any domain, and passes nothing it did not look at', async () => {
+    await exchange();
+    const { run } = await evaluate({ domains: [], sampleUsers: [], hosts: ['mail.contoso.com'], tenantId });
+    expect(said(run, 'ews-without-pre-authentication', 'mail.contoso.com')).toContain('pass: ');
+    expect(said(run, 'autodiscover-published')).toBe(
+      'unknown: Could not look: Autodiscover names in DNS: not enough to go by (no domain is named).',
+    );
+    expect(run.answers.calendar).toBe('undetermined');
+  });
+
   it('gives up on a server that never answers, and says so', async () => {
     await exchange({ inFront: (_, __, url) => url.pathname.endsWith('autodiscover.json') });
     const { run } = await evaluate({}, { timeoutMs: 300 });
