@@ -1,15 +1,31 @@
-// The demo organization: the field note that started the product, made anew. 74 accepted domains; for 20 of them
+// The demo organization: the field notes that started the product, made anew. 74 accepted domains; for 20 of them
 // Microsoft's DNS does not answer the active selector, although every CNAME is right and Exchange Online says Valid.
+// An Exchange organization that Teams cannot work with yet, and an SMTP service with one node half configured.
 import { generateKeyPairSync } from 'node:crypto';
 import { createZone, type Zone } from '../dns-server.ts';
+import { exchangeOrganizationFacts, exchangeOrganizationSettings } from './exchange-organization.ts';
+import { ex1File, ex2File, smtpService } from './smtp-nodes.ts';
 
 /** What the demo keeps between starts, so that a second start finds the same world. */
 export interface DemoState {
   /** Key records as TXT texts; domains take them in turn, because making 148 keys takes half a minute. */
   readonly keys: readonly string[];
-  /** Domains whose records somebody has mended. */
+  /** What somebody has mended: domains, and names of {@link factFiles}. */
   readonly mended: readonly string[];
 }
+
+/** Files that an administrator posts. Their facts are of the time they are made, as those of a collector are. */
+export interface FactFile {
+  /** What the file is called, without its ending. */
+  readonly name: string;
+  content(mended: boolean, now: Date): object;
+}
+
+/** The file that `interop` or `smtp` mends, by these names. */
+export const factFiles: Readonly<Record<string, FactFile>> = {
+  interop: { name: 'exchange-organization', content: exchangeOrganizationFacts },
+  smtp: { name: 'EX2', content: ex2File },
+};
 
 export interface Demo {
   /** The organization document, as a user would write it. */
@@ -17,6 +33,8 @@ export interface Demo {
   /** Raw output of the two cmdlets, as PowerShell's ConvertTo-Json writes it. */
   readonly signingConfigurations: readonly object[];
   readonly acceptedDomains: readonly object[];
+  /** The fact file of the node that is set up. */
+  readonly ex1: object;
   readonly zone: Zone;
   /** Domains whose active selector Microsoft does not answer. */
   readonly failing: readonly string[];
@@ -82,7 +100,11 @@ export function createDemo(state: DemoState, sink: string, now: Date): Demo {
       id: 'contoso',
       name: 'Contoso',
       channels: { 'mail-team': { kind: 'teams-workflow', url: sink } },
-      evaluations: { dkim: { schedule: '0 0 6 * * *', channels: ['mail-team'] } },
+      evaluations: {
+        dkim: { schedule: '0 0 6 * * *', channels: ['mail-team'] },
+        'teams-exchange-interop': { ...exchangeOrganizationSettings(now), channels: ['mail-team'] },
+        'smtp-source-ip': { services: [smtpService], channels: ['mail-team'] },
+      },
     },
     signingConfigurations: rows,
     acceptedDomains: [
@@ -91,6 +113,7 @@ export function createDemo(state: DemoState, sink: string, now: Date): Demo {
       accepted(coexistence, { IsCoexistenceDomain: true }),
       accepted(notSending, { SendingFromDomainDisabled: true }),
     ],
+    ex1: ex1File(now),
     zone,
     failing,
     mend: (domain) => failing.includes(domain) && setKey(domain, true),
