@@ -18,6 +18,8 @@ const idLength = 16;
 const mailLength = 'MAIL FROM:'.length;
 /** A power of two; sessions open at the same time on a busy server are fewer. */
 const slots = 4096;
+/** Values of a recurring field that are kept; a server has few connectors and addresses. */
+const mostKnown = 8;
 
 const columnNames = [
   'date-time',
@@ -38,7 +40,8 @@ export class RowScanner {
   readonly #table: SessionTable;
   /** Sessions by a hash of their key's bytes, so that most rows need no key made of them. */
   readonly #recent: (Session | undefined)[] = Array.from({ length: slots }, () => undefined);
-  readonly #connectors = new ConnectorField();
+  readonly #connectors = new RecurringField();
+  readonly #locals = new RecurringField();
   /** Where each column stands, when the file says so and it is not the usual order. */
   #columns: ReadonlyMap<string, number> | undefined;
   rows = 0;
@@ -110,8 +113,7 @@ export class RowScanner {
     at = sequence;
     while (at < stop && bytes[at] !== comma) at++;
     const local = at + 1;
-    at = local;
-    while (at < stop && bytes[at] !== comma) at++;
+    at = this.#locals.end(bytes, local, stop);
     const remote = at + 1;
     at = remote;
     while (at < stop && bytes[at] !== comma) at++;
@@ -150,7 +152,7 @@ export class RowScanner {
       case star: {
         if (letter === letterS || (letter === comma && bytes[text + 1] === letterU)) {
           const note = bytes.toString('latin1', text, stop);
-          if (saysSomething(note)) {
+          if (note.includes(letter === comma ? 'HealthMailbox' : anyRecipient)) {
             this.#noted(this.#session(bytes, connector, session, sequence, local, remote, at), note);
           }
         }
@@ -254,42 +256,54 @@ export class RowScanner {
   }
 }
 
-/**
- * Finds the end of the connector's name. It is the longest field before the event and nearly always that of the row
- * before, so it is compared four bytes at a time instead of searched byte by byte: that saves a fifth of all time.
- */
-class ConnectorField {
-  #view: DataView = new DataView(new ArrayBuffer(0));
-  #length = 0;
-  /** Where the words stand in the name, the last one overlapping, and what they are. */
-  #offsets: number[] = [];
-  #words: number[] = [];
+interface KnownText {
+  readonly length: number;
+  /** Where words of four bytes stand in it, the last one overlapping, and what they are. */
+  readonly offsets: readonly number[];
+  readonly words: readonly number[];
+}
 
-  /** The position of the comma after the name, or `stop`. */
+/**
+ * Finds the end of a field that has one of a few values: the connector, the local endpoint. What was seen before is
+ * compared four bytes at a time instead of searched byte by byte, which saves a fifth of all time.
+ */
+class RecurringField {
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  readonly #known: KnownText[] = [];
+  #last: KnownText | undefined;
+
+  /** The position of the comma after the field, or `stop`. */
   end(bytes: Buffer, start: number, stop: number): number {
     if (this.#view.buffer !== bytes.buffer) this.#view = new DataView(bytes.buffer);
-    const view = this.#view;
-    const from = bytes.byteOffset + start;
-    const end = start + this.#length;
-    if (this.#length > 0 && end < stop && bytes[end] === comma) {
-      const words = this.#words;
-      const offsets = this.#offsets;
-      let index = 0;
-      while (index < words.length && view.getInt32(from + (offsets[index] ?? 0)) === words[index]) index++;
-      if (index === words.length) return end;
+    const last = this.#last;
+    if (last !== undefined && this.#is(last, bytes, start, stop)) return start + last.length;
+    for (const known of this.#known) {
+      if (known === last || !this.#is(known, bytes, start, stop)) continue;
+      this.#last = known;
+      return start + known.length;
     }
     let at = start;
     while (at < stop && bytes[at] !== comma) at++;
-    this.#remember(from, at - start);
+    if (this.#known.length < mostKnown && at - start >= 4) this.#remember(bytes.byteOffset + start, at - start);
     return at;
   }
 
+  #is(text: KnownText, bytes: Buffer, start: number, stop: number): boolean {
+    const end = start + text.length;
+    if (end >= stop || bytes[end] !== comma) return false;
+    const { offsets, words } = text;
+    const from = bytes.byteOffset + start;
+    let index = 0;
+    while (index < words.length && this.#view.getInt32(from + (offsets[index] ?? 0)) === words[index]) index++;
+    return index === words.length;
+  }
+
   #remember(from: number, length: number): void {
-    this.#length = length < 4 ? 0 : length;
-    this.#offsets = [];
-    for (let offset = 0; offset + 4 < length; offset += 4) this.#offsets.push(offset);
-    if (length >= 4) this.#offsets.push(length - 4);
-    this.#words = this.#offsets.map((offset) => this.#view.getInt32(from + offset));
+    const offsets: number[] = [];
+    for (let offset = 0; offset + 4 < length; offset += 4) offsets.push(offset);
+    offsets.push(length - 4);
+    this.#last = { length, offsets, words: offsets.map((offset) => this.#view.getInt32(from + offset)) };
+    this.#known.push(this.#last);
   }
 }
 
@@ -310,10 +324,6 @@ function isKey(key: string, bytes: Buffer, start: number, end: number): boolean 
   // From the end: ids differ there, connectors hardly.
   for (let at = key.length - 1; at >= 0; at--) if (key.charCodeAt(at) !== bytes[start + at]) return false;
   return true;
-}
-
-function saysSomething(note: string): boolean {
-  return note.includes(anyRecipient) || note.includes('HealthMailbox');
 }
 
 /** One row of comma-separated values (RFC 4180), without line breaks inside a field. */
