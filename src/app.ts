@@ -108,16 +108,22 @@ export function createApp(ports: Ports) {
     const watch: Watch = { organization: document.id, evaluation };
     try {
       const listed = await listedDomains(document);
-      if (listed !== undefined) return listed;
+      if (listed?.complete === true) return listed;
+      // What a list that was cut short leaves out stays watched: it has not been proven to be gone.
+      if (listed !== undefined) return withWatched(watch, listed.domains);
     } catch (error) {
       if (!(error instanceof Unobtainable)) throw error;
       // What was watched stays watched: its facts are unknown now, and that is told in time.
       log.error('domains of the tenant not listed', { ...watch, reason: error.reason, detail: error.message });
-      const { others } = await store.rollCall(watch, []);
-      return { domains: others.map(({ run }) => run.subject), complete: false };
+      return withWatched(watch, []);
     }
     // Only exports of accepted domains and signing configurations speak of a tenant's domains.
     return { domains: evaluation === 'dkim' ? await suppliedSubjects(watch) : [], complete: true };
+  }
+
+  async function withWatched(watch: Watch, domains: readonly string[]): Promise<Discovered> {
+    const { others } = await store.rollCall(watch, domains);
+    return { domains: [...domains, ...others.map(({ run }) => run.subject)], complete: false };
   }
 
   /** The domains that the document's tenant lists; undefined when nobody may sign in to it. @throws Unobtainable */
@@ -231,7 +237,7 @@ export function createApp(ports: Ports) {
       working(async () => {
         // What is kept goes first: should that be cut short, the organization is still there to be deleted again.
         const rows = await purgeOrganization(store, id);
-        if (!(await store.deleteOrganization(id))) throw notFound(`The organization "${id}"`);
+        if (!(await store.deleteOrganization(id)) && rows === 0) throw notFound(`The organization "${id}"`);
         log.info('organization deleted', { organization: id, rows });
       }),
 

@@ -132,6 +132,14 @@ describe('retention', () => {
     await runDays(3);
     await made.app.deleteOrganization('contoso');
     expect(await countsOf(store)).toEqual({ states: 0, history: 0, facts: 0, runs: 0 });
+    // A run that was under way wrote once more: deleting again takes that away, too.
+    await store.noteDelivery(watch, {
+      channel: 'mail-team',
+      runId: 'contoso.dkim.late',
+      at: made.clock.now().toISOString(),
+    });
+    await made.app.deleteOrganization('contoso');
+    expect(await store.lastDeliveries(watch)).toEqual([]);
     await expect(made.app.deleteOrganization('contoso')).rejects.toThrow('The organization "contoso" does not exist.');
   });
 });
