@@ -56,7 +56,11 @@ export function notKnown(reason: UnobtainableReason, detail: string, source?: st
 export class Unobtainable extends Error {
   readonly reason: UnobtainableReason;
   constructor(reason: UnobtainableReason, detail: string) {
+    // It is an answer, not a fault: where it was thrown tells nobody anything, and a stack is most of what it costs.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(detail);
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'Unobtainable';
     this.reason = reason;
   }
