@@ -8,7 +8,8 @@ import { findLogFiles } from '../../src/sources/smtp-log/files.ts';
 export interface SmtpLogsJob {
   readonly pass: 'analysis' | 'csv-parse';
   readonly paths: readonly string[];
-  readonly workers: number;
+  /** As the product chooses when left out. */
+  readonly workers?: number;
 }
 
 export interface SmtpLogsResult {
@@ -39,7 +40,11 @@ const result: SmtpLogsResult = {
 console.log(JSON.stringify(result));
 
 async function analyse(): Promise<{ rows: number; malformedRows: number }> {
-  const { rows, malformedRows } = await readLogCounts(await findLogFiles(job.paths), service, { workers: job.workers });
+  const { rows, malformedRows } = await readLogCounts(
+    await findLogFiles(job.paths),
+    service,
+    job.workers === undefined ? {} : { workers: job.workers },
+  );
   return { rows, malformedRows };
 }
 

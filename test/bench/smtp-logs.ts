@@ -35,7 +35,7 @@ export async function run([megabytes = '1000']: string[]): Promise<void> {
     const grep = timed(['grep', '-c', ',-,', ...paths]);
     const analysis = pass({ pass: 'analysis', paths, workers: 1 });
     const half = pass({ pass: 'analysis', paths: [first], workers: 1 });
-    const many = pass({ pass: 'analysis', paths, workers: files }, []);
+    const many = pass({ pass: 'analysis', paths }, []);
     const gzip = pass({ pass: 'analysis', paths: [packed], workers: 1 });
     const csv = pass({ pass: 'csv-parse', paths: [first], workers: 1 });
     const row = (name: string, megabytesRead: number, wallMs: number, result?: SmtpLogsResult) => ({

@@ -13,9 +13,12 @@ const worthAWorker = 32 << 20;
 /** Rows leave short-lived strings behind. A small young generation clears them where they are; a large one only grows. */
 const workerLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 128 };
 
+/** More workers than this wait for the disk, and each takes its 25 MB. */
+const mostWorkers = 4;
+
 export interface AnalyseOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Workers at most; the number of cores when left out. */
+  /** Workers at most; as many as there are cores, up to four, when left out. */
   readonly workers?: number;
 }
 
@@ -39,7 +42,7 @@ export async function readLogCounts(
   options: AnalyseOptions = {},
 ): Promise<LogCounts> {
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
-  const most = options.workers ?? availableParallelism();
+  const most = options.workers ?? Math.min(availableParallelism(), mostWorkers);
   const count = total < worthAWorker ? countFiles : countInWorker;
   const counted = await Promise.all(
     shareOut(files, total, most).map((run) =>
