@@ -11,7 +11,16 @@ import { checkOrganization, lastSlot, shownOrganization, withStoredAddresses } f
 import { notFound, Problem } from './app/problem.ts';
 import type { Ports } from './app/production.ts';
 import { type Retained, retain } from './app/retention.ts';
-import { type Discovered, type RunsPorts, slotKey, startRun, sumAnswers, sumVerdicts, watchRun, workSlice } from './app/runs.ts';
+import {
+  type Discovered,
+  type RunsPorts,
+  slotKey,
+  startRun,
+  sumAnswers,
+  sumVerdicts,
+  watchRun,
+  workSlice,
+} from './app/runs.ts';
 import { subjectId } from './app/subjects.ts';
 import { evaluationOfFile } from './app/supplied.ts';
 import {

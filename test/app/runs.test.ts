@@ -332,7 +332,7 @@ describe('the domains of a tenant', () => {
     made.clock.advance({ hours: 1 });
     const second = await runOnce(made);
     expect(await made.app.runStatus(second)).toMatchObject({ subjects: 3, done: 3 });
-    expect(made.log.filter(({ message }) => message === 'domains of the tenant in doubt')).toMatchObject([
+    expect(made.log.filter(({ message }) => message === 'domains of the tenant')).toMatchObject([
       {
         level: 'warn',
         fields: { note: 'The answer was cut short: the tenant may have more domains than were found.' },
