@@ -35,7 +35,6 @@ export const smtpLog = z
 
 /** `partial`: some sessions come from the load balancer, some do not. */
 export const translations = ['source-nat', 'partial', 'preserved'] as const;
-export type Translation = (typeof translations)[number];
 
 /** What the receive log proves about source addresses; as old as the newest row it looked at. */
 export const smtpLogProof = z
@@ -57,3 +56,16 @@ export const smtpLogLocalAddress = z
 
 export type SmtpLog = z.infer<typeof smtpLog>;
 export type SmtpLogProof = z.infer<typeof smtpLogProof>;
+
+/** A load balancer that mails alerts: less than this share of the mail sessions, and at most this many EHLO names. */
+const ownMailShare = 0.1;
+const ownMailNames = 2;
+
+/** Is what the load balancer sends its own mail (alerts), rather than that of clients it hides? */
+export function isOwnMail({ mailSessions, loadBalancer }: SmtpLog): boolean {
+  return (
+    loadBalancer.mailSessions > 0 &&
+    loadBalancer.mailSessions / mailSessions < ownMailShare &&
+    loadBalancer.ehloNames <= ownMailNames
+  );
+}

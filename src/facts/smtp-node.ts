@@ -219,15 +219,10 @@ export const nodeLogSummary = z
   })
   .meta({ title: 'summary of the receive log' });
 
-export type NodeHost = z.infer<typeof nodeHost>;
 export type NodeAdapters = z.infer<typeof nodeAdapters>;
-export type NodeBindings = z.infer<typeof nodeBindings>;
 export type NodeIpInterfaces = z.infer<typeof nodeIpInterfaces>;
 export type NodeIpAddresses = z.infer<typeof nodeIpAddresses>;
 export type NodeRoutes = z.infer<typeof nodeRoutes>;
-export type NodeNeighbors = z.infer<typeof nodeNeighbors>;
-export type NodeDnsClients = z.infer<typeof nodeDnsClients>;
-export type NodeFirewall = z.infer<typeof nodeFirewall>;
 export type ReceiveConnector = z.infer<typeof nodeReceiveConnectors>[number];
 export type ConnectorPermission = z.infer<typeof nodeConnectorPermissions>[number];
 export type NodeLogSummary = z.infer<typeof nodeLogSummary>;

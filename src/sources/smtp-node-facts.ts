@@ -132,7 +132,7 @@ export function declaredService(hosts: readonly SmtpNodeFacts[]): SmtpService | 
 }
 
 /** Host names are equal without case, and a short name to the first label of a full one. */
-export function sameHost(a: string, b: string): boolean {
+function sameHost(a: string, b: string): boolean {
   const [one, other] = [a.toLowerCase(), b.toLowerCase()];
   if (one === other) return true;
   return one.includes('.') !== other.includes('.') && one.split('.')[0] === other.split('.')[0];

@@ -1,23 +1,14 @@
 import { Unobtainable } from '../../domain/fact-set.ts';
 import type { SmtpService } from '../../domain/subject.ts';
 import { hoursUntil } from '../../domain/time.ts';
-import type { SmtpLog, SmtpLogProof } from '../../facts/smtp-log.ts';
+import { isOwnMail, type SmtpLog, type SmtpLogProof } from '../../facts/smtp-log.ts';
 
 /** Below this many mail sessions a share means nothing. */
 const sessionsNeeded = 20;
 /** From this share on it is source NAT, below it partial. */
 const natShare = 0.9;
-/** A load balancer that mails alerts: at most this share, and at most this many EHLO names. */
-const ownMailShare = 0.1;
-const ownMailNames = 2;
 /** A log whose newest row is older proves nothing about today. */
 const freshHours = 24;
-
-/** Is what the load balancer sends its own mail (alerts), rather than that of clients it hides? */
-export function isOwnMail(log: SmtpLog): boolean {
-  const { mailSessions, ehloNames } = log.loadBalancer;
-  return mailSessions > 0 && mailSessions / log.mailSessions < ownMailShare && ehloNames <= ownMailNames;
-}
 
 /** Is the newest row of a load-balanced session less than 24 hours old? */
 export function isFresh(log: SmtpLog, now: Date): boolean {

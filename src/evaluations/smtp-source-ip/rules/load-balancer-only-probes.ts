@@ -1,4 +1,5 @@
 import { rule } from '../../../domain/rule.ts';
+import { isOwnMail } from '../../../facts/smtp-log.ts';
 import { smtpService } from '../service.ts';
 
 /** See load-balancer-only-probes.md. */
@@ -10,7 +11,8 @@ export const loadBalancerOnlyProbes = rule({
   needs: ['smtp-log'],
   optional: ['smtp-source-nat'],
   after: () => [{ rule: 'smtp-source-ip/log-fresh' }],
-  judge({ 'smtp-log': { loadBalancer, mailSessions }, 'smtp-source-nat': sourceNat }, { subject }) {
+  judge({ 'smtp-log': log, 'smtp-source-nat': sourceNat }, { subject }) {
+    const { loadBalancer, mailSessions } = log;
     const evidence = [
       {
         fact: 'smtp-log' as const,
@@ -24,8 +26,7 @@ export const loadBalancerOnlyProbes = rule({
         evidence,
       };
     }
-    const own = loadBalancer.mailSessions / mailSessions < 0.1 && loadBalancer.ehloNames <= 2;
-    if (own) {
+    if (isOwnMail(log)) {
       return {
         verdict: 'fail',
         severity: 'low',
