@@ -242,9 +242,9 @@ async function evaluate(evaluation: EvaluationId, named: readonly string[], opti
       ? undefined
       : oneOrganization(await readJson(options.organization), options.organization);
   const supply = readSupplied(evaluation, await suppliedFiles(options));
-  const subjects = await subjectsFor(evaluation, named, options, document, supply);
   const app = createApp(shellPorts(loadConfig(process.env), process.env, await sourceOptions(options)));
   try {
+    const subjects = await subjectsFor(app, evaluation, named, options, document, supply);
     const { runs, facts } = await app.evaluate({
       evaluation,
       subjects,
@@ -277,50 +277,60 @@ async function sourceOptions(options: EvaluateOptions): Promise<Parameters<typeo
   };
 }
 
-/** Named on the command line, else the document's, else those that the files speak of. */
+/** Named on the command line, else the document's, else those that the files speak of or the tenant lists. */
 async function subjectsFor(
+  app: App,
   evaluation: EvaluationId,
   named: readonly string[],
   options: EvaluateOptions,
   document: OrganizationDocument | undefined,
   supply: Supply,
 ): Promise<readonly Subject[]> {
-  const fromFiles = supply.subjects.map((subject) =>
-    subject.kind === 'mail-domain' && options.selector.length > 0
-      ? { ...subject, selectors: [...options.selector] }
-      : subject,
-  );
-  const service =
-    options.service === undefined ? undefined : parseService(await readJson(options.service), options.service);
-  const declared =
-    service !== undefined
-      ? [service]
-      : document === undefined
-        ? fromFiles
-        : organizationSubjects(
-            document,
-            evaluation,
-            fromFiles.map(({ id }) => id),
-          );
   if (named.length > 0) {
     if (evaluation !== 'dkim')
       throw new BadCall(`${evaluation} takes its subject from --organization or --facts, not from the command line.`);
-    return named.map((text): Subject => {
+    const domains = named.map((text) => {
       const domain = normaliseDomainName(text);
       if ('problem' in domain) throw new BadCall(`${domain.problem}.`);
-      const known = declared.find(({ id }) => id === domain.name);
-      const selectors = options.selector.length > 0 ? [...options.selector] : ['selector1', 'selector2'];
-      return known ?? { kind: 'mail-domain', id: domain.name, selectors };
+      return domain.name;
     });
+    return mailDomains(document, domains, options.selector);
   }
-  if (declared.length === 0) {
-    throw new BadCall(
-      evaluation === 'dkim'
-        ? 'There is no domain to look at: name one (evaluate dkim contoso.com), or give --signing-config, --organization or --facts.'
-        : `There is nothing to look at: give --organization FILE with evaluations.${evaluation}${evaluation === 'smtp-source-ip' ? ', --service FILE' : ''}, or --facts FILE.`,
-    );
+  if (options.service !== undefined) return [parseService(await readJson(options.service), options.service)];
+  const fromFiles = supply.subjects.map(({ id }) => id);
+  if (document !== undefined) {
+    const discovered = fromFiles.length > 0 ? fromFiles : await app.tenantDomains(document);
+    const subjects = organizationSubjects(document, evaluation, discovered);
+    if (subjects.length > 0) return subjects;
+  } else if (fromFiles.length > 0) {
+    return evaluation === 'dkim' && options.selector.length > 0
+      ? mailDomains(undefined, fromFiles, options.selector)
+      : supply.subjects;
   }
-  return declared;
+  throw new BadCall(
+    evaluation === 'dkim'
+      ? 'There is no domain to look at: name one (evaluate dkim contoso.com), or give --signing-config, --organization or --facts.'
+      : `There is nothing to look at: give --organization FILE with evaluations.${evaluation}${evaluation === 'smtp-source-ip' ? ', --service FILE' : ''}, or --facts FILE.`,
+  );
+}
+
+/** Domains as the document would watch them, had it named them. */
+function mailDomains(
+  document: OrganizationDocument | undefined,
+  domains: readonly string[],
+  selectors: readonly string[],
+): readonly Subject[] {
+  const [base] = parseOrganizations(document ?? { id: 'shell' });
+  if (base === undefined) return [];
+  const dkim = {
+    ...base.evaluations.dkim,
+    domains: [...domains],
+    ...(selectors.length > 0 ? { selectors: [...selectors] } : {}),
+  };
+  const [named] = parseOrganizations({ ...base, evaluations: { ...base.evaluations, dkim } });
+  const subjects = named === undefined ? [] : organizationSubjects(named, 'dkim');
+  // In the order in which they were named.
+  return domains.flatMap((name) => subjects.filter(({ id }) => id === name));
 }
 
 async function suppliedFiles({ facts, signingConfig, acceptedDomains }: EvaluateOptions): Promise<SuppliedFile[]> {

@@ -61,8 +61,9 @@ const says = (run: Run | undefined, rule: string) => run?.findings.find((finding
 
 describe('dkim of a live tenant', () => {
   it('needs nothing but its id', async () => {
-    const found = (await sources.discover(contoso)) ?? [];
-    const runs = await evaluate(found.map((id) => domain(id)));
+    const found = await sources.discover(contoso);
+    expect(found?.complete).toBe(true);
+    const runs = await evaluate((found?.domains ?? []).map((id) => domain(id)));
     expect(runs.map(({ subject, answers }) => [subject, answers['verifiable-now']])).toEqual([
       ['contoso.com', 'yes'],
       ['shop.contoso.com', 'no'],
