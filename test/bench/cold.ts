@@ -42,7 +42,7 @@ export async function run(args: string[]): Promise<void> {
         'source ms': figure(source),
         'bundle ms': figure(bundled),
         'bundle ÷ source': figure(bundled / source),
-        'KB at import': figure((first?.bytes ?? 0) / 1024),
+        'entry file KB': figure((first?.bytes ?? 0) / 1024),
         'heavy SDKs at import': heavyIn(await packagesOf((await start({ entry: bundle, settings: undefined })).files)),
       });
     }

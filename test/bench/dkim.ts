@@ -76,8 +76,8 @@ async function measureSpeed(
     );
     const cases: Case[] = [
       ...sizes.map((domains) => ({ domains, inFlight: 200, warmUp: 0 })),
-      { domains: most, inFlight: 200, warmUp },
-      { domains: most, inFlight: 1000, warmUp },
+      { domains: most, inFlight: 200, warmUp: Math.min(warmUp, most) },
+      { domains: most, inFlight: 1000, warmUp: Math.min(warmUp, most) },
     ];
     for (const one of cases) {
       const measured: Measured[] = [];
