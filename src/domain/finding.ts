@@ -3,7 +3,6 @@ import { unobtainableReasons } from './fact-set.ts';
 import { evaluationIds, owners, type QuestionId, severities } from './rule.ts';
 
 export const verdicts = ['pass', 'fail', 'manual', 'not_applicable', 'unknown'] as const;
-export type Verdict = (typeof verdicts)[number];
 
 export const answers = ['yes', 'no', 'undetermined', 'not_applicable'] as const;
 export type Answer = (typeof answers)[number];

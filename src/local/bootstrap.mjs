@@ -2,8 +2,7 @@
 // It installs what the lock file names when that is missing or older than the lock file, then runs the task
 // on the Node that the project brings along (node_modules/node), so that everybody runs the same one.
 import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -33,9 +32,8 @@ const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...tasks[tas
   stdio: 'inherit',
   cwd: task === 'cli' ? process.cwd() : root,
 });
-// The child gets Ctrl-C from the terminal itself; this process only has to outlive it.
-process.on('SIGINT', () => {});
-process.on('SIGTERM', () => child.kill('SIGTERM'));
+// This process only has to outlive the task. A terminal's Ctrl-C reaches both; tasks take a second one calmly.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('error', (error) => {
   console.error(`bootstrap: cannot run ${node}: ${error.message}. Delete node_modules and try again.`);
   process.exit(3);
@@ -43,11 +41,10 @@ child.on('error', (error) => {
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' || signal === 'SIGTERM' ? 0 : 3)));
 
 function install() {
-  const stamp = join(root, 'node_modules', '.fieldcheck-installed');
-  const wanted = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  // npm writes this file when an installation is complete; it is older than the lock file after a pull that changed it.
+  const complete = join(root, 'node_modules', '.package-lock.json');
+  const lock = join(root, 'package-lock.json');
+  if (existsSync(complete) && statSync(complete).mtimeMs >= statSync(lock).mtimeMs) return;
   console.error('fieldcheck: installing dependencies (once, about half a minute) …');
   // npm tells its scripts where it lives; without it (plain `node bootstrap.mjs`) the one on PATH has to do.
   const npm = process.env.npm_execpath;
@@ -63,7 +60,6 @@ function install() {
     );
     process.exit(3);
   }
-  writeFileSync(stamp, wanted);
 }
 
 function projectNode() {
