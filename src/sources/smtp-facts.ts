@@ -299,10 +299,16 @@ async function evidenceSideBySide(service: SmtpService, context: GatherContext):
   };
   if (Object.keys(evidence).length < 2) {
     const [only] = Object.keys(evidence);
+    const collected = service.nodes.flatMap(({ name }) => [adapters[name], addresses[name]]);
     throw new Unobtainable(
-      'insufficient',
+      // Whoever supplies one kind only has chosen so, and is not told about it; a kind that was tried and says nothing is.
+      [probe, log, ...collected].every(isKnownOrNotSupplied) ? 'not_supplied' : 'insufficient',
       `${only === undefined ? 'there is no conclusive evidence' : `only the ${only} says something`}, and it takes two kinds to compare`,
     );
   }
   return evidence;
+}
+
+function isKnownOrNotSupplied(gathered: Gathered<unknown> | undefined): boolean {
+  return gathered === undefined || gathered.status === 'known' || gathered.reason === 'not_supplied';
 }

@@ -68,7 +68,7 @@ export const scenes: readonly NamedScene[] = [
       other('log-shows-client-addresses', undefined, 'unknown', /there is no receive log/),
       other('probe-shows-client-address', undefined, 'unknown', /was not probed/),
       other('vip-path-answers', undefined, 'not_applicable', /Nobody probed/),
-      other('evidence-agrees', undefined, 'unknown', /only the configuration/),
+      other('evidence-agrees', undefined, 'unknown', /not supplied \(only the configuration/),
     ],
     answers: { 'source-ip-visible': 'undetermined', 'dsr-ready': 'yes', 'relay-safe': 'yes' },
   },
@@ -557,6 +557,7 @@ export const scenes: readonly NamedScene[] = [
     },
     expected: [
       other('log-shows-client-addresses', undefined, 'unknown', /19 mail sessions are in the log, and it takes 20/),
+      other('evidence-agrees', undefined, 'unknown', /not enough to go by \(only the configuration/),
     ],
     answers: { 'source-ip-visible': 'undetermined' },
   },
