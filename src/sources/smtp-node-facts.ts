@@ -88,7 +88,7 @@ export function smtpFactsOf(hosts: readonly SmtpNodeFacts[], service: SmtpServic
         : {
             'smtp-supplied-probes': known(
               probes,
-              hosts.map(({ file }) => file).join(', '),
+              hosts.map(collectorOn).join(', '),
               latest(probes.map(({ at }) => at)),
             ),
           },
@@ -145,6 +145,9 @@ function newestOf(hosts: readonly SmtpNodeFacts[]): SmtpNodeFacts | undefined {
   );
 }
 
+/** Where a fact comes from as people know it: a file that was posted has no name. */
+const collectorOn = ({ facts }: SmtpNodeFacts) => `Collect-SmtpSourceIpFacts.ps1 on ${facts.host.name}`;
+
 /** ISO 8601 texts in UTC sort as the times they name. */
 const latest = (times: readonly string[]) => [...times].sort().at(-1) ?? '';
 
@@ -166,7 +169,7 @@ function nodeFacts(host: SmtpNodeFacts): PartFacts {
   const { facts } = host;
   const read = <T>(section: string, convert: () => T | undefined, optional = false): Gathered<T> => {
     const failure = facts.errors.find((error) => concerns(error.section, section));
-    const observed = [host.file, facts.collectedAt] as const;
+    const observed = [collectorOn(host), facts.collectedAt] as const;
     if (failure !== undefined) {
       const message = failure.message ?? 'the collector gave no reason';
       // What is only extra evidence must not make a rule unknown, so its failure is like its absence.
@@ -197,7 +200,7 @@ function nodeFacts(host: SmtpNodeFacts): PartFacts {
         lanAlias: facts.declared?.lanAlias,
         loopbackAlias: facts.declared?.loopbackAlias,
       },
-      host.file,
+      collectorOn(host),
       facts.collectedAt,
     ),
     'node-adapters': read('adapters', () =>

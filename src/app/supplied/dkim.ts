@@ -60,7 +60,8 @@ function subjectsOf({ signing, accepted }: DkimExports): Subject[] {
 }
 
 function factsOf({ signing, accepted }: DkimExports, domain: string): FactSet {
-  const from = <T>(one: Export<unknown>, value: T) => known(value, one.file.name, one.file.writtenAt);
+  const from = <T>(cmdlet: string, { file }: Export<unknown>, value: T) =>
+    known(value, `${cmdlet} in ${file.name}`, file.writtenAt);
   const row = signing?.rows.get(domain);
   return {
     facts: {
@@ -68,13 +69,14 @@ function factsOf({ signing, accepted }: DkimExports, domain: string): FactSet {
         ? {}
         : {
             'signing-configuration': from(
+              'Get-DkimSigningConfig',
               signing,
               row === undefined ? { state: 'no-row' as const } : { state: 'configured' as const, row },
             ),
           }),
       ...(accepted === undefined
         ? {}
-        : { 'accepted-domain': from(accepted, accepted.rows.get(domain) ?? { listed: false }) }),
+        : { 'accepted-domain': from('Get-AcceptedDomain', accepted, accepted.rows.get(domain) ?? { listed: false }) }),
     },
     parts: {},
   };

@@ -40,7 +40,7 @@ export function readMessageHeaders(files: readonly SuppliedFile[]): Supply {
   const facts = files
     .map(
       ({ name, content, writtenAt }): FactSet => ({
-        facts: { 'mail-builds': known(mailBuildsOf(decodeText(content)), name, writtenAt) },
+        facts: { 'mail-builds': known(mailBuildsOf(decodeText(content)), `message headers in ${name}`, writtenAt) },
         parts: {},
       }),
     )

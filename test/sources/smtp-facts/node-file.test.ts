@@ -102,7 +102,7 @@ describe('spellings of one thing', () => {
       service,
     );
     expect(facts.parts.node?.EX1?.['node-adapters']).toMatchObject({
-      source: 'new.json',
+      source: 'Collect-SmtpSourceIpFacts.ps1 on ex1.contoso.com',
       observedAt: '2026-11-24T07:00:00.000Z',
     });
   });
