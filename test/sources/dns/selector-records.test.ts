@@ -84,6 +84,7 @@ async function look(
   const sources = {
     'signing-configuration': suppliedOnly('signing-configuration', 'supply it'),
     'accepted-domain': suppliedOnly('accepted-domain', 'supply it'),
+    'exchange-online-incidents': suppliedOnly('exchange-online-incidents', 'supply it'),
     ...selectorSources(pool),
   } as unknown as Sources;
   const parsed = mailDomain.parse(subject);
