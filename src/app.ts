@@ -35,7 +35,7 @@ import { Unobtainable } from './domain/fact-set.ts';
 import type { Run } from './domain/finding.ts';
 import type { OrganizationDocument } from './domain/organization.ts';
 import type { EvaluationId } from './domain/rule.ts';
-import { evaluations, questionTitles } from './evaluations/index.ts';
+import { evaluationOf, evaluations, questionTitles } from './evaluations/index.ts';
 import type { DeliveryMessage, SliceMessage } from './queue/queue.ts';
 import { failedSelectorsCsv, htmlReport } from './reports/index.ts';
 import type { Page, RunProgress, RunRecord, SliceResult, Versioned, Watch } from './store/store.ts';
@@ -371,10 +371,13 @@ export function createApp(ports: Ports) {
     /** All that is known of a watch as a page that a person reads or hands on. */
     report: (organization: string, evaluation: EvaluationId): Promise<string> =>
       working(async () => {
-        const { watch } = await watchOf(organization, evaluation);
+        const { document, watch } = await watchOf(organization, evaluation);
         const found: Run[] = (await allStates(watch)).map(({ run }) => run);
+        const { title } = evaluationOf(evaluation);
         return htmlReport(found, {
+          title: `${document.name ?? document.id}: ${title}`,
           questions: questionTitles(evaluation),
+          evaluations: { [evaluation]: title },
         });
       }),
 

@@ -8,6 +8,7 @@ import {
   ruleAndTarget,
   type Section,
   shortSentence,
+  type TargetTable,
 } from './arrange.ts';
 import { manyLines, oneLine } from './text.ts';
 
@@ -40,9 +41,10 @@ const style = `
 :root { color-scheme: light dark; --line: #8884; --subtle: #777; --bad: #c4314b; --unsure: #9a6700; --good: #1a7f37 }
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
 h1 { line-height: 1.2 } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--line) } h3 { margin-top: 2rem }
-table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top }
+table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: break-word }
+.wide { overflow-x: auto; margin-bottom: 1.5rem } tbody th { font-weight: 500 } td.fail { color: var(--bad); font-weight: 600 } td.unknown, td.manual { color: var(--unsure) } td.not_applicable { color: var(--subtle) }
 article { border-left: 4px solid var(--line); padding: .1rem 0 .1rem 1rem; margin: 1.25rem 0; break-inside: avoid }
-article h4 { margin: 0 } article p { margin: .35rem 0 } .fail { border-color: var(--bad) } .unknown, .manual { border-color: var(--unsure) }
+article h4 { margin: 0 } article p { margin: .35rem 0 } article.fail { border-color: var(--bad) } article.unknown, article.manual { border-color: var(--unsure) }
 code, pre { font: .875em/1.4 ui-monospace, monospace } pre { white-space: pre-wrap; padding: .75rem; border: 1px solid var(--line) }
 .subtle { color: var(--subtle); font-size: .875em } .no { color: var(--bad); font-weight: 600 } .undetermined { color: var(--unsure); font-weight: 600 } .yes { color: var(--good) }
 details { margin: 1rem 0 } summary { cursor: pointer }
@@ -50,9 +52,13 @@ details { margin: 1rem 0 } summary { cursor: pointer }
 
 function sectionHtml(section: Section): string {
   return [
-    `<h2>${escaped(section.evaluation)}</h2>`,
+    `<h2>${escaped(section.title)}</h2>`,
     `<p class="subtle">${escaped(coverage(section))}</p>`,
     answersHtml(section),
+    ...section.byTarget.flatMap(({ subject, tables }) => [
+      `<h3>${escaped(subject)}: findings by target</h3>`,
+      ...tables.map(targetTableHtml),
+    ]),
     chapter('Failing', section.failing, '<p>Nothing fails.</p>'),
     chapter('A person has to look', section.manual),
     chapter('Could not look', section.unknown),
@@ -80,16 +86,31 @@ function answersHtml({ evaluation, questions, open, settled }: Section): string 
     return `<tr><th scope="row">${escaped(run.subject)}</th>${cells.join('')}</tr>`;
   });
   const head = questions.map(({ title }) => `<th scope="col">${escaped(title)}</th>`).join('');
-  const table = `<table><thead><tr><th scope="col">Subject</th>${head}</tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
   return [
     '<h3>Answers</h3>',
     `<ul>${counted.join('')}</ul>`,
-    open.length === 0 ? '' : table,
+    open.length === 0 ? '' : tableHtml(`<th scope="col">Subject</th>${head}`, rows),
     folded(
       'Nothing open',
       settled.map(({ subject }) => `<li>${escaped(subject)}</li>`),
     ),
   ].join('\n');
+}
+
+function targetTableHtml({ targets, rows }: TargetTable): string {
+  const head = targets.map((target) => `<th scope="col">${escaped(target)}</th>`).join('');
+  const body = rows.map(({ rule, cells }) => {
+    const row = cells.map((cell) =>
+      cell === undefined ? '<td></td>' : `<td class="${cell.verdict}">${cell.words}</td>`,
+    );
+    return `<tr><th scope="row">${escaped(rule)}</th>${row.join('')}</tr>`;
+  });
+  return tableHtml(`<th scope="col">Rule</th>${head}`, body);
+}
+
+/** Wider than the page it scrolls by itself, with the keyboard, too. */
+function tableHtml(head: string, rows: readonly string[]): string {
+  return `<div class="wide" tabindex="0"><table><thead><tr>${head}</tr></thead><tbody>${rows.join('\n')}</tbody></table></div>`;
 }
 
 function chapter(title: string, found: readonly Found[], none = ''): string {

@@ -8,6 +8,7 @@ import {
   ruleAndTarget,
   type Section,
   shortSentence,
+  type TargetTable,
 } from './arrange.ts';
 import { manyLines, oneLine } from './text.ts';
 
@@ -27,11 +28,16 @@ export function markdownReport(runs: readonly Run[], options: ReportOptions = {}
 
 function sectionLines(section: Section): string[] {
   return [
-    `## ${escaped(section.evaluation)}`,
+    `## ${escaped(section.title)}`,
     '',
     `${escaped(coverage(section))}.`,
     '',
     ...answerLines(section),
+    ...section.byTarget.flatMap(({ subject, tables }) => [
+      `### ${escaped(subject)}: findings by target`,
+      '',
+      ...tables.flatMap(targetTableLines),
+    ]),
     ...chapter('Failing', section.failing, 'Nothing fails.'),
     ...chapter('A person has to look', section.manual),
     ...chapter('Could not look', section.unknown),
@@ -55,26 +61,22 @@ function answerLines({ evaluation, questions, open, settled }: Section): string[
     const words = counts.map(({ answer, count }) => `${count} ${answerWord(answer, evaluation)}`).join(', ');
     return `- **${escaped(title)}** ${words}`;
   });
-  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const table = [
-    row(['Subject', ...questions.map(({ title }) => escaped(title))]),
-    row(['---', ...questions.map(() => '---')]),
-    ...open.map((run) =>
-      row([
-        escaped(run.subject),
-        ...questions.map(({ id }) => {
-          const answer = run.answers[id];
-          return answer === undefined ? '' : `**${answerWord(answer, evaluation)}**`;
-        }),
-      ]),
-    ),
-  ];
+  const table = tableLines(
+    ['Subject', ...questions.map(({ title }) => escaped(title))],
+    open.map((run) => [
+      escaped(run.subject),
+      ...questions.map(({ id }) => {
+        const answer = run.answers[id];
+        return answer === undefined ? '' : `**${answerWord(answer, evaluation)}**`;
+      }),
+    ]),
+  );
   return [
     '### Answers',
     '',
     ...counted,
     '',
-    ...(open.length === 0 ? [] : [...table, '']),
+    ...(open.length === 0 ? [] : table),
     ...(settled.length === 0
       ? []
       : folded(
@@ -82,6 +84,17 @@ function answerLines({ evaluation, questions, open, settled }: Section): string[
           settled.map(({ subject }) => `- ${escaped(subject)}`),
         )),
   ];
+}
+
+function targetTableLines({ targets, rows }: TargetTable): string[] {
+  return tableLines(
+    ['Rule', ...targets.map(escaped)],
+    rows.map(({ rule, cells }) => [escaped(rule), ...cells.map((cell) => cell?.words ?? '')]),
+  );
+}
+
+function tableLines(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  return [...[head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`), ''];
 }
 
 function chapter(title: string, found: readonly Found[], none?: string): string[] {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { htmlReport, markdownReport } from '../../src/reports/index.ts';
-import { finding, mixedRuns, run } from './runs.ts';
+import { finding, mixedRuns, run, twoNodes } from './runs.ts';
 
 const options = { title: 'Contoso', questions: { 'verifiable-now': 'Can receivers verify what is signed now?' } };
 
@@ -131,5 +131,58 @@ describe('the HTML report', () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('findings by target', () => {
+  const evaluations = { 'smtp-source-ip': 'SMTP source IP' };
+
+  it('stand side by side in words, each connector in the column of its node, before the details', () => {
+    const report = markdownReport([twoNodes], { evaluations });
+    expect(report).toContain(
+      [
+        '### smtp-in: findings by target',
+        '',
+        '| Rule | EX1 | EX2 |',
+        '| --- | --- | --- |',
+        '| lan-weak-host-receive | ✓ pass | ✗ fail (critical) |',
+        '| netbios-disabled | ✓ pass | ? unknown |',
+        '| relay-scope-narrow | ✗ fail (high), 1 of 2 | – not applicable |',
+        '| per-source-limits-fit |  | ! a person has to look |',
+        '',
+        '### Failing: 2',
+      ].join('\n'),
+    );
+  });
+
+  it('are a table with headings in both directions in HTML, and no verdict is told by its colour alone', () => {
+    const report = htmlReport([twoNodes], { evaluations });
+    const [heading = 0, failing = 0] = positions(report, '<h3>smtp-in: findings by target</h3>', '<h3>Failing: 2</h3>');
+    expect(heading).toBeLessThan(failing);
+    expect(report).toContain('<th scope="col">Rule</th><th scope="col">EX1</th><th scope="col">EX2</th>');
+    expect(report).toContain(
+      '<th scope="row">lan-weak-host-receive</th><td class="pass">✓ pass</td><td class="fail">✗ fail (critical)</td>',
+    );
+    expect(report).toContain(
+      '<th scope="row">per-source-limits-fit</th><td></td><td class="manual">! a person has to look</td>',
+    );
+  });
+
+  it('are left out where no two rules judged the same targets, and in a report of many subjects', () => {
+    expect(markdownReport(mixedRuns)).not.toContain('findings by target');
+    const one = { ...twoNodes, findings: twoNodes.findings.filter(({ rule }) => rule.endsWith('netbios-disabled')) };
+    expect(markdownReport([one])).not.toContain('findings by target');
+    const services = Array.from({ length: 11 }, (_, index) => ({ ...twoNodes, subject: `smtp-${index}` }));
+    expect(htmlReport(services)).not.toContain('findings by target');
+  });
+});
+
+describe('headings', () => {
+  it('call an evaluation by its title, or by its id where nobody said one', () => {
+    const evaluations = { 'smtp-source-ip': 'SMTP source IP' };
+    expect(htmlReport([twoNodes], { evaluations })).toContain('<h2>SMTP source IP</h2>');
+    expect(htmlReport([twoNodes])).toContain('<h2>smtp-source-ip</h2>');
+    expect(markdownReport([twoNodes], { evaluations })).toContain('\n## SMTP source IP\n');
+    expect(markdownReport([twoNodes])).toContain('\n## smtp-source-ip\n');
   });
 });

@@ -69,3 +69,26 @@ export const mixedRuns: readonly Run[] = [
     evidence: [],
   }),
 ];
+
+/** An SMTP service with a node that is set up and one that is not. */
+export const twoNodes: Run = {
+  evaluation: 'smtp-source-ip',
+  subject: 'smtp-in',
+  at,
+  answers: { 'dsr-ready': 'no' },
+  findings: [
+    about('lan-weak-host-receive', 'EX1', { verdict: 'pass' }),
+    about('lan-weak-host-receive', 'EX2', { verdict: 'fail', severity: 'critical' }),
+    about('netbios-disabled', 'EX1', { verdict: 'pass' }),
+    about('netbios-disabled', 'EX2', { verdict: 'unknown' }),
+    about('relay-scope-narrow', 'EX1/Default Frontend', { verdict: 'pass' }),
+    about('relay-scope-narrow', 'EX1/Relay', { verdict: 'fail', severity: 'high' }),
+    about('relay-scope-narrow', 'EX2', { verdict: 'not_applicable' }),
+    about('per-source-limits-fit', 'EX2/Relay', { verdict: 'manual' }),
+    { rule: 'smtp-source-ip/log-fresh', verdict: 'pass', message: 'The log is of today.', evidence: [] },
+  ],
+};
+
+function about(rule: string, target: string, found: Pick<Finding, 'verdict' | 'severity'>): Finding {
+  return { rule: `smtp-source-ip/${rule}`, target, message: `${target}: ${rule}.`, evidence: [], ...found };
+}
