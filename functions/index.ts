@@ -1,5 +1,6 @@
 // What the Functions host loads: every trigger registers itself on import.
 import './app.ts';
+import './baselines.ts';
 import './deliveries.ts';
 import './doctor.ts';
 import './due-runs.ts';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type AdHoc, type AdHocResult, evaluateAdHoc } from './app/ad-hoc.ts';
-import type { AcceptedFacts, Health, RunStatus } from './app/answers.ts';
+import type { AcceptedBaseline, AcceptedFacts, Health, RunStatus } from './app/answers.ts';
+import { acceptBaseline } from './app/baseline.ts';
 import type { Examination } from './app/check.ts';
 import { type Delivered, deliver } from './app/delivery.ts';
 import type { ExamineOptions } from './app/doctor.ts';
@@ -393,6 +394,15 @@ export function createApp(ports: Ports) {
         const key = `${slotKey(now)}-${randomUUID().slice(0, 8)}`;
         const started = await startRun(runs, { document, evaluation: accepted.evaluation, trigger: 'facts', key });
         return started === undefined ? accepted : { ...accepted, runId: started.run.runId };
+      }),
+
+    /** Accepts what the nodes of an SMTP service are now, so that a change is a finding from the next run on. */
+    acceptBaseline: (organization: string, service: string, by?: string): Promise<AcceptedBaseline> =>
+      working(async () => {
+        const { document } = await watchOf(organization, 'smtp-source-ip');
+        const accepted = await acceptBaseline(store, document, service, clock(), by);
+        log.info('baseline accepted', { organization, service, nodes: accepted.nodes });
+        return accepted;
       }),
 
     health: (): Promise<Health> => healthOf(store, openStorage),

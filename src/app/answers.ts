@@ -23,6 +23,18 @@ export const acceptedFacts = z.object({
   runId: z.string().exactOptional(),
 });
 
+export const acceptedBaseline = z.object({
+  /** Id of the service. */
+  subject: z.string(),
+  acceptedAt: z.string(),
+  by: z.string().exactOptional(),
+  /** When the oldest of the accepted settings were collected (ISO 8601, UTC). */
+  collectedAt: z.string().exactOptional(),
+  /** Nodes whose settings were accepted, and those without facts, which the baseline says nothing about. */
+  nodes: z.array(z.string()),
+  missing: z.array(z.string()),
+});
+
 export const health = z.object({
   status: z.enum(['ok', 'degraded']),
   /** `ok`, or why not. */
@@ -56,4 +68,5 @@ export const problemDetails = z.object({
 
 export type RunStatus = Readonly<z.infer<typeof runStatus>>;
 export type AcceptedFacts = Readonly<z.infer<typeof acceptedFacts>>;
+export type AcceptedBaseline = Readonly<z.infer<typeof acceptedBaseline>>;
 export type Health = Readonly<z.infer<typeof health>>;

@@ -4,12 +4,13 @@ import { run } from '../domain/finding.ts';
 import { organizationDocument } from '../domain/organization.ts';
 import { evaluationIds } from '../domain/rule.ts';
 import { runRecord } from '../store/store.ts';
-import { acceptedFacts, health, organizationSummary, problemDetails, runStatus } from './answers.ts';
+import { acceptedBaseline, acceptedFacts, health, organizationSummary, problemDetails, runStatus } from './answers.ts';
 import { examination } from './check.ts';
 import { adHocBody } from './requests.ts';
 
 /** Schemas that operations refer to by name. */
 const schemas = {
+  AcceptedBaseline: acceptedBaseline,
   AcceptedFacts: acceptedFacts,
   AdHocRequest: adHocBody,
   Examination: examination,
@@ -188,6 +189,15 @@ const operations: readonly Operation[] = [
     problems: [400, 404],
   },
   {
+    method: 'post',
+    path: `${organization}/evaluations/smtp-source-ip/subjects/{service}/baseline`,
+    id: 'acceptBaseline',
+    summary: 'Accept what the nodes of a service are now; a change is a finding from the next run on',
+    parameters: [query('by', { type: 'string', minLength: 1, maxLength: 100 }, 'Who accepts it.')],
+    answers: { '200': answer('Counts until another one is accepted.', json(ref('AcceptedBaseline'))) },
+    problems: [400, 404, 422],
+  },
+  {
     method: 'get',
     path: `${watch}/report`,
     id: 'report',
@@ -247,6 +257,7 @@ const pathParameters: Readonly<Record<string, Json>> = {
       'A mail domain (dkim), the organization’s id (teams-exchange-interop), a service’s id (smtp-source-ip).',
     schema: { type: 'string', examples: ['contoso.com'] },
   },
+  service: { description: 'Id of an SMTP service.', schema: { type: 'string', examples: ['smtp-in'] } },
   runId: { description: 'Id of a run.', schema: { type: 'string', examples: ['contoso.dkim.20261124T060000Z'] } },
 };
 
@@ -256,7 +267,7 @@ const problemMeanings: Readonly<Record<number, string>> = {
   409: 'There is no subject to look at.',
   412: 'Somebody else changed it meanwhile: read it again.',
   413: 'The body is too long.',
-  422: 'The facts are about nothing that this organization watches.',
+  422: 'The facts are about nothing that this organization watches, or there are none.',
   503: 'The storage does not answer; try again after Retry-After.',
 };
 

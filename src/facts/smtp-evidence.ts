@@ -28,6 +28,8 @@ export const smtpBaseline = z
     /** ISO 8601, UTC. */
     acceptedAt: z.string(),
     by: z.string().optional(),
+    /** ISO 8601, UTC: when the oldest of the settings were collected; whatever changed since is not what was accepted. */
+    collectedAt: z.string().optional(),
     nodes: z.record(z.string(), z.record(z.string(), z.string())),
   })
   .meta({ title: 'accepted baseline' });

@@ -114,7 +114,15 @@ export function baselineOf(facts: FactSet, service: SmtpService, accepted: { at:
       return Object.keys(settings).length === 0 ? [] : [[name, settings] as const];
     }),
   );
-  return { acceptedAt: accepted.at.toISOString(), ...(accepted.by === undefined ? {} : { by: accepted.by }), nodes };
+  const [collectedAt] = Object.keys(nodes)
+    .flatMap((name) => knownValue(facts.parts.node?.[name]?.['node-host'])?.collectedAt ?? [])
+    .sort();
+  return {
+    acceptedAt: accepted.at.toISOString(),
+    ...(accepted.by === undefined ? {} : { by: accepted.by }),
+    ...(collectedAt === undefined ? {} : { collectedAt }),
+    nodes,
+  };
 }
 
 const onOff = (on: boolean) => (on ? 'on' : 'off');

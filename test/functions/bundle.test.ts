@@ -33,6 +33,7 @@ const timer = (setting: string) => ({ type: 'timerTrigger', direction: 'in', sch
 
 /** Every function that the product has. Whoever adds, renames or removes one changes this list on purpose. */
 const expected = {
+  acceptBaseline: http('POST', 'organizations/{organization}/evaluations/smtp-source-ip/subjects/{service}/baseline'),
   deleteOrganization: http('DELETE', 'organizations/{organization}'),
   deliver: timer('FIELDCHECK_DELIVERY_SCHEDULE'),
   deliverNudged: queue('deliveries'),

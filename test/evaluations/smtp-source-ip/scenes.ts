@@ -812,6 +812,7 @@ export const scenes: readonly NamedScene[] = [
     name: 'changed since the baseline',
     make: async () => {
       const accepted = healthy();
+      for (const file of Object.values(accepted.files)) file.collectedAt = '2026-11-01T06:00:00.000Z';
       const scene = healthy();
       scene.baseline = baselineOf(await factsOf(accepted), scene.service, {
         at: new Date('2026-11-01T08:00:00Z'),
@@ -828,8 +829,13 @@ export const scenes: readonly NamedScene[] = [
         'critical',
         /EX2 has changed since 2026-11-01T08:00:00\.000Z: LAN IPv4 weak host receive was on, is off/,
       ),
-      other('baseline-kept', 'EX1', 'pass', /as accepted/),
-      fail('connectors-unchanged', 'EX2/Relay', 'medium', /was changed on 2026-11-20/),
+      other('baseline-kept', 'EX1', 'pass', /as accepted on 2026-11-01T08:00:00\.000Z by Mail team/),
+      fail(
+        'connectors-unchanged',
+        'EX2/Relay',
+        'medium',
+        /was changed on 2026-11-20.*after the baseline of 2026-11-01T06:00/,
+      ),
       other('connectors-unchanged', 'EX1/Relay', 'pass', /unchanged/),
     ],
   },

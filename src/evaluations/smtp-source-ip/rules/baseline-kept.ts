@@ -30,7 +30,8 @@ export const baselineKept = rule({
       return before === now || !sections.has(sectionOf(key)) ? [] : [{ key, before, now }];
     });
     if (changes.length === 0) {
-      return { verdict: 'pass', message: `${at.part}: as accepted on ${baseline.acceptedAt}.` };
+      const by = baseline.by === undefined ? '' : ` by ${baseline.by}`;
+      return { verdict: 'pass', message: `${at.part}: as accepted on ${baseline.acceptedAt}${by}.` };
     }
     const worst = severities.find((severity) => changes.some(({ key }) => settingSeverity(key) === severity));
     const told = changes.slice(0, shown).map(({ key, before, now }) => `${key} was ${before}, is ${now}`);

@@ -17,6 +17,7 @@ export const connectorsUnchanged = rule({
         message: `${at.part}: no baseline has been accepted; "fieldcheck baseline accept" records one.`,
       };
     }
+    const since = baseline.collectedAt ?? baseline.acceptedAt;
     return connectors.map((connector): Judgement => {
       const target = connectorTarget(at, connector);
       const { whenChanged } = connector;
@@ -30,12 +31,12 @@ export const connectorsUnchanged = rule({
       const evidence = [
         { fact: 'node-receive-connectors' as const, observed: `${connector.name}: changed ${whenChanged}` },
       ];
-      return whenChanged > baseline.acceptedAt
+      return whenChanged > since
         ? {
             verdict: 'fail',
             target,
             owner: 'on-premises',
-            message: `${target} was changed on ${whenChanged}, after the baseline of ${baseline.acceptedAt}.`,
+            message: `${target} was changed on ${whenChanged}, after the baseline of ${since}.`,
             remedy: `Review it (Get-ReceiveConnector '${at.part}\\${connector.name}' | Format-List), then accept the state with: fieldcheck baseline accept`,
             evidence,
           }
