@@ -1,6 +1,6 @@
 import { app } from '@azure/functions';
 import { theApp } from './app.ts';
-import { door, jsonOf, parameter } from './http.ts';
+import { door, jsonOf, pageOf, parameter } from './http.ts';
 
 app.http('listOrganizations', {
   methods: ['GET'],
@@ -32,6 +32,17 @@ app.http('putOrganization', {
       request.headers.get('if-match') ?? undefined,
     );
     return { jsonBody: document, headers: { etag } };
+  }),
+});
+
+/** What stood there before, newest first, and when it was replaced. */
+app.http('organizationHistory', {
+  methods: ['GET'],
+  route: 'organizations/{organization}/history',
+  authLevel: 'function',
+  handler: door(async (request) => {
+    const { limit, continuation } = pageOf(request, 200);
+    return { jsonBody: await theApp().organizationHistory(parameter(request, 'organization'), limit, continuation) };
   }),
 });
 

@@ -39,7 +39,7 @@ import type { EvaluationId } from './domain/rule.ts';
 import { evaluationOf, evaluations, questionTitles } from './evaluations/index.ts';
 import type { DeliveryMessage, SliceMessage } from './queue/queue.ts';
 import { failedSelectorsCsv, htmlReport } from './reports/index.ts';
-import type { Page, RunProgress, RunRecord, SliceResult, Versioned, Watch } from './store/store.ts';
+import type { Page, ReplacedDocument, RunProgress, RunRecord, SliceResult, Versioned, Watch } from './store/store.ts';
 
 export { parseOrganizations, parseService } from './app/organizations.ts';
 export { Problem, problemOf } from './app/problem.ts';
@@ -224,7 +224,7 @@ export function createApp(ports: Ports) {
           throw new Problem(400, `The document's id is "${document.id}", but the address says "${id}".`);
         const stored = await store.organization(id);
         const complete = withStoredAddresses(document, stored?.value);
-        const etag = await store.putOrganization(complete, ifMatch ?? stored?.etag);
+        const etag = await store.putOrganization(complete, ifMatch ?? stored?.etag, clock().toISOString());
         if (etag === undefined)
           throw new Problem(
             412,
@@ -238,6 +238,14 @@ export function createApp(ports: Ports) {
       working(async () => {
         const { value, etag } = await organizationOf(id);
         return { document: shownOrganization(value), etag };
+      }),
+
+    /** Documents that were replaced, newest first, with the time at which each was. */
+    organizationHistory: (id: string, limit: number, continuation?: string): Promise<Page<ReplacedDocument>> =>
+      working(async () => {
+        await organizationOf(id);
+        const { items, ...rest } = await store.organizationHistory(id, limit, continuation);
+        return { items: items.map((one) => ({ ...one, document: shownOrganization(one.document) })), ...rest };
       }),
 
     organizations: () =>
@@ -258,7 +266,7 @@ export function createApp(ports: Ports) {
     /** Takes in what {@link exportOrganization} gave out, all of it or nothing. */
     importOrganization: (file: ImportFile, replace: boolean): Promise<{ organization: string; counts: Counts }> =>
       working(async () => {
-        const imported = await importOrganization(store, file, { replace, policy: ports });
+        const imported = await importOrganization(store, file, { replace, policy: ports, now: clock() });
         log.info('organization imported', { organization: imported.organization, ...imported.counts });
         return imported;
       }),

@@ -3,7 +3,7 @@ import { subjectState } from '../domain/compare.ts';
 import { run } from '../domain/finding.ts';
 import { organizationDocument } from '../domain/organization.ts';
 import { evaluationIds } from '../domain/rule.ts';
-import { runRecord } from '../store/store.ts';
+import { replacedDocument, runRecord } from '../store/store.ts';
 import { acceptedBaseline, acceptedFacts, health, organizationSummary, problemDetails, runStatus } from './answers.ts';
 import { examination } from './check.ts';
 import { adHocBody } from './requests.ts';
@@ -18,6 +18,7 @@ const schemas = {
   OrganizationDocument: organizationDocument,
   OrganizationSummary: organizationSummary,
   Problem: problemDetails,
+  ReplacedDocument: replacedDocument,
   Run: run,
   RunRecord: runRecord,
   RunStatus: runStatus,
@@ -115,6 +116,20 @@ const operations: readonly Operation[] = [
     body: { required: true, content: json(ref('OrganizationDocument')) },
     answers: { '200': answer('The document as it stands now.', json(ref('OrganizationDocument')), etag) },
     problems: [400, 412, 413],
+  },
+  {
+    method: 'get',
+    path: `${organization}/history`,
+    id: 'organizationHistory',
+    summary: 'What the document of an organization was before each change, and when it was changed',
+    parameters: paging(200),
+    answers: {
+      '200': answer(
+        'Newest first, without the current document. Addresses of channels are not shown; who changed it is not known.',
+        json(page(ref('ReplacedDocument'))),
+      ),
+    },
+    problems: [400, 404],
   },
   {
     method: 'delete',

@@ -15,7 +15,8 @@ export interface Retained {
 }
 
 /**
- * Deletes what is older than each organization wants it kept: history, refused notices, finished runs, expired facts.
+ * Deletes what is older than each organization wants it kept: history, refused notices, finished runs, expired facts,
+ * replaced documents.
  * Also of evaluations that its document no longer has. What is left when the limit is reached goes the next time.
  *
  * @returns what was deleted, without the watches of which nothing was
@@ -33,6 +34,9 @@ export async function retain({
   let left = rowsAtOnce;
   for (const { id: organization, retentionDays } of await store.organizations()) {
     const before = new Date(clock().getTime() - retentionDays * dayMs).toISOString();
+    const replaced = await store.pruneOrganization(organization, before, left);
+    left -= replaced;
+    if (replaced > 0) log.info('old documents deleted', { organization, rows: replaced, before });
     for (const { id: evaluation } of evaluations) {
       if (left <= 0) {
         log.warn('retention limit reached', { organization, evaluation, limit: rowsAtOnce });

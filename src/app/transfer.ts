@@ -108,7 +108,7 @@ export interface ImportFile {
 export async function importOrganization(
   store: Store,
   file: ImportFile,
-  { replace, policy }: { readonly replace: boolean; readonly policy: ChannelPolicy },
+  { replace, policy, now }: { readonly replace: boolean; readonly policy: ChannelPolicy; readonly now: Date },
 ): Promise<{ organization: string; counts: Counts }> {
   const { organization, document, counts: announced } = await check(file, policy);
   const existing = await store.organization(organization);
@@ -123,7 +123,7 @@ export async function importOrganization(
     if (existing !== undefined) await store.deleteOrganization(organization);
     await purgeOrganization(store, organization);
     await writeAll(store, organization, file);
-    if ((await store.putOrganization(complete, undefined)) === undefined)
+    if ((await store.putOrganization(complete, undefined, now.toISOString())) === undefined)
       throw new Error('somebody else wrote the organization meanwhile');
   } catch (error) {
     throw new Problem(

@@ -11,6 +11,9 @@
 //   r_<run id>_<slice>_<first subject>           subjects of a slice that were committed ahead of its result
 //   n_<newest first>_<run id>                    runs in order of time
 //   f_<subject>_<name>                           supplied facts, in their own table
+// The table of organizations has keys of its own:
+//   <organization>                               its document
+//   ~<organization>_<newest first>_<ETag>        a document that was replaced, behind all that are current
 import { createHash } from 'node:crypto';
 import { organizationId } from '../domain/organization.ts';
 import { evaluationIds } from '../domain/rule.ts';
@@ -42,6 +45,16 @@ export function partitionKey(watch: Watch): string {
 
 /** All organizations stand in one partition: there are hundreds, and they are listed together. */
 export const organizationsPartition = 'organization';
+
+/** Start of every row of a document that was replaced. */
+export function replacedPrefix(organization: string): string {
+  return `~${encodeKey(organization)}_`;
+}
+
+/** The ETag tells apart what was replaced within one millisecond. */
+export function replacedKey(organization: string, at: string, etag: string): string {
+  return `${replacedPrefix(organization)}${newestFirst(at)}_${encodeKey(etag)}`;
+}
 
 /** Splits `<organization>.<evaluation>.<rest>`; undefined for a run id of any other shape. */
 export function watchOfRun(runId: string): Watch | undefined {

@@ -1,8 +1,9 @@
 // The store's semantics over tables of rows: the same for the tables in Azure and those in memory.
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { type SubjectState, subjectState } from '../domain/compare.ts';
 import { type PendingNotice, pendingNotice } from '../domain/notice.ts';
-import { organizationDocument } from '../domain/organization.ts';
+import { type OrganizationDocument, organizationDocument } from '../domain/organization.ts';
 import {
   behind,
   committedAheadKey,
@@ -22,6 +23,8 @@ import {
   placeOf,
   rejectedKey,
   rejectedPrefix,
+  replacedKey,
+  replacedPrefix,
   runIndexKey,
   runIndexPrefix,
   runKey,
@@ -44,6 +47,7 @@ import {
   type OutboxRow,
   type Page,
   type RunRecord,
+  replacedDocument,
   runRecord,
   type Settlement,
   type SliceResult,
@@ -95,22 +99,40 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       return unpackAll(organizationDocument, rowsWithPrefix(organizations, organizationsPartition, ''));
     },
 
-    async putOrganization(document, etag) {
+    async putOrganization(document, etag, at) {
       const rowKey = encodeKey(document.id);
       const cells = pack(`The organization document of ${document.id}`, document);
-      const write: Write =
-        etag === undefined
-          ? { kind: 'create', rowKey, cells }
-          : etag === '*'
-            ? { kind: 'put', rowKey, cells }
-            : { kind: 'replace', rowKey, cells, etag };
-      const written = await organizations.write(organizationsPartition, [write]);
-      return written.outcome === 'written' ? written.etags[0] : undefined;
+      for (let attempt = 1; attempt <= 5; attempt += 1) {
+        const before = etag === undefined ? undefined : await organizations.get(organizationsPartition, rowKey);
+        const expected = etag === '*' ? before?.etag : etag;
+        const write: Write =
+          expected === undefined
+            ? { kind: 'create', rowKey, cells }
+            : { kind: 'replace', rowKey, cells, etag: expected };
+        const replaced = before === undefined ? [] : replacedWrites(before, document, at);
+        const written = await organizations.write(organizationsPartition, [write, ...replaced]);
+        if (written.outcome === 'written') return written.etags[0];
+        if (etag !== '*') return undefined;
+      }
+      throw new StoreUnavailable(`the document of ${document.id} is being written by others again and again`);
     },
 
+    organizationHistory: (id, limit, continuation) =>
+      pageOf(organizations, organizationsPartition, replacedPrefix(id), replacedDocument, limit, continuation),
+
     async deleteOrganization(id) {
+      // The document first: what is written from then on is a new one without a past.
       const written = await organizations.write(organizationsPartition, [{ kind: 'delete', rowKey: encodeKey(id) }]);
-      return written.outcome === 'written';
+      const { from, to } = withPrefix(replacedPrefix(id));
+      const replaced = await removeRange(organizations, organizationsPartition, from, to);
+      return written.outcome === 'written' || replaced > 0;
+    },
+
+    async pruneOrganization(id, before, limit) {
+      const prefix = replacedPrefix(id);
+      const from = withPrefix(`${prefix}${newestFirst(before)}_`).to;
+      const old = await keysIn(organizations, organizationsPartition, from, withPrefix(prefix).to, limit);
+      return removeRows(organizations, organizationsPartition, old);
     },
 
     async createRun(run) {
@@ -321,13 +343,7 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       const partition = partitionKey(watch);
       const { from, to } = withPrefix('');
       let deleted = 0;
-      for (const table of [evaluations, facts]) {
-        for (let found = pageSize; found === pageSize; ) {
-          const rowKeys = await keysIn(table, partition, from, to, pageSize);
-          found = rowKeys.length;
-          deleted += await removeRows(table, partition, rowKeys);
-        }
-      }
+      for (const table of [evaluations, facts]) deleted += await removeRange(table, partition, from, to);
       return deleted;
     },
 
@@ -349,21 +365,13 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
     },
   };
 
-  async function statePage(
+  function statePage(
     watch: Watch,
     prefix: string,
     limit: number,
     continuation: string | undefined,
   ): Promise<Page<SubjectState>> {
-    const partition = partitionKey(watch);
-    const bounds = withPrefix(prefix);
-    const from = continuation === undefined ? bounds.from : placeOf(continuation, partition, prefix);
-    if (from === undefined) throw new InvalidContinuation();
-    // One more than asked for: it says whether there is a next page, and where that starts.
-    const rows = await evaluations.range(partition, { from, to: bounds.to, limit: limit + 1 });
-    const items = rows.slice(0, limit).map((row) => unpack(subjectState, row));
-    const next = rows[limit];
-    return next === undefined ? { items } : { items, continuation: continuationTo(partition, next.rowKey) };
+    return pageOf(evaluations, partitionKey(watch), prefix, subjectState, limit, continuation);
   }
 
   /** What is there of a slice already: all of it, or these subjects. */
@@ -404,6 +412,35 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
     }
     return old;
   }
+}
+
+async function pageOf<T extends z.ZodType>(
+  table: Table,
+  partition: string,
+  prefix: string,
+  schema: T,
+  limit: number,
+  continuation: string | undefined,
+): Promise<Page<z.infer<T>>> {
+  const bounds = withPrefix(prefix);
+  const from = continuation === undefined ? bounds.from : placeOf(continuation, partition, prefix);
+  if (from === undefined) throw new InvalidContinuation();
+  // One more than asked for: it says whether there is a next page, and where that starts.
+  const rows = await table.range(partition, { from, to: bounds.to, limit: limit + 1 });
+  const items = rows.slice(0, limit).map((row) => unpack(schema, row));
+  const next = rows[limit];
+  return next === undefined ? { items } : { items, continuation: continuationTo(partition, next.rowKey) };
+}
+
+/** @returns how many rows there were */
+async function removeRange(table: Table, partition: string, from: string, to: string): Promise<number> {
+  let deleted = 0;
+  for (let found = pageSize; found === pageSize; ) {
+    const rowKeys = await keysIn(table, partition, from, to, pageSize);
+    found = rowKeys.length;
+    deleted += await removeRows(table, partition, rowKeys);
+  }
+  return deleted;
 }
 
 async function keysIn(
@@ -477,6 +514,13 @@ function changeGroup({ subject, state, expected, superseded, pending }: SubjectC
     throw new RowTooLarge(what, `it takes ${bytes} bytes, and a transaction holds ${maxTransactionBytes}`);
   }
   return { subject, writes, bytes };
+}
+
+function replacedWrites(before: Row, next: OrganizationDocument, at: string): readonly Write[] {
+  const document = unpack(organizationDocument, before);
+  if (isDeepStrictEqual(document, next)) return [];
+  const cells = pack(`The former document of ${next.id}`, { replacedAt: at, document });
+  return [{ kind: 'put', rowKey: replacedKey(next.id, at, before.etag), cells }];
 }
 
 function historyWrite(superseded: SubjectState): Write {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { SubjectState } from '../domain/compare.ts';
 import type { PendingNotice } from '../domain/notice.ts';
-import type { OrganizationDocument } from '../domain/organization.ts';
+import { type OrganizationDocument, organizationDocument } from '../domain/organization.ts';
 import { type EvaluationId, evaluationIds } from '../domain/rule.ts';
 
 /** One evaluation of one organization: everything known about it stands in one partition, so that a commit is one transaction. */
@@ -114,6 +114,15 @@ export const storedFacts = z.object({
 
 export type StoredFacts = Readonly<z.infer<typeof storedFacts>>;
 
+/** A document that is no longer the current one. Who replaced it is not known: callers share function keys. */
+export const replacedDocument = z.object({
+  /** ISO 8601, UTC. */
+  replacedAt: z.string(),
+  document: organizationDocument,
+});
+
+export type ReplacedDocument = Readonly<z.infer<typeof replacedDocument>>;
+
 /** Last known state, history, outbox, organizations and supplied facts. Throws {@link StoreUnavailable} when the storage does not answer. */
 export interface Store {
   /** Creates what is missing. Called once before anything else. */
@@ -124,9 +133,20 @@ export interface Store {
 
   organization(id: string): Promise<Versioned<OrganizationDocument> | undefined>;
   organizations(): Promise<readonly OrganizationDocument[]>;
-  /** `etag` undefined: must not exist yet; `*`: whatever there is. @returns the new ETag, or undefined on conflict */
-  putOrganization(document: OrganizationDocument, etag: string | undefined): Promise<string | undefined>;
+  /**
+   * Writes a document; the one before it goes into the organization's history in the same transaction, unless it is equal.
+   *
+   * @param etag undefined: must not exist yet; `*`: whatever there is
+   * @param at when that is (ISO 8601, UTC)
+   * @returns the new ETag, or undefined on conflict
+   */
+  putOrganization(document: OrganizationDocument, etag: string | undefined, at: string): Promise<string | undefined>;
+  /** Documents that were replaced, newest first; the current one is not among them. */
+  organizationHistory(id: string, limit: number, continuation?: string): Promise<Page<ReplacedDocument>>;
+  /** Deletes the document and its history. @returns false when there was neither */
   deleteOrganization(id: string): Promise<boolean>;
+  /** Deletes documents that were replaced before `before`; at most `limit`. @returns rows deleted */
+  pruneOrganization(id: string, before: string, limit: number): Promise<number>;
 
   /** @returns false when the run exists already: somebody else started it. */
   createRun(run: RunRecord): Promise<boolean>;

@@ -52,7 +52,7 @@ afterAll(async () => {
 async function healthy(): Promise<Record<string, string>> {
   const store = createTableStore({ connectionString: azurite.connectionString });
   await store.open();
-  await store.putOrganization(document, '*');
+  await store.putOrganization(document, '*', new Date().toISOString());
   await createStorageQueue(QueueServiceClient.fromConnectionString(azurite.connectionString)).open();
   const tenant = fakeTenant(contoso.id, ['contoso.com']);
   tenant.cmdlets['Get-OrganizationConfig'] = [{ Name: 'contoso' }];

@@ -142,6 +142,26 @@ describe('retention', () => {
     expect(await store.lastDeliveries(watch)).toEqual([]);
     await expect(made.app.deleteOrganization('contoso')).rejects.toThrow('The organization "contoso" does not exist.');
   });
+
+  test('what an organization was before a change goes with the rest that is old, and with the organization', async () => {
+    const former = async () =>
+      (await store.organizationHistory('contoso', 10)).items.map(({ document }) => document.name);
+    await prepared(organization({ name: 'One', retentionDays: 3 }));
+    await made.app.putOrganization('contoso', organization({ name: 'Two', retentionDays: 3 }), undefined);
+    made.clock.advance({ days: 2 });
+    await made.app.putOrganization('contoso', organization({ name: 'Three', retentionDays: 3 }), undefined);
+    await made.app.retain();
+    expect(await former()).toEqual(['Two', 'One']);
+    made.clock.advance({ days: 2 });
+    await made.app.retain();
+    expect(await former()).toEqual(['Two']);
+    expect(made.log.find(({ message }) => message === 'old documents deleted')?.fields).toMatchObject({
+      organization: 'contoso',
+      rows: 1,
+    });
+    await made.app.deleteOrganization('contoso');
+    expect(await former()).toEqual([]);
+  });
 });
 
 test('a run that is over is one line in the log: how many, how long, which answers and verdicts', async () => {

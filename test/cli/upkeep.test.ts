@@ -22,7 +22,7 @@ beforeAll(async () => {
   dns = await startDnsServer({ zone: createZone() });
   store = createTableStore({ connectionString: azurite.connectionString });
   await store.open();
-  await store.putOrganization(parseOrganization({ id: 'contoso', evaluations: { 'smtp-source-ip': {} } }), '*');
+  await store.putOrganization(parseOrganization({ id: 'contoso', evaluations: { 'smtp-source-ip': {} } }), '*', time());
   await store.restore(watch, {
     states: ['a.contoso.com', 'b.contoso.com'].map((subject) => stateOf(subject)),
     history: [1, 2, 3].map((minute) => stateOf('a.contoso.com', { run: `contoso.dkim.${minute}`, at: time(-minute) })),

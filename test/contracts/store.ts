@@ -60,24 +60,75 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
 
       test('of two who write, one wins; the other reads again and loses nothing', async () => {
         expect(await store.organization('contoso')).toBeUndefined();
-        const first = await store.putOrganization(document('One'), undefined);
+        const first = await store.putOrganization(document('One'), undefined, time());
         expect(first).toEqual(expect.any(String));
-        expect(await store.putOrganization(document('Two'), undefined)).toBeUndefined();
-        const second = await store.putOrganization(document('Two'), first);
+        expect(await store.putOrganization(document('Two'), undefined, time())).toBeUndefined();
+        const second = await store.putOrganization(document('Two'), first, time());
         expect(second).not.toBe(first);
-        expect(await store.putOrganization(document('Three'), first)).toBeUndefined();
+        expect(await store.putOrganization(document('Three'), first, time())).toBeUndefined();
         expect(await store.organization('contoso')).toEqual({ value: document('Two'), etag: second });
-        expect(await store.putOrganization(document('Four'), '*')).toEqual(expect.any(String));
+        expect(await store.putOrganization(document('Four'), '*', time())).toEqual(expect.any(String));
         expect((await store.organization('contoso'))?.value.name).toBe('Four');
       });
 
       test('are listed in order, and gone once deleted', async () => {
-        for (const id of ['fabrikam', 'contoso']) await store.putOrganization(parseOrganization({ id }), '*');
+        for (const id of ['fabrikam', 'contoso']) await store.putOrganization(parseOrganization({ id }), '*', time());
         expect((await store.organizations()).map(({ id }) => id)).toEqual(['contoso', 'fabrikam']);
         expect(await store.deleteOrganization('contoso')).toBe(true);
         expect(await store.deleteOrganization('contoso')).toBe(false);
-        expect(await store.putOrganization(parseOrganization({ id: 'contoso' }), '"no-such-etag"')).toBeUndefined();
+        expect(
+          await store.putOrganization(parseOrganization({ id: 'contoso' }), '"no-such-etag"', time()),
+        ).toBeUndefined();
         expect((await store.organizations()).map(({ id }) => id)).toEqual(['fabrikam']);
+      });
+
+      test('of which one is replaced keep what was there before, newest first, until that is old', async () => {
+        const history = async (limit = 10) => store.organizationHistory('contoso', limit);
+        expect(await history()).toEqual({ items: [] });
+        const first = await store.putOrganization(document('One'), undefined, time(1));
+        const second = await store.putOrganization(document('Two'), first, time(2));
+        expect(await history()).toEqual({ items: [{ replacedAt: time(2), document: document('One') }] });
+        // A conflict changes nothing; neither does the same document once more.
+        expect(await store.putOrganization(document('Lost'), first, time(3))).toBeUndefined();
+        expect(await store.putOrganization(document('Two'), second, time(3))).toEqual(expect.any(String));
+        for (const name of ['Three', 'Four']) await store.putOrganization(document(name), '*', time(4));
+        await store.putOrganization(parseOrganization({ id: 'contoso-2' }), '*', time(1));
+        await store.putOrganization(parseOrganization({ id: 'contoso-2', name: 'Other' }), '*', time(5));
+
+        const { items, pages } = await allPages((continuation) =>
+          store.organizationHistory('contoso', 2, continuation),
+        );
+        expect(pages).toBe(2);
+        // Two were replaced within one millisecond: both are there.
+        expect(items.map(({ replacedAt }) => replacedAt)).toEqual([time(4), time(4), time(2)]);
+        expect(items.map(({ document: { name } }) => name).sort()).toEqual(['One', 'Three', 'Two']);
+        const { continuation } = await history(1);
+        await expect(store.organizationHistory('contoso-2', 1, continuation)).rejects.toThrow(InvalidContinuation);
+        expect((await store.organizations()).map(({ name }) => name)).toEqual(['Four', 'Other']);
+
+        expect(await store.pruneOrganization('contoso', time(2), 10)).toBe(0);
+        expect(await store.pruneOrganization('contoso', time(5), 1)).toBe(1);
+        expect(await store.pruneOrganization('contoso', time(5), 10)).toBe(2);
+        expect(await history()).toEqual({ items: [] });
+        expect((await store.organization('contoso'))?.value.name).toBe('Four');
+      });
+
+      test('that are deleted leave no history, and lose that of no other', async () => {
+        for (const id of ['contoso', 'fabrikam']) {
+          await store.putOrganization(parseOrganization({ id }), '*', time(1));
+          await store.putOrganization(parseOrganization({ id, name: 'Changed' }), '*', time(2));
+        }
+        expect(await store.deleteOrganization('contoso')).toBe(true);
+        expect(await store.organizationHistory('contoso', 10)).toEqual({ items: [] });
+        expect((await store.organizationHistory('fabrikam', 10)).items).toHaveLength(1);
+      });
+
+      test('of many who write one whatever there is, none is lost', async () => {
+        await store.putOrganization(document('0'), undefined, time());
+        await Promise.all(['1', '2', '3'].map((name) => store.putOrganization(document(name), '*', time(1))));
+        const { items } = await store.organizationHistory('contoso', 10);
+        const current = (await store.organization('contoso'))?.value.name;
+        expect([...items.map(({ document: { name } }) => name), current].sort()).toEqual(['0', '1', '2', '3']);
       });
     });
 

@@ -48,6 +48,7 @@ const expected = {
   listOrganizations: http('GET', 'organizations'),
   listSubjects: http('GET', `${watch}/subjects`),
   openApi: http('GET', 'openapi.json', 'anonymous'),
+  organizationHistory: http('GET', 'organizations/{organization}/history'),
   organizationSchema: http('GET', 'organization.schema.json', 'anonymous'),
   postFacts: http('POST', 'organizations/{organization}/facts'),
   putOrganization: http('PUT', 'organizations/{organization}'),

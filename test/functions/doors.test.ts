@@ -266,6 +266,29 @@ describe('organizations', () => {
     await call('PUT', 'organizations/contoso', { ...(json as object), name: 'Contoso' });
   });
 
+  test('keep what they were before each change, and when it was replaced; no address is shown', async () => {
+    const before = Date.now();
+    const { json: current } = await call('GET', 'organizations/contoso');
+    await call('PUT', 'organizations/contoso', { ...(current as object), retentionDays: 30 });
+    // Written once more as it is, it was not changed.
+    await call('PUT', 'organizations/contoso', { ...(current as object), retentionDays: 30 });
+    await call('PUT', 'organizations/contoso', current);
+    const first = await call('GET', 'organizations/contoso/history?limit=1');
+    const page = first.json as { items: { replacedAt: string; document: object }[]; continuation: string };
+    expect(page.items.map(({ document }) => document)).toEqual([{ ...(current as object), retentionDays: 30 }]);
+    expect(Date.parse(page.items[0]?.replacedAt ?? '')).toBeGreaterThanOrEqual(before);
+    const next = await call('GET', `organizations/contoso/history?limit=1&continuation=${page.continuation}`);
+    expect((next.json as typeof page).items.map(({ document }) => document)).toEqual([current]);
+    expect(current).toMatchObject({ channels: { 'mail-team': { url: 'https://(address not shown)' } } });
+    expectProblem(
+      await call('GET', 'organizations/fabrikam/history'),
+      404,
+      'Not Found',
+      'The organization "fabrikam" does not exist.',
+    );
+    expect((await call('GET', 'organizations/contoso/history?continuation=made-up')).status).toBe(400);
+  });
+
   test('refuse the stand-in of an address where none is stored', async () => {
     const answer = await call('PUT', 'organizations/fabrikam', {
       id: 'fabrikam',
