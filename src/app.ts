@@ -3,7 +3,7 @@ import { type AdHoc, type AdHocResult, evaluateAdHoc } from './app/ad-hoc.ts';
 import type { AcceptedBaseline, AcceptedFacts, Health, RunStatus } from './app/answers.ts';
 import { acceptBaseline } from './app/baseline.ts';
 import type { Examination } from './app/check.ts';
-import { type Delivered, deliver } from './app/delivery.ts';
+import { type Delivered, deliver, requeueRejected } from './app/delivery.ts';
 import type { ExamineOptions } from './app/doctor.ts';
 import { acceptFacts, suppliedFacts } from './app/facts.ts';
 import { healthOf } from './app/health.ts';
@@ -318,6 +318,9 @@ export function createApp(ports: Ports) {
 
     /** Delivers what waits: of one watch when nudged, of all by the timer. */
     deliver: (only?: DeliveryMessage): Promise<readonly Delivered[]> => working(() => deliver(delivery, only)),
+
+    /** Puts back what channels refused for good; {@link deliver} sends it then. */
+    requeueRejected: (): Promise<number> => working(() => requeueRejected(ports)),
 
     /** Deletes what is older than its organization wants it kept. */
     retain: (): Promise<readonly Retained[]> => working(() => retain(ports)),

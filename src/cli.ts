@@ -242,8 +242,11 @@ program
 program
   .command('deliver')
   .description('deliver what waits in the outbox')
-  .action(() =>
+  .option('--rejected', 'first put back what channels refused for good, once they are mended')
+  .action((options: { rejected?: boolean }) =>
     withStore(async (app) => {
+      if (options.rejected === true)
+        process.stdout.write(`${await app.requeueRejected()} refused notice(s) put back.\n`);
       const delivered = await app.deliver();
       if (delivered.length === 0) process.stdout.write('Nothing waits.\n');
       for (const { channel, runId, subjects, delivery } of delivered) {

@@ -76,6 +76,26 @@ export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<reado
   return delivered;
 }
 
+/**
+ * Puts back into the outbox what channels refused for good, of every evaluation that is watched: a channel that has been
+ * mended gets what it missed with the next delivery.
+ *
+ * @returns how many notices, one for each subject and channel
+ */
+export async function requeueRejected({ store, log }: Pick<DeliveryPorts, 'store' | 'log'>): Promise<number> {
+  let requeued = 0;
+  for (const document of await store.organizations()) {
+    for (const { id: evaluation } of evaluations) {
+      if (document.evaluations[evaluation] === undefined) continue;
+      const watch: Watch = { organization: document.id, evaluation };
+      const notices = await store.requeueRejected(watch);
+      requeued += notices;
+      if (notices > 0) log.info('refused notices put back', { ...watch, notices });
+    }
+  }
+  return requeued;
+}
+
 async function deliverWatch(ports: DeliveryPorts, document: OrganizationDocument, watch: Watch): Promise<Delivered[]> {
   const unfinished = new Set<string>();
   for (const run of await ports.store.runs(watch, runsLookedAt)) {

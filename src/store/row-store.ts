@@ -279,6 +279,23 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       return rows.map((row) => ({ id: row.rowKey, etag: row.etag, ...unpack(rejectedEntry, row) }));
     },
 
+    async requeueRejected(watch) {
+      const partition = partitionKey(watch);
+      let requeued = 0;
+      let groups: Group[] = [];
+      const flush = async () => {
+        requeued += (await writeEach(evaluations, partition, groups)).length;
+        groups = [];
+      };
+      for await (const row of rowsWithPrefix(evaluations, partition, rejectedPrefix)) {
+        const { notice } = unpack(rejectedEntry, row);
+        groups.push(groupOf([{ kind: 'delete', rowKey: row.rowKey }, outboxWrite(notice)]));
+        if (groups.length === pageSize) await flush();
+      }
+      await flush();
+      return requeued;
+    },
+
     async noteDelivery(watch, delivery) {
       const { channel } = delivery;
       const cells = pack(`The last delivery to channel ${channel}`, delivery);

@@ -192,6 +192,8 @@ export interface Store {
     watch: Watch,
     limit: number,
   ): Promise<readonly (OutboxRow & { readonly reason: string; readonly at: string })[]>;
+  /** Puts all that channels refused back into the outbox, as if it had never been tried. @returns how many notices */
+  requeueRejected(watch: Watch): Promise<number>;
 
   /** Remembers that a channel took a notice; of each channel the newest is kept. */
   noteDelivery(watch: Watch, delivery: LastDelivery): Promise<void>;

@@ -552,6 +552,12 @@ describe('the channel', () => {
     made.clock.advance({ hours: 2 });
     expect(await made.app.deliver()).toEqual([]);
     expect(sink.cards).toEqual([]);
+    // The channel is mended, and somebody wants it to get what it missed.
+    expect(await made.app.requeueRejected()).toBe(1);
+    expect(await made.app.deliver()).toMatchObject([{ subjects: 1, delivery: { outcome: 'delivered' } }]);
+    expect(headings()).toEqual([once]);
+    expect(await made.app.health()).toMatchObject({ status: 'ok', rejectedNotices: 0 });
+    expect(await made.app.requeueRejected()).toBe(0);
   });
 
   test('hangs: it is given up on in time, and the notice waits', async () => {

@@ -520,13 +520,16 @@ describe('with storage', () => {
     );
     expect(sink.cards).toEqual([]);
     expect(await stored(['deliver'])).toMatchObject({ code: 0, stdout: 'Nothing waits.\n' });
-    // The notice was put off by a minute of the real clock; the test does not wait for it but takes it back by hand.
+    // The notice was put off by a minute of the real clock; the test does not wait for a day of tries but gives it up.
     const watch = { organization: 'contoso', evaluation: 'dkim' } as const;
     const rows = await store.pending(watch, 10);
-    await store.settle(watch, rows, { outcome: 'retry', notBefore: new Date(0).toISOString() });
-    const delivered = await stored(['deliver']);
+    await store.settle(watch, rows, { outcome: 'rejected', at: new Date().toISOString(), reason: 'not set' });
+    expect(await stored(['deliver'])).toMatchObject({ code: 0, stdout: 'Nothing waits.\n' });
+    const delivered = await stored(['deliver', '--rejected']);
     expect(delivered.code).toBe(0);
-    expect(delivered.stdout).toMatch(/^delivered {2}mail-team {2}contoso\.dkim\.\S+ {2}1 subject\(s\): /);
+    expect(delivered.stdout).toMatch(
+      /^1 refused notice\(s\) put back\.\ndelivered {2}mail-team {2}contoso\.dkim\.\S+ {2}1 subject\(s\): /,
+    );
     expect(delivered.stdout).not.toContain(new URL(sink.url).search);
     expect(sink.cards).toHaveLength(1);
 

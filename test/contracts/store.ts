@@ -451,6 +451,24 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
         expect(await due(time(15))).toEqual(['dead']);
       });
 
+      test('what was refused goes back as if it had never been tried, once, also when two ask for it', async () => {
+        const names = Array.from({ length: 120 }, (_, index) => `d${index}.contoso.com`);
+        for (const some of [names.slice(0, 60), names.slice(60)])
+          await commit(...some.map((name) => changeOf(name, { pending: [noticeOf(name)] })));
+        await store.settle(watch, await store.pending(watch, 1000), { outcome: 'retry', notBefore: time(5) });
+        const [waiting, ...refused] = await store.pending(watch, 1000);
+        await store.settle(watch, refused, { outcome: 'rejected', at: time(6), reason: 'HTTP 401' });
+        const requeued = await Promise.all([1, 2].map(() => store.requeueRejected(watch)));
+        expect(requeued.reduce((sum, count) => sum + count, 0)).toBe(119);
+        expect(await store.rejected(watch, 10)).toEqual([]);
+        const again = await store.pending(watch, 1000);
+        expect(again.find(({ id }) => id === waiting?.id)).toEqual(waiting);
+        const untried = again.filter(({ id }) => id !== waiting?.id);
+        expect(untried.map(({ notice }) => notice)).toEqual(refused.map(({ notice }) => notice));
+        expect(untried.every(({ attempts, notBefore }) => attempts === 0 && notBefore === undefined)).toBe(true);
+        expect(await store.requeueRejected(watch)).toBe(0);
+      });
+
       test('of two who claim the same notices at once, each has those that the other has not', async () => {
         const names = Array.from({ length: 120 }, (_, index) => `d${index}.contoso.com`);
         await commit(...names.map((name) => changeOf(name, { pending: [noticeOf(name)] })));
