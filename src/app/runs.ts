@@ -23,6 +23,9 @@ const deadlineMs = 30 * 60_000;
 /** Slices without a result are sent again when they were sent this long ago. */
 const resendAfterMs = 10 * 60_000;
 
+/** Runs among which one before the given run is looked for: more than these do not run at once. */
+const runsLookedAt = 20;
+
 /** A lost race is read and compared again; more often than this something else is wrong. */
 const commitTries = 5;
 
@@ -104,10 +107,7 @@ export async function startRun(
   }
   // A crash from here on loses messages, not the run: watchRun sends the missing slices again.
   const added = await keepRoll(ports, document, run, subjects, discovered.complete);
-  for (const message of messages) {
-    const ofSlice = message.subjects.filter(({ id }) => added.has(id)).map(({ id }) => id);
-    await ports.queue.sendSlice({ ...message, added: ofSlice });
-  }
+  for (const message of messages) await ports.queue.sendSlice(withAdded(message, added));
   ports.log.info('run started', { runId, trigger, subjects: subjects.length, slices: messages.length });
   return { run, created: true };
 }
@@ -142,6 +142,29 @@ async function keepRoll(
     ports.log.info('subject removed from the watch', { runId, subject });
   }
   return new Set(missing.length === subjects.length ? [] : missing);
+}
+
+/**
+ * Subjects that came with a run that has begun: what its first messages said of them is lost with the messages.
+ *
+ * @returns ids of those that have no state yet; none in the first run, when all of them are new
+ */
+async function addedWith(
+  { store }: RunsPorts,
+  { organization, evaluation, startedAt }: RunRecord,
+  subjects: readonly Subject[],
+): Promise<ReadonlySet<string>> {
+  const watch: Watch = { organization, evaluation };
+  // That some have a state says nothing: slices of this very run may have written them.
+  const isFirst = !(await store.runs(watch, runsLookedAt)).some((other) => other.startedAt < startedAt);
+  if (isFirst) return new Set();
+  const ids = subjects.map(({ id }) => id);
+  const { missing } = await store.rollCall(watch, ids);
+  return new Set(missing.length === ids.length ? [] : missing);
+}
+
+function withAdded(message: SliceMessage, added: ReadonlySet<string>): SliceMessage {
+  return { ...message, added: message.subjects.map(({ id }) => id).filter((id) => added.has(id)) };
 }
 
 function aboutSubject(kind: 'added' | 'removed', subject: string, at: string, since: string): Transition {
@@ -315,8 +338,9 @@ export async function watchRun(
     const done = new Set(slices.map(({ slice: number }) => number));
     const { domains } = await ports.discover(document, run.evaluation);
     const subjects = subjectsOf(document, run.evaluation, domains);
+    const added = await addedWith(ports, run, subjects);
     for (const message of slice(document, run.evaluation, run.runId, subjects)) {
-      if (!done.has(message.slice)) await ports.queue.sendSlice(message);
+      if (!done.has(message.slice)) await ports.queue.sendSlice(withAdded(message, added));
     }
     ports.log.warn('slices without result sent again', { runId: run.runId, slices: run.slices, done: slices.length });
   }

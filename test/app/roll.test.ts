@@ -14,6 +14,34 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([server.close(), sink.close()]));
 
+test('a domain that came with a slice whose message was lost is told with the slice that is sent again', async () => {
+  const made = createMachine({ store: createMemoryStore(), resolvers: [server.address] });
+  const start = async (...domains: string[]) => {
+    const evaluations = { dkim: { domains } };
+    await made.app.putOrganization('contoso', { id: 'contoso', evaluations }, '*');
+    await made.app.startRun('contoso', 'dkim', 'request');
+    made.slices.splice(0);
+    made.clock.advance({ minutes: 11 });
+    await made.app.deliver();
+    return made.slices.map(({ added }) => added);
+  };
+  expect(await start('contoso.com', 'mail.contoso.com')).toEqual([[]]);
+  expect(await made.work()).toEqual([]);
+  expect(await start('contoso.com', 'mail.contoso.com', 'shop.contoso.com')).toEqual([['shop.contoso.com']]);
+});
+
+test('no domain is told as added by what a first run sends again', async () => {
+  const made = createMachine({ store: createMemoryStore(), resolvers: [server.address] });
+  const domains = Array.from({ length: 100 }, (_, index) => `d${index}.contoso.com`);
+  await made.app.putOrganization('contoso', { id: 'contoso', evaluations: { dkim: { domains } } }, '*');
+  await made.app.startRun('contoso', 'dkim', 'request');
+  const [first] = made.slices.splice(0);
+  if (first !== undefined) await made.app.workSlice(first);
+  made.clock.advance({ minutes: 11 });
+  await made.app.deliver();
+  expect(made.slices.map(({ slice, added }) => [slice, added])).toEqual([[1, []]]);
+});
+
 test('domains that come and go are told once each, and their history stays', async () => {
   const store = createMemoryStore();
   const made = createMachine({ store, resolvers: [server.address] });
