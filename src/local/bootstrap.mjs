@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const tasks = {
   start: ['src/local/start.ts'],
-  cli: ['src/cli.ts'],
+  cli: ['src/local/cli.ts'],
   test: [
     'node_modules/vitest/vitest.mjs',
     'run',
