@@ -58,7 +58,7 @@ describe('the bundle', () => {
     const { url } = await startFixture(join(outdir, 'functions.js'), {
       settings: { 'AzureWebJobs.tick.Disabled': 'true', 'AzureWebJobs.jobs.Disabled': 'true' },
     });
-    expect(await (await fetch(`${url}/api/clients`)).json()).toEqual(['TableClient', 'QueueClient']);
-    expect(await (await fetch(`${url}/api/identity`)).text()).toBe('ManagedIdentityCredential');
+    expect(await (await fetch(`${url}/api/clients`)).json()).toEqual(['rows', 'jobs']);
+    expect(await (await fetch(`${url}/api/identity`)).text()).toBe('function');
   });
 });
