@@ -76,6 +76,11 @@ export async function examine(
   return { ...found, text: doctor.examinationText(found) };
 }
 
+/** The key of a run that nobody else is to share: it sorts by time and is made once. */
+function ownKey(now: Date): string {
+  return `${slotKey(now)}-${randomUUID().slice(0, 8)}`;
+}
+
 /** Every use of the product, one method each. Doors (functions, CLI) decode, call one of these and encode. */
 export type App = ReturnType<typeof createApp>;
 
@@ -128,7 +133,7 @@ export function createApp(ports: Ports) {
       return withWatched(watch, []);
     }
     // Only exports of accepted domains and signing configurations speak of a tenant's domains.
-    return { domains: evaluation === 'dkim' ? await suppliedSubjects(watch) : [], complete: true };
+    return { domains: evaluation === 'dkim' ? await store.subjectsWithFacts(watch) : [], complete: true };
   }
 
   async function withWatched(watch: Watch, domains: readonly string[]): Promise<Discovered> {
@@ -142,10 +147,6 @@ export function createApp(ports: Ports) {
     const listed = await ports.sources.discover({ id: tenant.id, cloud: tenant.cloud });
     for (const note of listed?.notes ?? []) log.warn('domains of the tenant', { organization: id, note });
     return listed;
-  }
-
-  async function suppliedSubjects(watch: Watch): Promise<readonly string[]> {
-    return store.subjectsWithFacts(watch);
   }
 
   /** Opens storage once, on first use. */
@@ -210,11 +211,11 @@ export function createApp(ports: Ports) {
       );
     },
 
-    /** What a document would look like when read back; nothing is written. @throws InvalidDocument when it would be refused */
     /** The mail domains of a document's tenant, for a document that names none; none when nobody may sign in to it. */
     tenantDomains: async (document: OrganizationDocument): Promise<readonly string[]> =>
       (await listedDomains(document))?.domains ?? [],
 
+    /** What a document would look like when read back; nothing is written. @throws InvalidDocument when it would be refused */
     previewOrganization: (value: unknown): OrganizationDocument => shownOrganization(checkOrganization(value, ports)),
 
     putOrganization: (id: string, value: unknown, ifMatch: string | undefined) =>
@@ -280,7 +281,7 @@ export function createApp(ports: Ports) {
     ): Promise<RunRecord> =>
       working(async () => {
         const { document } = await watchOf(organization, evaluation);
-        const key = idempotencyKey ?? `${slotKey(clock())}-${randomUUID().slice(0, 8)}`;
+        const key = idempotencyKey ?? ownKey(clock());
         const started = await startRun(runs, { document, evaluation, trigger, key });
         if (started === undefined) {
           throw new Problem(
@@ -399,10 +400,10 @@ export function createApp(ports: Ports) {
         const { value: document } = await organizationOf(organization);
         const now = clock();
         const file = { name: 'supplied facts', content, writtenAt: now.toISOString() };
-        const known = await suppliedSubjects({ organization, evaluation: evaluationOfFile(file) });
+        const known = await store.subjectsWithFacts({ organization, evaluation: evaluationOfFile(file) });
         const accepted = await acceptFacts(store, document, file, now, known);
         if (!run) return accepted;
-        const key = `${slotKey(now)}-${randomUUID().slice(0, 8)}`;
+        const key = ownKey(now);
         const started = await startRun(runs, { document, evaluation: accepted.evaluation, trigger: 'facts', key });
         return started === undefined ? accepted : { ...accepted, runId: started.run.runId };
       }),

@@ -11,6 +11,7 @@ import {
 import { type Evidence, type Finding, findingKey, type Judged, type Run } from './finding.ts';
 import type { AnyRule, At, Evaluation, Judgement, Observation, Predecessor, RulePolicy } from './rule.ts';
 import type { Subject } from './subject.ts';
+import { hoursUntil } from './time.ts';
 
 export interface JudgeOptions {
   readonly now: Date;
@@ -195,13 +196,11 @@ function look(
   return missing === undefined ? { facts } : { facts, missing };
 }
 
-const hourMs = 3_600_000;
-
 /** A fact past its shelf life is as good as none. */
 function unlessStale(fact: FactName, gathered: Gathered<unknown>, now: Date): Gathered<unknown> {
   const hours = shelfLifeHours(fact);
   if (gathered.status !== 'known' || hours === undefined) return gathered;
-  if (now.getTime() - Date.parse(gathered.observedAt) <= hours * hourMs) return gathered;
+  if (-hoursUntil(gathered.observedAt, now) <= hours) return gathered;
   return {
     status: 'unobtainable',
     reason: 'stale',

@@ -7,6 +7,8 @@ import type { interopFactSchemas } from '../facts/interop-index.ts';
 import { type PublishedReach, routeOf } from '../facts/interop-published.ts';
 import { createAddressGuard } from './address-guard.ts';
 import { type CloudTenant, endpointsOf } from './cloud-endpoints.ts';
+import type { ExchangeOnlineReader } from './exchange-online/reader.ts';
+import type { GraphReader } from './graph/reader.ts';
 import { asGathered, ProbeRun, settled } from './https-probe/probe-run.ts';
 import { get } from './https-probe/request.ts';
 import { lookUpAddresses, type Resolve } from './https-probe/resolve.ts';
@@ -25,19 +27,6 @@ import {
   synchronisationOf,
   usersInScopeOf,
 } from './interop-graph.ts';
-
-/** Asks Microsoft Graph with the organization's credentials. Throws {@link Unobtainable}. */
-export interface GraphReader {
-  /** One reply. `path` starts with `/v1.0` or `/beta`. */
-  get(path: string, signal: AbortSignal): Promise<unknown>;
-  /** The items of a list, of all its pages. */
-  list(path: string, signal: AbortSignal): Promise<readonly unknown[]>;
-}
-
-/** Runs read cmdlets of Exchange Online. Throws {@link Unobtainable}; a recipient that is not there is an empty list. */
-export interface ExchangeOnlineReader {
-  rows(cmdlet: string, parameters: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<readonly unknown[]>;
-}
 
 export interface InteropOptions {
   /** Looks names up; the resolvers of the run. */

@@ -1,11 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { noFacts } from '../../../src/domain/fact-set.ts';
-import type { GatherContext } from '../../../src/domain/source.ts';
 import type { MailDomain } from '../../../src/domain/subject.ts';
 import { tenantDkimSources } from '../../../src/sources/exchange-online/dkim.ts';
 import { type Access, accessTo, contoso, fabrikam } from '../../tenant/access.ts';
 import { type FakeCloud, startFakeCloud } from '../../tenant/fake-cloud.ts';
 import { acceptedDomainRow, type FakeTenant, fakeTenant, signingRow } from '../../tenant/fake-tenant.ts';
+import { context, domain } from '../../tenant/looking.ts';
 import { refusal } from '../../tenant/refusal.ts';
 
 let cloud: FakeCloud;
@@ -21,21 +20,6 @@ beforeEach(async () => {
 afterEach(async () => {
   access.http.close();
   await cloud.close();
-});
-
-const context: GatherContext = {
-  signal: new AbortController().signal,
-  now: new Date('2026-11-24T09:30:00Z'),
-  gathered: () => Promise.reject(new Error('no other fact is needed')),
-  once: (_, start) => start(),
-  supplied: noFacts,
-};
-
-const domain = (id: string, more: Partial<MailDomain> = { tenantId: contoso.id }): MailDomain => ({
-  kind: 'mail-domain',
-  id,
-  selectors: ['selector1', 'selector2'],
-  ...more,
 });
 
 const signing = (subject: MailDomain, lists = access.lists) =>
