@@ -5,7 +5,7 @@ import { acceptBaseline } from './app/baseline.ts';
 import type { Examination } from './app/check.ts';
 import { type Delivered, deliver, requeueRejected } from './app/delivery.ts';
 import type { ExamineOptions } from './app/doctor.ts';
-import { acceptFacts, suppliedFacts } from './app/facts.ts';
+import { acceptFacts } from './app/facts.ts';
 import { healthOf } from './app/health.ts';
 import { heartbeat } from './app/heartbeat.ts';
 import { checkOrganization, lastSlot, shownOrganization, withStoredAddresses } from './app/organizations.ts';
@@ -13,6 +13,7 @@ import { notFound, Problem } from './app/problem.ts';
 import type { Ports } from './app/production.ts';
 import { type Retained, retain } from './app/retention.ts';
 import {
+  createReaders,
   type Discovered,
   type RunsPorts,
   slotKey,
@@ -98,7 +99,7 @@ export function createApp(ports: Ports) {
     clock,
     resentAt: new Map(),
     sources: ports.sources.all,
-    suppliedFacts: (watch, subjects, now) => suppliedFacts(store, watch, subjects, now),
+    readerOf: createReaders(store),
     discover,
   };
   const delivery = { ...runs, notifierFor: ports.notifierFor, publicUrl: ports.publicUrl };

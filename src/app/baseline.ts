@@ -33,7 +33,7 @@ export async function acceptBaseline(
   if (name !== undefined && (name === '' || name.length > longestName)) {
     throw new Problem(400, `"by" must be a name of 1 to ${longestName} characters.`);
   }
-  const facts = (await suppliedFacts(store, watch, [service], now)).get(service.id) ?? noFacts;
+  const facts = suppliedFacts(await store.facts(watch, [service.id]), now).get(service.id) ?? noFacts;
   const baseline = baselineOf(facts, service, { at: now, ...(name === undefined ? {} : { by: name }) });
   const nodes = Object.keys(baseline.nodes);
   if (nodes.length === 0) {

@@ -1,7 +1,6 @@
 import { type FactSet, type Gathered, mergeFactSets, noFacts, notKnown } from '../domain/fact-set.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
-import type { Subject } from '../domain/subject.ts';
-import type { Store, Watch } from '../store/store.ts';
+import type { Store, StoredFacts } from '../store/store.ts';
 import type { AcceptedFacts } from './answers.ts';
 import { Problem } from './problem.ts';
 import { subjectsOf } from './subjects.ts';
@@ -67,17 +66,8 @@ function isEmpty({ facts, parts }: FactSet): boolean {
   return Object.keys(facts).length === 0 && Object.keys(parts).length === 0;
 }
 
-/** What was supplied for these subjects; what has expired is recorded as stale, never left out. */
-export async function suppliedFacts(
-  store: Store,
-  watch: Watch,
-  subjects: readonly Subject[],
-  now: Date,
-): Promise<ReadonlyMap<string, FactSet>> {
-  const rows = await store.facts(
-    watch,
-    subjects.map(({ id }) => id),
-  );
+/** What was supplied, by subject; what has expired is recorded as stale, never left out. */
+export function suppliedFacts(rows: readonly StoredFacts[], now: Date): ReadonlyMap<string, FactSet> {
   const bySubject = new Map<string, FactSet>();
   // Oldest first, so that the newest of two wins.
   for (const row of [...rows].sort((a, b) => (a.observedAt < b.observedAt ? -1 : 1))) {

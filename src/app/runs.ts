@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { compare, isWorthTelling, type SubjectState } from '../domain/compare.ts';
-import { type FactSet, noFacts } from '../domain/fact-set.ts';
+import { noFacts } from '../domain/fact-set.ts';
 import type { Run } from '../domain/finding.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { EvaluationId } from '../domain/rule.ts';
@@ -9,8 +9,18 @@ import type { Subject } from '../domain/subject.ts';
 import type { Transition } from '../domain/transition.ts';
 import { evaluationOf } from '../evaluations/index.ts';
 import { messageLimit, type Queue, type SliceMessage } from '../queue/queue.ts';
-import type { RunProgress, RunRecord, SliceResult, Store, SubjectChange, Versioned, Watch } from '../store/store.ts';
+import type {
+  RunProgress,
+  RunRecord,
+  SliceReader,
+  SliceResult,
+  Store,
+  SubjectChange,
+  Versioned,
+  Watch,
+} from '../store/store.ts';
 import { type Evaluated, evaluateAll } from './evaluate.ts';
+import { suppliedFacts } from './facts.ts';
 import type { Log } from './log.ts';
 import { policiesOf, subjectsOf } from './subjects.ts';
 
@@ -25,6 +35,9 @@ const resendAfterMs = 10 * 60_000;
 
 /** Runs among which one before the given run is looked for: more than these do not run at once. */
 const runsLookedAt = 20;
+
+/** Runs whose slices this process may have in work at once; what it has read for others is given up. */
+const readersKept = 8;
 
 /** A lost race is read and compared again; more often than this something else is wrong. */
 const commitTries = 5;
@@ -46,14 +59,23 @@ export interface RunsPorts {
    * that is only slow must not have its slices multiplied every time.
    */
   readonly resentAt: Map<string, number>;
-  /** Facts that were supplied for these subjects and have not expired. */
-  readonly suppliedFacts: (
-    watch: Watch,
-    subjects: readonly Subject[],
-    now: Date,
-  ) => Promise<ReadonlyMap<string, FactSet>>;
+  /** One for each run, so that its slices share what was read. */
+  readonly readerOf: (watch: Watch, runId: string) => SliceReader;
   /** The tenant's own domains, for documents that name none. */
   readonly discover: (document: OrganizationDocument, evaluation: EvaluationId) => Promise<Discovered>;
+}
+
+/** Keeps the readers of the runs that this process worked on last. */
+export function createReaders(store: Pick<Store, 'sliceReader'>): RunsPorts['readerOf'] {
+  const readers = new Map<string, SliceReader>();
+  return (watch, runId) => {
+    const reader = readers.get(runId) ?? store.sliceReader(watch);
+    readers.delete(runId);
+    readers.set(runId, reader);
+    const [oldest] = readers.keys();
+    if (readers.size > readersKept && oldest !== undefined) readers.delete(oldest);
+    return reader;
+  };
 }
 
 export interface StartRun {
@@ -219,7 +241,8 @@ export async function workSlice(ports: RunsPorts, message: SliceMessage): Promis
   const watch: Watch = { organization, evaluation: evaluationId };
   const evaluation = evaluationOf(evaluationId);
   const now = ports.clock();
-  const supplied = await ports.suppliedFacts(watch, subjects, now);
+  const reader = ports.readerOf(watch, runId);
+  const supplied = suppliedFacts(await reader.facts(subjects.map(({ id }) => id)), now);
   const runs = new Map<string, Run>();
   await evaluateAll(
     evaluation,
@@ -251,10 +274,11 @@ async function commitRuns(
   const { organization, evaluation, runId } = message;
   const watch: Watch = { organization, evaluation };
   for (let attempt = 1; ; attempt++) {
-    const states = await ports.store.states(
-      watch,
-      runs.map(({ subject }) => subject),
-    );
+    const subjects = runs.map(({ subject }) => subject);
+    // What was read ahead may be out of date: who lost a race has to know what is there now.
+    const states = await (attempt === 1
+      ? ports.readerOf(watch, runId).states(subjects)
+      : ports.store.states(watch, subjects));
     const changes = runs.flatMap((run) => {
       const before = states.get(run.subject);
       // Already committed by an earlier delivery of this message, or overtaken by a newer run.
@@ -314,7 +338,7 @@ export async function watchRun(
   if (slices.length >= run.slices) {
     ports.resentAt.delete(run.runId);
     // Several may see the last result at once; one of them closes the run and says so.
-    if (await ports.store.finishRun(run.runId, 'finished', now.toISOString())) {
+    if (await ports.store.finishRun(progress, 'finished', now.toISOString())) {
       ports.log.info('run finished', {
         runId: run.runId,
         subjects: run.subjects,
@@ -327,7 +351,7 @@ export async function watchRun(
   }
   if (now.toISOString() >= run.deadline) {
     ports.resentAt.delete(run.runId);
-    if (await ports.store.finishRun(run.runId, 'incomplete', now.toISOString())) {
+    if (await ports.store.finishRun(progress, 'incomplete', now.toISOString())) {
       ports.log.error('run incomplete at its deadline', { runId: run.runId, slices: run.slices, done: slices.length });
     }
     return 'incomplete';

@@ -40,13 +40,13 @@ import {
   withPrefix,
 } from './keys.ts';
 import { pageSize, rowsBetween, rowsWithPrefix, wantedRows } from './ranges.ts';
+import { createReadAhead } from './read-ahead.ts';
 import { pack, RowTooLarge, unpack } from './rows.ts';
 import {
   InvalidContinuation,
   lastDelivery,
   type OutboxRow,
   type Page,
-  type RunRecord,
   replacedDocument,
   runRecord,
   type Settlement,
@@ -156,13 +156,13 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       if (watch === undefined) return undefined;
       const prefix = runPrefix(runId);
       const slices: SliceResult[] = [];
-      let run: RunRecord | undefined;
+      let run: Row | undefined;
       for await (const row of rowsWithPrefix(evaluations, partitionKey(watch), prefix)) {
         const rest = row.rowKey.slice(prefix.length);
-        if (rest === 'run') run = unpack(runRecord, row);
+        if (rest === 'run') run = row;
         else if (!rest.includes('_')) slices.push(unpack(sliceResult, row));
       }
-      return run && { run, slices };
+      return run && { run: unpack(runRecord, run), etag: run.etag, slices };
     },
 
     async runs(watch, limit) {
@@ -170,28 +170,28 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       return rows.map((row) => unpack(runRecord, row));
     },
 
-    async finishRun(runId, state, finishedAt) {
-      const watch = watchOfRun(runId);
-      const row = watch && (await evaluations.get(partitionKey(watch), runKey(runId)));
-      if (watch === undefined || row === undefined) return false;
-      const run = unpack(runRecord, row);
+    async finishRun({ run, etag }, state, finishedAt) {
       if (run.state !== 'running') return false;
-      const cells = pack(`The run ${runId}`, { ...run, state, finishedAt });
-      const written = await evaluations.write(partitionKey(watch), [
-        { kind: 'replace', rowKey: row.rowKey, cells, etag: row.etag },
+      const cells = pack(`The run ${run.runId}`, { ...run, state, finishedAt });
+      const written = await evaluations.write(partitionKey(run), [
+        { kind: 'replace', rowKey: runKey(run.runId), cells, etag },
         { kind: 'put', rowKey: runIndexKey(run), cells },
       ]);
       return written.outcome === 'written';
     },
 
-    async states(watch, subjects) {
-      const subjectOf = new Map(subjects.map((subject) => [stateKey(subject), subject]));
-      const found = new Map<string, Versioned<SubjectState>>();
-      for await (const row of wantedRows(evaluations, partitionKey(watch), [...subjectOf.keys()])) {
-        const subject = subjectOf.get(row.rowKey) ?? '';
-        found.set(subject, { value: unpack(subjectState, row), etag: row.etag });
-      }
-      return found;
+    states: (watch, subjects) =>
+      statesOf(subjects, (keys) => Array.fromAsync(wantedRows(evaluations, partitionKey(watch), keys))),
+
+    sliceReader(watch) {
+      const partition = partitionKey(watch);
+      const stateRows = createReadAhead(evaluations, partition, withPrefix(statePrefix).to, (rowKey) => rowKey);
+      const factsRows = createReadAhead(facts, partition, withPrefix(factsPrefix).to, subjectFactsPrefixOf);
+      return {
+        states: (subjects) => statesOf(subjects, stateRows),
+        facts: async (subjects) =>
+          (await factsRows(subjects.map(subjectFactsPrefix))).map((row) => unpack(storedFacts, row)),
+      };
     },
 
     listStates: (watch, limit, continuation) => statePage(watch, statePrefix, limit, continuation),
@@ -574,6 +574,19 @@ function putOff(row: OutboxRow, etag: string, notBefore: string): Write {
 
 function nameOf({ notice }: Pick<OutboxRow, 'notice'>): string {
   return `The notice about ${notice.subject} for channel ${notice.channel}`;
+}
+
+async function statesOf(
+  subjects: readonly string[],
+  rowsOf: (keys: readonly string[]) => Promise<readonly Row[]>,
+): Promise<ReadonlyMap<string, Versioned<SubjectState>>> {
+  const subjectOf = new Map(subjects.map((subject) => [stateKey(subject), subject]));
+  const found = new Map<string, Versioned<SubjectState>>();
+  for (const row of await rowsOf([...subjectOf.keys()])) {
+    const subject = subjectOf.get(row.rowKey) ?? '';
+    found.set(subject, { value: unpack(subjectState, row), etag: row.etag });
+  }
+  return found;
 }
 
 async function unpackAll<T extends z.ZodType>(schema: T, rows: AsyncIterable<Row>): Promise<z.infer<T>[]> {

@@ -63,6 +63,8 @@ export type LastDelivery = Readonly<z.infer<typeof lastDelivery>>;
 
 export interface RunProgress {
   readonly run: RunRecord;
+  /** Of the run, without its slices. */
+  readonly etag: string;
   readonly slices: readonly SliceResult[];
 }
 
@@ -83,6 +85,14 @@ export interface RollCall {
   readonly missing: readonly string[];
   /** States of subjects that were not called. */
   readonly others: readonly SubjectState[];
+}
+
+/** Reads about the subjects of one run, slice after slice. What it gives may be older than what a writer has written since. */
+export interface SliceReader {
+  /** States of the named subjects that have one. */
+  states(subjects: readonly string[]): Promise<ReadonlyMap<string, Versioned<SubjectState>>>;
+  /** Facts that are kept about these subjects, expired ones included. */
+  facts(subjects: readonly string[]): Promise<readonly StoredFacts[]>;
 }
 
 /** `conflict`: somebody else wrote one of these subjects since; nothing of the conflicting transaction is written. Read and compare again. */
@@ -153,11 +163,16 @@ export interface Store {
   run(runId: string): Promise<RunProgress | undefined>;
   /** Newest first. */
   runs(watch: Watch, limit: number): Promise<readonly RunRecord[]>;
-  /** Sets the final state once. @returns false when it was final already. */
-  finishRun(runId: string, state: 'finished' | 'incomplete', finishedAt: string): Promise<boolean>;
+  /** Sets the final state once. @returns false when it was final already, or became so since it was read. */
+  finishRun(read: RunProgress, state: 'finished' | 'incomplete', finishedAt: string): Promise<boolean>;
 
   /** States of the named subjects that have one. */
   states(watch: Watch, subjects: readonly string[]): Promise<ReadonlyMap<string, Versioned<SubjectState>>>;
+  /**
+   * For the slices of one run, in the order of their subjects: reads on beyond what is asked for, so that 1,000 subjects
+   * cost one storage transaction and not one for each slice.
+   */
+  sliceReader(watch: Watch): SliceReader;
   /** All states of a watch in order of subject. */
   listStates(watch: Watch, limit: number, continuation?: string): Promise<Page<SubjectState>>;
   /** Compares the subjects that are to be watched with those that have a state. */

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parseOrganization } from '../../src/domain/organization.ts';
 import { RowTooLarge } from '../../src/store/rows.ts';
-import { InvalidContinuation, type Store, type Watch } from '../../src/store/store.ts';
+import { InvalidContinuation, type RunProgress, type Store, type Watch } from '../../src/store/store.ts';
 import {
   changeOf,
   factsOf,
@@ -47,6 +47,11 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
 
     const commit = (...changes: Parameters<Store['commit']>[1]) => store.commit(watch, changes, undefined);
     const etagOf = async (subject: string) => (await store.states(watch, [subject])).get(subject)?.etag;
+    const readRun = async (id: string): Promise<RunProgress> => {
+      const progress = await store.run(id);
+      if (progress === undefined) throw new Error(`there is no run ${id}`);
+      return progress;
+    };
     const noticesOf = async () =>
       (await store.pending(watch, 1000)).map(({ notice }) => `${notice.subject} ${notice.channel}`);
 
@@ -136,9 +141,11 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
       test('one starts once, is found by its id, and becomes final once', async () => {
         expect(await store.createRun(runOf())).toBe(true);
         expect(await store.createRun(runOf({ trigger: 'request' }))).toBe(false);
-        expect(await store.run(runId)).toEqual({ run: runOf(), slices: [] });
-        expect(await store.finishRun(runId, 'finished', time(5))).toBe(true);
-        expect(await store.finishRun(runId, 'incomplete', time(6))).toBe(false);
+        const running = await readRun(runId);
+        expect(running).toEqual({ run: runOf(), etag: expect.any(String), slices: [] });
+        expect(await store.finishRun(running, 'finished', time(5))).toBe(true);
+        expect(await store.finishRun(running, 'incomplete', time(6))).toBe(false);
+        expect(await store.finishRun(await readRun(runId), 'incomplete', time(6))).toBe(false);
         const final = runOf({ state: 'finished', finishedAt: time(5) });
         expect((await store.run(runId))?.run).toEqual(final);
         expect(await store.runs(watch, 10)).toEqual([final]);
@@ -146,7 +153,8 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
 
       test('of two who finish one at the same time, one does', async () => {
         await store.createRun(runOf());
-        const done = await Promise.all([1, 2, 3, 4].map((minute) => store.finishRun(runId, 'finished', time(minute))));
+        const read = await readRun(runId);
+        const done = await Promise.all([1, 2, 3, 4].map((minute) => store.finishRun(read, 'finished', time(minute))));
         expect(done.filter(Boolean)).toHaveLength(1);
       });
 
@@ -182,7 +190,6 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
           'Contoso.dkim.1',
         ]) {
           expect(await store.run(id)).toBeUndefined();
-          expect(await store.finishRun(id, 'finished', time())).toBe(false);
         }
         await expect(store.createRun(runOf({ runId: 'fabrikam.dkim.1' }))).rejects.toThrow(
           '"fabrikam.dkim.1" is no id for a run of dkim of contoso; it has to start with "contoso.dkim."',
@@ -207,6 +214,24 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
         expect((await store.states(watch, [])).size).toBe(0);
         expect((await store.states(watch, ['d30.contoso.com'])).size).toBe(1);
         expect((await store.states(otherWatch, wanted)).size).toBe(0);
+      });
+
+      test('are read slice by slice as they are when they are asked for again', async () => {
+        const names = Array.from({ length: 6 }, (_, index) => `d${index}.contoso.com`);
+        await commit(...names.map((subject) => changeOf(subject)));
+        const reader = store.sliceReader(watch);
+        const namesOf = async (...wanted: number[]) => [
+          ...(await reader.states(wanted.map((index) => names[index] ?? 'none.contoso.com'))).keys(),
+        ];
+        expect(await namesOf(0, 1)).toEqual(names.slice(0, 2));
+        const etag = await etagOf('d1.contoso.com');
+        const rewritten = stateOf('d1.contoso.com', { run: 'contoso.dkim.later' });
+        await commit(changeOf('d1.contoso.com', { expected: etag, state: rewritten }));
+        expect(await Promise.all([namesOf(4, 5), namesOf(2, 99, 3)])).toEqual([names.slice(4), names.slice(2, 4)]);
+        // Asked for a second time, it is read a second time.
+        expect((await reader.states(['d1.contoso.com'])).get('d1.contoso.com')?.value).toEqual(rewritten);
+        expect((await store.sliceReader(otherWatch).states(names)).size).toBe(0);
+        expect((await reader.states([])).size).toBe(0);
       });
 
       test('are listed in order of subject, page by page; a removed one leaves its history', async () => {
@@ -567,6 +592,14 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
           'contoso.com "two"',
         ]);
         expect(await known()).toEqual([]);
+        const reader = store.sliceReader(watch);
+        for (const subject of subjects.toSorted()) {
+          const contents = (await reader.facts([subject])).map((facts) => [facts.subject, facts.content]);
+          expect(contents).toEqual([
+            [subject, 'one'],
+            [subject, 'two'],
+          ]);
+        }
         expect(await store.facts(watch)).toHaveLength(2 * subjects.length);
         expect((await store.subjectsWithFacts(watch)).toSorted()).toEqual(subjects.toSorted());
         expect(await store.facts(otherWatch, ['contoso.com'])).toEqual([factsOf({ ...otherWatch, content: 'other' })]);
@@ -604,7 +637,7 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
         at: time(-500),
         reason: 'HTTP 400',
       });
-      await store.finishRun('contoso.dkim.old', 'finished', time(-590));
+      await store.finishRun(await readRun('contoso.dkim.old'), 'finished', time(-590));
       const read = await store.states(watch, subjects);
       const changes = subjects.map((subject) =>
         changeOf(subject, { expected: read.get(subject)?.etag, superseded: old(subject) }),

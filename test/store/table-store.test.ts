@@ -48,6 +48,29 @@ describe('storage transactions', () => {
     expect(requests).toEqual(['query', 'transaction']);
   });
 
+  test('the slices of a run read 1,000 subjects with one query', async () => {
+    const { store, requests } = await counted();
+    const subjects = names(1_200);
+    for (let start = 0; start < subjects.length; start += 96) {
+      const slice = subjects.slice(start, start + 96);
+      await store.commit(
+        watch,
+        slice.map((subject) => changeOf(subject)),
+        undefined,
+      );
+      await store.putFacts(slice.map((subject) => factsOf({ subject })));
+    }
+    requests.splice(0);
+    const reader = store.sliceReader(watch);
+    const slices = Array.from({ length: 13 }, (_, index) => subjects.slice(index * 96, (index + 1) * 96));
+    const states = await Promise.all(slices.map((slice) => reader.states(slice)));
+    expect(states.flatMap((some) => [...some.keys()])).toEqual(subjects);
+    expect(requests.splice(0)).toEqual(['query', 'query']);
+    const facts = await Promise.all(slices.map((slice) => reader.facts(slice)));
+    expect(facts.flat().map(({ subject }) => subject)).toEqual(subjects);
+    expect(requests.splice(0)).toEqual(['query', 'query']);
+  });
+
   test('facts about 96 subjects are one query, and one transaction to keep', async () => {
     const { store, requests } = await counted();
     const subjects = names(300);
