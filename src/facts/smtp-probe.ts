@@ -58,7 +58,7 @@ export const smtpProbeProof = z
 
 /** Does the way through each VIP answer, while the nodes themselves do? Only ways about which something is certain. */
 export const smtpVipPath = z
-  .array(z.object({ vip: z.string(), outcome: z.enum(['answers', 'hangs', 'refused']) }))
+  .array(z.object({ vip: z.string(), outcome: z.enum(['answers', 'answers-sometimes', 'hangs', 'refused']) }))
   .meta({ title: 'path through the VIP', goodForHours: goodForADay });
 
 /** Which nodes answered through a VIP, by the names in their greetings. */

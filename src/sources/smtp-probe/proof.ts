@@ -107,31 +107,28 @@ export function probeProof(probe: SmtpProbe, service: SmtpService): SmtpProbePro
 
 /**
  * Whether the way through each VIP answers. That it hangs or is refused is certain only when a node of the same family
- * and port answers directly (Direct Server Return half configured, or a firewall that sees one direction).
+ * and port answers directly (Direct Server Return half configured, or a firewall that sees one direction); that it does
+ * so for some connections only when all of them answer directly, since else one may just be down.
  *
  * @throws Unobtainable `unreachable`, when nothing is certain about any VIP
  */
 export function vipPaths(probe: SmtpProbe, service: SmtpService): SmtpVipPath {
   const paths = service.vips.flatMap((vip): SmtpVipPath => {
     const attempts = probe.attempts.filter(({ via, target }) => via === 'vip' && sameEndpoint(target, vip));
-    if (attempts.some(({ outcome }) => outcome === 'answered' || outcome === 'out-of-service')) {
-      return [{ vip, outcome: 'answers' }];
-    }
+    const isSilent = ({ outcome }: ProbeAttempt) => outcome === 'refused' || outcome === 'timeout';
     const [endpoint, family] = [parseEndpoint(vip), parseAddress(parseEndpoint(vip)?.address ?? '')?.family];
-    const control = probe.attempts.some(({ via, outcome, target }) => {
+    const controls = probe.attempts.filter(({ via, target }) => {
       const node = parseEndpoint(target);
-      return (
-        via === 'node' &&
-        outcome === 'answered' &&
-        node?.port === endpoint?.port &&
-        parseAddress(node?.address ?? '')?.family === family
-      );
+      return via === 'node' && node?.port === endpoint?.port && parseAddress(node?.address ?? '')?.family === family;
     });
-    if (!control || attempts.length === 0) return [];
-    if (attempts.every(({ outcome }) => outcome === 'timeout')) return [{ vip, outcome: 'hangs' }];
-    if (attempts.every(({ outcome }) => outcome === 'refused' || outcome === 'timeout')) {
-      return [{ vip, outcome: 'refused' }];
+    const answering = controls.filter(({ outcome }) => outcome === 'answered');
+    if (attempts.some(({ outcome }) => outcome === 'answered' || outcome === 'out-of-service')) {
+      const allAnswer = answering.length > 0 && answering.length === controls.length;
+      return [{ vip, outcome: allAnswer && attempts.some(isSilent) ? 'answers-sometimes' : 'answers' }];
     }
+    if (answering.length === 0 || attempts.length === 0) return [];
+    if (attempts.every(({ outcome }) => outcome === 'timeout')) return [{ vip, outcome: 'hangs' }];
+    if (attempts.every(isSilent)) return [{ vip, outcome: 'refused' }];
     return [];
   });
   if (paths.length === 0) {

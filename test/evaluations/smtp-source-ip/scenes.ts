@@ -683,6 +683,25 @@ export const scenes: readonly NamedScene[] = [
     answers: { 'dsr-ready': 'no', 'source-ip-visible': 'undetermined' },
   },
   {
+    name: 'VIP hangs for one of the nodes',
+    make: bentBoth((file, node) => {
+      if (node !== 'EX1') return;
+      const [first, second, ...direct] = probes('198.51.100.7');
+      const silent = { ...second, banner: '', helloIp: null, error: 'no connection within 15 s' };
+      file.probes = [first, silent, ...direct];
+    }),
+    expected: [
+      fail(
+        'vip-path-answers',
+        undefined,
+        'high',
+        /192\.0\.2\.25:25 answers some connections only, while the nodes answer directly: Direct Server Return is half/,
+      ),
+      fail('every-node-answered', 'EX2', 'low', /EX2 did not answer through the VIP in 1 try/),
+    ],
+    answers: { 'dsr-ready': 'no' },
+  },
+  {
     name: 'everything times out',
     make: bentBoth((file, node) => {
       if (node === 'EX1')
@@ -872,6 +891,7 @@ export const goldenScenes: readonly string[] = [
   'probe sees the prober',
   'one node never answers, and an address is translated on the way',
   'VIP hangs while the nodes answer',
+  'VIP hangs for one of the nodes',
   'source NAT accepted',
   'relay test accepted',
   'relay test refused, roomy limits under source NAT',

@@ -1,6 +1,7 @@
 import { SMTPServer } from 'smtp-server';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type SmtpService, smtpService } from '../../../src/domain/subject.ts';
+import type { ProbeAttempt } from '../../../src/facts/smtp-probe.ts';
 import { createAddressGuard } from '../../../src/sources/address-guard.ts';
 import { addressIn, type ProbeOptions, probeService } from '../../../src/sources/smtp-probe/probe.ts';
 import { nodesSeen, probeProof, vipPaths } from '../../../src/sources/smtp-probe/proof.ts';
@@ -158,6 +159,28 @@ describe('the way through the VIP', () => {
     expect(vipPaths(result, service)).toEqual([{ vip: `${vip}:${port}`, outcome: 'hangs' }]);
     expect(() => probeProof(result, service)).toThrow(/no answer within/);
   }, 30_000);
+
+  it('answers some connections only, while both nodes answer; not when one of them may be down', () => {
+    const service = serviceAt(25);
+    const attempt = (target: string, outcome: ProbeAttempt['outcome']): ProbeAttempt => ({
+      target: `${target}:25`,
+      via: target === vip ? 'vip' : 'node',
+      at: '2026-11-24T09:30:00.000Z',
+      outcome,
+      inspected: false,
+    });
+    const throughVip = [attempt(vip, 'answered'), attempt(vip, 'timeout')];
+    const bothAnswer = [attempt(ex1, 'answered'), attempt(ex2, 'answered')];
+    const oneAnswers = [attempt(ex1, 'answered'), attempt(ex2, 'timeout')];
+    expect(vipPaths({ attempts: [...throughVip, ...bothAnswer] }, service)).toEqual([
+      { vip: `${vip}:25`, outcome: 'answers-sometimes' },
+    ]);
+    for (const controls of [oneAnswers, []]) {
+      expect(vipPaths({ attempts: [...throughVip, ...controls] }, service)).toEqual([
+        { vip: `${vip}:25`, outcome: 'answers' },
+      ]);
+    }
+  });
 
   it('says nothing where nothing answers', async () => {
     const { port, first, second } = await twoNodes();

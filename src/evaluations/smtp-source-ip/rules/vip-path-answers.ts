@@ -20,9 +20,7 @@ export const vipPathAnswers = rule({
     if (silent.length === 0) {
       return { verdict: 'pass', message: `${listed(paths.map(({ vip }) => vip))} answers.`, evidence };
     }
-    const what = silent.map(
-      ({ vip, outcome }) => `${vip} ${outcome === 'hangs' ? 'does not answer' : 'refuses the connection'}`,
-    );
+    const what = silent.map(({ vip, outcome }) => `${vip} ${words[outcome]}`);
     return {
       verdict: 'fail',
       owner: 'network',
@@ -33,3 +31,10 @@ export const vipPathAnswers = rule({
     };
   },
 });
+
+const words = {
+  answers: 'answers',
+  'answers-sometimes': 'answers some connections only',
+  hangs: 'does not answer',
+  refused: 'refuses the connection',
+} as const;
