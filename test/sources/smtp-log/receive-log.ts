@@ -1,5 +1,7 @@
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { appendFileSync, createWriteStream, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import { createGzip } from 'node:zlib';
 
 /** How clients appear in a generated receive log. */
@@ -20,7 +22,7 @@ export const header =
 
 /** One session as Exchange writes it: 16 rows and about 2,400 bytes, interleaved by the caller. */
 export function sessionRows(index: number, at: Date, remote: string, server = 'EX1'): string[] {
-  const id = (0x08dd5a0c11e2f3a1n + BigInt(index)).toString(16).toUpperCase().padStart(16, '0');
+  const id = sessionId(index);
   const endpoint = `${remote}:${40_000 + (index % 20_000)}`;
   const local = remote === '192.0.2.5' ? '192.0.2.11:25' : '192.0.2.25:25';
   const name = remote === '192.0.2.5' ? `client${index % 400}.fabrikam.com` : `mail${index % 900}.fabrikam.com`;
@@ -69,6 +71,34 @@ export function sessionRows(index: number, at: Date, remote: string, server = 'E
     row(15, '-', '', 'Local'),
   ];
 }
+
+/** Begins the rows of a connection; then notes each command received (`<`) and each line sent (`>`). */
+export type ReceiveLog = (socket: Socket) => (event: '<' | '>', data: string) => void;
+
+/** Keeps the receive log of real connections, as Exchange does: what both ends of each connection are, and what is said. */
+export function receiveLog(folder: string, server: string): ReceiveLog {
+  const hour = new Date().toISOString().replace(/\D/g, '').slice(0, 10);
+  const path = join(folder, `RECV${hour}-1.LOG`);
+  writeFileSync(path, header);
+  let sessions = 0;
+  return (socket) => {
+    const session = [`${server}\\Default Frontend ${server}`, sessionId(sessions++)];
+    const ends = [`${socket.localAddress}:${socket.localPort}`, `${socket.remoteAddress}:${socket.remotePort}`];
+    let sequence = 0;
+    const note = (event: string, data: string, context = '') =>
+      appendFileSync(
+        path,
+        `${[new Date().toISOString(), ...session, sequence++, ...ends, event, quoted(data), context].join()}\r\n`,
+      );
+    note('+', '');
+    socket.once('close', () => note('-', '', 'Local'));
+    return note;
+  };
+}
+
+const quoted = (data: string) => (/[,"]/.test(data) ? `"${data.replaceAll('"', '""')}"` : data);
+
+const sessionId = (index: number) => (0x08dd5a0c11e2f3a1n + BigInt(index)).toString(16).toUpperCase().padStart(16, '0');
 
 /** Writes a log of many sessions, eight interleaved at a time. */
 export async function writeReceiveLog(path: string, options: GeneratedLog): Promise<void> {

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { plainAddress } from '../../../src/facts/smtp-addresses.ts';
+import type { ReceiveLog } from '../smtp-log/receive-log.ts';
 
-/** A server or proxy on loopback, and what it was told. */
+/** A server or proxy, and what it was told. */
 export interface Listening {
   readonly port: number;
   /** Commands of clients, in upper case up to the first argument. */
@@ -18,6 +19,8 @@ export interface ExchangeBehaviour {
   readonly recipient?: string;
   /** Writes byte by byte, as slow networks do. */
   readonly inPieces?: boolean;
+  /** Where connections and what is said on them are noted. */
+  readonly log?: ReceiveLog;
 }
 
 /** Imitates the front end of an Exchange node. */
@@ -29,8 +32,10 @@ export function exchangeNode(
 ): Promise<Listening> {
   const commands: string[] = [];
   return listen(host, port, commands, (socket) => {
-    const { banner, hello, recipient, inPieces } = typeof behaviour === 'function' ? behaviour() : behaviour;
+    const { banner, hello, recipient, inPieces, log } = typeof behaviour === 'function' ? behaviour() : behaviour;
+    const note = log?.(socket);
     const say = async (text: string) => {
+      for (const line of text.split('\r\n')) note?.('>', line);
       if (inPieces !== true) return void socket.write(`${text}\r\n`);
       for (const byte of `${text}\r\n`) {
         socket.write(byte);
@@ -45,6 +50,7 @@ export function exchangeNode(
         const line = buffer.slice(0, end);
         buffer = buffer.slice(end + 2);
         commands.push(line.toUpperCase().split(/[ :]/)[0] ?? '');
+        note?.('<', line);
         const client = plainAddress(socket.remoteAddress ?? '');
         if (/^EHLO/i.test(line)) {
           void say(
