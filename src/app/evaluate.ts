@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import type { FactSet } from '../domain/fact-set.ts';
 import type { Run } from '../domain/finding.ts';
 import { gather } from '../domain/gather.ts';
@@ -62,11 +63,7 @@ export async function evaluateAll(
   options: EvaluateOptions,
   done: (evaluated: Evaluated) => void,
 ): Promise<void> {
-  const iterator = subjects[Symbol.iterator]();
-  const worker = async () => {
-    for (let next = iterator.next(); next.done !== true; next = iterator.next()) {
-      done(await evaluateSubject(evaluation, next.value, options));
-    }
-  };
-  await Promise.all(Array.from({ length: options.inFlight ?? subjectsInFlight }, worker));
+  await pMap(subjects, async (subject) => done(await evaluateSubject(evaluation, subject, options)), {
+    concurrency: options.inFlight ?? subjectsInFlight,
+  });
 }

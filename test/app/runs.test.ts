@@ -370,6 +370,26 @@ describe('the domains of a tenant', () => {
 });
 
 describe('one organization’s fault', () => {
+  test('an organization that takes its time does not keep the others waiting', async () => {
+    const store = tables();
+    const othersStarted = Promise.withResolvers<void>();
+    const slow: Store = {
+      ...store,
+      runs: async (of, limit) => {
+        if (of.organization === 'adatum') await othersStarted.promise;
+        return store.runs(of, limit);
+      },
+      createRun: async (run) => {
+        if (run.organization === 'contoso') othersStarted.resolve();
+        return store.createRun(run);
+      },
+    };
+    const made = await prepared(machine({ store: slow }));
+    const document = { id: 'adatum', evaluations: { dkim: { domains: ['contoso.com'] } } };
+    await made.app.putOrganization('adatum', document, undefined);
+    expect((await made.app.startDueRuns()).map(({ organization: id }) => id)).toEqual(['contoso', 'adatum']);
+  });
+
   test('keeps no other from its runs and its notices', async () => {
     const store = tables();
     let broken = false;
