@@ -1,6 +1,7 @@
-import type { Delivery, Notice, Notifier, PendingNotice } from '../domain/notice.ts';
+import type { Delivery, Notice, NoticeSubject, Notifier, PendingNotice } from '../domain/notice.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { EvaluationId } from '../domain/rule.ts';
+import { subjectsWithTables, targetTables } from '../domain/target-table.ts';
 import { evaluationOf, evaluations, questionTitles } from '../evaluations/index.ts';
 import { type OutboxRow, type RunProgress, type Store, StoreUnavailable, type Watch } from '../store/store.ts';
 import type { Log } from './log.ts';
@@ -187,6 +188,7 @@ export async function noticeOf(
   const progress = await ports.store.run(runId);
   const evaluation = evaluationOf(watch.evaluation);
   const notices = rows.map(({ notice }) => notice);
+  const byNode = await nodesSideBySide(ports.store, watch, notices);
   return {
     organization: { id: document.id, name: document.name ?? document.id },
     evaluation: {
@@ -196,12 +198,37 @@ export async function noticeOf(
     },
     runId,
     at: progress?.run.startedAt ?? latest(notices),
-    subjects: notices.map(({ subject, transitions, answers }) => ({ subject, transitions, answers })),
+    subjects: notices.map(({ subject, transitions, answers }) => {
+      const nodes = byNode.get(subject);
+      return { subject, transitions, answers, ...(nodes === undefined ? {} : { byNode: nodes }) };
+    }),
     totals: totalsOf(progress, notices),
     ...(ports.publicUrl === undefined
       ? {}
       : { link: `${ports.publicUrl}/api/organizations/${document.id}/evaluations/${evaluation.id}/report` }),
   };
+}
+
+type ByNode = NonNullable<NoticeSubject['byNode']>;
+
+/** What was found on the nodes of these subjects, of an evaluation that judges nodes: what is stored of each subject now. */
+async function nodesSideBySide(
+  store: Store,
+  watch: Watch,
+  notices: readonly PendingNotice[],
+): Promise<ReadonlyMap<string, ByNode>> {
+  const perNode = new Set(evaluationOf(watch.evaluation).rules.flatMap(({ id, per }) => (per === 'node' ? [id] : [])));
+  const found = new Map<string, ByNode>();
+  if (perNode.size === 0 || notices.length === 0 || notices.length > subjectsWithTables) return found;
+  const states = await store.states(
+    watch,
+    notices.map(({ subject }) => subject),
+  );
+  for (const [subject, { value }] of states) {
+    const table = targetTables(value.run).find(({ rows }) => rows.some(({ rule }) => perNode.has(rule)));
+    if (table !== undefined) found.set(subject, { at: value.run.at, ...table });
+  }
+  return found;
 }
 
 function latest(notices: readonly PendingNotice[]): string {

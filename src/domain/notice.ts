@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { answers } from './finding.ts';
 import { evaluationIds } from './rule.ts';
+import type { TargetTable } from './target-table.ts';
 import { transition } from './transition.ts';
 
 /** What waits to be told: the transitions of one subject in one run, for one channel. A row of the outbox. */
@@ -18,6 +19,12 @@ export const pendingNotice = z.object({
 
 export type PendingNotice = z.infer<typeof pendingNotice>;
 
+/** What is told of one subject. */
+export interface NoticeSubject extends Pick<PendingNotice, 'subject' | 'transitions' | 'answers'> {
+  /** What the rules found on each of its nodes, of a subject that has several, as it was at `at` (ISO 8601, UTC). */
+  readonly byNode?: TargetTable & { readonly at: string };
+}
+
 /** What we mean to tell one channel: all that one run of one organization changed. */
 export interface Notice {
   readonly organization: { readonly id: string; readonly name: string };
@@ -29,7 +36,7 @@ export interface Notice {
   readonly runId: string;
   /** ISO 8601, UTC. */
   readonly at: string;
-  readonly subjects: readonly Pick<PendingNotice, 'subject' | 'transitions' | 'answers'>[];
+  readonly subjects: readonly NoticeSubject[];
   /** How many subjects the run looked at, and how many of them have each answer, by question. */
   readonly totals: {
     readonly subjects: number;

@@ -35,6 +35,11 @@ export function minuteOf(iso: string): string {
   return `${iso.slice(0, 16).replace('T', ' ')} UTC`;
 }
 
+/** `lan-weak-host-receive` of `smtp-source-ip/lan-weak-host-receive`, where the evaluation is named already. */
+export function ruleName(rule: string): string {
+  return rule.slice(rule.indexOf('/') + 1);
+}
+
 /** By code unit, the same on every machine whatever its language. */
 export function compareText(a: string, b: string): number {
   if (a === b) return 0;

@@ -1,5 +1,6 @@
 import type { Notice, Notifier } from '../domain/notice.ts';
-import { ownerWords } from '../domain/words.ts';
+import { cellWords } from '../domain/target-table.ts';
+import { minuteOf, ownerWords, ruleName } from '../domain/words.ts';
 import { countRest, dayOf, kindLabel, summarize } from './summary.ts';
 import { plainText } from './text.ts';
 
@@ -33,6 +34,15 @@ export function renderText(notice: Notice): string {
     ...summary.questions.map(
       ({ title, now, changes }) => `  ${plainText([`${title} ${now}`, ...changes].join(' · '), sentenceLength)}`,
     ),
+    ...summary.nodeTables.flatMap(({ subject, at, nodes, rows, others }) => [
+      '',
+      `${plainText(subject)} node by node, looked at ${plainText(minuteOf(at))}:`,
+      ...rows.flatMap(({ rule, cells }) => [
+        `  ${plainText(ruleName(rule))}`,
+        ...nodes.map((node, column) => `    ${plainText(node)}: ${plainText(cellWords(cells[column]))}`),
+      ]),
+      ...(others === '' ? [] : [`  ${others}`]),
+    ]),
     ...summary.items.slice(0, itemsInFull).flatMap((item) => {
       const name = [item.subject, item.rule, item.target].flatMap((part) =>
         part === undefined ? [] : [plainText(part)],

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { isWorthTelling } from '../domain/compare.ts';
 import type { Answer } from '../domain/finding.ts';
-import type { Notice } from '../domain/notice.ts';
+import type { Notice, NoticeSubject } from '../domain/notice.ts';
 import { type Owner, type Severity, severities } from '../domain/rule.ts';
+import { byWorstCell, isOpenCell, type TargetRow } from '../domain/target-table.ts';
 import type { Transition, TransitionKind } from '../domain/transition.ts';
 import { answerWord, compareText, minuteOf, ownerWords } from '../domain/words.ts';
 
@@ -33,6 +34,18 @@ interface QuestionSummary {
   readonly changes: readonly string[];
 }
 
+/** The nodes of one subject side by side, in what is not fine on all of them. */
+export interface NodeTable {
+  readonly subject: string;
+  /** When the nodes were looked at (ISO 8601, UTC). */
+  readonly at: string;
+  readonly nodes: readonly string[];
+  /** Rules that do more than pass on some node, worst first. */
+  readonly rows: readonly TargetRow[];
+  /** `The other 23 rules pass or do not apply on every node.`; empty when there are none. */
+  readonly others: string;
+}
+
 /** What a notice says, in the order and words that every channel uses. */
 export interface Summary {
   /** `Contoso: 20 new problems in DKIM`. */
@@ -45,6 +58,8 @@ export interface Summary {
   /** Findings of severity `low` and `info` that changed: counted, never listed. */
   readonly advice: number;
   readonly questions: readonly QuestionSummary[];
+  /** One for each subject with several nodes, worst first. */
+  readonly nodeTables: readonly NodeTable[];
   /** Worst first. */
   readonly items: readonly Item[];
   /** Equal for the same notice sent twice, so that a person or a ticketing system can tell a repetition. */
@@ -91,6 +106,7 @@ export function summarize(notice: Notice): Summary {
     questions: Object.entries(notice.evaluation.questions)
       .map(([id, title]) => questionSummary(id, title, notice))
       .filter(({ now, changes }) => now !== '' || changes.length > 0),
+    nodeTables: notice.subjects.flatMap(nodeTable).sort(byWorstRow),
     items,
     fingerprint: fingerprintOf(notice),
   };
@@ -219,6 +235,33 @@ function answerChanges(question: string, notice: Notice): string[] {
     }
   }
   return [...changes].map(([words, count]) => (notice.totals.subjects === 1 ? words : `${count} ${words}`));
+}
+
+function nodeTable({ subject, byNode }: NoticeSubject): NodeTable[] {
+  if (byNode === undefined) return [];
+  const rows = byNode.rows.filter(({ cells }) => cells.some(isOpenCell)).sort(byWorstCell);
+  return [
+    {
+      subject,
+      at: byNode.at,
+      nodes: byNode.targets,
+      rows,
+      others: othersWords(byNode.rows.length - rows.length, byNode.rows.length),
+    },
+  ];
+}
+
+function othersWords(others: number, all: number): string {
+  if (others === 0) return '';
+  if (others === 1) return 'The other rule passes or does not apply on every node.';
+  return `${others === all ? 'All' : 'The other'} ${others} rules pass or do not apply on every node.`;
+}
+
+function byWorstRow(a: NodeTable, b: NodeTable): number {
+  const [worstOfA] = a.rows;
+  const [worstOfB] = b.rows;
+  if (worstOfA === undefined || worstOfB === undefined) return b.rows.length - a.rows.length;
+  return byWorstCell(worstOfA, worstOfB);
 }
 
 function fingerprintOf(notice: Notice): string {

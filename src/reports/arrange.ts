@@ -1,6 +1,7 @@
 import { blocksAnswers } from '../domain/answer.ts';
 import { type Answer, answers, type Finding, type Run } from '../domain/finding.ts';
 import { severities } from '../domain/rule.ts';
+import { subjectsWithTables, type TargetTable, targetTables } from '../domain/target-table.ts';
 import { compareText, minuteOf } from '../domain/words.ts';
 
 export interface ReportOptions {
@@ -47,26 +48,6 @@ export interface Section {
   /** Subjects with what passes or does not apply there. */
   readonly passing: readonly { readonly subject: string; readonly findings: readonly Finding[] }[];
 }
-
-/** Rules × targets of one subject: the nodes of a service, the hosts of an organization. */
-export interface TargetTable {
-  readonly targets: readonly string[];
-  readonly rows: readonly {
-    /** Without the evaluation's id. */
-    readonly rule: string;
-    /** One for each target, in their order; undefined where the rule did not judge it. */
-    readonly cells: readonly (Cell | undefined)[];
-  }[];
-}
-
-export interface Cell {
-  readonly verdict: Finding['verdict'];
-  /** `✗ fail (critical), 1 of 3`: to be understood without colour. */
-  readonly words: string;
-}
-
-/** In a report of more subjects than this, tables for each would hide what fails. */
-const subjectsWithTables = 10;
 
 /** Sorts runs into sections, one for each evaluation in order of appearance. */
 export function arrange(runs: readonly Run[], { questions = {}, evaluations = {} }: ReportOptions): Section[] {
@@ -124,64 +105,6 @@ function section(
       }))
       .filter(({ findings }) => findings.length > 0),
   };
-}
-
-/** Rules that judged the same targets stand in one table; a rule or a target that stands alone needs none. */
-function targetTables({ evaluation, findings }: Run): TargetTable[] {
-  const rules = [...Map.groupBy(findings, ({ rule }) => rule)].map(([rule, ofRule]) => ({
-    rule: rule.replace(`${evaluation}/`, ''),
-    byTarget: Map.groupBy(
-      ofRule.filter(({ target }) => target !== undefined),
-      columnOf,
-    ),
-  }));
-  // The largest first, so that a rule that judged only some of the targets stands beside those that judged all.
-  const largestFirst = [...rules].sort((a, b) => b.byTarget.size - a.byTarget.size);
-  const tables: { readonly targets: Set<string>; readonly rules: Set<string> }[] = [];
-  for (const { rule, byTarget } of largestFirst) {
-    if (byTarget.size === 0) continue;
-    const targets = new Set(byTarget.keys());
-    const table = tables.find((one) => targets.isSubsetOf(one.targets));
-    if (table !== undefined) table.rules.add(rule);
-    else if (targets.size > 1) tables.push({ targets, rules: new Set([rule]) });
-  }
-  return tables
-    .filter((table) => table.rules.size > 1)
-    .map((table) => {
-      const targets = [...table.targets].sort(compareText);
-      return {
-        targets,
-        rows: rules
-          .filter(({ rule }) => table.rules.has(rule))
-          .map(({ rule, byTarget }) => ({ rule, cells: targets.map((target) => cellOf(byTarget.get(target) ?? [])) })),
-      };
-    });
-}
-
-/** `EX1` of `EX1/Default Frontend`: what belongs to a node stands in the node's column. */
-function columnOf({ target = '' }: Finding): string {
-  return target.split('/')[0] ?? target;
-}
-
-/** The most serious first. */
-const cellSigns: readonly (readonly [Finding['verdict'], string])[] = [
-  ['fail', '✗ fail'],
-  ['unknown', '? unknown'],
-  ['manual', '! a person has to look'],
-  ['pass', '✓ pass'],
-  ['not_applicable', '– not applicable'],
-];
-
-/** The most serious verdict of a rule about one target, and how many of its findings have it. */
-function cellOf(findings: readonly Finding[]): Cell | undefined {
-  for (const [verdict, sign] of cellSigns) {
-    const such = findings.filter((finding) => finding.verdict === verdict);
-    if (such.length === 0) continue;
-    const worst = severities.find((severity) => such.some((finding) => finding.severity === severity));
-    const share = such.length === findings.length ? '' : `, ${such.length} of ${findings.length}`;
-    return { verdict, words: `${sign}${worst === undefined ? '' : ` (${worst})`}${share}` };
-  }
-  return undefined;
 }
 
 function isOpen({ answers: given }: Run): boolean {

@@ -1,5 +1,6 @@
 import type { Evidence, Run } from '../domain/finding.ts';
-import { answerWord, minuteOf, ownerWords } from '../domain/words.ts';
+import type { TargetTable } from '../domain/target-table.ts';
+import { answerWord, minuteOf, ownerWords, ruleName } from '../domain/words.ts';
 import {
   arrange,
   coverage,
@@ -8,7 +9,6 @@ import {
   ruleAndTarget,
   type Section,
   shortSentence,
-  type TargetTable,
 } from './arrange.ts';
 import { manyLines, oneLine } from './text.ts';
 
@@ -100,10 +100,8 @@ function answersHtml({ evaluation, questions, open, settled }: Section): string 
 function targetTableHtml({ targets, rows }: TargetTable): string {
   const head = targets.map((target) => `<th scope="col">${escaped(target)}</th>`).join('');
   const body = rows.map(({ rule, cells }) => {
-    const row = cells.map((cell) =>
-      cell === undefined ? '<td></td>' : `<td class="${cell.verdict}">${cell.words}</td>`,
-    );
-    return `<tr><th scope="row">${escaped(rule)}</th>${row.join('')}</tr>`;
+    const row = cells.map((cell) => (cell === null ? '<td></td>' : `<td class="${cell.verdict}">${cell.words}</td>`));
+    return `<tr><th scope="row">${escaped(ruleName(rule))}</th>${row.join('')}</tr>`;
   });
   return tableHtml(`<th scope="col">Rule</th>${head}`, body);
 }

@@ -1,5 +1,6 @@
 import type { Evidence, Run } from '../domain/finding.ts';
-import { answerWord, minuteOf, ownerWords } from '../domain/words.ts';
+import type { TargetTable } from '../domain/target-table.ts';
+import { answerWord, minuteOf, ownerWords, ruleName } from '../domain/words.ts';
 import {
   arrange,
   coverage,
@@ -8,7 +9,6 @@ import {
   ruleAndTarget,
   type Section,
   shortSentence,
-  type TargetTable,
 } from './arrange.ts';
 import { manyLines, oneLine } from './text.ts';
 
@@ -89,7 +89,7 @@ function answerLines({ evaluation, questions, open, settled }: Section): string[
 function targetTableLines({ targets, rows }: TargetTable): string[] {
   return tableLines(
     ['Rule', ...targets.map(escaped)],
-    rows.map(({ rule, cells }) => [escaped(rule), ...cells.map((cell) => cell?.words ?? '')]),
+    rows.map(({ rule, cells }) => [escaped(ruleName(rule)), ...cells.map((cell) => cell?.words ?? '')]),
   );
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { SubjectState } from '../../src/domain/compare.ts';
+import type { Element, Payload } from '../../src/notifiers/teams-workflow/payload.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -71,13 +72,32 @@ function addressAfter(label: string, { said }: Started): string {
 
 const json = async <T>(url: string, method = 'GET') => (await (await fetch(url, { method })).json()) as T;
 
-/** What the cards about DKIM say; every card has to be one that Teams would show. */
-async function cardsOf(started: Started): Promise<string[]> {
-  const cards = await json<{ payload: { summary: string }; problems: string[] }[]>(
+/** The cards, oldest first; every one has to be one that Teams would show. */
+async function payloadsOf(started: Started): Promise<Payload[]> {
+  const cards = await json<{ payload: Payload; problems: string[] }[]>(
     new URL('/cards.json', addressAfter('the Teams cards', started)).href,
   );
   expect(cards.flatMap(({ problems }) => problems)).toEqual([]);
-  return cards.map(({ payload }) => payload.summary).filter((summary) => summary.includes(' in DKIM'));
+  return cards.map(({ payload }) => payload);
+}
+
+/** What the cards about DKIM say. */
+async function cardsOf(started: Started): Promise<string[]> {
+  return (await payloadsOf(started)).map(({ summary }) => summary).filter((summary) => summary.includes(' in DKIM'));
+}
+
+/** The cards about the SMTP service: what each is called, and the rules that it shows node by node. */
+async function smtpCardsOf(started: Started): Promise<{ summary: string; nodes: string[] }[]> {
+  const cells = (element: Element) =>
+    element.type === 'ColumnSet' && element.columns[0]?.width === 3
+      ? [element.columns.map(({ items }) => items.flatMap(({ inlines }) => inlines.map(({ text }) => text)).join(''))]
+      : [];
+  return (await payloadsOf(started))
+    .filter(({ summary }) => summary.includes(' in SMTP source IP'))
+    .map(({ summary, attachments: [{ content }] }) => ({
+      summary,
+      nodes: content.body.flatMap(cells).map((texts) => texts.join(' | ')),
+    }));
 }
 
 async function runAgain(started: Started): Promise<void> {
@@ -181,6 +201,30 @@ describe('npm start', () => {
     await runAgain(first);
     await expect.poll(() => cardsOf(first), { timeout: 30_000 }).toHaveLength(2);
     expect((await cardsOf(first))[1]).toBe(`Contoso: 1 resolved in DKIM for ${mended}`);
+  });
+
+  test('shows both nodes of the SMTP service side by side on its card, and again when the half configured one is mended', async () => {
+    expect(await smtpCardsOf(first)).toEqual([
+      {
+        summary: 'Contoso: 6 new problems in SMTP source IP for smtp-in',
+        nodes: [
+          'Rule | EX1 | EX2',
+          'lan-weak-host-receive | ✓ pass | ✗ fail (critical)',
+          'loopback-weak-host-send | ✓ pass | ✗ fail (critical)',
+          'loopback-weak-host-receive | ✓ pass | ✗ fail (critical)',
+          'nodes-alike | ✗ fail (high) | ✗ fail (high)',
+          'netbios-disabled | ✓ pass | ✗ fail (medium)',
+          'loopback-metric-high | ✓ pass | ✗ fail (low)',
+          'control-shows-client-address | ? unknown | ? unknown',
+        ],
+      },
+    ]);
+    await fetch(addressAfter('mend node EX2 \\(ready\\)', first), { method: 'POST' });
+    await expect.poll(() => smtpCardsOf(first), { timeout: 30_000 }).toHaveLength(2);
+    expect((await smtpCardsOf(first))[1]).toEqual({
+      summary: 'Contoso: 6 resolved in SMTP source IP for smtp-in',
+      nodes: ['Rule | EX1 | EX2', 'control-shows-client-address | ? unknown | ? unknown'],
+    });
   });
 
   test.each([

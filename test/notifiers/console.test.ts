@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { renderText } from '../../src/notifiers/console.ts';
 import { createNotifier } from '../../src/notifiers/index.ts';
-import { failingDomains, finding, notice, ofSubject, transition } from './notices.ts';
+import { byNode, failingDomains, finding, notice, ofNode, ofSubject, smtpNotice, transition } from './notices.ts';
 
 it('prints what the card says', async () => {
   const printed: string[] = [];
@@ -31,6 +31,26 @@ it('counts what is more than twenty, and advice', () => {
   const text = renderText(notice({ subjects: [...failingDomains(25), advice] }));
   expect(text).toContain('\nand 5 more: 4 Microsoft, 1 customer DNS.\n');
   expect(text).toContain('\nAdvice that changed: 1.\n');
+});
+
+it('prints what is not fine on every node of a service', () => {
+  const nodes = byNode(
+    ofNode('vip-on-loopback', 'EX1', 'pass'),
+    ofNode('vip-on-loopback', 'EX2', 'pass'),
+    ofNode('lan-weak-host-receive', 'EX1', 'pass'),
+    ofNode('lan-weak-host-receive', 'EX2', 'fail', 'critical'),
+  );
+  expect(renderText(smtpNotice({ 'smtp-in': nodes }))).toContain(
+    [
+      '',
+      'smtp-in node by node, looked at 2026-11-24 09:30 UTC:',
+      '  lan-weak-host-receive',
+      '    EX1: ✓ pass',
+      '    EX2: ✗ fail (critical)',
+      '  The other rule passes or does not apply on every node.',
+      '',
+    ].join('\n'),
+  );
 });
 
 it('lets no control character through to the terminal', () => {

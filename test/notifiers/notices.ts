@@ -1,5 +1,6 @@
-import type { Answer } from '../../src/domain/finding.ts';
-import type { Notice, PendingNotice } from '../../src/domain/notice.ts';
+import type { Answer, Finding } from '../../src/domain/finding.ts';
+import type { Notice, NoticeSubject, PendingNotice } from '../../src/domain/notice.ts';
+import { targetTables } from '../../src/domain/target-table.ts';
 import type { Transition, TransitionKind, TransitionReason } from '../../src/domain/transition.ts';
 
 type Of = Transition['of'];
@@ -42,7 +43,7 @@ export function answer(question: string, from: Answer | undefined, to: Answer): 
   return { type: 'answer', question, ...(from === undefined ? {} : { from }), to };
 }
 
-export function ofSubject(name: string, ...transitions: Transition[]): Notice['subjects'][number] {
+export function ofSubject(name: string, ...transitions: Transition[]): NoticeSubject {
   return { subject: name, transitions, answers: {} satisfies PendingNotice['answers'] };
 }
 
@@ -93,5 +94,51 @@ export function failingDomains(count: number, changes: Partial<OfFinding> = {}):
       transition('opened', name, of),
       transition('opened', name, answer('verifiable-now', 'yes', 'no')),
     );
+  });
+}
+
+/** A finding about a node (or `NODE/connector`) of an SMTP service: a fail when a severity is given. */
+export function ofNode(
+  rule: string,
+  target: string,
+  verdict: Finding['verdict'],
+  severity?: NonNullable<Finding['severity']>,
+): Finding {
+  return {
+    rule: `smtp-source-ip/${rule}`,
+    target,
+    verdict,
+    ...(severity === undefined ? {} : { severity }),
+    message: `${rule} of ${target}: ${verdict}.`,
+    evidence: [],
+  };
+}
+
+/** What a notice holds of a service's nodes. */
+export function byNode(...findings: Finding[]): NonNullable<NoticeSubject['byNode']> {
+  const [table] = targetTables({ findings });
+  if (table === undefined) throw new Error('These findings give no table: it takes two targets and two rules.');
+  return { at, ...table };
+}
+
+/** A notice about one SMTP service, or several, with a new critical finding each. */
+export function smtpNotice(nodes: Readonly<Record<string, NonNullable<NoticeSubject['byNode']>>>): Notice {
+  const of = finding({
+    rule: 'smtp-source-ip/lan-weak-host-receive',
+    target: 'EX2',
+    owner: 'on-premises',
+    message: 'EX2: weak host receive is off for LAN (IPv4).',
+  });
+  return notice({
+    evaluation: {
+      id: 'smtp-source-ip',
+      title: 'SMTP source IP',
+      questions: { 'dsr-ready': 'Are all nodes ready for Direct Server Return?' },
+    },
+    subjects: Object.entries(nodes).map(([name, table]) => ({
+      ...ofSubject(name, transition('opened', name, of)),
+      byNode: table,
+    })),
+    totals: { subjects: Object.keys(nodes).length, answers: { 'dsr-ready': { no: Object.keys(nodes).length } } },
   });
 }

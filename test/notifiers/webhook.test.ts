@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createNotifier } from '../../src/notifiers/index.ts';
 import type { WebhookDocument } from '../../src/notifiers/webhook/index.ts';
 import { startLoopback } from './loopback.ts';
-import { failingDomains, notice } from './notices.ts';
+import { byNode, failingDomains, notice, ofNode, smtpNotice } from './notices.ts';
 
 it('posts the whole notice as versioned JSON, with a key that tells a repetition', async () => {
   const server = await startLoopback((_request, response) => void response.writeHead(200).end());
@@ -23,4 +23,31 @@ it('posts the whole notice as versioned JSON, with a key that tells a repetition
   });
   expect(first?.headers['idempotency-key']).toBe(document.fingerprint);
   expect(second?.headers['idempotency-key']).toBe(document.fingerprint);
+});
+
+it('posts what was found on each node of a service, with nothing where a rule did not judge it', async () => {
+  const server = await startLoopback((_request, response) => void response.writeHead(200).end());
+  const nodes = byNode(
+    ofNode('lan-weak-host-receive', 'EX1', 'pass'),
+    ofNode('lan-weak-host-receive', 'EX2', 'fail', 'critical'),
+    ofNode('relay-scope-narrow', 'EX1', 'pass'),
+  );
+  const notifier = createNotifier({ kind: 'webhook', url: `http://127.0.0.1:${server.port}/in` }, { allowLocal: true });
+  await notifier.send(smtpNotice({ 'smtp-in': nodes }), AbortSignal.timeout(10_000));
+  await server.close();
+  const { subjects }: WebhookDocument = JSON.parse(server.arrived[0]?.body ?? '');
+  expect(subjects[0]?.byNode).toEqual({
+    at: '2026-11-24T09:30:00.000Z',
+    targets: ['EX1', 'EX2'],
+    rows: [
+      {
+        rule: 'smtp-source-ip/lan-weak-host-receive',
+        cells: [
+          { verdict: 'pass', words: '✓ pass' },
+          { verdict: 'fail', severity: 'critical', words: '✗ fail (critical)' },
+        ],
+      },
+      { rule: 'smtp-source-ip/relay-scope-narrow', cells: [{ verdict: 'pass', words: '✓ pass' }, null] },
+    ],
+  });
 });

@@ -1,7 +1,9 @@
+import { blocksAnswers } from '../../domain/answer.ts';
 import type { Notice } from '../../domain/notice.ts';
+import { type Cell, cellWords, isOpenCell, type TargetRow } from '../../domain/target-table.ts';
 import type { TransitionKind } from '../../domain/transition.ts';
-import { ownerWords } from '../../domain/words.ts';
-import { countRest, dayOf, type Item, kindLabel, type Summary, summarize } from '../summary.ts';
+import { minuteOf, ownerWords, ruleName } from '../../domain/words.ts';
+import { countRest, dayOf, type Item, kindLabel, type NodeTable, type Summary, summarize } from '../summary.ts';
 import { type Card, cardText, type Element, type Line, type Payload, type TextRun } from './payload.ts';
 
 /**
@@ -21,26 +23,34 @@ const maxQuestions = 8;
 /** How many names of one kind are listed after the items in full. */
 const namesListed = 5;
 
+/** Nodes that a phone has room for side by side; more of them stand below. */
+const nodesAcross = 4;
+
 /** How much is shown. */
 interface Detail {
+  /** Tables of nodes, and of each so many nodes and rules. */
+  readonly nodes?: { readonly tables: number; readonly nodes: number; readonly rules: number };
   readonly items: number;
   readonly evidence: boolean;
   readonly answers: boolean;
 }
 
-/** What gives way, in this order, until the payload fits: items, evidence, then all but counts and link. */
+const fewNodes: Detail['nodes'] = { tables: 1, nodes: nodesAcross, rules: 8 };
+
+/** What gives way, in this order, until the payload fits: nodes, items, evidence, then all but counts and link. */
 const details: readonly [Detail, ...Detail[]] = [
-  { items: 5, evidence: true, answers: true },
-  { items: 3, evidence: true, answers: true },
-  { items: 1, evidence: true, answers: true },
-  { items: 1, evidence: false, answers: true },
+  { nodes: { tables: 3, nodes: 2 * nodesAcross, rules: 12 }, items: 5, evidence: true, answers: true },
+  { nodes: fewNodes, items: 5, evidence: true, answers: true },
+  { nodes: fewNodes, items: 3, evidence: true, answers: true },
+  { nodes: fewNodes, items: 1, evidence: true, answers: true },
+  { nodes: fewNodes, items: 1, evidence: false, answers: true },
   { items: 0, evidence: false, answers: false },
 ];
 
 /**
- * Renders a notice as the payload of a Workflows webhook with one Adaptive Card: what changed, the answers, at most five
- * items in full with the worst first, the rest as counts, a button to the whole of it. At most 24 KB of UTF-8 whatever
- * the notice holds. Pure.
+ * Renders a notice as the payload of a Workflows webhook with one Adaptive Card: what changed, the answers, the nodes of a
+ * service side by side, at most five items in full with the worst first, the rest as counts, a button to the whole of it.
+ * At most 24 KB of UTF-8 whatever the notice holds. Pure.
  */
 export function renderCard(notice: Notice): Payload {
   const summary = summarize(notice);
@@ -65,6 +75,7 @@ function payloadOf(notice: Notice, summary: Summary, detail: Detail): Payload {
       headingBlock(heading, notice, summary),
       ...countsBlock(summary),
       ...(detail.answers ? answersBlock(summary) : []),
+      ...nodeBlocks(summary, detail),
       ...itemBlocks(summary.items.slice(0, detail.items), detail),
       ...restLines(summary.items.slice(detail.items), link !== undefined),
       line([subtle(`run ${cardText(notice.runId, limits.name)} · notice ${summary.fingerprint}`)], {
@@ -149,6 +160,94 @@ function answersBlock({ questions }: Summary): Element[] {
   return lines.length === 0 ? [] : [{ type: 'Container', spacing: 'medium', items: lines }];
 }
 
+function nodeBlocks({ nodeTables }: Summary, { nodes: limit }: Detail): Element[] {
+  if (nodeTables.length === 0) return [];
+  if (limit === undefined) return [note('Node by node: see the report.')];
+  const left = nodeTables.length - limit.tables;
+  return [
+    ...nodeTables.slice(0, limit.tables).flatMap((table) => nodeBlock(table, limit)),
+    ...(left > 0 ? [note(`… and ${left} more, node by node, in the report.`)] : []),
+  ];
+}
+
+/**
+ * Rules × nodes, in words. A `ColumnSet` for each row, because `Table` belongs to version 1.5, and Teams on mobile devices
+ * is reported to render no more than 1.2.
+ */
+function nodeBlock({ subject, at, nodes, rows, others }: NodeTable, limit: NonNullable<Detail['nodes']>): Element[] {
+  const shown = rows.slice(0, limit.rules);
+  const columns =
+    shown.length === 0
+      ? []
+      : worstColumns(nodes, rows)
+          .slice(0, limit.nodes)
+          .sort((a, b) => a - b);
+  const left = [
+    ...(columns.length > 0 && nodes.length > columns.length ? [counted(nodes.length - columns.length, 'node')] : []),
+    ...(rows.length > shown.length ? [counted(rows.length - shown.length, 'rule')] : []),
+  ];
+  const parts = Array.from({ length: Math.ceil(columns.length / nodesAcross) }, (_, part) =>
+    columns.slice(part * nodesAcross, (part + 1) * nodesAcross),
+  );
+  return [
+    line(
+      [
+        run(`${cardText(subject, limits.name)} node by node`, { weight: 'bolder' }),
+        subtle(` · looked at ${cardText(minuteOf(at))}`),
+      ],
+      { spacing: 'medium', separator: true },
+    ),
+    ...parts.flatMap((part) => [nodeNames(nodes, part), ...shown.map((row) => nodeRow(row, part))]),
+    ...(left.length === 0 ? [] : [note(`… and ${left.join(' and ')} in the report.`)]),
+    ...(others === '' ? [] : [note(others)]),
+  ];
+}
+
+/** The places of the nodes, those first where most fails, then those where most is open. */
+function worstColumns(nodes: readonly string[], rows: readonly TargetRow[]): number[] {
+  return nodes
+    .map((_, column) => {
+      const cells = rows.map((row) => row.cells[column]).filter(isOpenCell);
+      return { column, failing: cells.filter(blocksAnswers).length, open: cells.length };
+    })
+    .sort((a, b) => b.failing - a.failing || b.open - a.open)
+    .map(({ column }) => column);
+}
+
+function nodeNames(nodes: readonly string[], columns: readonly number[]): Element {
+  const names = columns.map((column) => cardText(nodes[column] ?? '', limits.name));
+  return sideBySide([subtle('Rule'), ...names.map((name) => run(name, { size: 'small', weight: 'bolder' }))]);
+}
+
+function nodeRow({ rule, cells }: TargetRow, columns: readonly number[]): Element {
+  const name = run(cardText(ruleName(rule), limits.name), { size: 'small' });
+  return sideBySide([name, ...columns.map((column) => cellRun(cells[column]))]);
+}
+
+function cellRun(cell: Cell | null | undefined): TextRun {
+  const words = cardText(cellWords(cell));
+  if (!isOpenCell(cell)) return subtle(words);
+  return run(words, { size: 'small', color: blocksAnswers(cell) ? 'attention' : 'warning' });
+}
+
+/** The first has half as much width again as each of the others, so that rows stand below each other as in a table. */
+function sideBySide(cells: readonly TextRun[]): Element {
+  return {
+    type: 'ColumnSet',
+    spacing: 'small',
+    columns: cells.map((cell, index) => ({
+      type: 'Column',
+      width: index === 0 ? 3 : 2,
+      spacing: 'small',
+      items: [line([cell])],
+    })),
+  };
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} more ${count === 1 ? noun : `${noun}s`}`;
+}
+
 function itemBlocks(items: readonly Item[], { evidence }: Detail): Element[] {
   return items.map((item) => {
     const color = kindColors[item.kind];
@@ -208,6 +307,10 @@ function nameInList({ kind, subject, since }: Item): string {
 
 function labelled(label: string, value: TextRun): Line {
   return line([run(`${label}: `, { weight: 'bolder' }), value], { spacing: 'small' });
+}
+
+function note(text: string): Line {
+  return line([subtle(text)], { spacing: 'small' });
 }
 
 function line(inlines: TextRun[], style: Pick<Line, 'spacing' | 'separator'> = {}): Line {

@@ -49,7 +49,7 @@ const columnSet = z.strictObject({
     .array(
       z.strictObject({
         type: z.literal('Column'),
-        width: z.literal('auto'),
+        width: z.literal(['auto', 2, 3]),
         spacing,
         items: z.array(richTextBlock).min(1),
       }),

@@ -4,7 +4,17 @@ import { describe, expect, it } from 'vitest';
 import type { Notice } from '../../../src/domain/notice.ts';
 import { renderCard } from '../../../src/notifiers/teams-workflow/card.ts';
 import { type Payload, payloadSchema } from '../../../src/notifiers/teams-workflow/payload.ts';
-import { answer, failingDomains, finding, notice, ofSubject, transition } from '../notices.ts';
+import {
+  answer,
+  byNode,
+  failingDomains,
+  finding,
+  notice,
+  ofNode,
+  ofSubject,
+  smtpNotice,
+  transition,
+} from '../notices.ts';
 
 // Its package entry fails in Node; this file does not.
 const { AdaptiveCard, SerializationContext } = createRequire(import.meta.url)(
@@ -235,6 +245,156 @@ describe('what a card says', () => {
   });
 });
 
+describe('the nodes of a service, side by side', () => {
+  const nodeNames = (count: number) =>
+    Array.from({ length: count }, (_, index) => `EX${String(index + 1).padStart(2, '0')}`);
+  /** Every rule about every node, all of them critical. */
+  const allFailing = (nodes: number, rules: number) =>
+    byNode(
+      ...Array.from({ length: rules }, (_, index) => `rule-with-a-long-name-${index + 1}`).flatMap((rule) =>
+        nodeNames(nodes).map((node) => ofNode(rule, node, 'fail', 'critical')),
+      ),
+    );
+  /** The lines about the nodes. */
+  const nodesOf = (text: string) => {
+    const lines = text.split('\n');
+    return lines.slice(
+      lines.findIndex((line) => line.includes('node by node')),
+      lines.findIndex((line) => line.includes('New · critical')),
+    );
+  };
+
+  const halfConfigured = byNode(
+    ...['loopback-adapter-present', 'vip-on-loopback', 'connector-bound-to-vip'].flatMap((rule) => [
+      ofNode(rule, 'EX1', 'pass'),
+      ofNode(rule, 'EX2', 'pass'),
+    ]),
+    ofNode('loopback-metric-high', 'EX1', 'pass'),
+    ofNode('loopback-metric-high', 'EX2', 'fail', 'low'),
+    ofNode('lan-weak-host-receive', 'EX1', 'pass'),
+    ofNode('lan-weak-host-receive', 'EX2', 'fail', 'critical'),
+    ofNode('relay-scope-narrow', 'EX1/Relay', 'fail', 'high'),
+    ofNode('relay-scope-narrow', 'EX1/Scanner', 'pass'),
+    ofNode('relay-scope-narrow', 'EX2', 'not_applicable'),
+    ofNode('settings-persistent', 'EX1', 'manual'),
+    ofNode('settings-persistent', 'EX2', 'unknown'),
+    ofNode('per-source-limits-fit', 'EX1', 'not_applicable'),
+    ofNode('per-source-limits-fit', 'EX2', 'not_applicable'),
+    ofNode('every-node-answered', 'EX2', 'unknown'),
+  );
+
+  it('show in words what is not fine on every node, worst first, and count the rest, before the items', () => {
+    const text = render(smtpNotice({ 'smtp-in': halfConfigured }));
+    expect(nodesOf(text)).toEqual([
+      'smtp-in node by node · looked at 2026-11-24 09:30 UTC',
+      'Rule | EX1 | EX2',
+      'lan-weak-host-receive | ✓ pass | ✗ fail (critical)',
+      'relay-scope-narrow | ✗ fail (high), 1 of 2 | – not applicable',
+      'loopback-metric-high | ✓ pass | ✗ fail (low)',
+      'settings-persistent | ! a person has to look | ? unknown',
+      'every-node-answered | not judged | ? unknown',
+      'The other 4 rules pass or do not apply on every node.',
+    ]);
+    expect(text).not.toContain('vip-on-loopback');
+  });
+
+  it('take one line when all of them are fine', () => {
+    const fine = byNode(
+      ...['loopback-adapter-present', 'vip-on-loopback'].flatMap((rule) =>
+        ['EX1', 'EX2'].map((node) => ofNode(rule, node, 'pass')),
+      ),
+    );
+    expect(nodesOf(render(smtpNotice({ 'smtp-in': fine })))).toEqual([
+      'smtp-in node by node · looked at 2026-11-24 09:30 UTC',
+      'All 2 rules pass or do not apply on every node.',
+    ]);
+  });
+
+  it('stand four across, so that a phone has room for them, and go on below', () => {
+    const [first, second, third, fourth, fifth] = nodeNames(5);
+    const lines = nodesOf(render(smtpNotice({ 'smtp-in': allFailing(5, 2) })));
+    expect(lines.slice(1)).toEqual([
+      `Rule | ${first} | ${second} | ${third} | ${fourth}`,
+      `rule-with-a-long-name-1${' | ✗ fail (critical)'.repeat(4)}`,
+      `rule-with-a-long-name-2${' | ✗ fail (critical)'.repeat(4)}`,
+      `Rule | ${fifth}`,
+      'rule-with-a-long-name-1 | ✗ fail (critical)',
+      'rule-with-a-long-name-2 | ✗ fail (critical)',
+    ]);
+  });
+
+  it('are the eight where most fails when there are more, and the card says how many are left to the report', () => {
+    const failing = new Set(['EX03', 'EX16']);
+    const most = byNode(
+      ...nodeNames(16).map((node) => ofNode('nodes-alike', node, 'fail', 'high')),
+      ...nodeNames(16).map((node) =>
+        failing.has(node)
+          ? ofNode('vip-on-loopback', node, 'fail', 'critical')
+          : ofNode('vip-on-loopback', node, 'pass'),
+      ),
+    );
+    const lines = nodesOf(render(smtpNotice({ 'smtp-in': most })));
+    expect(lines.slice(1)).toEqual([
+      'Rule | EX01 | EX02 | EX03 | EX04',
+      'vip-on-loopback | ✓ pass | ✓ pass | ✗ fail (critical) | ✓ pass',
+      `nodes-alike${' | ✗ fail (high)'.repeat(4)}`,
+      'Rule | EX05 | EX06 | EX07 | EX16',
+      'vip-on-loopback | ✓ pass | ✓ pass | ✓ pass | ✗ fail (critical)',
+      `nodes-alike${' | ✗ fail (high)'.repeat(4)}`,
+      '… and 8 more nodes in the report.',
+    ]);
+  });
+
+  it('keep the card within 24 KB with 16 nodes and 25 rules that all fail, and lose nothing silently', () => {
+    const text = render(smtpNotice({ 'smtp-in': allFailing(16, 25) }));
+    expect(nodesOf(text)).toEqual([
+      'smtp-in node by node · looked at 2026-11-24 09:30 UTC',
+      'Rule | EX01 | EX02 | EX03 | EX04',
+      ...Array.from(
+        { length: 8 },
+        (_, index) => `rule-with-a-long-name-${index + 1}${' | ✗ fail (critical)'.repeat(4)}`,
+      ),
+      '… and 12 more nodes and 17 more rules in the report.',
+    ]);
+    expect(text).toContain('smtp-in  New · critical\nEX2: weak host receive is off for LAN (IPv4).\n');
+  });
+
+  it('of several services stand one after the other, the worst first', () => {
+    const advice = byNode(
+      ...['loopback-metric-high', 'vip-mask-fits'].flatMap((rule) =>
+        ['EX3', 'EX4'].map((node) => ofNode(rule, node, 'fail', 'low')),
+      ),
+    );
+    const lines = nodesOf(render(smtpNotice({ 'smtp-a': advice, 'smtp-b': halfConfigured, 'smtp-c': advice })));
+    expect(lines.filter((line) => line.includes('node by node'))).toEqual([
+      'smtp-b node by node · looked at 2026-11-24 09:30 UTC',
+      'smtp-a node by node · looked at 2026-11-24 09:30 UTC',
+      'smtp-c node by node · looked at 2026-11-24 09:30 UTC',
+    ]);
+    const many = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`smtp-${index}`, allFailing(16, 25)]));
+    expect(nodesOf(render(smtpNotice(many))).at(-1)).toBe('… and 9 more, node by node, in the report.');
+  });
+
+  it('give way last of all to a line that says where they are', () => {
+    const giant = '\u{1f4e7}'.repeat(100_000);
+    const table = byNode(
+      ...Array.from({ length: 25 }, (_, index) => `${giant}${index}`).flatMap((rule) =>
+        nodeNames(4).map((node) => ofNode(rule, `${giant}${node}`, 'fail', 'critical')),
+      ),
+    );
+    const questions = Object.fromEntries([...Array(8).keys()].map((n) => [`q${n}`, giant]));
+    const answers = Object.fromEntries(Object.keys(questions).map((id) => [id, { yes: 1 }]));
+    const of = finding({ rule: giant, target: giant, message: giant });
+    const text = render({
+      ...smtpNotice({}),
+      evaluation: { id: 'smtp-source-ip', title: giant, questions },
+      subjects: [{ ...ofSubject(giant, transition('opened', giant, of)), byNode: table }],
+      totals: { subjects: 1, answers },
+    });
+    expect(text).toContain('\nNode by node: see the report.\n');
+  });
+});
+
 describe('the button', () => {
   it.each([
     undefined,
@@ -290,9 +450,18 @@ describe('the size', () => {
           rule: other,
           target: one,
         });
+        const cell = { verdict: 'fail', severity: 'high', words: other } as const;
+        const nodes = {
+          at: other,
+          targets: [one, other],
+          rows: [one, other].map((rule) => ({ rule, cells: [cell, null] })),
+        };
         render(
           notice({
-            subjects: [...subjects, ofSubject(one, transition('resolved', one, finding({ message: other }), other))],
+            subjects: [
+              ...subjects.map((subject) => ({ ...subject, byNode: nodes })),
+              ofSubject(one, transition('resolved', one, finding({ message: other }), other)),
+            ],
             organization: { id: one, name: other },
             runId: one,
             at: other,
