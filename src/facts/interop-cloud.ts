@@ -84,6 +84,28 @@ export const usersInScope = z
   })
   .meta({ title: 'users in scope', goodForHours: 24 });
 
+/**
+ * Graph `subscribedSkus`: the subscriptions of the tenant. They make a remedy concrete and decide nothing, so no age makes
+ * them too old; the evidence says when they were counted.
+ */
+export const tenantSubscriptions = z
+  .object({
+    subscriptions: z.array(
+      z.object({
+        /** `skuPartNumber`, e.g. `SPE_E3`. */
+        name: z.string(),
+        /** Licences in it, those of a suspended or expired part left out. */
+        enabled: z.number(),
+        /** Licences that are assigned. */
+        consumed: z.number(),
+        /** Holds a plan of {@link servicePlans}. */
+        teams: z.boolean(),
+        exchange: z.boolean(),
+      }),
+    ),
+  })
+  .meta({ title: 'subscriptions of the tenant' });
+
 const keyCredential = z.object({
   /** SHA-1 in upper-case hex, where Entra ID tells it. */
   thumbprint: z.string().optional(),
@@ -181,6 +203,7 @@ export const exchangeOnlineEws = z
 
 export type DirectorySynchronisation = z.infer<typeof directorySynchronisation>;
 export type UsersInScope = z.infer<typeof usersInScope>;
+export type TenantSubscriptions = z.infer<typeof tenantSubscriptions>;
 export type ServicePrincipals = z.infer<typeof servicePrincipals>;
 export type HybridApplication = z.infer<typeof hybridApplication>;
 export type CloudSyncJobs = z.infer<typeof cloudSyncJobs>;

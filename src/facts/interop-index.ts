@@ -7,6 +7,7 @@ import {
   hybridApplication,
   servicePrincipals,
   tenant,
+  tenantSubscriptions,
   usersInScope,
 } from './interop-cloud.ts';
 import {
@@ -57,6 +58,7 @@ export const interopFactSchemas = {
   tenant,
   'directory-synchronisation': directorySynchronisation,
   'users-in-scope': usersInScope,
+  'tenant-subscriptions': tenantSubscriptions,
   'service-principals': servicePrincipals,
   'hybrid-application': hybridApplication,
   'cloud-sync-jobs': cloudSyncJobs,

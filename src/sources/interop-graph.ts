@@ -8,6 +8,7 @@ import {
   type HybridApplication,
   type ServicePrincipals,
   servicePlans,
+  type TenantSubscriptions,
   type UsersInScope,
 } from '../facts/interop-cloud.ts';
 
@@ -20,6 +21,8 @@ export const graphRequests = {
     '/v1.0/organization?$select=id,displayName,verifiedDomains,onPremisesSyncEnabled,onPremisesLastSyncDateTime',
   /** `User.Read.All` */
   users: '/v1.0/users?$select=id,userPrincipalName,mail,proxyAddresses,onPremisesSyncEnabled,assignedPlans&$top=999',
+  /** `LicenseAssignment.Read.All` would do; `Organization.Read.All` reads it too and is granted for the above already. */
+  subscribedSkus: '/v1.0/subscribedSkus?$select=skuPartNumber,consumedUnits,prepaidUnits,servicePlans',
   /** `Application.Read.All` */
   servicePrincipals: (appId: string) =>
     `/v1.0/servicePrincipals?$filter=appId eq '${appId}'&$select=id,appId,servicePrincipalNames,keyCredentials,accountEnabled`,
@@ -118,8 +121,7 @@ export function usersInScopeOf(
       user: name,
       found: found !== undefined,
       synchronised: found?.onPremisesSyncEnabled === true,
-      teams: servicePlans.teams.some((plan) => enabled.has(plan)),
-      exchange: servicePlans.exchange.some((plan) => enabled.has(plan)),
+      ...decidingPlansIn(enabled),
     };
   };
   if (sampleUsers.length > 0) {
@@ -135,9 +137,41 @@ export function usersInScopeOf(
   return { scope: 'domain', users: inDomains.map((one) => describe(one.mail ?? one.userPrincipalName, one)) };
 }
 
+function decidingPlansIn(plans: ReadonlySet<string>): { teams: boolean; exchange: boolean } {
+  return {
+    teams: servicePlans.teams.some((plan) => plans.has(plan)),
+    exchange: servicePlans.exchange.some((plan) => plans.has(plan)),
+  };
+}
+
 function addressesOf({ userPrincipalName, mail, proxyAddresses }: z.infer<typeof user>): string[] {
   const proxies = (proxyAddresses ?? []).flatMap((address) => (/^smtp:/i.test(address) ? [address.slice(5)] : []));
   return [userPrincipalName, ...(mail == null ? [] : [mail]), ...proxies].map((address) => address.toLowerCase());
+}
+
+const sku = z.object({
+  skuPartNumber: z.string(),
+  consumedUnits: z.number().nullish(),
+  prepaidUnits: z.object({ enabled: z.number().nullish() }).nullish(),
+  servicePlans: z.array(z.object({ servicePlanId: z.string(), provisioningStatus: z.string().nullish() })).nullish(),
+});
+
+/** A plan counts unless it is `Disabled` or in `Error`: a pending one is there for whoever gets the licence. */
+export function tenantSubscriptionsOf(replies: readonly unknown[]): TenantSubscriptions {
+  return {
+    subscriptions: replies.map((reply) => {
+      const { skuPartNumber, consumedUnits, prepaidUnits, servicePlans: plans } = read('subscribedSkus', sku, reply);
+      const usable = (plans ?? []).filter(
+        ({ provisioningStatus }) => provisioningStatus !== 'Disabled' && provisioningStatus !== 'Error',
+      );
+      return {
+        name: skuPartNumber,
+        enabled: prepaidUnits?.enabled ?? 0,
+        consumed: consumedUnits ?? 0,
+        ...decidingPlansIn(new Set(usable.map(({ servicePlanId }) => servicePlanId.toLowerCase()))),
+      };
+    }),
+  };
 }
 
 const principal = z.object({

@@ -5,6 +5,7 @@ import type { FactMap, FactName, PartFactName } from '../facts/index.ts';
 import type { Tenant } from '../facts/interop-cloud.ts';
 import type { interopFactSchemas } from '../facts/interop-index.ts';
 import { type PublishedReach, routeOf } from '../facts/interop-published.ts';
+import { additionOf } from './addition.ts';
 import { createAddressGuard } from './address-guard.ts';
 import { type CloudTenant, endpointsOf } from './cloud-endpoints.ts';
 import type { ExchangeOnlineReader } from './exchange-online/reader.ts';
@@ -25,6 +26,7 @@ import {
   principalsLookedAt,
   servicePrincipalsOf,
   synchronisationOf,
+  tenantSubscriptionsOf,
   usersInScopeOf,
 } from './interop-graph.ts';
 
@@ -251,6 +253,11 @@ export function interopSources(options: InteropOptions): InteropSources {
         sampleUsers: organization.sampleUsers,
         domains: [...(await domainsOf(organization, context))],
       }),
+    ),
+    'tenant-subscriptions': additionOf(
+      fromGraph('tenant-subscriptions', async (graph, _, { signal }) =>
+        tenantSubscriptionsOf(await graph.list(graphRequests.subscribedSkus, signal)),
+      ),
     ),
     'service-principals': fromGraph('service-principals', async (graph, _, { signal }) => {
       const lists = await Promise.all(

@@ -3,13 +3,17 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { evaluateAdHoc } from '../../src/app/ad-hoc.ts';
 import { silentLog } from '../../src/app/log.ts';
 import { createSources, type ProductSources } from '../../src/app/sources.ts';
+import { noFacts } from '../../src/domain/fact-set.ts';
 import type { Run } from '../../src/domain/finding.ts';
-import type { MailDomain } from '../../src/domain/subject.ts';
+import { gather } from '../../src/domain/gather.ts';
+import { judge } from '../../src/domain/judge.ts';
+import { exchangeOrganization, type MailDomain } from '../../src/domain/subject.ts';
+import { teamsExchangeInterop } from '../../src/evaluations/teams-exchange-interop/index.ts';
 import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { createTenant, type Tenant } from '../app/tenant.ts';
 import { contoso } from './access.ts';
 import { type FakeCloud, startFakeCloud } from './fake-cloud.ts';
-import { acceptedDomainRow, type FakeTenant, fakeTenant } from './fake-tenant.ts';
+import { acceptedDomainRow, type FakeTenant, fakeTenant, subscribedSkuRow } from './fake-tenant.ts';
 
 let published: Tenant;
 let resolvers: readonly DnsServer[];
@@ -51,8 +55,9 @@ const domain = (id: string, more: Partial<MailDomain> = { tenantId: contoso.id }
   ...more,
 });
 
+const now = new Date('2026-11-24T09:30:00Z');
+
 async function evaluate(subjects: readonly MailDomain[]): Promise<readonly Run[]> {
-  const now = new Date('2026-11-24T09:30:00Z');
   const ports = { sources: sources.all, log: silentLog };
   return (await evaluateAdHoc(ports, { evaluation: 'dkim', subjects, now })).runs;
 }
@@ -143,5 +148,93 @@ describe('dkim of a live tenant', () => {
       "Could not look: DKIM signing configuration: not supplied (supply the output of Get-DkimSigningConfig, or name the tenant (tenant.id in the organization's document)).",
     );
     expect(cloud.login.arrived).toEqual([]);
+  });
+});
+
+describe('licences of a live tenant', () => {
+  const adele = 'adele@contoso.com';
+  const subject = exchangeOrganization.parse({
+    kind: 'exchange-organization',
+    id: 'contoso',
+    domains: ['contoso.com'],
+    sampleUsers: [adele],
+    intents: ['compliance'],
+    tenantId: contoso.id,
+  });
+  const assign =
+    'Microsoft 365 admin center > Users > Licenses and apps: assign a licence with Microsoft Teams and leave';
+
+  beforeEach(() => {
+    tenant.graph['/v1.0/users'] = [{ userPrincipalName: adele, onPremisesSyncEnabled: true, assignedPlans: [] }];
+  });
+
+  const licensed = ['teams-licensed', 'compliance-licensed', 'users-synchronised'].map(
+    (rule) => `teams-exchange-interop/${rule}`,
+  );
+  /** What Graph alone tells; nothing else of the organization is looked at. */
+  const evaluation = {
+    ...teamsExchangeInterop,
+    rules: teamsExchangeInterop.rules.filter(({ id }) => licensed.includes(id)),
+  };
+
+  async function lookAt() {
+    const facts = await gather(evaluation, subject, sources.all, { now, supplied: noFacts });
+    const run = judge(evaluation, subject, facts, { now });
+    return {
+      teams: says(run, 'teams-exchange-interop/teams-licensed'),
+      compliance: says(run, 'teams-exchange-interop/compliance-licensed'),
+      synchronised: says(run, 'teams-exchange-interop/users-synchronised'),
+      subscriptions: facts.facts['tenant-subscriptions'],
+    };
+  }
+
+  it('are named where some are free for people without a plan', async () => {
+    const { teams, compliance } = await lookAt();
+    expect(teams).toMatchObject({
+      verdict: 'fail',
+      message: 'Without an enabled Teams plan (TEAMS1): adele@contoso.com.',
+      remedy: `${assign} the app on. 12 free licences with Teams: SPE_E3.`,
+      evidence: [
+        { fact: 'users-in-scope', observed: '0 of 1 users have TEAMS1 enabled' },
+        { fact: 'tenant-subscriptions', observed: 'SPE_E3: 13 of 25 used', source: 'Microsoft Graph' },
+      ],
+    });
+    expect(compliance?.remedy).toMatch(
+      / their mailboxes stay on premises\. 12 free licences with Exchange Online: SPE_E3\.$/,
+    );
+  });
+
+  it('are counted as they are: one left, more assigned than paid for, and none with the plan', async () => {
+    const exchangeOnly = [{ servicePlanId: '9aaf7827-d63c-4b61-89c3-182f06f82e5c', provisioningStatus: 'Success' }];
+    tenant.graph['/v1.0/subscribedSkus'] = [
+      subscribedSkuRow('SPE_E3', { enabled: 25, consumed: 26 }),
+      subscribedSkuRow('EXCHANGESTANDARD', { enabled: 2, consumed: 1 }, exchangeOnly),
+    ];
+    const some = await lookAt();
+    expect(some.teams?.remedy).toBe(
+      `${assign} the app on. No subscription of the tenant with Teams has a free licence (SPE_E3: 26 of 25 used).`,
+    );
+    expect(some.compliance?.remedy).toMatch(/ 1 free licence with Exchange Online: EXCHANGESTANDARD\.$/);
+    tenant.graph['/v1.0/subscribedSkus'] = [];
+    expect((await lookAt()).teams?.remedy).toBe(
+      `${assign} the app on. No subscription of the tenant includes Teams: buy one first.`,
+    );
+  });
+
+  it('that may not be read leave the finding as it is, and say which permission is missing', async () => {
+    tenant.permissions = tenant.permissions.filter((name) => name !== 'Organization.Read.All');
+    const { teams, compliance, synchronised, subscriptions } = await lookAt();
+    expect(teams).toMatchObject({
+      verdict: 'fail',
+      remedy: `${assign} the app on.`,
+      evidence: [{ fact: 'users-in-scope' }],
+    });
+    expect(compliance).toMatchObject({ verdict: 'fail', remedy: expect.stringMatching(/stay on premises\.$/) });
+    expect(synchronised?.verdict).toBe('unknown');
+    expect(subscriptions).toMatchObject({
+      status: 'unobtainable',
+      reason: 'not_supplied',
+      detail: expect.stringContaining('lacks the permission Organization.Read.All of Microsoft Graph'),
+    });
   });
 });

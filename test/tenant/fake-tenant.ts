@@ -41,7 +41,25 @@ export function fakeTenant(id: string, domains: readonly string[] = []): FakeTen
     graph: {
       '/v1.0/domains': domains.map((domain) => ({ id: domain, isVerified: true, supportedServices: ['Email'] })),
       '/v1.0/admin/serviceAnnouncement/issues': [],
+      '/v1.0/subscribedSkus': [subscribedSkuRow('SPE_E3', { enabled: 25, consumed: 13 })],
     },
+  };
+}
+
+/** A subscription in Graph `subscribedSkus`, with the plans TEAMS1 and EXCHANGE_S_ENTERPRISE unless others are named. */
+export function subscribedSkuRow(
+  name: string,
+  units: { readonly enabled: number; readonly consumed: number },
+  plans: readonly Row[] = [
+    { servicePlanId: '57ff2da0-773e-42df-b2af-ffb7a2317929', provisioningStatus: 'Success' },
+    { servicePlanId: 'efb87545-963c-4e0d-99df-69c6916d9eb0', provisioningStatus: 'Success' },
+  ],
+): Row {
+  return {
+    skuPartNumber: name,
+    consumedUnits: units.consumed,
+    prepaidUnits: { enabled: units.enabled, suspended: 0, warning: 0, lockedOut: 0 },
+    servicePlans: plans,
   };
 }
 

@@ -12,26 +12,6 @@ export interface EntraDomain {
   readonly mail: boolean;
 }
 
-/** A DNS record that Microsoft expects for a service of a domain. */
-export interface ExpectedRecord {
-  readonly type: string;
-  readonly name: string;
-  /** The service, e.g. `Email`. */
-  readonly service: string;
-  readonly optional: boolean;
-  /** Target of a CNAME or SRV, mail exchange of an MX, text of a TXT record. */
-  readonly value: string;
-}
-
-/** A subscription and how far it is used. */
-export interface SubscribedSku {
-  readonly name: string;
-  readonly enabled: number;
-  readonly consumed: number;
-  /** Ids of the service plans that are provisioned in it. */
-  readonly plans: readonly string[];
-}
-
 const domain = z.object({
   id: z.string(),
   isVerified: z.boolean().nullish(),
@@ -47,60 +27,6 @@ export async function entraDomains(graph: Graph, tenant: CloudTenant, signal: Ab
       name: id.toLowerCase(),
       verified: isVerified === true,
       mail: supportedServices?.includes('Email') === true,
-    };
-  });
-}
-
-const record = z.object({
-  recordType: z.string(),
-  label: z.string(),
-  supportedService: z.string().nullish(),
-  isOptional: z.boolean().nullish(),
-  canonicalName: z.string().optional(),
-  mailExchange: z.string().optional(),
-  nameTarget: z.string().optional(),
-  text: z.string().optional(),
-});
-
-/** `GET /domains/{id}/serviceConfigurationRecords` (Domain.Read.All). */
-export async function expectedRecords(
-  graph: Graph,
-  tenant: CloudTenant,
-  name: string,
-  signal: AbortSignal,
-): Promise<ExpectedRecord[]> {
-  const path = `/v1.0/domains/${encodeURIComponent(name)}/serviceConfigurationRecords`;
-  return (await graph.list(tenant, path, signal)).map((row) => {
-    const one = read('serviceConfigurationRecords', record, row);
-    return {
-      type: one.recordType.toUpperCase(),
-      name: one.label.toLowerCase(),
-      service: one.supportedService ?? '',
-      optional: one.isOptional === true,
-      value: one.canonicalName ?? one.mailExchange ?? one.nameTarget ?? one.text ?? '',
-    };
-  });
-}
-
-const sku = z.object({
-  skuPartNumber: z.string(),
-  consumedUnits: z.number().nullish(),
-  prepaidUnits: z.object({ enabled: z.number().nullish() }).nullish(),
-  servicePlans: z.array(z.object({ servicePlanId: z.string(), provisioningStatus: z.string().nullish() })).nullish(),
-});
-
-/** `GET /subscribedSkus` (Organization.Read.All, or LicenseAssignment.Read.All). */
-export async function subscribedSkus(graph: Graph, tenant: CloudTenant, signal: AbortSignal): Promise<SubscribedSku[]> {
-  const path = '/v1.0/subscribedSkus?$select=skuPartNumber,consumedUnits,prepaidUnits,servicePlans';
-  return (await graph.list(tenant, path, signal)).map((row) => {
-    const one = read('subscribedSkus', sku, row);
-    return {
-      name: one.skuPartNumber,
-      enabled: one.prepaidUnits?.enabled ?? 0,
-      consumed: one.consumedUnits ?? 0,
-      plans: (one.servicePlans ?? [])
-        .filter(({ provisioningStatus }) => provisioningStatus === 'Success')
-        .map(({ servicePlanId }) => servicePlanId.toLowerCase()),
     };
   });
 }

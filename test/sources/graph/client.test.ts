@@ -1,10 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  entraDomains,
-  expectedRecords,
-  openExchangeIssues,
-  subscribedSkus,
-} from '../../../src/sources/graph/directory.ts';
+import { entraDomains, openExchangeIssues } from '../../../src/sources/graph/directory.ts';
 import { graphReader } from '../../../src/sources/graph/reader.ts';
 import { type Access, accessTo, contoso } from '../../tenant/access.ts';
 import { type FakeCloud, startFakeCloud } from '../../tenant/fake-cloud.ts';
@@ -107,12 +102,12 @@ describe('a permission that is not granted', () => {
     ['/v1.0/domains', 'Domain.Read.All', 'dkim'],
     ['/v1.0/admin/serviceAnnouncement/issues', 'ServiceHealth.Read.All', 'dkim'],
     ['/v1.0/organization', 'Organization.Read.All', 'teams-exchange-interop'],
+    ['/v1.0/subscribedSkus', 'Organization.Read.All', 'teams-exchange-interop'],
     ['/v1.0/users', 'User.Read.All', 'teams-exchange-interop'],
     ['/v1.0/applications', 'Application.Read.All', 'teams-exchange-interop'],
     ['/beta/servicePrincipals/a/synchronization/jobs', 'Synchronization.Read.All', 'teams-exchange-interop'],
   ])('%s: costs what is behind it, by its name, and no more', async (path, permission, evaluation) => {
     tenant.permissions = tenant.permissions.filter((name) => name !== permission);
-    tenant.graph['/v1.0/subscribedSkus'] = [];
     expect(await refusal(access.graph.list(contoso, path, signal()))).toEqual({
       reason: 'denied',
       says: `Microsoft Graph answered 403 to ${path}: the application 99999999-8888-7777-6666-555555555555 lacks the permission ${permission} of Microsoft Graph in tenant ${contoso.id}. To grant it, as an administrator there run infra/access/grant-access.sh apply --app-id 99999999-8888-7777-6666-555555555555 --evaluations ${evaluation}`,
@@ -140,63 +135,6 @@ describe('what Entra ID knows of a tenant', () => {
     expect(await entraDomains(access.graph, contoso, signal())).toEqual([
       { name: 'contoso.com', verified: true, mail: true },
       { name: 'contoso.net', verified: false, mail: false },
-    ]);
-  });
-
-  it('the records that Microsoft expects of a domain', async () => {
-    tenant.graph['/v1.0/domains/contoso.com/serviceConfigurationRecords'] = [
-      {
-        '@odata.type': '#microsoft.graph.domainDnsMxRecord',
-        isOptional: false,
-        label: 'contoso.com',
-        recordType: 'Mx',
-        supportedService: 'Email',
-        ttl: 3600,
-        mailExchange: 'contoso-com.mail.protection.outlook.com',
-        preference: 0,
-      },
-      {
-        '@odata.type': '#microsoft.graph.domainDnsCnameRecord',
-        isOptional: true,
-        label: 'Autodiscover.contoso.com',
-        recordType: 'CName',
-        supportedService: 'Email',
-        ttl: 3600,
-        canonicalName: 'autodiscover.outlook.com',
-      },
-    ];
-    expect(await expectedRecords(access.graph, contoso, 'contoso.com', signal())).toEqual([
-      {
-        type: 'MX',
-        name: 'contoso.com',
-        service: 'Email',
-        optional: false,
-        value: 'contoso-com.mail.protection.outlook.com',
-      },
-      {
-        type: 'CNAME',
-        name: 'autodiscover.contoso.com',
-        service: 'Email',
-        optional: true,
-        value: 'autodiscover.outlook.com',
-      },
-    ]);
-  });
-
-  it('its subscriptions, with the plans that are provisioned', async () => {
-    tenant.graph['/v1.0/subscribedSkus'] = [
-      {
-        skuPartNumber: 'ENTERPRISEPACK',
-        consumedUnits: 14,
-        prepaidUnits: { enabled: 25, suspended: 0, warning: 0 },
-        servicePlans: [
-          { servicePlanId: '57FF2DA0-773E-42DF-B2AF-FFB7A2317929', provisioningStatus: 'Success' },
-          { servicePlanId: 'efb87545-963c-4e0d-99df-69c6916d9eb0', provisioningStatus: 'Disabled' },
-        ],
-      },
-    ];
-    expect(await subscribedSkus(access.graph, contoso, signal())).toEqual([
-      { name: 'ENTERPRISEPACK', enabled: 25, consumed: 14, plans: ['57ff2da0-773e-42df-b2af-ffb7a2317929'] },
     ]);
   });
 

@@ -12,6 +12,7 @@ import {
   hybridApplicationOf,
   servicePrincipalsOf,
   synchronisationOf,
+  tenantSubscriptionsOf,
   usersInScopeOf,
 } from '../../../src/sources/interop-graph.ts';
 import { looksLikeMessageHeaders, mailBuildsOf } from '../../../src/sources/interop-mail.ts';
@@ -76,6 +77,33 @@ describe('Microsoft Graph', () => {
     const cloudOnly = { userPrincipalName: 'x@contoso.com', mail: 'x@contoso.com' };
     const scope = usersInScopeOf([adele, cloudOnly], { sampleUsers: [], domains: ['contoso.com'] });
     expect(scope.users.map(({ user }) => user)).toEqual(['adele@contoso.com']);
+  });
+
+  it('counts the licences of a subscription, and names the plans in it that can be had', () => {
+    const plan = (servicePlanId: string, provisioningStatus: string) => ({ servicePlanId, provisioningStatus });
+    const teams = '57FF2DA0-773E-42DF-B2AF-FFB7A2317929';
+    const exchange = '9aaf7827-d63c-4b61-89c3-182f06f82e5c';
+    expect(
+      tenantSubscriptionsOf([
+        {
+          skuPartNumber: 'O365_BUSINESS_ESSENTIALS',
+          consumedUnits: 14,
+          prepaidUnits: { enabled: 25, suspended: 5, warning: 0 },
+          servicePlans: [plan(teams, 'PendingProvisioning'), plan(exchange, 'Disabled')],
+        },
+        { skuPartNumber: 'EXCHANGESTANDARD', consumedUnits: 3, servicePlans: [plan(exchange, 'Success')] },
+        { skuPartNumber: 'AAD_PREMIUM', prepaidUnits: { enabled: 1 } },
+      ]),
+    ).toEqual({
+      subscriptions: [
+        { name: 'O365_BUSINESS_ESSENTIALS', enabled: 25, consumed: 14, teams: true, exchange: false },
+        { name: 'EXCHANGESTANDARD', enabled: 0, consumed: 3, teams: false, exchange: true },
+        { name: 'AAD_PREMIUM', enabled: 1, consumed: 0, teams: false, exchange: false },
+      ],
+    });
+    expect(() => tenantSubscriptionsOf([{ consumedUnits: 1 }])).toThrow(
+      'the reply of Microsoft Graph for subscribedSkus is not as expected: skuPartNumber: ',
+    );
   });
 
   it('reads thumbprints as Base64 of bytes, as Base64 of text and as text', () => {

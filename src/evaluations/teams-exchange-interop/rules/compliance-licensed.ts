@@ -1,4 +1,5 @@
 import { rule } from '../../../domain/rule.ts';
+import { freeLicences } from '../free-licences.ts';
 import { enumerate, onlyFor } from '../organization.ts';
 
 /** See compliance-licensed.md. */
@@ -8,8 +9,9 @@ export const complianceLicensed = rule({
   severity: 'medium',
   blocks: ['compliance'],
   needs: ['users-in-scope'],
+  optional: ['tenant-subscriptions'],
   scope: onlyFor('compliance'),
-  judge({ 'users-in-scope': { users } }) {
+  judge({ 'users-in-scope': { users }, 'tenant-subscriptions': subscriptions }) {
     const without = users.filter(({ exchange }) => !exchange).map(({ user }) => user);
     const evidence = [
       {
@@ -26,12 +28,13 @@ export const complianceLicensed = rule({
       };
     }
     if (without.length > 0) {
+      const licences = freeLicences(subscriptions, 'exchange');
       return {
         verdict: 'fail',
         owner: 'tenant',
         message: `eDiscovery and holds do not reach the Teams chats of ${enumerate(without)}: no Exchange Online plan is enabled.`,
-        remedy: 'Assign Exchange Online Plan 1 or higher to these users; their mailboxes stay on premises.',
-        evidence,
+        remedy: `Assign Exchange Online Plan 1 or higher to these users; their mailboxes stay on premises.${licences.sentence}`,
+        evidence: [...evidence, ...licences.evidence],
       };
     }
     return { verdict: 'pass', message: `All ${users.length} users in scope have an Exchange Online plan.`, evidence };

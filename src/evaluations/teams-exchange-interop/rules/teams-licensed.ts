@@ -1,4 +1,5 @@
 import { rule } from '../../../domain/rule.ts';
+import { freeLicences } from '../free-licences.ts';
 import { enumerate } from '../organization.ts';
 
 /** See teams-licensed.md. */
@@ -8,7 +9,8 @@ export const teamsLicensed = rule({
   severity: 'high',
   blocks: ['calendar', 'delegates'],
   needs: ['users-in-scope'],
-  judge({ 'users-in-scope': { users } }) {
+  optional: ['tenant-subscriptions'],
+  judge({ 'users-in-scope': { users }, 'tenant-subscriptions': subscriptions }) {
     const without = users.filter(({ teams }) => !teams).map(({ user }) => user);
     const evidence = [
       {
@@ -25,13 +27,13 @@ export const teamsLicensed = rule({
       };
     }
     if (without.length > 0) {
+      const licences = freeLicences(subscriptions, 'teams');
       return {
         verdict: 'fail',
         owner: 'tenant',
         message: `Without an enabled Teams plan (TEAMS1): ${enumerate(without)}.`,
-        remedy:
-          'Microsoft 365 admin center > Users > Licenses and apps: assign a licence with Microsoft Teams and leave the app on.',
-        evidence,
+        remedy: `Microsoft 365 admin center > Users > Licenses and apps: assign a licence with Microsoft Teams and leave the app on.${licences.sentence}`,
+        evidence: [...evidence, ...licences.evidence],
       };
     }
     return { verdict: 'pass', message: `All ${users.length} users in scope have an enabled Teams plan.`, evidence };
