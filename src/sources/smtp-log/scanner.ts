@@ -10,12 +10,13 @@ import type { Session, SessionTable } from './sessions.ts';
 const [comma, quote, hash, lf, cr] = [0x2c, 0x22, 0x23, 0x0a, 0x0d];
 const [plus, minus, lessThan, greaterThan, star] = [0x2b, 0x2d, 0x3c, 0x3e, 0x2a];
 const [letterS, letterT, letterU, letterZ, space] = [0x53, 0x54, 0x55, 0x5a, 0x20];
-const [lowerE, lowerH, lowerI, lowerL, lowerM, colon] = [0x65, 0x68, 0x69, 0x6c, 0x6d, 0x3a];
+const [lowerE, lowerH, lowerI, lowerL, lowerM, lowerO, colon] = [0x65, 0x68, 0x69, 0x6c, 0x6d, 0x6f, 0x3a];
 
 /** Length of `2026-11-24T09:00:07.118Z`. */
 const dateLength = 24;
 const idLength = 16;
 const mailLength = 'MAIL FROM:'.length;
+const greetingLength = 'EHLO '.length;
 /** A power of two; sessions open at the same time on a busy server are fewer. */
 const slots = 4096;
 /** Values of a recurring field that are kept; a server has few connectors and addresses. */
@@ -40,8 +41,11 @@ export class RowScanner {
   readonly #table: SessionTable;
   /** Sessions by a hash of their key's bytes, so that most rows need no key made of them. */
   readonly #recent: (Session | undefined)[] = Array.from({ length: slots }, () => undefined);
+  /** Beside each, what its connector was: the same one need not be compared again. */
+  readonly #recentConnectors: (KnownText | undefined)[] = Array.from({ length: slots }, () => undefined);
   readonly #connectors = new RecurringField();
   readonly #locals = new RecurringField();
+  readonly #permissions = new RecurringField();
   /** Where each column stands, when the file says so and it is not the usual order. */
   #columns: ReadonlyMap<string, number> | undefined;
   rows = 0;
@@ -140,20 +144,27 @@ export class RowScanner {
           if ((sender === lowerI || sender === lowerH) && isHealthCheck(bytes.toString('latin1', text, stop))) {
             known.health = true;
           }
-        } else if ((lower === lowerE || lower === lowerH) && ((bytes[text + 2] ?? 0) | space) === lowerL) {
-          const end = bytes.indexOf(comma, text);
-          this.#said(
-            this.#session(bytes, connector, session, sequence, local, remote, at),
-            bytes.toString('latin1', text, end === -1 || end > stop ? stop : end),
-          );
+        } else if ((lower === lowerE || lower === lowerH) && isGreeting(bytes, text)) {
+          let name = text + greetingLength;
+          while (bytes[name] === space) name++;
+          const end = endOfWord(bytes, name, stop);
+          if (end > name) {
+            const known = this.#session(bytes, connector, session, sequence, local, remote, at);
+            this.#greeted(known, bytes.toString('latin1', name, end));
+          }
         }
         return true;
       }
       case star: {
-        if (letter === letterS || (letter === comma && bytes[text + 1] === letterU)) {
+        if (letter === letterS) {
+          const permissions = this.#permissions.text(bytes, text, stop);
+          if (permissions.includes(anyRecipient)) {
+            this.#session(bytes, connector, session, sequence, local, remote, at).anyRecipient = true;
+          }
+        } else if (letter === comma && bytes[text + 1] === letterU) {
           const note = bytes.toString('latin1', text, stop);
-          if (note.includes(letter === comma ? 'HealthMailbox' : anyRecipient)) {
-            this.#noted(this.#session(bytes, connector, session, sequence, local, remote, at), note);
+          if (note.includes('HealthMailbox')) {
+            this.#session(bytes, connector, session, sequence, local, remote, at).health = true;
           }
         }
         return true;
@@ -188,10 +199,13 @@ export class RowScanner {
   ): Session {
     const slot = slotOf(bytes, connector, sequence);
     let known = this.#recent[slot];
-    if (known === undefined || !isKey(known.key, bytes, connector, sequence - 1)) {
+    const current = this.#connectors.last;
+    const isSame = current !== undefined && this.#recentConnectors[slot] === current;
+    if (known === undefined || !isKey(known.key, bytes, connector, sequence - 1, isSame ? session : connector)) {
       const key = bytes.toString('latin1', connector, sequence - 1);
       known = this.#table.session(key, key.slice(0, session - connector - 1));
       this.#recent[slot] = known;
+      this.#recentConnectors[slot] = current;
     }
     if (known.local === '') known.local = bytes.toString('latin1', local, remote - 1);
     if (known.remote === '') known.remote = bytes.toString('latin1', remote, at);
@@ -205,10 +219,13 @@ export class RowScanner {
       if (isHealthCheck(data)) session.health = true;
       return;
     }
-    const name = /^(?:EHLO|HELO) +([^\s,"]+)/i.exec(data)?.[1]?.toLowerCase();
-    if (name === undefined) return;
-    session.greeting = name;
-    if (name.startsWith('smtp.availability.')) session.health = true;
+    const name = /^(?:EHLO|HELO) +([^\s,"]+)/i.exec(data)?.[1];
+    if (name !== undefined) this.#greeted(session, name);
+  }
+
+  #greeted(session: Session, name: string): void {
+    session.greeting = name.toLowerCase();
+    if (session.greeting.startsWith('smtp.availability.')) session.health = true;
   }
 
   #noted(session: Session, note: string): void {
@@ -257,20 +274,27 @@ export class RowScanner {
 }
 
 interface KnownText {
+  readonly text: string;
   readonly length: number;
-  /** Where words of four bytes stand in it, the last one overlapping, and what they are. */
+  /** Where words of eight bytes stand in it, the last one overlapping, and what they are. */
   readonly offsets: readonly number[];
   readonly words: readonly number[];
 }
 
 /**
  * Finds the end of a field that has one of a few values: the connector, the local endpoint. What was seen before is
- * compared four bytes at a time instead of searched byte by byte, which saves a fifth of all time.
+ * compared eight bytes at a time instead of searched byte by byte, which saves a fifth of all time. The words are read as
+ * doubles, which need no memory; one that is no number equals nothing, and its field is searched.
  */
 class RecurringField {
   #view: DataView = new DataView(new ArrayBuffer(0));
   readonly #known: KnownText[] = [];
   #last: KnownText | undefined;
+
+  /** What the field was that was looked at last; undefined when it is not one of the few. */
+  get last(): KnownText | undefined {
+    return this.#last;
+  }
 
   /** The position of the comma after the field, or `stop`. */
   end(bytes: Buffer, start: number, stop: number): number {
@@ -284,8 +308,13 @@ class RecurringField {
     }
     let at = start;
     while (at < stop && bytes[at] !== comma) at++;
-    if (this.#known.length < mostKnown && at - start >= 4) this.#remember(bytes.byteOffset + start, at - start);
+    this.#last = this.#known.length < mostKnown && at - start >= 8 ? this.#remember(bytes, start, at) : undefined;
     return at;
+  }
+
+  text(bytes: Buffer, start: number, stop: number): string {
+    const end = this.end(bytes, start, stop);
+    return this.#last?.text ?? bytes.toString('latin1', start, end);
   }
 
   #is(text: KnownText, bytes: Buffer, start: number, stop: number): boolean {
@@ -294,16 +323,19 @@ class RecurringField {
     const { offsets, words } = text;
     const from = bytes.byteOffset + start;
     let index = 0;
-    while (index < words.length && this.#view.getInt32(from + (offsets[index] ?? 0)) === words[index]) index++;
+    while (index < words.length && this.#view.getFloat64(from + (offsets[index] ?? 0)) === words[index]) index++;
     return index === words.length;
   }
 
-  #remember(from: number, length: number): void {
+  #remember(bytes: Buffer, start: number, end: number): KnownText {
+    const length = end - start;
     const offsets: number[] = [];
-    for (let offset = 0; offset + 4 < length; offset += 4) offsets.push(offset);
-    offsets.push(length - 4);
-    this.#last = { length, offsets, words: offsets.map((offset) => this.#view.getInt32(from + offset)) };
-    this.#known.push(this.#last);
+    for (let offset = 0; offset + 8 < length; offset += 8) offsets.push(offset);
+    offsets.push(length - 8);
+    const words = offsets.map((offset) => this.#view.getFloat64(bytes.byteOffset + start + offset));
+    const known = { text: bytes.toString('latin1', start, end), length, offsets, words };
+    this.#known.push(known);
+    return known;
   }
 }
 
@@ -319,11 +351,30 @@ function slotOf(bytes: Buffer, connector: number, sequence: number): number {
   return hash & (slots - 1);
 }
 
-function isKey(key: string, bytes: Buffer, start: number, end: number): boolean {
+/** Is `bytes[start..end)` this key? What stands before `from` is known to be the same when the lengths are. */
+function isKey(key: string, bytes: Buffer, start: number, end: number, from: number): boolean {
   if (key.length !== end - start) return false;
   // From the end: ids differ there, connectors hardly.
-  for (let at = key.length - 1; at >= 0; at--) if (key.charCodeAt(at) !== bytes[start + at]) return false;
+  for (let at = end - 1; at >= from; at--) if (key.charCodeAt(at - start) !== bytes[at]) return false;
   return true;
+}
+
+/** `EHLO ` or `HELO ` in any case; that it begins with E or H was seen. */
+function isGreeting(bytes: Buffer, at: number): boolean {
+  const first = (bytes[at] ?? 0) | space;
+  return (
+    ((bytes[at + 1] ?? 0) | space) === (first === lowerE ? lowerH : lowerE) &&
+    ((bytes[at + 2] ?? 0) | space) === lowerL &&
+    ((bytes[at + 3] ?? 0) | space) === lowerO &&
+    bytes[at + 4] === space
+  );
+}
+
+/** Up to the next blank, comma or quote. */
+function endOfWord(bytes: Buffer, from: number, stop: number): number {
+  let at = from;
+  while (at < stop && bytes[at] !== comma && bytes[at] !== quote && (bytes[at] ?? 0) > space) at++;
+  return at;
 }
 
 /** One row of comma-separated values (RFC 4180), without line breaks inside a field. */
