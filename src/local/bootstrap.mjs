@@ -18,6 +18,7 @@ const tasks = {
     '--outputFile.json=.fieldcheck/test-report.json',
   ],
   bench: ['test/bench/main.ts'],
+  tenant: ['test/tenant/live.ts'],
 };
 
 const [task = '', ...args] = process.argv.slice(2);
