@@ -9,7 +9,13 @@ import type { ExamineOptions } from './app/doctor.ts';
 import { acceptFacts } from './app/facts.ts';
 import { healthOf } from './app/health.ts';
 import { heartbeat } from './app/heartbeat.ts';
-import { checkOrganization, lastSlot, shownOrganization, withStoredAddresses } from './app/organizations.ts';
+import {
+  checkOrganization,
+  lastSlot,
+  organizationsAtOnce,
+  shownOrganization,
+  withStoredAddresses,
+} from './app/organizations.ts';
 import { notFound, Problem } from './app/problem.ts';
 import type { Ports } from './app/production.ts';
 import { type Retained, retain } from './app/retention.ts';
@@ -61,9 +67,6 @@ const statesAtOnce = 1_000;
 
 /** How far back a slot may lie and still be started: a longer outage is not made up for, the next slot comes. */
 const slotGraceMs = 24 * 3_600_000;
-
-/** Organizations whose runs are started side by side: a tenant takes seconds to list its domains, and there are hundreds. */
-const organizationsAtOnce = 8;
 
 /** How long work in flight may go on when the app is told to stop; Azure ends the process after five seconds. */
 const drainLimitMs = 4_500;

@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import type { Delivery, Notice, NoticeSubject, Notifier, PendingNotice } from '../domain/notice.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { EvaluationId } from '../domain/rule.ts';
@@ -5,6 +6,7 @@ import { subjectsWithTables, targetTables } from '../domain/target-table.ts';
 import { evaluationOf, evaluations, questionTitles } from '../evaluations/index.ts';
 import { type OutboxRow, type RunProgress, type Store, StoreUnavailable, type Watch } from '../store/store.ts';
 import type { Log } from './log.ts';
+import { organizationsAtOnce } from './organizations.ts';
 import { type RunsPorts, sumAnswers, watchRun } from './runs.ts';
 
 /** Outbox rows read at once. More than these of one run go into the next notice. */
@@ -55,26 +57,35 @@ export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<reado
       : [await ports.store.organization(only.organization)].flatMap((found) =>
           found === undefined ? [] : [found.value],
         );
-  const delivered: Delivered[] = [];
   const faults: unknown[] = [];
-  for (const document of documents) {
+  let away: StoreUnavailable | undefined;
+  const deliverAll = async (document: OrganizationDocument): Promise<Delivered[]> => {
+    const delivered: Delivered[] = [];
     for (const { id: evaluation } of evaluations) {
       if (document.evaluations[evaluation] === undefined || (only !== undefined && only.evaluation !== evaluation))
         continue;
+      // A storage that is away is away for all; any other fault of one watch must not hold back the others' notices.
+      if (away !== undefined) break;
       const watch: Watch = { organization: document.id, evaluation };
       try {
         delivered.push(...(await deliverWatch(ports, document, watch)));
       } catch (error) {
-        // A storage that is away is away for all; any other fault of one watch must not hold back the others' notices.
-        if (only !== undefined || error instanceof StoreUnavailable) throw error;
-        ports.log.error('notices not looked at', { ...watch, detail: String(error) });
-        faults.push(error);
+        if (only !== undefined) throw error;
+        if (error instanceof StoreUnavailable) {
+          away = error;
+        } else {
+          ports.log.error('notices not looked at', { ...watch, detail: String(error) });
+          faults.push(error);
+        }
       }
     }
-  }
+    return delivered;
+  };
+  const delivered = await pMap(documents, deliverAll, { concurrency: organizationsAtOnce });
+  if (away !== undefined) throw away;
   if (faults.length > 0)
     throw new AggregateError(faults, `the notices of ${faults.length} watch(es) were not looked at`);
-  return delivered;
+  return delivered.flat();
 }
 
 /**

@@ -9,6 +9,12 @@ import {
 import { type SmtpService, smtpServiceDeclaration } from '../domain/subject.ts';
 import { evaluations } from '../evaluations/index.ts';
 
+/**
+ * Organizations looked after side by side: a tenant takes seconds to list its domains, a channel that hangs takes 20, and
+ * there are hundreds.
+ */
+export const organizationsAtOnce = 8;
+
 /** What channels may be called by, besides `secret:NAME`. */
 export interface ChannelPolicy {
   /** Addresses written out are accepted (the local host only). */

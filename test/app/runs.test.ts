@@ -370,6 +370,31 @@ describe('the domains of a tenant', () => {
 });
 
 describe('one organization’s fault', () => {
+  test('a channel that hangs does not keep the others’ notices waiting', async () => {
+    const contosoTold = Promise.withResolvers<void>();
+    const made = await prepared(
+      machine({
+        store: tables(),
+        notifierFor: ({ id }) => ({
+          id: 'channel',
+          send: async () => {
+            if (id === 'adatum') await contosoTold.promise;
+            else contosoTold.resolve();
+            return { outcome: 'delivered', detail: 'HTTP 202' };
+          },
+        }),
+      }),
+    );
+    const adatum = { ...organization({ domains: ['shop.contoso.com'] }), id: 'adatum' };
+    await made.app.putOrganization('adatum', adatum, undefined);
+    await made.app.startDueRuns();
+    for (const message of made.slices.splice(0)) await made.app.workSlice(message);
+    expect((await made.app.deliver()).map((one) => [one.organization, one.delivery.outcome])).toEqual([
+      ['adatum', 'delivered'],
+      ['contoso', 'delivered'],
+    ]);
+  });
+
   test('an organization that takes its time does not keep the others waiting', async () => {
     const store = tables();
     const othersStarted = Promise.withResolvers<void>();
