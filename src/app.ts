@@ -68,6 +68,9 @@ const statesAtOnce = 1_000;
 /** How far back a slot may lie and still be started: a longer outage is not made up for, the next slot comes. */
 const slotGraceMs = 24 * 3_600_000;
 
+/** A run that was there a moment ago is not looked for every minute again; it can only go with its organization. */
+const slotSeenForMs = 10 * 60_000;
+
 /** How long work in flight may go on when the app is told to stop; Azure ends the process after five seconds. */
 const drainLimitMs = 4_500;
 
@@ -99,6 +102,9 @@ export function createApp(ports: Ports) {
   const inFlight = new Set<Promise<unknown>>();
   let opened: Promise<void> | undefined;
 
+  /** The slot for which a watch was found to have its run, and when that was looked at. */
+  const slotsSeen = new Map<string, { readonly key: string; readonly at: number }>();
+
   const runs: RunsPorts = {
     store,
     queue,
@@ -119,10 +125,15 @@ export function createApp(ports: Ports) {
     const schedule = document.evaluations[evaluation]?.schedule;
     const slot = schedule === undefined ? undefined : lastSlot(schedule, now);
     if (slot === undefined || now.getTime() - slot.getTime() > slotGraceMs) return undefined;
+    const key = slotKey(slot);
+    const seen = slotsSeen.get(`${document.id}.${evaluation}`);
+    if (seen?.key === key && now.getTime() - seen.at < slotSeenForMs) return undefined;
     const [last] = await store.runs({ organization: document.id, evaluation }, 1);
     // Whoever runs already since the slot, by hand say, leaves nothing due.
-    if (last !== undefined && last.startedAt >= slot.toISOString()) return undefined;
-    const started = await startRun(runs, { document, evaluation, trigger: 'schedule', key: slotKey(slot) });
+    const isDue = last === undefined || last.startedAt < slot.toISOString();
+    const started = isDue ? await startRun(runs, { document, evaluation, trigger: 'schedule', key }) : undefined;
+    // A watch without subjects stays due: they may come any minute.
+    if (!isDue || started !== undefined) slotsSeen.set(`${document.id}.${evaluation}`, { key, at: now.getTime() });
     return started?.created === true ? started.run : undefined;
   }
 

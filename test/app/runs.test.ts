@@ -159,6 +159,28 @@ describe.each(stores)('runs over %s', (_, storeOf) => {
     expect((await other.app.startDueRuns()).map(({ runId }) => runId)).toEqual(['contoso.dkim.20261125T060000Z']);
   });
 
+  test('a slot that has its run is not looked for every minute again', async () => {
+    const store = storeOf();
+    let lookedFor = 0;
+    const counting: Store = {
+      ...store,
+      runs: (of, limit) => {
+        lookedFor++;
+        return store.runs(of, limit);
+      },
+    };
+    const made = await prepared(machine({ store: counting }));
+    expect(await made.app.startDueRuns()).toHaveLength(1);
+    for (let minute = 0; minute < 9; minute++) {
+      made.clock.advance({ minutes: 1 });
+      expect(await made.app.startDueRuns()).toEqual([]);
+    }
+    expect(lookedFor).toBe(1);
+    made.clock.advance({ minutes: 1 });
+    expect(await made.app.startDueRuns()).toEqual([]);
+    expect(lookedFor).toBe(2);
+  });
+
   test('a slot that was missed for hours is made up for, one from days ago is not', async () => {
     const made = await prepared(machine({ store: storeOf(), clock: createClock(new Date('2026-11-24T17:00:00Z')) }));
     expect((await made.app.startDueRuns()).map(({ runId }) => runId)).toEqual(['contoso.dkim.20261124T060000Z']);

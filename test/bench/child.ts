@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { build } from '../../src/local/build.ts';
 
 /**
  * Runs one of the bench's programs in a process of its own, with its job as JSON, and waits for what it sends back. It is
- * bundled as the product is for deployment: what reads TypeScript would take 40 MB and time that no deployed app spends.
+ * bundled and started as the product is when deployed: what reads TypeScript would take 40 MB and time that no deployed app spends.
  * @throws {Error} when it ends without having sent anything
  */
 export async function runChild<Result>(file: string, job: object): Promise<Result> {
@@ -23,7 +24,7 @@ export async function runChild<Result>(file: string, job: object): Promise<Resul
 }
 
 function resultOf<Result>(program: string, job: object): Promise<Result> {
-  const child = fork(program, [JSON.stringify(job)]);
+  const child = fork(program, [JSON.stringify(job)], { execArgv: workerArguments() });
   return new Promise((resolve, reject) => {
     let result: Result | undefined;
     child.once('message', (message) => {
@@ -34,4 +35,12 @@ function resultOf<Result>(program: string, job: object): Promise<Result> {
       else resolve(result);
     });
   });
+}
+
+/** What Node is told when the app is deployed. @throws Error when the template does not say */
+function workerArguments(): string[] {
+  const template = readFileSync(new URL('../../infra/app/function-app.bicep', import.meta.url), 'utf8');
+  const said = /^ *languageWorkers__node__arguments: '([^']*)'$/m.exec(template)?.[1];
+  if (said === undefined) throw new Error('infra/app/function-app.bicep: no languageWorkers__node__arguments');
+  return said.split(' ');
 }

@@ -84,6 +84,9 @@ async function runAll({
   for (const id of ids) runIds.push((await app.startRun(id, 'dkim', 'request')).runId);
   await slices.emptied();
   await deliveries.emptied();
+  const seconds = (performance.now() - startedAt) / 1000;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const spent = { ...tableRequests };
   let wrong = world.domains;
   for (const runId of runIds) {
     const { state, answers } = await app.runStatus(runId);
@@ -91,18 +94,13 @@ async function runAll({
     wrong -= answers['verifiable-now']?.yes ?? 0;
     wrong -= answers['verifiable-now']?.no ?? 0;
   }
-  const seconds = (performance.now() - startedAt) / 1000;
-  const { user, system } = process.cpuUsage(cpuBefore);
   await app.stop();
   return {
     seconds,
     cpuSeconds: (user + system) / 1e6,
     peakMegabytes: process.resourceUsage().maxRSS / 1024,
     tableRequests: Object.fromEntries(
-      Object.entries(tableRequests).map(([kind, count]) => [
-        kind,
-        count - (requestsBefore[kind as StorageRequest] ?? 0),
-      ]),
+      Object.entries(spent).map(([kind, count]) => [kind, count - (requestsBefore[kind as StorageRequest] ?? 0)]),
     ),
     queueRequests: counted.sent() + slices.requests() + deliveries.requests(),
     messages: counted.sent(),

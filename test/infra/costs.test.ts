@@ -23,11 +23,12 @@ describe('the monthly bill', () => {
     expect(inputs.deployment.deliveryFiringsPerMonth.value).toBe(30 * 24 * 60);
   });
 
-  test('ten times the domains are ten times the table transactions beyond the timers', () => {
-    const timers = line(0, 'Tables')?.quantity ?? 0;
-    const beyond = (domains: number) => (line(domains, 'Tables')?.quantity ?? 0) - timers;
+  test('ten times the organizations are ten times the table transactions beyond the firings', () => {
+    const firings = inputs.deployment.dueFiringsPerMonth.value + inputs.deployment.deliveryFiringsPerMonth.value;
+    const beyond = (domains: number) => (line(domains, 'Tables')?.quantity ?? 0) - firings;
     expect(beyond(100_000)).toBeCloseTo(10 * beyond(10_000));
-    expect(beyond(1_000)).toBeCloseTo(30 * inputs.measured.storageTransactionsPerThousand.value);
+    // One organization: a run of two slices a day, and a look a minute.
+    expect(beyond(100)).toBeCloseTo(30 * (11 + 2 * 1.5) + 43_200 * 2.1);
   });
 
   test('what is free is not paid for', () => {

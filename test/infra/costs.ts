@@ -29,7 +29,10 @@ export const costInputsSchema = z.strictObject({
     historyMonths: input,
   }),
   measured: z.strictObject({
-    storageTransactionsPerThousand: input,
+    tableTransactionsPerRun: input,
+    tableTransactionsPerSlice: input,
+    tableTransactionsPerLook: input,
+    secondsPerLook: input,
     domainsPerSlice: input,
     queueOperationsPerMessage: input,
     secondsPerThousand: input,
@@ -68,19 +71,27 @@ const GB = 1e9;
 export function monthlyBill({ prices, use, measured, deployment }: CostInputs, domains: number): CostLine[] {
   const organizations = Math.max(1, domains / use.domainsPerOrganization.value);
   const domainRuns = domains * use.runsPerMonth.value;
-  // An organization of few domains still takes a slice for itself.
-  const slicesPerRun = Math.max(organizations, domains / measured.domainsPerSlice.value);
-  const slices = slicesPerRun * use.runsPerMonth.value;
-  const notices = organizations * use.runsPerMonth.value * use.noticeShare.value;
-  const firings = deployment.dueFiringsPerMonth.value + deployment.deliveryFiringsPerMonth.value;
+  const runs = organizations * use.runsPerMonth.value;
+  const slices = runs * Math.ceil(domains / organizations / measured.domainsPerSlice.value);
+  const notices = runs * use.noticeShare.value;
+  const deliveries = deployment.deliveryFiringsPerMonth.value;
+  const firings = deployment.dueFiringsPerMonth.value + deliveries;
   const executions = firings + slices + notices;
 
   const least = deployment.leastSecondsPerExecution.value;
-  const sliceSeconds = Math.max(least, (domains / slicesPerRun / 1000) * measured.secondsPerThousand.value);
-  const seconds = (firings + notices) * least + (slices * sliceSeconds) / deployment.slicesAtOnce.value;
+  const sliceSeconds = Math.max(least, (domainRuns / slices / 1000) * measured.secondsPerThousand.value);
+  const deliverySeconds = Math.max(least, organizations * measured.secondsPerLook.value);
+  const seconds =
+    deliveries * deliverySeconds +
+    (firings - deliveries + notices) * least +
+    (slices * sliceSeconds) / deployment.slicesAtOnce.value;
   const gbSeconds = seconds * deployment.memoryGB.value;
 
-  const transactions = (domainRuns / 1000) * measured.storageTransactionsPerThousand.value + firings;
+  const transactions =
+    runs * measured.tableTransactionsPerRun.value +
+    slices * measured.tableTransactionsPerSlice.value +
+    deliveries * organizations * measured.tableTransactionsPerLook.value +
+    firings;
   const queueOperations =
     (slices + notices) * measured.queueOperationsPerMessage.value +
     deployment.queuePollsPerSecond.value * SECONDS_PER_MONTH;
@@ -107,7 +118,8 @@ export function monthlyBill({ prices, use, measured, deployment }: CostInputs, d
     },
     {
       name: 'Tables',
-      formula: 'domains × runsPerMonth ÷ 1,000 × storageTransactionsPerThousand + timer firings',
+      formula:
+        'runs × tableTransactionsPerRun + slices × tableTransactionsPerSlice + deliveryFirings × organizations × tableTransactionsPerLook + timer firings',
       quantity: transactions,
       unit: '',
       cost: (transactions / 1e4) * prices.tenThousandTableTransactions.value,
@@ -223,8 +235,9 @@ address ${number(prices.natGateway.value, 2)} more.
 
 ${quantities}
 
-slices = the larger of organizations and domains ÷ domainsPerSlice, times runsPerMonth.
-notices = organizations × runsPerMonth × noticeShare. organizations = domains ÷ domainsPerOrganization.
+organizations = domains ÷ domainsPerOrganization. runs = organizations × runsPerMonth. slices = runs × (domains of one
+organization ÷ domainsPerSlice, rounded up). notices = runs × noticeShare. A firing of the delivery takes organizations ×
+secondsPerLook, a second at least.
 
 ## What moves it
 
@@ -232,7 +245,10 @@ notices = organizations × runsPerMonth × noticeShare. organizations = domains 
   \`FIELDCHECK_INSTANCE_MEMORY_MB=512\` divides the GB-seconds by four. Timers every five minutes
   (\`FIELDCHECK_DUE_SCHEDULE\`, \`FIELDCHECK_DELIVERY_SCHEDULE\`) divide theirs by five; runs then start up to five minutes
   later, cards hardly do, since a queue message nudges the delivery.
-- Large ones pay for compute and for the history they keep: fewer months of history, or longer slices, are the levers.
+- Thousands of organizations pay for the delivery timer, which looks at each of them at every firing: every five minutes
+  (\`FIELDCHECK_DELIVERY_SCHEDULE\`) takes four fifths of that away. A nudge still brings the cards of a run at once; what
+  a channel put off waits longer.
+- History costs what is kept: fewer months are the lever.
 - Logs stay below the free amount as long as they are a few lines per invocation. \`FIELDCHECK_LOG_DAILY_QUOTA_GB\` is
   the brake; past it the alerts are blind until the next day, so find out what is talking
   (infra/operations/queries/log-volume.kql).
