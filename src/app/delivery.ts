@@ -1,3 +1,4 @@
+import pLimit, { type LimitFunction } from 'p-limit';
 import pMap from 'p-map';
 import type { Delivery, Notice, NoticeSubject, Notifier, PendingNotice } from '../domain/notice.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
@@ -57,6 +58,13 @@ export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<reado
       : [await ports.store.organization(only.organization)].flatMap((found) =>
           found === undefined ? [] : [found.value],
         );
+  // Many organizations may have one channel, which takes a few posts a second: to each address one after the other.
+  const turns = new Map<string, LimitFunction>();
+  const inTurn: InTurn = (address, work) => {
+    const turn = turns.get(address) ?? pLimit(1);
+    turns.set(address, turn);
+    return turn(work);
+  };
   const faults: unknown[] = [];
   let away: StoreUnavailable | undefined;
   const deliverAll = async (document: OrganizationDocument): Promise<Delivered[]> => {
@@ -68,7 +76,7 @@ export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<reado
       if (away !== undefined) break;
       const watch: Watch = { organization: document.id, evaluation };
       try {
-        delivered.push(...(await deliverWatch(ports, document, watch)));
+        delivered.push(...(await deliverWatch(ports, document, watch, inTurn)));
       } catch (error) {
         if (only !== undefined) throw error;
         if (error instanceof StoreUnavailable) {
@@ -108,7 +116,14 @@ export async function requeueRejected({ store, log }: Pick<DeliveryPorts, 'store
   return requeued;
 }
 
-async function deliverWatch(ports: DeliveryPorts, document: OrganizationDocument, watch: Watch): Promise<Delivered[]> {
+type InTurn = <T>(address: string, work: () => Promise<T>) => Promise<T>;
+
+async function deliverWatch(
+  ports: DeliveryPorts,
+  document: OrganizationDocument,
+  watch: Watch,
+  inTurn: InTurn,
+): Promise<Delivered[]> {
   const unfinished = new Set<string>();
   for (const run of await ports.store.runs(watch, runsLookedAt)) {
     if (run.state !== 'running') continue;
@@ -121,7 +136,8 @@ async function deliverWatch(ports: DeliveryPorts, document: OrganizationDocument
   const delivered: Delivered[] = [];
   for (const [channel, ofChannel] of Map.groupBy(due, ({ notice }) => notice.channel)) {
     for (const [runId, rows] of Map.groupBy(ofChannel, ({ notice }) => notice.runId)) {
-      const one = await deliverGroup(ports, document, watch, channel, runId, rows);
+      const address = document.channels[channel]?.url ?? channel;
+      const one = await inTurn(address, () => deliverGroup(ports, document, watch, channel, runId, rows));
       if (one !== undefined) delivered.push(one);
     }
   }

@@ -1,4 +1,5 @@
 // Reading what stands next to each other for many callers: a page of 1,000 rows is one storage transaction, as is a row.
+import pLimit from 'p-limit';
 import { withPrefix } from './keys.ts';
 import { pageSize, wantedRows } from './ranges.ts';
 import type { Row, Table } from './tables.ts';
@@ -31,7 +32,8 @@ export function createReadAhead(
   startOf: (rowKey: string) => string,
 ): (starts: readonly string[]) => Promise<readonly Row[]> {
   const pages: KeptPage[] = [];
-  let turn: Promise<unknown> = Promise.resolve();
+  // One after the other: what one reads is what the next one wants.
+  const inTurn = pLimit(1);
 
   async function take(starts: readonly string[]): Promise<readonly Row[]> {
     const sorted = starts.toSorted();
@@ -62,12 +64,7 @@ export function createReadAhead(
     };
   }
 
-  // One after the other: what one reads is what the next one wants.
-  return (starts) => {
-    const rows = turn.then(() => take(starts));
-    turn = rows.catch(() => undefined);
-    return rows;
-  };
+  return (starts) => inTurn(take, starts);
 }
 
 function handOut({ rows, taken }: KeptPage, start: string): readonly Row[] {

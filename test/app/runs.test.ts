@@ -407,14 +407,41 @@ describe('one organization’s fault', () => {
         }),
       }),
     );
-    const adatum = { ...organization({ domains: ['shop.contoso.com'] }), id: 'adatum' };
-    await made.app.putOrganization('adatum', adatum, undefined);
+    const shop = organization({ domains: ['shop.contoso.com'] });
+    const channels = { 'mail-team': { url: 'secret:ADATUM_WEBHOOK' } };
+    await made.app.putOrganization('adatum', { ...shop, id: 'adatum', channels }, undefined);
     await made.app.startDueRuns();
     for (const message of made.slices.splice(0)) await made.app.workSlice(message);
     expect((await made.app.deliver()).map((one) => [one.organization, one.delivery.outcome])).toEqual([
       ['adatum', 'delivered'],
       ['contoso', 'delivered'],
     ]);
+  });
+
+  test('a channel that organizations share gets their notices one after the other', async () => {
+    const underway: string[] = [];
+    const sent: string[][] = [];
+    const made = await prepared(
+      machine({
+        store: tables(),
+        notifierFor: ({ id }) => ({
+          id: 'channel',
+          send: async () => {
+            sent.push([...underway, id]);
+            underway.push(id);
+            await new Promise((resolve) => setImmediate(resolve));
+            underway.pop();
+            return { outcome: 'delivered', detail: 'HTTP 202' };
+          },
+        }),
+      }),
+    );
+    const shop = organization({ domains: ['shop.contoso.com'] });
+    for (const id of ['adatum', 'fabrikam']) await made.app.putOrganization(id, { ...shop, id }, undefined);
+    await made.app.startDueRuns();
+    for (const message of made.slices.splice(0)) await made.app.workSlice(message);
+    expect(await made.app.deliver()).toHaveLength(3);
+    expect(sent.toSorted()).toEqual([['adatum'], ['contoso'], ['fabrikam']]);
   });
 
   test('an organization that takes its time does not keep the others waiting', async () => {

@@ -108,7 +108,7 @@ export function probeProof(probe: SmtpProbe, service: SmtpService): SmtpProbePro
 /**
  * Whether the way through each VIP answers. That it hangs or is refused is certain only when a node of the same family
  * and port answers directly (Direct Server Return half configured, or a firewall that sees one direction); that it does
- * so for some connections only when all of them answer directly, since else one may just be down.
+ * so for some connections only when it did so twice, and all of them answer directly, since else one may just be down.
  *
  * @throws Unobtainable `unreachable`, when nothing is certain about any VIP
  */
@@ -124,7 +124,8 @@ export function vipPaths(probe: SmtpProbe, service: SmtpService): SmtpVipPath {
     const answering = controls.filter(({ outcome }) => outcome === 'answered');
     if (attempts.some(({ outcome }) => outcome === 'answered' || outcome === 'out-of-service')) {
       const allAnswer = answering.length > 0 && answering.length === controls.length;
-      return [{ vip, outcome: allAnswer && attempts.some(isSilent) ? 'answers-sometimes' : 'answers' }];
+      const again = attempts.filter(isSilent).length > 1;
+      return [{ vip, outcome: allAnswer && again ? 'answers-sometimes' : 'answers' }];
     }
     if (answering.length === 0 || attempts.length === 0) return [];
     if (attempts.every(({ outcome }) => outcome === 'timeout')) return [{ vip, outcome: 'hangs' }];

@@ -688,7 +688,7 @@ export const scenes: readonly NamedScene[] = [
       if (node !== 'EX1') return;
       const [first, second, ...direct] = probes('198.51.100.7');
       const silent = { ...second, banner: '', helloIp: null, error: 'no connection within 15 s' };
-      file.probes = [first, silent, ...direct];
+      file.probes = [first, silent, silent, ...direct];
     }),
     expected: [
       fail(
