@@ -38,6 +38,14 @@ export function encodeKey(name: string): string {
   return `${encoded.slice(0, maxEncodedLength - digestLength - 1)}~${digest}`;
 }
 
+/** The name that {@link encodeKey} wrote; undefined where only its digest is left of it. */
+export function decodeKey(encoded: string): string | undefined {
+  if (encoded.includes('~')) return undefined;
+  return encoded.replace(/=(?:u([0-9a-f]{4})|([0-9a-f]{2}))/g, (_, wide?: string, narrow?: string) =>
+    String.fromCharCode(Number.parseInt(wide ?? narrow ?? '', 16)),
+  );
+}
+
 /** The one partition that holds everything about a watch. No evaluation id has a dot, so the last dot parts the two. */
 export function partitionKey(watch: Watch): string {
   return `${encodeKey(watch.organization)}.${watch.evaluation}`;
@@ -104,6 +112,11 @@ export function factsKey({ subject, name }: { subject: string; name: string }): 
 /** The {@link subjectFactsPrefix} that a row of supplied facts starts with. */
 export function subjectFactsPrefixOf(rowKey: string): string {
   return rowKey.slice(0, rowKey.lastIndexOf('_') + 1);
+}
+
+/** The subject of a row of supplied facts; undefined when its name is too long to stand in the key. */
+export function subjectOfFactsKey(rowKey: string): string | undefined {
+  return decodeKey(rowKey.slice(factsPrefix.length, rowKey.lastIndexOf('_')));
 }
 
 export function outboxKey(notice: { at: string; runId: string; subject: string; channel: string }): string {

@@ -61,7 +61,7 @@ function refusalOf(write: Write, row: Row | undefined): Written | undefined {
   if (write.kind === 'put') return undefined;
   if (write.kind === 'create') return row === undefined ? undefined : { outcome: 'conflict' };
   if (row === undefined) return { outcome: 'missing' };
-  const isOther = write.kind === 'replace' && write.etag !== '*' && write.etag !== row.etag;
+  const isOther = write.kind === 'update' && write.etag !== '*' && write.etag !== row.etag;
   return isOther ? { outcome: 'conflict' } : undefined;
 }
 
@@ -74,7 +74,8 @@ function apply({ rows, keys }: Partition, partitionKey: string, write: Write, et
     return;
   }
   if (!rows.has(rowKey)) keys.splice(index, 0, rowKey);
-  rows.set(rowKey, { partitionKey, rowKey, etag, cells: write.cells });
+  const cells = write.kind === 'update' ? { ...rows.get(rowKey)?.cells, ...write.cells } : write.cells;
+  rows.set(rowKey, { partitionKey, rowKey, etag, cells });
 }
 
 function firstAtOrAfter(keys: readonly string[], key: string): number {

@@ -35,6 +35,7 @@ import {
   subjectFactsPrefix,
   subjectFactsPrefixOf,
   subjectHistoryPrefix,
+  subjectOfFactsKey,
   timeOfHistoryKey,
   watchOfRun,
   withPrefix,
@@ -108,7 +109,7 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
         const write: Write =
           expected === undefined
             ? { kind: 'create', rowKey, cells }
-            : { kind: 'replace', rowKey, cells, etag: expected };
+            : { kind: 'update', rowKey, cells, etag: expected };
         const replaced = before === undefined ? [] : replacedWrites(before, document, at);
         const written = await organizations.write(organizationsPartition, [write, ...replaced]);
         if (written.outcome === 'written') return written.etags[0];
@@ -174,7 +175,7 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       if (run.state !== 'running') return false;
       const cells = pack(`The run ${run.runId}`, { ...run, state, finishedAt });
       const written = await evaluations.write(partitionKey(run), [
-        { kind: 'replace', rowKey: runKey(run.runId), cells, etag },
+        { kind: 'update', rowKey: runKey(run.runId), cells, etag },
         { kind: 'put', rowKey: runIndexKey(run), cells },
       ]);
       return written.outcome === 'written';
@@ -315,10 +316,18 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
     },
 
     async subjectsWithFacts(watch) {
+      const partition = partitionKey(watch);
+      const { from, to } = withPrefix(factsPrefix);
       const subjects = new Set<string>();
-      // Row by row: of a watch with 100,000 domains the contents would not fit into memory.
-      for await (const row of rowsWithPrefix(facts, partitionKey(watch), factsPrefix))
-        subjects.add(unpack(storedFacts, row).subject);
+      for await (const { rowKey } of rowsBetween(facts, partition, from, to, pageSize, true)) {
+        const subject = subjectOfFactsKey(rowKey);
+        if (subject !== undefined) {
+          subjects.add(subject);
+          continue;
+        }
+        const row = await facts.get(partition, rowKey);
+        if (row !== undefined) subjects.add(unpack(storedFacts, row).subject);
+      }
       return [...subjects];
     },
 
@@ -412,7 +421,7 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
         const row = there.get(rowKey);
         if (row === undefined) return [{ kind: 'create', rowKey, cells }];
         const isOlder = isLater(unpack(storedFacts, row).observedAt, document.observedAt);
-        return isOlder ? [] : [{ kind: 'replace', rowKey, cells, etag: row.etag }];
+        return isOlder ? [] : [{ kind: 'update', rowKey, cells, etag: row.etag }];
       });
       if (writes.length === 0 || (await facts.write(partition, writes)).outcome === 'written') return;
     }
@@ -515,7 +524,7 @@ function changeGroup({ subject, state, expected, superseded, pending }: SubjectC
   const cells = pack(`The state of ${subject}`, state);
   const rowKey = stateKey(subject);
   const writes: Write[] = [
-    expected === undefined ? { kind: 'create', rowKey, cells } : { kind: 'replace', rowKey, cells, etag: expected },
+    expected === undefined ? { kind: 'create', rowKey, cells } : { kind: 'update', rowKey, cells, etag: expected },
   ];
   if (superseded !== undefined) {
     writes.push(historyWrite(superseded));
@@ -569,7 +578,7 @@ function settlementWrites(row: OutboxRow, settlement: Settlement): readonly Writ
 
 function putOff(row: OutboxRow, etag: string, notBefore: string): Write {
   const cells = pack(nameOf(row), { notice: row.notice, attempts: row.attempts + 1, notBefore });
-  return { kind: 'replace', rowKey: row.id, cells, etag };
+  return { kind: 'update', rowKey: row.id, cells, etag };
 }
 
 function nameOf({ notice }: Pick<OutboxRow, 'notice'>): string {

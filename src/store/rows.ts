@@ -35,13 +35,14 @@ export class UnreadableRow extends Error {
 /** @throws RowTooLarge naming `what` when it is over 900,000 bytes compressed, or over 64 MiB before that. */
 export function pack(what: string, document: unknown): Cells {
   const json = JSON.stringify(document);
-  if (json.length <= maxPlainCharacters) return { v: version, json };
+  if (json.length <= maxPlainCharacters) return { v: version, pieces: 0, json };
   if (json.length > maxDocumentBytes) throw new RowTooLarge(what, `it is over ${maxDocumentBytes} bytes long`);
   const packed = gzipSync(json);
   if (packed.length > maxPackedBytes) {
     throw new RowTooLarge(what, `it takes ${packed.length} bytes compressed, and a row holds ${maxPackedBytes}`);
   }
-  const cells: Record<string, number | Buffer> = { v: version };
+  // How many pieces count: a longer document may have left more of them in the row.
+  const cells: Record<string, number | Buffer> = { v: version, pieces: Math.ceil(packed.length / maxPropertyBytes) };
   for (let start = 0; start < packed.length; start += maxPropertyBytes) {
     cells[`gzip${start / maxPropertyBytes}`] = packed.subarray(start, start + maxPropertyBytes);
   }
@@ -71,11 +72,15 @@ function documentOf(row: Row): unknown {
   }
 }
 
-function jsonOf(cells: Cells): string {
-  if (typeof cells.json === 'string') return cells.json;
-  const pieces: Uint8Array[] = [];
-  for (let piece = cells.gzip0; piece instanceof Uint8Array; piece = cells[`gzip${pieces.length}`]) pieces.push(piece);
-  return gunzipSync(Buffer.concat(pieces), { maxOutputLength: maxDocumentBytes * 3 }).toString();
+function jsonOf({ pieces, ...cells }: Cells): string {
+  if (pieces === 0 && typeof cells.json === 'string') return cells.json;
+  if (typeof pieces !== 'number') throw new Error('how many pieces it has is not known');
+  const packed = Array.from({ length: pieces }, (_, index) => {
+    const piece = cells[`gzip${index}`];
+    if (piece instanceof Uint8Array) return piece;
+    throw new Error(`piece ${index} of ${pieces} is missing`);
+  });
+  return gunzipSync(Buffer.concat(packed), { maxOutputLength: maxDocumentBytes * 3 }).toString();
 }
 
 /** Bytes that these cells take on the wire: binary travels as base64, text as JSON inside JSON. */

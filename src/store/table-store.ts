@@ -181,8 +181,8 @@ function actionOf(partitionKey: string, write: Write): TransactionAction {
   switch (write.kind) {
     case 'create':
       return ['create', entity];
-    case 'replace':
-      return ['update', entity, 'Replace', { etag: write.etag }];
+    case 'update':
+      return ['update', entity, 'Merge', { etag: write.etag }];
     case 'put':
       return ['upsert', entity, 'Replace'];
   }
@@ -203,9 +203,7 @@ function outcomeOf(error: unknown): 'conflict' | 'missing' | undefined {
 
 /** The service calls an ETag that it can never have given out invalid input; to the caller it is one that does not match. */
 function isForeignEtag(error: unknown, writes: readonly Write[]): boolean {
-  const hasForeign = writes.some(
-    (write) => write.kind === 'replace' && !/^(\*|W\/"datetime'[^']+'")$/.test(write.etag),
-  );
+  const hasForeign = writes.some((write) => write.kind === 'update' && !/^(\*|W\/"datetime'[^']+'")$/.test(write.etag));
   return hasForeign && restErrorOf(error).statusCode === 400;
 }
 

@@ -12,8 +12,11 @@ export interface Row {
 export type Write =
   /** Must not be there yet. */
   | { readonly kind: 'create'; readonly rowKey: string; readonly cells: Cells }
-  /** Must be there with this ETag; `*`: with any. */
-  | { readonly kind: 'replace'; readonly rowKey: string; readonly cells: Cells; readonly etag: string }
+  /**
+   * Must be there with this ETag; `*`: with any. Cells that it does not name stay as they are: changing a row in its
+   * place is what emulators can do quickly, however many rows there are.
+   */
+  | { readonly kind: 'update'; readonly rowKey: string; readonly cells: Cells; readonly etag: string }
   /** Whether it is there or not. */
   | { readonly kind: 'put'; readonly rowKey: string; readonly cells: Cells }
   /** Must be there. */

@@ -421,6 +421,14 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
         expect((await store.states(watch, ['contoso.co', 'fabrikam.com'])).size).toBe(0);
       });
 
+      test('a state that grew and shrank is what was written last', async () => {
+        for (const length of [10, 200_000, 10_000, 10]) {
+          const state = stateOf('contoso.com', { message: incompressible(length) });
+          await commit({ subject: 'contoso.com', state, expected: await etagOf('contoso.com'), pending: [] });
+          expect((await store.states(watch, ['contoso.com'])).get('contoso.com')?.value).toEqual(state);
+        }
+      });
+
       test('large states are spread over transactions', async () => {
         const changes = Array.from({ length: 8 }, (_, index) => {
           const subject = `d${index}.contoso.com`;

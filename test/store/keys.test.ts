@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  decodeKey,
   encodeKey,
   historyKey,
   newestFirst,
@@ -15,14 +16,6 @@ import { runId, time } from './samples.ts';
 const anyText = fc.oneof(fc.string({ unit: 'binary', maxLength: 1100 }), fc.string({ unit: 'grapheme' }), fc.domain());
 /** Of a key: at most 1,024 characters, none that Table Storage refuses, none that a URL or a client might change. */
 const legalKey = /^[a-z0-9.=~_-]{0,1024}$/;
-
-/** Reads an encoded name back; undefined when it was too long to be written out. */
-function decodeKey(key: string): string | undefined {
-  if (key.includes('~')) return undefined;
-  return key.replace(/=(?:u([0-9a-f]{4})|([0-9a-f]{2}))/g, (_, long?: string, short?: string) =>
-    String.fromCharCode(Number.parseInt(long ?? short ?? '', 16)),
-  );
-}
 
 describe('encodeKey', () => {
   test('leaves domain names as they are', () => {
