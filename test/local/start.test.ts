@@ -292,6 +292,6 @@ describe('a bad call', () => {
     const bootstrap = join(root, 'src/local/bootstrap.mjs');
     const { status, stderr } = spawnSync(process.execPath, [bootstrap, 'deploy'], { encoding: 'utf8' });
     expect(status).toBe(3);
-    expect(stderr).toBe("bootstrap: no task 'deploy'. Known tasks: start, cli, test, bench.\n");
+    expect(stderr).toBe("bootstrap: no task 'deploy'. Known tasks: start, cli, test, bench, tenant.\n");
   });
 });
