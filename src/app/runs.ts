@@ -242,7 +242,10 @@ export async function workSlice(ports: RunsPorts, message: SliceMessage): Promis
   const evaluation = evaluationOf(evaluationId);
   const now = ports.clock();
   const reader = ports.readerOf(watch, runId);
-  const supplied = suppliedFacts(await reader.facts(subjects.map(({ id }) => id)), now);
+  const ids = subjects.map(({ id }) => id);
+  // Both at once, in the order of the slices: whoever is done first must not read a page of its own.
+  const [facts, states] = await Promise.all([reader.facts(ids), reader.states(ids)]);
+  const supplied = suppliedFacts(facts, now);
   const runs = new Map<string, Run>();
   await evaluateAll(
     evaluation,
@@ -259,35 +262,34 @@ export async function workSlice(ports: RunsPorts, message: SliceMessage): Promis
     },
   );
   const result = summarize(runId, message.slice, [...runs.values()]);
-  await commitRuns(ports, message, [...runs.values()], result);
+  await commitRuns(ports, message, [...runs.values()], states, result);
   if (message.slice === message.slices - 1) await ports.queue.sendDelivery({ organization, evaluation: evaluationId });
   return result;
 }
 
-/** Compares with what is stored and commits; reads and compares again when somebody else was faster. */
+/** Compares with what was stored and commits; reads and compares again when somebody else was faster. */
 async function commitRuns(
   ports: RunsPorts,
   message: SliceMessage,
   runs: readonly Run[],
+  before: ReadonlyMap<string, Versioned<SubjectState>>,
   result: SliceResult,
 ): Promise<void> {
   const { organization, evaluation, runId } = message;
   const watch: Watch = { organization, evaluation };
+  const subjects = runs.map(({ subject }) => subject);
+  let states = before;
   for (let attempt = 1; ; attempt++) {
-    const subjects = runs.map(({ subject }) => subject);
-    // What was read ahead may be out of date: who lost a race has to know what is there now.
-    const states = await (attempt === 1
-      ? ports.readerOf(watch, runId).states(subjects)
-      : ports.store.states(watch, subjects));
     const changes = runs.flatMap((run) => {
-      const before = states.get(run.subject);
+      const state = states.get(run.subject);
       // Already committed by an earlier delivery of this message, or overtaken by a newer run.
-      const settled = before !== undefined && (before.value.runId === runId || before.value.run.at > run.at);
-      return settled ? [] : [changeOf(message, run, before)];
+      const settled = state !== undefined && (state.value.runId === runId || state.value.run.at > run.at);
+      return settled ? [] : [changeOf(message, run, state)];
     });
     if ((await ports.store.commit(watch, changes, result)) === 'committed') return;
     if (attempt === commitTries)
       throw new Error(`slice ${result.slice} of ${runId} lost the race for its subjects ${commitTries} times`);
+    states = await ports.store.states(watch, subjects);
   }
 }
 
