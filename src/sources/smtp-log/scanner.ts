@@ -203,11 +203,11 @@ export class RowScanner {
     const isSame = current !== undefined && this.#recentConnectors[slot] === current;
     if (known === undefined || !isKey(known.key, bytes, connector, sequence - 1, isSame ? session : connector)) {
       const key = bytes.toString('latin1', connector, sequence - 1);
-      known = this.#table.session(key, key.slice(0, session - connector - 1));
+      known = this.#table.session(key, current?.text ?? key.slice(0, session - connector - 1));
       this.#recent[slot] = known;
       this.#recentConnectors[slot] = current;
     }
-    if (known.local === '') known.local = bytes.toString('latin1', local, remote - 1);
+    if (known.local === '') known.local = this.#locals.last?.text ?? bytes.toString('latin1', local, remote - 1);
     if (known.remote === '') known.remote = bytes.toString('latin1', remote, at);
     return known;
   }
