@@ -14,6 +14,7 @@ import {
   lastSlot,
   organizationsAtOnce,
   shownOrganization,
+  watchesOf,
   withStoredAddresses,
 } from './app/organizations.ts';
 import { notFound, Problem } from './app/problem.ts';
@@ -44,7 +45,7 @@ import { Unobtainable } from './domain/fact-set.ts';
 import type { Run } from './domain/finding.ts';
 import type { OrganizationDocument } from './domain/organization.ts';
 import type { EvaluationId } from './domain/rule.ts';
-import { evaluationOf, evaluations, questionTitles } from './evaluations/index.ts';
+import { evaluationOf, questionTitles } from './evaluations/index.ts';
 import type { DeliveryMessage, SliceMessage } from './queue/queue.ts';
 import { failedSelectorsCsv, htmlReport } from './reports/index.ts';
 import type { Page, ReplacedDocument, RunProgress, RunRecord, SliceResult, Versioned, Watch } from './store/store.ts';
@@ -117,23 +118,21 @@ export function createApp(ports: Ports) {
   };
   const delivery = { ...runs, notifierFor: ports.notifierFor, publicUrl: ports.publicUrl };
 
-  async function startIfDue(
-    document: OrganizationDocument,
-    evaluation: EvaluationId,
-    now: Date,
-  ): Promise<RunRecord | undefined> {
+  async function startIfDue(document: OrganizationDocument, watch: Watch, now: Date): Promise<RunRecord | undefined> {
+    const { evaluation } = watch;
     const schedule = document.evaluations[evaluation]?.schedule;
     const slot = schedule === undefined ? undefined : lastSlot(schedule, now);
     if (slot === undefined || now.getTime() - slot.getTime() > slotGraceMs) return undefined;
     const key = slotKey(slot);
-    const seen = slotsSeen.get(`${document.id}.${evaluation}`);
+    const name = `${document.id}.${evaluation}`;
+    const seen = slotsSeen.get(name);
     if (seen?.key === key && now.getTime() - seen.at < slotSeenForMs) return undefined;
-    const [last] = await store.runs({ organization: document.id, evaluation }, 1);
+    const [last] = await store.runs(watch, 1);
     // Whoever runs already since the slot, by hand say, leaves nothing due.
     const isDue = last === undefined || last.startedAt < slot.toISOString();
     const started = isDue ? await startRun(runs, { document, evaluation, trigger: 'schedule', key }) : undefined;
     // A watch without subjects stays due: they may come any minute.
-    if (!isDue || started !== undefined) slotsSeen.set(`${document.id}.${evaluation}`, { key, at: now.getTime() });
+    if (!isDue || started !== undefined) slotsSeen.set(name, { key, at: now.getTime() });
     return started?.created === true ? started.run : undefined;
   }
 
@@ -318,13 +317,13 @@ export function createApp(ports: Ports) {
         const started: RunRecord[] = [];
         const faults: unknown[] = [];
         const startAll = async (document: OrganizationDocument) => {
-          for (const { id: evaluation } of evaluations) {
+          for (const watch of watchesOf(document)) {
             try {
-              const run = await startIfDue(document, evaluation, now);
+              const run = await startIfDue(document, watch, now);
               if (run !== undefined) started.push(run);
             } catch (error) {
               // One organization's fault must not keep the others from their runs.
-              log.error('run not started', { organization: document.id, evaluation, detail: String(error) });
+              log.error('run not started', { ...watch, detail: String(error) });
               faults.push(error);
             }
           }

@@ -4,10 +4,10 @@ import type { Delivery, Notice, NoticeSubject, Notifier, PendingNotice } from '.
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { EvaluationId } from '../domain/rule.ts';
 import { subjectsWithTables, targetTables } from '../domain/target-table.ts';
-import { evaluationOf, evaluations, questionTitles } from '../evaluations/index.ts';
+import { evaluationOf, questionTitles } from '../evaluations/index.ts';
 import { type OutboxRow, type RunProgress, type Store, StoreUnavailable, type Watch } from '../store/store.ts';
 import type { Log } from './log.ts';
-import { organizationsAtOnce } from './organizations.ts';
+import { organizationsAtOnce, watchesOf } from './organizations.ts';
 import { type RunsPorts, sumAnswers, watchRun } from './runs.ts';
 
 /** Outbox rows read at once. More than these of one run go into the next notice. */
@@ -69,12 +69,10 @@ export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<reado
   let away: StoreUnavailable | undefined;
   const deliverAll = async (document: OrganizationDocument): Promise<Delivered[]> => {
     const delivered: Delivered[] = [];
-    for (const { id: evaluation } of evaluations) {
-      if (document.evaluations[evaluation] === undefined || (only !== undefined && only.evaluation !== evaluation))
-        continue;
+    for (const watch of watchesOf(document)) {
+      if (only !== undefined && only.evaluation !== watch.evaluation) continue;
       // A storage that is away is away for all; any other fault of one watch must not hold back the others' notices.
       if (away !== undefined) break;
-      const watch: Watch = { organization: document.id, evaluation };
       try {
         delivered.push(...(await deliverWatch(ports, document, watch, inTurn)));
       } catch (error) {
@@ -105,9 +103,7 @@ export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<reado
 export async function requeueRejected({ store, log }: Pick<DeliveryPorts, 'store' | 'log'>): Promise<number> {
   let requeued = 0;
   for (const document of await store.organizations()) {
-    for (const { id: evaluation } of evaluations) {
-      if (document.evaluations[evaluation] === undefined) continue;
-      const watch: Watch = { organization: document.id, evaluation };
+    for (const watch of watchesOf(document)) {
       const notices = await store.requeueRejected(watch);
       requeued += notices;
       if (notices > 0) log.info('refused notices put back', { ...watch, notices });

@@ -1,7 +1,7 @@
-import { evaluations } from '../evaluations/index.ts';
 import type { Store } from '../store/store.ts';
 import type { Health } from './answers.ts';
 import { lastDeliveries } from './heartbeat.ts';
+import { watchesOf } from './organizations.ts';
 
 /** Storage, last run per evaluation, last delivery per channel, oldest undelivered notice. Never throws: what is wrong is in the result. */
 export async function healthOf(store: Store, open: () => Promise<void>): Promise<Health> {
@@ -13,9 +13,7 @@ export async function healthOf(store: Store, open: () => Promise<void>): Promise
     let oldest: string | undefined;
     let rejectedNotices = 0;
     for (const document of await store.organizations()) {
-      for (const { id: evaluation } of evaluations) {
-        if (document.evaluations[evaluation] === undefined) continue;
-        const watch = { organization: document.id, evaluation };
+      for (const watch of watchesOf(document)) {
         const [[last], [waiting], rejected] = await Promise.all([
           store.runs(watch, 1),
           store.pending(watch, 1),

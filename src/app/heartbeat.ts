@@ -1,8 +1,8 @@
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { EvaluationId } from '../domain/rule.ts';
-import { evaluations } from '../evaluations/index.ts';
 import type { RunRecord, Store } from '../store/store.ts';
 import { type DeliveryPorts, noticeOf, send } from './delivery.ts';
+import { watchesOf } from './organizations.ts';
 
 /** Runs looked at to find the last one that is over. */
 const runsLookedAt = 5;
@@ -37,9 +37,8 @@ export async function lastDeliveries(
   document: OrganizationDocument,
 ): Promise<ReadonlyMap<string, string | undefined>> {
   const last = new Map<string, string | undefined>(Object.keys(document.channels).map((name) => [name, undefined]));
-  for (const { id: evaluation } of evaluations) {
-    if (document.evaluations[evaluation] === undefined) continue;
-    for (const { channel, at } of await store.lastDeliveries({ organization: document.id, evaluation })) {
+  for (const watch of watchesOf(document)) {
+    for (const { channel, at } of await store.lastDeliveries(watch)) {
       const before = last.get(channel);
       if (last.has(channel) && (before === undefined || before < at)) last.set(channel, at);
     }
@@ -52,11 +51,10 @@ async function lastRuns(
   document: OrganizationDocument,
 ): Promise<readonly { evaluation: EvaluationId; run: RunRecord }[]> {
   const found: { evaluation: EvaluationId; run: RunRecord }[] = [];
-  for (const { id: evaluation } of evaluations) {
-    if (document.evaluations[evaluation] === undefined) continue;
-    const runs = await store.runs({ organization: document.id, evaluation }, runsLookedAt);
+  for (const watch of watchesOf(document)) {
+    const runs = await store.runs(watch, runsLookedAt);
     const run = runs.find(({ state }) => state !== 'running');
-    if (run !== undefined) found.push({ evaluation, run });
+    if (run !== undefined) found.push({ evaluation: watch.evaluation, run });
   }
   return found;
 }

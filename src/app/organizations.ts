@@ -8,12 +8,20 @@ import {
 } from '../domain/organization.ts';
 import { type SmtpService, smtpServiceDeclaration } from '../domain/subject.ts';
 import { evaluations } from '../evaluations/index.ts';
+import type { Watch } from '../store/store.ts';
 
 /**
  * Organizations looked after side by side: a tenant takes seconds to list its domains, a channel that hangs takes 20, and
  * there are hundreds.
  */
 export const organizationsAtOnce = 8;
+
+/** The evaluations that a document declares, in the order of the product's list. */
+export function watchesOf({ id, evaluations: declared }: OrganizationDocument): readonly Watch[] {
+  return evaluations
+    .filter((evaluation) => declared[evaluation.id] !== undefined)
+    .map((evaluation) => ({ organization: id, evaluation: evaluation.id }));
+}
 
 /** What channels may be called by, besides `secret:NAME`. */
 export interface ChannelPolicy {

@@ -75,6 +75,20 @@ export function interfaceRow(
   return rows.find((row) => sameWindowsName(row.alias, alias) && row.addressFamily === family);
 }
 
+export interface LookedAt {
+  readonly alias: string;
+  readonly family: Family;
+  /** Undefined where Windows lists none. */
+  readonly row: NodeIpInterfaces[number] | undefined;
+}
+
+/** The rows of interfaces, one for each family of the judged service's VIPs. */
+export function interfaceRowsOf(rows: NodeIpInterfaces, aliases: readonly string[], at: At): readonly LookedAt[] {
+  return aliases.flatMap((alias) =>
+    vipFamilies(smtpService(at.subject)).map((family) => ({ alias, family, row: interfaceRow(rows, alias, family) })),
+  );
+}
+
 /** VIPs on an interface, of the judged service. */
 export function vipsOn(addresses: NodeIpAddresses, aliases: readonly string[], at: At): NodeIpAddresses {
   const vips = vipAddresses(smtpService(at.subject));
@@ -105,9 +119,7 @@ export function judgeWeakHost(
   consequence: string,
   at: At,
 ): Judgement {
-  const looked = aliases.flatMap((alias) =>
-    vipFamilies(smtpService(at.subject)).map((family) => ({ alias, family, row: interfaceRow(rows, alias, family) })),
-  );
+  const looked = interfaceRowsOf(rows, aliases, at);
   const evidence: Observation[] = looked.map(({ alias, family, row }) => ({
     fact: 'node-ip-interfaces',
     observed: `${alias}, ${familyName[family]}: ${

@@ -1,8 +1,17 @@
 import { rule } from '../../../domain/rule.ts';
 import { containsRange, parseAddress, parseRange } from '../../../facts/smtp-addresses.ts';
 import type { NodeIpAddresses, NodeIpInterfaces, NodeRoutes } from '../../../facts/smtp-node.ts';
-import { interfaceRow, isOneOf, loopbackAliases, loopbackPresent, quoted, vipsOn } from '../node.ts';
-import { familyName, familyOf, onlyWithDsr, smtpService, vipFamilies } from '../service.ts';
+import {
+  interfaceRow,
+  interfaceRowsOf,
+  isOneOf,
+  type LookedAt,
+  loopbackAliases,
+  loopbackPresent,
+  quoted,
+  vipsOn,
+} from '../node.ts';
+import { familyName, familyOf, onlyWithDsr } from '../service.ts';
 
 /** The number everybody uses; any that beats no other interface would do. */
 export const highMetric = 254;
@@ -23,13 +32,7 @@ export const loopbackMetricHigh = rule({
     const interfaces = facts['node-ip-interfaces'];
     const vips = vipsOn(facts['node-ip-addresses'], aliases, at);
     const routes = facts['node-routes'] ?? [];
-    const looked = aliases.flatMap((alias) =>
-      vipFamilies(smtpService(at.subject)).map((family) => ({
-        alias,
-        family,
-        row: interfaceRow(interfaces, alias, family),
-      })),
-    );
+    const looked = interfaceRowsOf(interfaces, aliases, at);
     const evidence = looked.map(({ alias, family, row }) => ({
       fact: 'node-ip-interfaces' as const,
       observed: `${alias}, ${familyName[family]}: ${
@@ -50,13 +53,7 @@ export const loopbackMetricHigh = rule({
     const fault =
       first === undefined
         ? `metric ${highMetric} of the loopback adapter is not above the LAN's, so the subnet is reached by the loopback adapter`
-        : first.row === undefined
-          ? `Windows lists no ${familyName[first.family]} settings for ${first.alias}`
-          : first.row.automaticMetric
-            ? first.row.interfaceMetric === highMetric
-              ? `metric ${highMetric} is set on ${first.alias}, but somebody has turned the automatic metric on again`
-              : `the automatic metric of ${first.alias} is on (now ${first.row.interfaceMetric})`
-            : `the metric of ${first.alias} is ${first.row.interfaceMetric}, not ${highMetric}`;
+        : faultOf(first);
     return {
       verdict: 'fail',
       severity: wide.length > 0 ? 'high' : 'low',
@@ -72,6 +69,14 @@ export const loopbackMetricHigh = rule({
     };
   },
 });
+
+function faultOf({ alias, family, row }: LookedAt): string {
+  if (row === undefined) return `Windows lists no ${familyName[family]} settings for ${alias}`;
+  if (!row.automaticMetric) return `the metric of ${alias} is ${row.interfaceMetric}, not ${highMetric}`;
+  return row.interfaceMetric === highMetric
+    ? `metric ${highMetric} is set on ${alias}, but somebody has turned the automatic metric on again`
+    : `the automatic metric of ${alias} is on (now ${row.interfaceMetric})`;
+}
 
 const fullPrefix = (address: string) => (familyOf(address) === 'ipv4' ? 32 : 128);
 
