@@ -392,21 +392,26 @@ describe('the domains of a tenant', () => {
 });
 
 describe('one organization’s fault', () => {
-  test('a channel that hangs does not keep the others’ notices waiting', async () => {
-    const contosoTold = Promise.withResolvers<void>();
-    const made = await prepared(
+  /** A machine whose channels take every notice, after what `send` does with the organization's id. */
+  const telling = (send: (organization: string) => Promise<void>): Promise<Machine> =>
+    prepared(
       machine({
-        store: tables(),
         notifierFor: ({ id }) => ({
           id: 'channel',
           send: async () => {
-            if (id === 'adatum') await contosoTold.promise;
-            else contosoTold.resolve();
+            await send(id);
             return { outcome: 'delivered', detail: 'HTTP 202' };
           },
         }),
       }),
     );
+
+  test('a channel that hangs does not keep the others’ notices waiting', async () => {
+    const contosoTold = Promise.withResolvers<void>();
+    const made = await telling(async (id) => {
+      if (id === 'adatum') await contosoTold.promise;
+      else contosoTold.resolve();
+    });
     const shop = organization({ domains: ['shop.contoso.com'] });
     const channels = { 'mail-team': { url: 'secret:ADATUM_WEBHOOK' } };
     await made.app.putOrganization('adatum', { ...shop, id: 'adatum', channels }, undefined);
@@ -421,21 +426,12 @@ describe('one organization’s fault', () => {
   test('a channel that organizations share gets their notices one after the other', async () => {
     const underway: string[] = [];
     const sent: string[][] = [];
-    const made = await prepared(
-      machine({
-        store: tables(),
-        notifierFor: ({ id }) => ({
-          id: 'channel',
-          send: async () => {
-            sent.push([...underway, id]);
-            underway.push(id);
-            await new Promise((resolve) => setImmediate(resolve));
-            underway.pop();
-            return { outcome: 'delivered', detail: 'HTTP 202' };
-          },
-        }),
-      }),
-    );
+    const made = await telling(async (id) => {
+      sent.push([...underway, id]);
+      underway.push(id);
+      await new Promise((resolve) => setImmediate(resolve));
+      underway.pop();
+    });
     const shop = organization({ domains: ['shop.contoso.com'] });
     for (const id of ['adatum', 'fabrikam']) await made.app.putOrganization(id, { ...shop, id }, undefined);
     await made.app.startDueRuns();
