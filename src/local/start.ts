@@ -5,9 +5,12 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { EvaluationId } from '../domain/rule.ts';
+import { createTableStore } from '../store/table-store.ts';
 import { startAzurite } from './azurite.ts';
-import { createDemo, type Demo, type DemoState, factFiles, makeDemoKeys } from './demo/contoso.ts';
+import { createDemo, type Demo, type DemoState, makeDemoKeys } from './demo/contoso.ts';
 import { startDesk } from './demo/desk.ts';
+import { applyDemo, waitForCards } from './demo/show.ts';
 import { startDnsServer } from './dns-server.ts';
 import { type Host, startHost } from './host/host.ts';
 import { startTeamsSink, type TeamsSink } from './teams-sink.ts';
@@ -27,7 +30,6 @@ const wantedPort = Number(options.port);
 const data = options.data;
 const settingsFile = join(data, 'settings.json');
 const demoFile = join(data, 'demo.json');
-const evaluations = ['dkim', 'teams-exchange-interop', 'smtp-source-ip'] as const;
 
 const closers: (() => Promise<unknown>)[] = [];
 let stopping = false;
@@ -79,15 +81,19 @@ async function start(): Promise<void> {
   const startedAt = performance.now();
   if (options.fresh) await forget();
   await mkdir(data, { recursive: true });
-  const [azurite, sink, state] = await Promise.all([
+  const [azurite, [state, sink]] = await Promise.all([
     startAzurite({ location: join(data, 'storage') }),
-    startTeamsSink(),
-    readState(),
+    readState().then(async (read) => [read, await startChannel(read.channelPort)] as const),
   ]);
   closers.push(
     () => azurite.stop(),
     () => sink.close(),
   );
+  const keep = (changes: Partial<DemoState>) => saveState(Object.assign(state, changes));
+  const port = Number(new URL(sink.url).port);
+  if (state.channelPort === undefined) await keep({ channelPort: port });
+  else if (port !== state.channelPort)
+    console.log(`Port ${state.channelPort} of the Teams channel is taken; using ${port} this time.`);
   const demo = createDemo(state, sink.url, new Date());
   const dns = await startDnsServer({ zone: demo.zone });
   closers.push(() => dns.close());
@@ -124,8 +130,8 @@ async function start(): Promise<void> {
 
   const desk = await startDesk({
     demo,
-    state,
-    save: saveState,
+    mended: state.mended,
+    save: (mended) => keep({ mended }),
     folder: data,
     factsUrl: `${host.url}/api/organizations/contoso/facts`,
   });
@@ -137,10 +143,36 @@ async function start(): Promise<void> {
   console.log(
     `fieldcheck is ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s: ${host.url}/api/health`,
   );
-  await applyDemo(host, demo, state);
-  const shown = await waitForCards(host, sink);
-  console.log(`${shown}, ${((performance.now() - startedAt) / 1000).toFixed(1)} s after the start.`);
-  printWhatToTry(host, sink, dns.address, desk.url, demo);
+
+  let evaluations: readonly EvaluationId[] = [];
+  try {
+    const since = new Date().toISOString();
+    const applied = await applyDemo(host.url, demo, state.etag);
+    if (applied.etag !== undefined) await keep({ etag: applied.etag });
+    for (const remark of applied.remarks) console.log(remark);
+    evaluations = applied.evaluations;
+    const store = createTableStore({ connectionString: azurite.connectionString });
+    const shown = await waitForCards(store, applied.runs, sink, since);
+    if (shown !== undefined)
+      console.log(`${shown}, ${((performance.now() - startedAt) / 1000).toFixed(1)} s after the start.`);
+  } catch (error) {
+    // What a person keeps beside the demo goes on without it.
+    if (!stopping)
+      console.error(
+        `The demo is not complete: ${error instanceof Error ? error.message : String(error)}. ${host.url}/api/health shows its runs, npm start -- --verbose the log.`,
+      );
+  }
+  if (!stopping) printWhatToTry(host, sink, dns.address, desk.url, demo, evaluations);
+}
+
+/** On the port of earlier starts, because documents hold the channel's address; on any other while somebody has that one. */
+async function startChannel(port = 0): Promise<TeamsSink> {
+  try {
+    return await startTeamsSink({ port });
+  } catch (error) {
+    if (port === 0 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    return startTeamsSink();
+  }
 }
 
 async function readState(): Promise<DemoState> {
@@ -157,65 +189,41 @@ function saveState(state: DemoState): Promise<void> {
   return writeFile(demoFile, JSON.stringify(state));
 }
 
-/** Does what a user would: writes the document, sends exports and fact files, asks for a run of each evaluation. */
-async function applyDemo(host: Host, demo: Demo, state: DemoState): Promise<void> {
-  await call(host, 'PUT', 'organizations/contoso', demo.document);
-  const files = Object.entries(factFiles).map(([name, file]) => file.content(state.mended.includes(name), new Date()));
-  for (const file of [demo.acceptedDomains, demo.signingConfigurations, demo.ex1, ...files])
-    await call(host, 'POST', 'organizations/contoso/facts?run=false', file);
-  for (const evaluation of evaluations)
-    await call(host, 'POST', `organizations/contoso/evaluations/${evaluation}/runs`);
-}
-
-async function call(host: Host, method: string, path: string, body?: unknown): Promise<unknown> {
-  const response = await fetch(`${host.url}/api/${path}`, {
-    method,
-    ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-  return text === '' ? undefined : JSON.parse(text);
-}
-
-/** The first start posts a card for each evaluation; a later one finds nothing new and posts none. */
-async function waitForCards(host: Host, sink: TeamsSink): Promise<string> {
-  const limit = performance.now() + 60_000;
-  while (performance.now() < limit) {
-    const { lastRuns, oldestUndelivered } = (await (await fetch(`${host.url}/api/health`)).json()) as {
-      lastRuns: { state?: string }[];
-      oldestUndelivered?: string;
-    };
-    const finished = lastRuns.length === evaluations.length && lastRuns.every(({ state }) => state === 'finished');
-    if (finished && oldestUndelivered === undefined) {
-      const { length } = sink.cards;
-      if (length === 0) return 'The runs found nothing that had not been told before, so no card was posted';
-      return `The first cards were posted: ${length}`;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error('the first runs and their cards were not done within a minute; start with --verbose to see why');
-}
-
-function printWhatToTry(host: Host, sink: TeamsSink, dns: string, desk: string, demo: Demo): void {
+function printWhatToTry(
+  host: Host,
+  sink: TeamsSink,
+  dns: string,
+  desk: string,
+  demo: Demo,
+  watched: readonly EvaluationId[],
+): void {
   const evaluation = `${host.url}/api/organizations/contoso/evaluations`;
   const [first = ''] = demo.failing;
-  console.log(`
-Look at
-  the Teams cards          ${sink.page}
-  DKIM, the whole report   ${evaluation}/dkim/report
-  Teams with Exchange      ${evaluation}/teams-exchange-interop/report
-  SMTP source IP           ${evaluation}/smtp-source-ip/report
-
-Try
-  the log for ticketing    curl ${evaluation}/dkim/failed-selectors.csv
-  one domain               curl ${evaluation}/dkim/subjects/${first}
-  its history              curl ${evaluation}/dkim/subjects/${first}/runs
-  run again (no news)      curl -X POST ${evaluation}/dkim/runs
-  mend one record          curl -X POST ${desk}/mend/${first}
-  … and run again          one card: resolved
-  mend Exchange (GO)       curl -X POST ${desk}/mend/interop
-  mend node EX2 (ready)    curl -X POST ${desk}/mend/smtp
-  from the shell           npm run fieldcheck -- evaluate dkim ${first} --resolver ${dns}
-
-Ctrl-C stops everything; the next start goes on from here. npm start -- --fresh starts over.`);
+  const lines = (list: readonly (readonly [EvaluationId, string, string])[]) =>
+    list.filter(([of]) => watched.includes(of)).map(([, label, text]) => `  ${label.padEnd(25)}${text}`);
+  const look = lines([
+    ['dkim', 'DKIM, the whole report', `${evaluation}/dkim/report`],
+    ['teams-exchange-interop', 'Teams with Exchange', `${evaluation}/teams-exchange-interop/report`],
+    ['smtp-source-ip', 'SMTP source IP', `${evaluation}/smtp-source-ip/report`],
+  ]);
+  const attempts = lines([
+    ['dkim', 'the log for ticketing', `curl ${evaluation}/dkim/failed-selectors.csv`],
+    ['dkim', 'one domain', `curl ${evaluation}/dkim/subjects/${first}`],
+    ['dkim', 'its history', `curl ${evaluation}/dkim/subjects/${first}/runs`],
+    ['dkim', 'run again (no news)', `curl -X POST ${evaluation}/dkim/runs`],
+    ['dkim', 'mend one record', `curl -X POST ${desk}/mend/${first}`],
+    ['dkim', '… and run again', 'one card: resolved'],
+    ['teams-exchange-interop', 'mend Exchange (GO)', `curl -X POST ${desk}/mend/interop`],
+    ['smtp-source-ip', 'mend node EX2 (ready)', `curl -X POST ${desk}/mend/smtp`],
+    ['dkim', 'from the shell', `npm run fieldcheck -- evaluate dkim ${first} --resolver ${dns}`],
+  ]);
+  console.log(
+    [
+      '\nLook at',
+      `  the Teams cards          ${sink.page}`,
+      ...look,
+      ...(attempts.length > 0 ? ['\nTry', ...attempts] : []),
+      '\nCtrl-C stops everything; the next start goes on from here. npm start -- --fresh starts over.',
+    ].join('\n'),
+  );
 }

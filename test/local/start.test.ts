@@ -70,7 +70,12 @@ function addressAfter(label: string, { said }: Started): string {
   return address;
 }
 
-const json = async <T>(url: string, method = 'GET') => (await (await fetch(url, { method })).json()) as T;
+const json = async <T>(url: string, method = 'GET', body?: object) =>
+  (await (await fetch(url, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })).json()) as T;
+
+/** A door of the host, below `/api/`. */
+const door = (started: Started, path: string) =>
+  new URL(`/api/${path}`, started.said().match(/http\S+\/api\//)?.[0]).href;
 
 /** The cards, oldest first; every one has to be one that Teams would show. */
 async function payloadsOf(started: Started): Promise<Payload[]> {
@@ -100,12 +105,15 @@ async function smtpCardsOf(started: Started): Promise<{ summary: string; nodes: 
     }));
 }
 
+async function finished(started: Started, runId: string): Promise<void> {
+  await expect
+    .poll(async () => (await json<{ state: string }>(door(started, `runs/${runId}`))).state, { timeout: 60_000 })
+    .toBe('finished');
+}
+
 async function runAgain(started: Started): Promise<void> {
   const { runId } = await json<{ runId: string }>(addressAfter('run again \\(no news\\)', started), 'POST');
-  const { origin } = new URL(addressAfter('one domain', started));
-  await expect
-    .poll(async () => (await json<{ state: string }>(`${origin}/api/runs/${runId}`)).state, { timeout: 60_000 })
-    .toBe('finished');
+  await finished(started, runId);
 }
 
 function isAlive(pid: number): boolean {
@@ -234,8 +242,27 @@ describe('npm start', () => {
     const second = npmStart(['--port', '0', ...args]);
     expect(await second.ended).toBe(3);
     expect(second.said()).toMatch(/^fieldcheck could not start: .*storage is in use by process \d+\. Stop that first/m);
-    const { origin } = new URL(addressAfter('one domain', first));
-    expect(await json(`${origin}/api/health`)).toMatchObject({ status: 'ok', storage: 'ok' });
+    expect(await json(door(first, 'health'))).toMatchObject({ status: 'ok', storage: 'ok' });
+  });
+
+  test('watches other organizations beside the demo', async () => {
+    const nobody = 'http://127.0.0.1:1/closed';
+    const watched = { domains: ['fabrikam.com'], channels: ['team'] };
+    const documents: { id: string; channels?: object; evaluations: object }[] = [
+      { id: 'fabrikam', channels: { team: { kind: 'webhook', url: nobody } }, evaluations: { dkim: watched } },
+      { id: 'fabrikam-without-a-run', evaluations: { dkim: { domains: ['fabrikam.com'], schedule: '0 0 0 29 2 *' } } },
+      { id: 'fabrikam-idle', evaluations: {} },
+    ];
+    for (const document of documents)
+      expect(await json(door(first, `organizations/${document.id}`), 'PUT', document)).toMatchObject({
+        id: document.id,
+      });
+    const runs = door(first, 'organizations/fabrikam/evaluations/dkim/runs');
+    const { runId } = await json<{ runId: string }>(runs, 'POST');
+    await finished(first, runId);
+    expect(await json(door(first, 'health'))).toHaveProperty('oldestUndelivered');
+    // And one that is still at work when all is stopped.
+    await json(runs, 'POST');
   });
 
   test('leaves nothing running after Ctrl-C', async () => {
@@ -249,23 +276,49 @@ describe('npm start', () => {
     expect(existsSync(join(data, 'settings.json'))).toBe(false);
   });
 
-  test('goes on from there the next time: nothing new, no card', async () => {
+  test('goes on from there the next time, whatever stands beside the demo: nothing new, no card', async () => {
     const second = npmStart(['--port', '0']);
     await second.until(ready);
     expect(second.said()).toMatch(
       /^The runs found nothing that had not been told before, so no card was posted, \d+\.\d s after the start\.$/m,
     );
     expect(await cardsOf(second)).toEqual([]);
+    const health = await json<{ lastRuns: { organization: string }[] }>(door(second, 'health'));
+    expect(health).toHaveProperty('oldestUndelivered');
+    expect(new Set(health.lastRuns.map(({ organization }) => organization))).toEqual(
+      new Set(['contoso', 'fabrikam', 'fabrikam-without-a-run']),
+    );
+    const contoso = door(second, 'organizations/contoso');
+    const { evaluations, ...document } = await json<{ evaluations: Record<string, object> }>(contoso);
+    const { 'smtp-source-ip': _, ...kept } = evaluations;
+    await json(contoso, 'PUT', { ...document, evaluations: kept });
     second.process.kill('SIGTERM');
     expect(await second.ended).toBe(0);
   });
 
-  test('starts over with --fresh: the card comes again', async () => {
-    const third = npmStart(['--port', '0', '--fresh']);
+  test("leaves the demo's document as a person changed it, and its cards still come", async () => {
+    const third = npmStart(['--port', '0']);
     await third.until(ready);
-    expect(await cardsOf(third)).toEqual(['Contoso: 20 new problems in DKIM']);
-    third.process.kill('SIGINT');
+    expect(third.said()).toMatch(
+      /^Contoso's document was changed by hand, and stays so; npm start -- --fresh brings the demo's back\.$/m,
+    );
+    expect(third.said()).not.toContain('smtp-source-ip');
+    expect(third.said()).toMatch(/^The runs found nothing that had not been told before/m);
+    const mend = addressAfter('mend one record', third);
+    await fetch(mend.replace('/mend/', '/break/'), { method: 'POST' });
+    await runAgain(third);
+    await expect.poll(() => cardsOf(third), { timeout: 30_000 }).toHaveLength(1);
+    third.process.kill('SIGTERM');
     expect(await third.ended).toBe(0);
+  });
+
+  test('starts over with --fresh: the card comes again', async () => {
+    const fresh = npmStart(['--port', '0', '--fresh']);
+    await fresh.until(ready);
+    expect(fresh.said()).not.toContain('changed by hand');
+    expect(await cardsOf(fresh)).toEqual(['Contoso: 20 new problems in DKIM']);
+    fresh.process.kill('SIGINT');
+    expect(await fresh.ended).toBe(0);
   });
 });
 

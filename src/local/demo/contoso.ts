@@ -2,6 +2,7 @@
 // Microsoft's DNS does not answer the active selector, although every CNAME is right and Exchange Online says Valid.
 // An Exchange organization that Teams cannot work with yet, and an SMTP service with one node half configured.
 import { generateKeyPairSync } from 'node:crypto';
+import type { EvaluationId } from '../../domain/rule.ts';
 import { createZone, type Zone } from '../dns-server.ts';
 import { exchangeOrganizationFacts, exchangeOrganizationSettings } from './exchange-organization.ts';
 import { ex1File, ex2File, smtpService } from './smtp-nodes.ts';
@@ -12,6 +13,10 @@ export interface DemoState {
   readonly keys: readonly string[];
   /** What somebody has mended: domains, and names of {@link factFiles}. */
   readonly mended: readonly string[];
+  /** Port of the Teams channel, because documents hold its address. */
+  readonly channelPort?: number;
+  /** ETag of the document as the demo wrote it last; one with another was changed by a person. */
+  readonly etag?: string;
 }
 
 /** Files that an administrator posts. Their facts are of the time they are made, as those of a collector are. */
@@ -30,11 +35,11 @@ export const factFiles: Readonly<Record<string, FactFile>> = {
 export interface Demo {
   /** The organization document, as a user would write it. */
   readonly document: object;
-  /** Raw output of the two cmdlets, as PowerShell's ConvertTo-Json writes it. */
-  readonly signingConfigurations: readonly object[];
-  readonly acceptedDomains: readonly object[];
-  /** The fact file of the node that is set up. */
-  readonly ex1: object;
+  /**
+   * The files that a user would send: raw output of two cmdlets, as PowerShell's ConvertTo-Json writes it, the saved facts of
+   * the Exchange organization, and the fact files of both nodes.
+   */
+  readonly facts: Readonly<Record<EvaluationId, readonly object[]>>;
   readonly zone: Zone;
   /** Domains whose active selector Microsoft does not answer. */
   readonly failing: readonly string[];
@@ -88,6 +93,12 @@ export function createDemo(state: DemoState, sink: string, now: Date): Demo {
   const rows = sending.map((domain, index) => signingConfiguration(domain, index, state.keys, now));
   for (const [index, row] of rows.entries())
     publish(zone, row, index, failing.includes(row.Domain) && !mended.has(row.Domain));
+  const acceptedDomains = [
+    ...sending.map((domain) => accepted(domain, {})),
+    accepted(initial, { InitialDomain: true }),
+    accepted(coexistence, { IsCoexistenceDomain: true }),
+    accepted(notSending, { SendingFromDomainDisabled: true }),
+  ];
   const setKey = (domain: string, present: boolean) => {
     const index = rows.findIndex((row) => row.Domain === domain);
     const row = rows[index];
@@ -106,14 +117,11 @@ export function createDemo(state: DemoState, sink: string, now: Date): Demo {
         'smtp-source-ip': { services: [smtpService], channels: ['mail-team'] },
       },
     },
-    signingConfigurations: rows,
-    acceptedDomains: [
-      ...sending.map((domain) => accepted(domain, {})),
-      accepted(initial, { InitialDomain: true }),
-      accepted(coexistence, { IsCoexistenceDomain: true }),
-      accepted(notSending, { SendingFromDomainDisabled: true }),
-    ],
-    ex1: ex1File(now),
+    facts: {
+      dkim: [acceptedDomains, rows],
+      'teams-exchange-interop': [exchangeOrganizationFacts(mended.has('interop'), now)],
+      'smtp-source-ip': [ex1File(now), ex2File(mended.has('smtp'), now)],
+    },
     zone,
     failing,
     mend: (domain) => failing.includes(domain) && setKey(domain, true),

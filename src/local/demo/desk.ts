@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
-import { type Demo, type DemoState, type FactFile, factFiles } from './contoso.ts';
+import { type Demo, type FactFile, factFiles } from './contoso.ts';
 
 export interface Desk {
   readonly url: string;
@@ -12,9 +12,10 @@ export interface Desk {
 
 export interface DeskOptions {
   readonly demo: Demo;
-  readonly state: DemoState;
+  /** What earlier starts have mended. */
+  readonly mended: readonly string[];
   /** Keeps what is mended now for the next start. */
-  readonly save: (state: DemoState) => Promise<void>;
+  readonly save: (mended: readonly string[]) => Promise<void>;
   /** Where posted files are kept, to be read, changed and posted again by hand. */
   readonly folder: string;
   /** The host's door for facts. */
@@ -22,8 +23,8 @@ export interface DeskOptions {
 }
 
 /** `POST /mend/NAME` and `/break/NAME`, NAME being a domain, `interop` or `smtp`; on a free port of loopback. */
-export async function startDesk({ demo, state, save, folder, factsUrl }: DeskOptions): Promise<Desk> {
-  const mended = new Set(state.mended);
+export async function startDesk({ demo, save, folder, factsUrl, ...before }: DeskOptions): Promise<Desk> {
+  const mended = new Set(before.mended);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [, action = '', name = ''] = (request.url ?? '').split('/');
@@ -36,7 +37,7 @@ export async function startDesk({ demo, state, save, folder, factsUrl }: DeskOpt
     }
     if (action === 'mend') mended.add(name);
     else mended.delete(name);
-    await save({ ...state, mended: [...mended] });
+    await save([...mended]);
     response.end(`${name}: ${done}\n`);
   }
 

@@ -1,0 +1,123 @@
+// Shows the demo organization: does over HTTP what a user would do, then waits for the cards of that organization. What
+// other organizations do or leave undone beside it plays no part.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type EvaluationId, evaluationIds } from '../../domain/rule.ts';
+import type { Payload } from '../../notifiers/teams-workflow/payload.ts';
+import type { RunRecord, Store } from '../../store/store.ts';
+import type { TeamsSink } from '../teams-sink.ts';
+import type { Demo } from './contoso.ts';
+
+/** The id in the demo's document. */
+const demoId = 'contoso';
+
+export interface Applied {
+  /** What is in the organization's document now; nothing when a person deleted it. */
+  readonly evaluations: readonly EvaluationId[];
+  readonly runs: readonly RunRecord[];
+  /** Of the document, if it was written; one that a person changed stays as it is. */
+  readonly etag?: string;
+  /** One sentence for each thing that is not as the demo made it. */
+  readonly remarks: readonly string[];
+}
+
+/**
+ * Writes the document, sends exports and fact files, asks for a run of each evaluation.
+ *
+ * @param host address of the host
+ * @param etag of the document that an earlier start wrote
+ * @throws Error when the document can be neither written nor read
+ */
+export async function applyDemo(host: string, demo: Demo, etag: string | undefined): Promise<Applied> {
+  const address = `${host}/api/organizations/${demoId}`;
+  const ifMatch: Record<string, string> = etag === undefined ? {} : { 'if-match': etag };
+  const remarks: string[] = [];
+  let response = await send('PUT', address, demo.document, ifMatch);
+  const isKept = response.status === 412;
+  if (isKept) {
+    response = await send('GET', address);
+    if (response.status === 404) {
+      return { evaluations: [], runs: [], remarks: ['Contoso was deleted; npm start -- --fresh brings it back.'] };
+    }
+    remarks.push("Contoso's document was changed by hand, and stays so; npm start -- --fresh brings the demo's back.");
+  }
+  if (!response.ok) throw new Error(`its document: ${await problemOf(response)}`);
+  const { evaluations: declared } = (await response.json()) as { evaluations: object };
+  const evaluations = evaluationIds.filter((evaluation) => evaluation in declared);
+
+  const runs: RunRecord[] = [];
+  for (const evaluation of evaluations) {
+    for (const file of demo.facts[evaluation]) {
+      const posted = await send('POST', `${address}/facts?run=false`, file);
+      if (!posted.ok) remarks.push(`Contoso, ${evaluation}: ${await problemOf(posted)}`);
+    }
+    const started = await send('POST', `${address}/evaluations/${evaluation}/runs`);
+    if (started.ok) runs.push((await started.json()) as RunRecord);
+    else remarks.push(`Contoso, ${evaluation}: ${await problemOf(started)}`);
+  }
+  const written = isKept ? undefined : response.headers.get('etag');
+  return { evaluations, runs, remarks, ...(written ? { etag: written } : {}) };
+}
+
+/**
+ * Waits until the runs are over and their cards have reached the channel.
+ *
+ * @param since when the demo was applied (ISO 8601, UTC): notices that waited before are no part of it
+ * @returns what came of it, without a full stop; undefined when there is no run
+ * @throws Error when that takes longer than `limitMs`
+ */
+export async function waitForCards(
+  store: Store,
+  runs: readonly RunRecord[],
+  channel: TeamsSink,
+  since: string,
+  limitMs = 60_000,
+): Promise<string | undefined> {
+  if (runs.length === 0) return undefined;
+  const document = (await store.organization(demoId))?.value;
+  const names = Object.entries(document?.channels ?? {}).flatMap(([name, { url }]) =>
+    url === channel.url ? [name] : [],
+  );
+  for (const limit = performance.now() + limitMs; performance.now() < limit; await sleep(100)) {
+    const over = await Promise.all(runs.map((run) => isTold(store, run, names, since)));
+    if (over.includes(false)) continue;
+    // Somebody may have given other organizations this channel, too.
+    const start = `${document?.name ?? demoId}: `;
+    const cards = channel.cards.filter(({ payload }) => (payload as Payload | null)?.summary?.startsWith(start));
+    if (cards.length > 0) return `The first cards were posted: ${cards.length}`;
+    if (names.length === 0) return 'Contoso has no channel on this machine, so no card was posted here';
+    return 'The runs found nothing that had not been told before, so no card was posted';
+  }
+  throw new Error(`its runs and their cards were not done within ${limitMs / 1000} s, but may still come`);
+}
+
+/** Is the run over, and does nothing wait for the channels? */
+async function isTold(
+  store: Store,
+  { runId, organization, evaluation }: RunRecord,
+  channels: readonly string[],
+  since: string,
+): Promise<boolean> {
+  if ((await store.run(runId))?.run.state === 'running') return false;
+  // Another run, a scheduled one say, may have found what is new before this one did, and tells it then.
+  const waiting = await store.pending({ organization, evaluation }, 2_000);
+  return !waiting.some(({ notice }) => channels.includes(notice.channel) && notice.at >= since);
+}
+
+function send(method: string, url: string, body?: object, headers: Record<string, string> = {}): Promise<Response> {
+  if (body === undefined) return fetch(url, { method, headers });
+  return fetch(url, {
+    method,
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+/** The sentence of a refusal (RFC 9457). */
+async function problemOf(response: Response): Promise<string> {
+  const text = await response.text();
+  try {
+    return (JSON.parse(text) as { detail: string }).detail;
+  } catch {
+    return `${response.status} ${text}`;
+  }
+}
