@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { type Config, settingsSchema } from '../config.ts';
 import { describeIssue, InvalidDocument, type OrganizationDocument } from '../domain/organization.ts';
+import { errorCode } from '../sources/cloud-http.ts';
 import { DnsFailure } from '../sources/dns/answer.ts';
 import { createResolver } from '../sources/dns/resolver.ts';
 import { StoreUnavailable } from '../store/store.ts';
@@ -242,12 +243,13 @@ async function examineResolver(address: string, isLocal: boolean): Promise<Check
       'Name a resolver that does recursion in FIELDCHECK_RESOLVERS.',
     );
   } catch (error) {
-    return missing(
-      'resolver',
-      address,
-      error instanceof DnsFailure ? `does not answer (${error.reason})` : sentenceOf(error),
-      'Let UDP and TCP port 53 out to it (https for DNS over HTTPS), or name another resolver in FIELDCHECK_RESOLVERS.',
-    );
+    const step =
+      'Let UDP and TCP port 53 out to it (https for DNS over HTTPS), or name another resolver in FIELDCHECK_RESOLVERS.';
+    if (error instanceof DnsFailure && error.reason === 'unreachable') {
+      return couldNotLook('resolver', address, `cannot be reached (${errorCode(error.cause)})`, step);
+    }
+    const detail = error instanceof DnsFailure ? `does not answer (${error.reason})` : sentenceOf(error);
+    return missing('resolver', address, detail, step);
   } finally {
     resolver.close();
   }

@@ -81,20 +81,27 @@ function openSocket<E extends Exchange>(
     events.replied(exchange, message);
   });
   // ECONNREFUSED (an ICMP "port unreachable" came back), no route, no such host: it cannot be told which query it was.
-  socket.on('error', (cause) => {
+  const fail = (cause: Error): void => {
     failed = true;
+    unsent = [];
     for (const exchange of [...waiting.values()]) {
       unregister(exchange);
       events.broken(exchange, cause);
     }
-  });
-  socket.connect(server.port, server.host, () => {
+  };
+  // Without a callback a query that the system refuses to send would count as sent, and end as a time-out.
+  const write = (exchange: E): void => socket.send(exchange.query.bytes, (error) => error && fail(error));
+
+  socket.on('error', fail);
+  socket.on('connect', () => {
     connected = true;
     for (const exchange of unsent) {
-      if (waiting.get(exchange.id) === exchange) socket.send(exchange.query.bytes);
+      if (waiting.get(exchange.id) === exchange) write(exchange);
     }
     unsent = [];
   });
+  // Without a callback: that would be told of a failure in place of the listener for errors.
+  socket.connect(server.port, server.host);
   // What keeps the process alive is the resolver's clock while it has work, never a socket.
   socket.unref();
 
@@ -109,7 +116,7 @@ function openSocket<E extends Exchange>(
     send(exchange) {
       used++;
       register(exchange, waiting);
-      if (connected) socket.send(exchange.query.bytes);
+      if (connected) write(exchange);
       else unsent.push(exchange);
     },
     close() {

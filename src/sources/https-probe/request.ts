@@ -4,6 +4,7 @@ import type { LookupFunction } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import { Unobtainable } from '../../domain/fact-set.ts';
 import { type AddressGuard, AddressRefused } from '../address-guard.ts';
+import { errorCode } from '../cloud-http.ts';
 
 export interface HttpAnswer {
   readonly url: string;
@@ -62,7 +63,7 @@ export async function get(url: URL, options: RequestOptions): Promise<HttpAnswer
   try {
     return await send(url, options, guard?.lookup, signal);
   } catch (error) {
-    const why = unobtainable(url.host, error, limit.aborted, options.timeoutMs);
+    const why = unobtainable(url.host, error, { limit, outer: options.signal, timeoutMs: options.timeoutMs });
     // A server that has closed an open connection meanwhile is no filter: ask again on a connection of its own.
     if (why instanceof ConnectionReset && options.connection !== undefined) {
       return get(url, { ...options, connection: undefined });
@@ -150,12 +151,23 @@ async function readBody(response: IncomingMessage): Promise<string> {
 
 const resets: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE']);
 
-/** Says what stood in the way in a sentence, without anything of the request in it. */
-export function unobtainable(host: string, error: unknown, timedOut: boolean, timeoutMs: number): Unobtainable {
+/**
+ * Says what stood in the way in a sentence, without anything of the request in it.
+ *
+ * @param ended.limit aborted when the time was over; `ended.outer`, when nobody waits any longer
+ */
+export function unobtainable(
+  host: string,
+  error: unknown,
+  ended: { readonly limit: AbortSignal; readonly outer: AbortSignal; readonly timeoutMs: number },
+): Unobtainable {
   if (error instanceof Unobtainable) return error;
-  if (timedOut) return new Unobtainable('timeout', `${host} gave no answer within ${timeoutMs / 1000} s`);
-  const { code, message } = error as { code?: string; message?: string };
-  if (code !== undefined && resets.has(code)) return new ConnectionReset(host);
+  if (ended.outer.aborted) return new Unobtainable('timeout', `${host} was not waited for any longer`);
+  if (ended.limit.aborted) {
+    return new Unobtainable('timeout', `${host} gave no answer within ${ended.timeoutMs / 1000} s`);
+  }
+  const code = errorCode(error);
+  if (resets.has(code)) return new ConnectionReset(host);
   if (code === 'ECONNREFUSED') return new Unobtainable('unreachable', `${host} refused the connection`);
-  return new Unobtainable('unreachable', `${host}: ${message ?? String(error)}`);
+  return new Unobtainable('unreachable', `${host} cannot be reached (${code})`);
 }

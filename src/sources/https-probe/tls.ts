@@ -86,7 +86,7 @@ export async function inspectTls(
     if (isTlsError(error)) {
       return { tls: { host, outcome: 'no-tls', nameMatches: false, names: [], trusted: false, chain: [] } };
     }
-    throw unobtainable(host, error, limit.aborted, timeoutMs);
+    throw unobtainable(host, error, { limit, outer: options.signal, timeoutMs });
   }
 }
 

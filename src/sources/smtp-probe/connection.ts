@@ -40,11 +40,17 @@ export class SmtpConnection {
   /**
    * Connects to an IP literal that the guard admits.
    *
+   * @param options.signal closes the connection, in whatever state it is
    * @throws AddressRefused when it does not, SmtpTimeout, or the system's error
    */
-  static async open(host: string, port: number, guard: AddressGuard, connectMs: number): Promise<SmtpConnection> {
+  static async open(
+    host: string,
+    port: number,
+    options: { readonly guard: AddressGuard; readonly connectMs: number; readonly signal: AbortSignal },
+  ): Promise<SmtpConnection> {
+    const { guard, connectMs, signal } = options;
     guard.admit(host);
-    const socket = connect({ host, port, lookup: guard.lookup });
+    const socket = connect({ host, port, lookup: guard.lookup, signal });
     try {
       await new Promise<void>((resolve, reject) => {
         const timer = setTimeout(() => reject(new SmtpTimeout('no connection', connectMs)), connectMs);

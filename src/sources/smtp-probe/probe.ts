@@ -117,12 +117,14 @@ async function greet(target: Target, options: ProbeOptions, end: number, testRel
     ...(detail === undefined ? {} : { detail }),
   });
   let connection: SmtpConnection | undefined;
-  const abort = () => connection?.close();
   try {
     const endpoint = parseEndpoint(target.target);
     if (endpoint === undefined) return { attempt: attempt('unreachable', `${target.target} is no address`) };
-    connection = await SmtpConnection.open(endpoint.address, endpoint.port ?? 25, options.guard, left(connectMs));
-    options.signal.addEventListener('abort', abort, { once: true });
+    connection = await SmtpConnection.open(endpoint.address, endpoint.port ?? 25, {
+      guard: options.guard,
+      connectMs: left(connectMs),
+      signal: options.signal,
+    });
     if (connection.localAddress !== undefined) said = { sourceAddress: plainAddress(connection.localAddress) };
     const banner = await connection.reply(left(replyMs));
     said = { ...said, banner: banner.first };
@@ -145,9 +147,10 @@ async function greet(target: Target, options: ProbeOptions, end: number, testRel
     };
   } catch (error) {
     // What was said until then still counts: a server that greets and then hangs has answered.
-    return { attempt: attempt(said.banner === undefined ? outcomeOf(error) : 'answered', sentence(error)) };
+    return {
+      attempt: attempt(said.banner === undefined ? outcomeOf(error) : 'answered', sentence(error, options.signal)),
+    };
   } finally {
-    options.signal.removeEventListener('abort', abort);
     await connection?.quit(left(goodbyeMs));
   }
 }
@@ -192,6 +195,8 @@ function outcomeOf(error: unknown): ProbeAttempt['outcome'] {
   return code === 'ETIMEDOUT' ? 'timeout' : 'unreachable';
 }
 
-function sentence(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function sentence(error: unknown, signal: AbortSignal): string {
+  if (signal.aborted) return 'it was not waited for any longer';
+  // Where nothing was connected the system names an end of ours that never was.
+  return error instanceof Error ? error.message.replace(/ - Local \(.*\)$/, '') : String(error);
 }

@@ -1,14 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-
-const canUnshare =
-  process.platform === 'linux' && spawnSync('unshare', ['-n', 'ip', 'link', 'show', 'lo']).status === 0;
-if (!canUnshare) {
-  console.log(
-    'Not run: traps at forbidden addresses need root on Linux, for a network namespace of their own (unshare -n).',
-  );
-}
+import { canUnshare } from '../../network-namespace.ts';
 
 describe.runIf(canUnshare)('probes aimed at forbidden addresses, with a trap at each', () => {
   let seen: { trapped: string[]; results: Record<string, string> };

@@ -1,0 +1,36 @@
+// Runs in a network namespace of its own (`unshare -n node unreachable-resolver.ts`), where only loopback is: evaluates and
+// examines from a shell with two resolvers, of which the first cannot be connected to. Prints one JSON line.
+import { execFile, execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { createZone, startDnsServer } from '../../src/local/dns-server.ts';
+import { dkimKey, txtStrings } from '../dns-server/dkim-zone.ts';
+
+execFileSync('ip', ['link', 'set', 'lo', 'up']);
+const zone = createZone();
+for (const selector of ['selector1', 'selector2']) {
+  zone.set(`${selector}._domainkey.contoso.com`, { type: 'TXT', data: txtStrings(dkimKey(2048)) });
+}
+const { address: second, close } = await startDnsServer({ zone });
+const cli = fileURLToPath(new URL('../../src/local/cli.ts', import.meta.url));
+
+function fieldcheck(args: readonly string[], settings: Readonly<Record<string, string>> = {}) {
+  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+    const child = execFile(process.execPath, [cli, ...args], { env: { ...process.env, ...settings } }, (_, ...said) =>
+      resolve({ code: child.exitCode ?? -1, stdout: said[0], stderr: said[1] }),
+    );
+  });
+}
+
+const seen: unknown[] = [];
+for (const first of process.argv.slice(2)) {
+  const resolvers = ['--resolver', first, '--resolver', second];
+  const evaluated = await fieldcheck(['evaluate', 'dkim', 'contoso.com', ...resolvers, '--json']);
+  const examined = await fieldcheck(['doctor'], {
+    AzureWebJobsStorage: '',
+    FIELDCHECK_RESOLVERS: `${first},${second}`,
+    FIELDCHECK_LOCAL_CHANNELS: 'true',
+  });
+  seen.push({ first, second, evaluated, examined });
+}
+await close();
+console.log(JSON.stringify(seen));
