@@ -183,15 +183,16 @@ export const writeback = z
 /** Everything that tells whether the "Exchange hybrid deployment" option (or Cloud Sync's writeback) is on. */
 export const hybridOption = z
   .object({
-    proofs: z
-      .array(
-        z.object({
-          from: z.enum(['entra-connect', 'cloud-sync', 'writeback-effect', 'exchange-guid']),
-          on: z.boolean(),
-          observed: z.string(),
-        }),
-      )
-      .min(1),
+    /** None where all that is known is who is a stranger. */
+    proofs: z.array(
+      z.object({
+        from: z.enum(['entra-connect', 'cloud-sync', 'writeback-effect', 'exchange-guid']),
+        on: z.boolean(),
+        observed: z.string(),
+      }),
+    ),
+    /** Sample users whom Exchange Online does not know: neither a mail user nor a mailbox. */
+    strangers: z.array(z.string()).optional(),
   })
   .meta({ title: 'Exchange hybrid option', goodForHours: goodForAMonth });
 

@@ -24,6 +24,7 @@ export function composeHybridOption(from: {
   readonly recipients: Gathered<ExchangeOnlineRecipients>;
 }): Known<HybridOption> {
   const proofs: HybridOption['proofs'] = [];
+  const strangers: string[] = [];
   if (from.entraConnect.status === 'known') {
     const { exchangeHybrid, rules } = from.entraConnect.value;
     const disabled = rules.filter(({ name, enabled }) => !enabled && /user/i.test(name));
@@ -59,7 +60,9 @@ export function composeHybridOption(from: {
     }
   }
   if (from.recipients.status === 'known') {
-    const users = from.recipients.value.recipients.filter(({ kind }) => kind === 'mail-user');
+    const { recipients } = from.recipients.value;
+    strangers.push(...recipients.filter(({ kind }) => kind === 'not-found').map(({ user }) => user));
+    const users = recipients.filter(({ kind }) => kind === 'mail-user');
     const withGuid = users.filter(({ hasExchangeGuid }) => hasExchangeGuid);
     if (users.length > 0) {
       proofs.push({
@@ -69,7 +72,8 @@ export function composeHybridOption(from: {
       });
     }
   }
-  return compose(proofs.length === 0 ? undefined : { proofs }, [
+  const told = { proofs, ...(strangers.length === 0 ? {} : { strangers }) };
+  return compose(proofs.length === 0 && strangers.length === 0 ? undefined : told, [
     from.entraConnect,
     from.cloudSync,
     from.writeback,

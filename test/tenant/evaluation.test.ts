@@ -238,3 +238,53 @@ describe('licences of a live tenant', () => {
     });
   });
 });
+
+describe('sample users in Exchange Online', () => {
+  const subject = exchangeOrganization.parse({
+    kind: 'exchange-organization',
+    id: 'contoso',
+    domains: ['contoso.com'],
+    sampleUsers: ['adele@contoso.com'],
+    tenantId: contoso.id,
+  });
+  const option = 'teams-exchange-interop/exchange-hybrid-option-enabled';
+  const evaluation = { ...teamsExchangeInterop, rules: teamsExchangeInterop.rules.filter(({ id }) => id === option) };
+
+  async function lookAt() {
+    const facts = await gather(evaluation, subject, sources.all, { now, supplied: noFacts });
+    return says(judge(evaluation, subject, facts, { now }), option);
+  }
+
+  it('with a mailbox on premises are mail users there, and no mailbox of that name is no failure', async () => {
+    tenant.cmdlets['Get-MailUser'] = [
+      { ExternalEmailAddress: 'SMTP:adele@contoso.com', ExchangeGuid: '0e11ccd8-8ac2-4d2a-9d4a-5e3e7a4f1c2b' },
+    ];
+    tenant.cmdlets['Get-Mailbox'] = [];
+    expect(await lookAt()).toMatchObject({
+      verdict: 'fail',
+      severity: 'low',
+      message:
+        'The option seems to be on (mail users in Exchange Online have an ExchangeGuid), but nothing proves it: run the collector on the Entra Connect server.',
+      evidence: [
+        { observed: 'ExchangeGuid is set for 1 of 1 mail users in Exchange Online', source: 'Exchange Online' },
+      ],
+    });
+  });
+
+  it('whom it does not know are for a person to look at', async () => {
+    tenant.cmdlets['Get-MailUser'] = [];
+    tenant.cmdlets['Get-Mailbox'] = [];
+    expect(await lookAt()).toMatchObject({
+      verdict: 'manual',
+      message:
+        'Nothing shows that the option is on, and Exchange Online does not know adele@contoso.com: not synchronised, or the sample is wrong.',
+      evidence: [
+        {
+          fact: 'hybrid-option',
+          observed: 'adele@contoso.com: no such recipient in Exchange Online',
+          source: 'Exchange Online',
+        },
+      ],
+    });
+  });
+});

@@ -243,15 +243,20 @@ const permissionsOfGraph: readonly (readonly [RegExp, string])[] = [
   [/^\/v1\.0\/(applications|servicePrincipals)/, 'Application.Read.All'],
 ];
 
-/** An error of Exchange Online: `error.message` is always the same, what counts lies deeper. */
-export function invalid(status: number, type: string, text: string): Reply {
+/**
+ * An error of Exchange Online as Microsoft365DSC issue 2998 shows one: `error.message` is the same for every fault, what
+ * counts stands in the first detail, `id|Type|text`. (The module ExchangeOnlineManagement splits it into these three.)
+ *
+ * @param id empty where a server sends none, as in Microsoft365DSC issue 4078
+ */
+export function invalid(status: number, type: string, text: string, id = 'Ex6F9304'): Reply {
   return {
     status,
     body: {
       error: {
-        code: 'BadRequest',
-        message: 'Invalid Operation',
-        details: [{ code: 'Context', target: '', message: `|${type}|${text}` }],
+        code: status === 404 ? 'NotFound' : 'BadRequest',
+        message: 'Error executing cmdlet',
+        details: [{ code: 'Context', target: '', message: `${id}|${type}|${text}` }],
         innererror: {
           message: 'Error executing cmdlet',
           type: 'Microsoft.Exchange.Admin.OData.Core.ODataServiceException',

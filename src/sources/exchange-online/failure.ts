@@ -29,38 +29,52 @@ export class CmdletFailed extends Unobtainable {
 const longestText = 300;
 
 /**
- * Reads the body of an error. `error.message` is the same for every fault ("Invalid Operation"), so it comes last: first
- * what was thrown inside, then the first detail with its `|Type|` prefix. Casing differs between servers. A body may be
- * no JSON at all: 403 has been seen with zero bytes only.
+ * Reads the body of an error. `error.message` is the same for every fault ("Error executing cmdlet", "Invalid
+ * Operation"), so it comes last: first what was thrown inside, then the first detail. Casing differs between servers. A
+ * body may be no JSON at all: 403 has been seen with zero bytes only.
+ *
+ * A text of a cmdlet reads `id|Type|text`, e.g. `Ex6F9304|Microsoft.Exchange.…ManagementObjectNotFoundException|The
+ * operation couldn't be performed …` (Microsoft365DSC issue 2998); the id may be missing, its bar stays (issue 4078
+ * there). The module ExchangeOnlineManagement splits at the first two bars, too.
  */
 export function readRefusal(status: number, body: Uint8Array): Refusal {
-  const texts = textsOf(body);
-  const [text] = texts;
-  const type = texts.map((one) => /^\|([\w.+]+)\|/.exec(one)?.[1]).find((found) => found !== undefined);
-  if (text === undefined) return { status, type, text: 'it gave no reason' };
-  const plain = text
-    .replace(/^\|[\w.+]+\|/, '')
-    .replace(/\p{Cc}+/gu, ' ')
-    .trim();
+  const { texts, thrown } = partsOf(body);
+  const said = texts.map(saidBy);
+  const type = said.find((one) => one.type !== undefined)?.type ?? thrown;
+  const [first] = said;
+  if (first === undefined) return { status, type, text: 'it gave no reason' };
+  const plain = first.text.replace(/\p{Cc}+/gu, ' ').trim();
   return { status, type, text: plain.length > longestText ? `${plain.slice(0, longestText)}…` : plain };
 }
 
-function textsOf(body: Uint8Array): readonly string[] {
+/** The three parts of `id|Type|text`; a text without them is all text. */
+function saidBy(text: string): { readonly type?: string | undefined; readonly text: string } {
+  const parts = /^\s*\w*\|([\w.+]+)\|(.*)$/s.exec(text);
+  return parts === null ? { text } : { type: parts[1], text: parts[2] ?? '' };
+}
+
+/** What may hold the reason, the foremost first, and the type of what was thrown inside where the server tells it. */
+function partsOf(body: Uint8Array): { readonly texts: readonly string[]; readonly thrown?: string | undefined } {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder().decode(body));
   } catch {
-    return [];
+    return { texts: [] };
   }
   const error = property(value, 'error');
   const details = property(error, 'details');
   const inner = property(error, 'innererror');
-  return [
-    property(property(inner, 'internalexception'), 'message'),
-    property(Array.isArray(details) ? details[0] : undefined, 'message'),
-    property(inner, 'message'),
-    property(error, 'message'),
-  ].filter((text): text is string => typeof text === 'string' && text.trim() !== '');
+  const internal = property(inner, 'internalexception');
+  const thrown = property(internal, 'type');
+  return {
+    texts: [
+      property(internal, 'message'),
+      property(Array.isArray(details) ? details[0] : undefined, 'message'),
+      property(inner, 'message'),
+      property(error, 'message'),
+    ].filter((text): text is string => typeof text === 'string' && text.trim() !== ''),
+    ...(typeof thrown === 'string' ? { thrown } : {}),
+  };
 }
 
 /** A property by its name in any casing. */

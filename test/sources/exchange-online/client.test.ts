@@ -170,18 +170,17 @@ describe('errors', () => {
   it.each([
     [
       'innererror.internalexception',
-      { innererror: { internalexception: { message: text } }, details: [{ message: '|A.B|less' }] },
+      { innererror: { internalexception: { message: text } }, details: [{ message: 'Ex6F9304|A.B|less' }] },
     ],
     [
       'innererror.internalException',
-      { innererror: { internalException: { message: text } }, details: [{ message: '|A.B|less' }] },
+      { innererror: { internalException: { message: text } }, details: [{ message: 'Ex6F9304|A.B|less' }] },
     ],
     ['innerError.internalException', { innerError: { internalException: { message: text } } }],
-    [
-      'details, with its type in bars',
-      { details: [{ message: `|Microsoft.Exchange.ManagementObjectNotFoundException|${text}` }] },
-    ],
-    ['Details', { Details: [{ Message: `|A.B|${text}` }] }],
+    ['what was thrown inside, with id and type', { innererror: { internalexception: { message: `Ex1|A.B|${text}` } } }],
+    ['details, with id and type', { details: [{ message: `Ex6F9304|Microsoft.Exchange.SomeException|${text}` }] }],
+    ['details, with its type alone', { details: [{ message: `|Microsoft.Exchange.SomeException|${text}` }] }],
+    ['Details', { Details: [{ Message: `Ex6F9304|A.B|${text}` }] }],
   ])('are read from %s', async (_, error) => {
     cloud.exchangeOnline.reply({ status: 404, body: { error: { message: 'Invalid Operation', ...error } } });
     expect(await refusal(invoke())).toEqual({
@@ -209,8 +208,23 @@ describe('errors', () => {
     tenant.cmdlets['Get-MailUser'] = ({ Identity }) => (Identity === 'adele@contoso.com' ? [{ Name: 'Adele' }] : []);
     const reader = exchangeOnlineReader(access.exchangeOnline, contoso);
     const signal = AbortSignal.timeout(20_000);
-    expect(await reader.rows('Get-MailUser', { Identity: 'nobody@contoso.com' }, signal)).toEqual([]);
-    expect(await reader.rows('Get-MailUser', { Identity: 'adele@contoso.com' }, signal)).toEqual([{ Name: 'Adele' }]);
+    const rows = (user: string) => reader.rows('Get-MailUser', { Identity: user }, signal);
+    expect(await rows('nobody@contoso.com')).toEqual([]);
+    expect(await rows('adele@contoso.com')).toEqual([{ Name: 'Adele' }]);
+    const type = 'Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException';
+    const text = "The operation couldn't be performed because object 'adele@contoso.com' couldn't be found.";
+    cloud.exchangeOnline.reply(
+      // Without an id, as servers sent it in 2023.
+      invalid(400, type, text, ''),
+      { status: 404, body: { error: { innererror: { internalexception: { message: text, type } } } } },
+      invalid(400, 'Microsoft.Exchange.Configuration.Tasks.ManagementObjectAmbiguousException', 'Ex6F9304|a|b'),
+    );
+    expect(await rows('adele@contoso.com')).toEqual([]);
+    expect(await rows('adele@contoso.com')).toEqual([]);
+    expect(await refusal(rows('adele@contoso.com'))).toEqual({
+      reason: 'unreachable',
+      says: 'Exchange Online answered 400 to Get-MailUser: Ex6F9304|a|b',
+    });
     cloud.exchangeOnline.reply({ status: 200, body: { value: [{}], '@odata.nextLink': 'https://localhost/' } });
     expect(await refusal(reader.rows('Get-MigrationEndpoint', {}, signal))).toEqual({
       reason: 'insufficient',

@@ -1,4 +1,5 @@
 import { rule } from '../../../domain/rule.ts';
+import { enumerate } from '../organization.ts';
 
 /** See exchange-hybrid-option-enabled.md. */
 export const exchangeHybridOptionEnabled = rule({
@@ -7,8 +8,11 @@ export const exchangeHybridOptionEnabled = rule({
   severity: 'high',
   blocks: ['calendar', 'delegates'],
   needs: ['hybrid-option'],
-  judge({ 'hybrid-option': { proofs } }) {
-    const evidence = proofs.map(({ observed }) => ({ fact: 'hybrid-option', observed }) as const);
+  judge({ 'hybrid-option': { proofs, strangers = [] } }) {
+    const evidence = [
+      ...proofs.map(({ observed }) => observed),
+      ...strangers.map((user) => `${user}: no such recipient in Exchange Online`),
+    ].map((observed) => ({ fact: 'hybrid-option', observed }) as const);
     const strong = proofs.filter(({ from }) => from !== 'exchange-guid');
     const proof = strong.find(({ on }) => on);
     if (proof !== undefined) return { verdict: 'pass', message: `The option is on: ${proof.observed}.`, evidence };
@@ -33,6 +37,15 @@ export const exchangeHybridOptionEnabled = rule({
         message:
           'The option seems to be on (mail users in Exchange Online have an ExchangeGuid), but nothing proves it: run the collector on the Entra Connect server.',
         remedy,
+        evidence,
+      };
+    }
+    if (strangers.length > 0) {
+      return {
+        verdict: 'manual',
+        message: `Nothing shows that the option is on, and Exchange Online does not know ${enumerate(strangers)}: not synchronised, or the sample is wrong.`,
+        remedy:
+          'Get-MailUser in Exchange Online for these addresses; correct sampleUsers or the synchronisation. Run Collect-TeamsInteropFacts.ps1 on the Entra Connect server.',
         evidence,
       };
     }
