@@ -10,6 +10,12 @@ const resolved = (text: z.ZodString) =>
       "is a Key Vault reference that was not resolved; check that the secret exists and that the app's identity may read it",
   });
 
+const listed = (separator: string) => (text: string) =>
+  text
+    .split(separator)
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+
 const address = z.url({ protocol: /^https?$/, error: 'is no http(s) address' });
 
 /** Every setting the app reads, by the name it has in the environment. */
@@ -32,15 +38,23 @@ export const settingsSchema = z.object({
   FIELDCHECK_CLIENT_SECRET: resolved(z.string()).optional(),
   FIELDCHECK_CLIENT_CERTIFICATE: resolved(z.string()).optional(),
   /** Comma-separated resolvers: `HOST[:PORT]` or `https://…/dns-query`. */
-  FIELDCHECK_RESOLVERS: z
+  FIELDCHECK_RESOLVERS: z.string().transform(listed(',')).optional(),
+  /**
+   * Resolvers for single zones, asked for what lies in them in place of all others: `HOST[:PORT]=ZONE ZONE …`,
+   * comma-separated; several resolvers have a space between them. The local host sets it for its demo.
+   */
+  FIELDCHECK_ZONE_RESOLVERS: z
     .string()
     .transform((text) =>
-      text
-        .split(',')
-        .map((one) => one.trim())
-        .filter((one) => one !== ''),
+      listed(',')(text).map((entry) => {
+        const [, resolvers = '', zones = ''] = /^(.*)=(.*)$/.exec(entry) ?? [];
+        return { resolvers: listed(' ')(resolvers), zones: listed(' ')(zones) };
+      }),
     )
-    .optional(),
+    .refine((all) => all.every(({ resolvers, zones }) => resolvers.length > 0 && zones.length > 0), {
+      error: 'must be HOST[:PORT]=ZONE ZONE …, separated by commas',
+    })
+    .default([]),
   /** Queries per second to one resolver, at most. */
   FIELDCHECK_RESOLVER_RATE: z.coerce.number().positive({ error: 'must be a number above 0' }).optional(),
   /** Where people reach the app; links in notices start with it. */
@@ -55,15 +69,7 @@ export const settingsSchema = z.object({
   /** Probes may go to private, unique-local and loopback addresses. */
   FIELDCHECK_ALLOW_PRIVATE: flag.default(false),
   /** Comma-separated host suffixes of Workflows webhooks besides the known ones, for sovereign clouds. */
-  FIELDCHECK_WEBHOOK_HOSTS: z
-    .string()
-    .transform((text) =>
-      text
-        .split(',')
-        .map((one) => one.trim())
-        .filter((one) => one !== ''),
-    )
-    .default([]),
+  FIELDCHECK_WEBHOOK_HOSTS: z.string().transform(listed(',')).default([]),
   /** Accept channel addresses written out in a document, and sinks on this machine. Set by the local host only. */
   FIELDCHECK_LOCAL_CHANNELS: flag.default(false),
   /** The least that is logged. */

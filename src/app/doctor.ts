@@ -218,38 +218,40 @@ function tableAddress(config: Config): URL | undefined {
 }
 
 async function examineResolvers(config: Config, environment: Environment): Promise<readonly Check[]> {
-  const { resolvers } = sourceOptions(config, environment);
-  const addresses = 'first' in resolvers ? [...resolvers.first, ...resolvers.secondOpinion] : resolvers;
-  return Promise.all(addresses.map((address) => examineResolver(address, config.FIELDCHECK_LOCAL_CHANNELS)));
+  const { first, secondOpinion, zones = [] } = sourceOptions(config, environment).resolvers;
+  return Promise.all([
+    ...[...first, ...secondOpinion].map((address) => examineResolver(address)),
+    ...zones.flatMap(({ resolvers, zones: [zone] }) => resolvers.map((address) => examineResolver(address, zone))),
+  ]);
 }
 
-async function examineResolver(address: string, isLocal: boolean): Promise<Check> {
+/** @param zone the resolver is asked for this zone alone, and need not know other names */
+async function examineResolver(address: string, zone?: string): Promise<Check> {
+  const setting = zone === undefined ? 'FIELDCHECK_RESOLVERS' : 'FIELDCHECK_ZONE_RESOLVERS';
   let resolver: ReturnType<typeof createResolver>;
   try {
     resolver = createResolver({ address, timeouts: [1_000, 2_000] });
   } catch (error) {
-    return missing('resolver', address, sentenceOf(error), correct('FIELDCHECK_RESOLVERS'));
+    return missing('resolver', address, sentenceOf(error), correct(setting));
   }
   try {
-    const { rcode, recursionAvailable } = await resolver.query(wellKnownName, 'NS');
-    // The name server of the demo knows the demo and nothing else.
-    if (isLocal || (rcode === 'NOERROR' && recursionAvailable)) return ok('resolver', address, 'answers');
+    const { rcode, recursionAvailable } = await resolver.query(zone ?? wellKnownName, 'NS');
+    if (zone !== undefined || (rcode === 'NOERROR' && recursionAvailable)) return ok('resolver', address, 'answers');
     return missing(
       'resolver',
       address,
       rcode === 'NOERROR'
         ? 'answers, but does not follow delegations'
         : `says that ${wellKnownName} does not exist, so it does not know the public names`,
-      'Name a resolver that does recursion in FIELDCHECK_RESOLVERS.',
+      `Name a resolver that does recursion in ${setting}.`,
     );
   } catch (error) {
-    const step =
-      'Let UDP and TCP port 53 out to it (https for DNS over HTTPS), or name another resolver in FIELDCHECK_RESOLVERS.';
-    if (error instanceof DnsFailure && error.reason === 'unreachable') {
-      return couldNotLook('resolver', address, `cannot be reached (${errorCode(error.cause)})`, step);
-    }
-    const detail = error instanceof DnsFailure ? `does not answer (${error.reason})` : sentenceOf(error);
-    return missing('resolver', address, detail, step);
+    return missing(
+      'resolver',
+      address,
+      error instanceof DnsFailure ? `does not answer (${error.reason})` : sentenceOf(error),
+      `Let UDP and TCP port 53 out to it (https for DNS over HTTPS), or name another resolver in ${setting}.`,
+    );
   } finally {
     resolver.close();
   }

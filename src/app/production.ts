@@ -5,7 +5,7 @@ import { InvalidDocument, type OrganizationDocument } from '../domain/organizati
 import { createNotifier } from '../notifiers/index.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { StorageQueue } from '../queue/storage-queue.ts';
-import { defaultResolvers } from '../sources/dns/resolvers.ts';
+import { defaultResolvers, type ResolverAddresses } from '../sources/dns/resolvers.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 import type { Store } from '../store/store.ts';
 import { type Log, silentLog } from './log.ts';
@@ -29,10 +29,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** The ports as deployed: Azure Storage, resolvers, tenants, Teams. SDKs that not every function needs load lazily. */
 export async function productionPorts(config: Config, environment: Environment, log: Log): Promise<Ports> {
   const { store, queue } = await openStorage(config);
+  const resolverSettings = ['FIELDCHECK_RESOLVERS', 'FIELDCHECK_ZONE_RESOLVERS'].filter((name) => environment[name]);
   return {
     store,
     queue,
-    sources: fromSetting('FIELDCHECK_RESOLVERS', () => createSources(sourceOptions(config, environment))),
+    sources: fromSetting(resolverSettings.join(' or '), () => createSources(sourceOptions(config, environment))),
     log,
     clock: () => new Date(),
     notifierFor: channelNotifiers(config, environment),
@@ -58,10 +59,17 @@ export function shellPorts(config: Config, environment: Environment, options: Pa
 }
 
 /** What the settings say about sources. Credentials are used only when they were configured. */
-export function sourceOptions(config: Config, environment: Environment): SourceOptions {
+export function sourceOptions(
+  config: Config,
+  environment: Environment,
+): SourceOptions & { readonly resolvers: ResolverAddresses } {
   const configured = config.FIELDCHECK_IDENTITY_CLIENT_ID ?? config.FIELDCHECK_CLIENT_ID;
+  const named = config.FIELDCHECK_RESOLVERS;
   return {
-    resolvers: config.FIELDCHECK_RESOLVERS ?? defaultResolvers(environment),
+    resolvers: {
+      ...(named === undefined ? defaultResolvers(environment) : { first: named, secondOpinion: [] }),
+      zones: config.FIELDCHECK_ZONE_RESOLVERS,
+    },
     ratePerSecond: config.FIELDCHECK_RESOLVER_RATE,
     allowPrivate: config.FIELDCHECK_ALLOW_PRIVATE,
     endpoints: {

@@ -1,5 +1,6 @@
 // `npm start`: the product on one machine. Storage, name server, Teams channel and host are real programs on loopback;
-// nothing here is deployed and nothing reaches the network.
+// nothing here is deployed. Nothing of the demo reaches the network; what a person puts beside it is looked at in the
+// real world, by the settings of the shell's environment.
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -98,12 +99,8 @@ async function start(): Promise<void> {
   const dns = await startDnsServer({ zone: demo.zone });
   closers.push(() => dns.close());
 
-  // Own storage, name server and channel, whatever the shell's environment says: the demo never writes elsewhere.
-  const own = {
-    AzureWebJobsStorage: azurite.connectionString,
-    FIELDCHECK_RESOLVERS: dns.address,
-    FIELDCHECK_LOCAL_CHANNELS: 'true',
-  };
+  // Own storage, whatever the shell's environment says: nothing is written elsewhere.
+  const own = { AzureWebJobsStorage: azurite.connectionString, FIELDCHECK_LOCAL_CHANNELS: 'true' };
   const settings = {
     FIELDCHECK_LOG_LEVEL: options.verbose ? 'info' : 'warn',
     FIELDCHECK_DUE_SCHEDULE: '0 * * * * *',
@@ -112,6 +109,10 @@ async function start(): Promise<void> {
     FIELDCHECK_HEARTBEAT_SCHEDULE: '0 0 8 * * *',
     ...process.env,
     ...own,
+    // The name server of the demo is asked for the demo's names alone; whom others are asked of, the environment says.
+    FIELDCHECK_ZONE_RESOLVERS: [process.env.FIELDCHECK_ZONE_RESOLVERS, `${dns.address}=${demo.zones.join(' ')}`]
+      .filter(Boolean)
+      .join(','),
   } as Record<string, string>;
   const host = await startHost({
     root,

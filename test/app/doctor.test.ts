@@ -34,18 +34,26 @@ const document = parseOrganization({
 
 let azurite: Azurite;
 let dns: DnsServer;
+let internal: DnsServer;
 let cloud: FakeCloud;
 let silent: Socket;
 
 beforeAll(async () => {
   silent = createSocket('udp4');
   silent.bind(0, '127.0.0.1');
-  [azurite, dns, cloud] = await Promise.all([startAzurite(), startDnsServer({ zone: createZone() }), startFakeCloud()]);
+  const names = createZone();
+  names.set('microsoft.com', { type: 'NS', data: 'ns1-39.azure-dns.com' });
+  [azurite, dns, internal, cloud] = await Promise.all([
+    startAzurite(),
+    startDnsServer({ zone: names }),
+    startDnsServer({ zone: createZone() }),
+    startFakeCloud(),
+  ]);
   if (silent.address === undefined) await once(silent, 'listening');
 });
 afterAll(async () => {
   silent.close();
-  await Promise.all([azurite.stop(), dns.close(), cloud.close()]);
+  await Promise.all([azurite.stop(), dns.close(), internal.close(), cloud.close()]);
 });
 
 /** A set-up in which everything is as it should be: storage opened, one organization, a tenant that granted everything. */
@@ -60,6 +68,7 @@ async function healthy(): Promise<Record<string, string>> {
   return {
     AzureWebJobsStorage: azurite.connectionString,
     FIELDCHECK_RESOLVERS: dns.address,
+    FIELDCHECK_ZONE_RESOLVERS: `${internal.address}=contoso.com`,
     FIELDCHECK_LOCAL_CHANNELS: 'true',
     FIELDCHECK_CLIENT_ID: cloud.application.clientId,
     FIELDCHECK_CLIENT_SECRET: cloud.application.secret,
@@ -94,6 +103,8 @@ describe('on a healthy set-up', () => {
       'ok              grant         Security Reader in the tenant of contoso: Get-AcceptedDomain is allowed\n',
     );
     expect(text).toContain('ok              storage       queue slices: answers\n');
+    for (const { address } of [dns, internal])
+      expect(text).toContain(`ok              resolver      ${address}: answers\n`);
     expect(text).not.toMatch(/ThisMustNeverBeShown|AccountKey|a-secret-of-the-fake-cloud/);
   });
 
@@ -141,8 +152,8 @@ describe('on a set-up that is broken on purpose', () => {
         FIELDCHECK_RESOLVER_RATE: '-5',
         FIELDCHECK_PUBLIC_URL: 'ftp://fieldcheck.contoso.com',
         FIELDCHECK_LOG_LEVEL: 'loud',
-        FIELDCHECK_RESOLVERS: `${dns.address},${silentAddress}`,
-        FIELDCHECK_LOCAL_CHANNELS: 'false',
+        FIELDCHECK_RESOLVERS: internal.address,
+        FIELDCHECK_ZONE_RESOLVERS: `${silentAddress}=contoso.com`,
         FIELDCHECK_ENDPOINT_GRAPH: 'https://localhost:1',
         MAIL_TEAM_WEBHOOK: '',
         OPS_WEBHOOK: '@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/ops-webhook)',
@@ -160,7 +171,7 @@ describe('on a set-up that is broken on purpose', () => {
       /^missing: storage table facts: .* 404 TableNotFound/,
       /^missing: storage queue deliveries: .* 404 QueueNotFound/,
       /^missing: clock against .*: this machine is (599|600|601) s ahead/,
-      `missing: resolver ${dns.address}: says that microsoft.com does not exist, so it does not know the public names`,
+      `missing: resolver ${internal.address}: says that microsoft.com does not exist, so it does not know the public names`,
       `missing: resolver ${silentAddress}: does not answer (timeout)`,
       'missing: channel mail-team of contoso: channel "mail-team" of contoso: the setting MAIL_TEAM_WEBHOOK, which should hold its address, is not set',
       /^missing: channel ops of contoso: The setting holds the text of a Key Vault reference/,
@@ -175,6 +186,7 @@ describe('on a set-up that is broken on purpose', () => {
     expect(found.filter((line) => !line.includes('Global Reader'))).toHaveLength(breaks.length);
     expect(checks.filter(({ state: of, step }) => of !== 'ok' && (step === undefined || step === ''))).toEqual([]);
     expect(text).not.toMatch(/ThisMustNeverBeShown|AccountKey|a-secret-of-the-fake-cloud/);
+    expect(text).toMatch(/or name another resolver in FIELDCHECK_ZONE_RESOLVERS\.$/m);
     expect(text).toContain("→ Store the channel's address as the secret of MAIL_TEAM_WEBHOOK");
   });
 

@@ -19,7 +19,9 @@ let dns: DnsServer;
 let store: Store;
 
 beforeAll(async () => {
-  dns = await startDnsServer({ zone: createZone() });
+  const names = createZone();
+  names.set('microsoft.com', { type: 'NS', data: 'ns1-39.azure-dns.com' });
+  dns = await startDnsServer({ zone: names });
   store = createTableStore({ connectionString: azurite.connectionString });
   await store.open();
   await store.putOrganization(parseOrganization({ id: 'contoso', evaluations: { 'smtp-source-ip': {} } }), '*', time());

@@ -147,6 +147,14 @@ describe.each([
       { FIELDCHECK_RESOLVERS: 'not a host' },
       "settings: FIELDCHECK_RESOLVERS: 'not a host' is no resolver address: it names no host. Write an address like 9.9.9.9",
     ],
+    [
+      { FIELDCHECK_ZONE_RESOLVERS: '192.0.2.53' },
+      'settings: FIELDCHECK_ZONE_RESOLVERS: must be HOST[:PORT]=ZONE ZONE …, separated by commas',
+    ],
+    [
+      { FIELDCHECK_ZONE_RESOLVERS: '192.0.2.53=contoso.com,192.0.2.53:x=fabrikam.com' },
+      "settings: FIELDCHECK_ZONE_RESOLVERS: '192.0.2.53:x' is no resolver address: 'x' is no port number.",
+    ],
   ])('refuses to start with %o, and says why', async (settings, sentence) => {
     const start = startHost({
       root,

@@ -7,7 +7,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { SubjectState } from '../../src/domain/compare.ts';
+import { createZone, type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
+import { startTeamsSink, type TeamsSink } from '../../src/local/teams-sink.ts';
 import type { Element, Payload } from '../../src/notifiers/teams-workflow/payload.ts';
+import { createResolver } from '../../src/sources/dns/resolver.ts';
+import { dkimKey, txtStrings } from '../dns-server/dkim-zone.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -27,9 +31,13 @@ interface Started {
 
 const running = new Set<ChildProcess>();
 
-function npmStart(args: readonly string[]): Started {
+/** What the network of this machine resolves, and every name that it was asked for. */
+let network: DnsServer;
+const askedOfNetwork: string[] = [];
+
+function npmStart(args: readonly string[], resolvers = network.address): Started {
   // Storage of somebody else in the shell's environment: the demo must leave it alone.
-  const env = { ...process.env, AzureWebJobsStorage: 'UseDevelopmentStorage=true' };
+  const env = { ...process.env, AzureWebJobsStorage: 'UseDevelopmentStorage=true', FIELDCHECK_RESOLVERS: resolvers };
   const child = spawn(process.execPath, [start, '--data', data, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   let said = '';
@@ -76,6 +84,14 @@ const json = async <T>(url: string, method = 'GET', body?: object) =>
 /** A door of the host, below `/api/`. */
 const door = (started: Started, path: string) =>
   new URL(`/api/${path}`, started.said().match(/http\S+\/api\//)?.[0]).href;
+
+/** The subject as it was found last, after a run over the organization. */
+async function judged(started: Started, organization: string, subject: string): Promise<SubjectState['run']> {
+  const evaluation = door(started, `organizations/${organization}/evaluations/dkim`);
+  const { runId } = await json<{ runId: string }>(`${evaluation}/runs`, 'POST');
+  await finished(started, runId);
+  return (await json<SubjectState>(`${evaluation}/subjects/${subject}`)).run;
+}
 
 /** The cards, oldest first; every one has to be one that Teams would show. */
 async function payloadsOf(started: Started): Promise<Payload[]> {
@@ -125,7 +141,23 @@ function isAlive(pid: number): boolean {
   }
 }
 
-afterAll(() => {
+beforeAll(async () => {
+  const zone = createZone();
+  for (const selector of ['selector1', 'selector2'])
+    zone.set(`${selector}._domainkey.fabrikam.com`, { type: 'TXT', data: txtStrings(dkimKey(2048)) });
+  zone.set('mail.fabrikam.com');
+  zone.misbehave('selector1._domainkey.slow.fabrikam.com', 'timeout');
+  network = await startDnsServer({
+    zone: {
+      lookup(name) {
+        askedOfNetwork.push(name);
+        return zone.lookup(name);
+      },
+    },
+  });
+});
+afterAll(async () => {
+  await network.close();
   for (const child of running) child.kill('SIGKILL');
   rmSync(data, { recursive: true, force: true });
 });
@@ -245,24 +277,68 @@ describe('npm start', () => {
     expect(await json(door(first, 'health'))).toMatchObject({ status: 'ok', storage: 'ok' });
   });
 
-  test('watches other organizations beside the demo', async () => {
-    const nobody = 'http://127.0.0.1:1/closed';
-    const watched = { domains: ['fabrikam.com'], channels: ['team'] };
-    const documents: { id: string; channels?: object; evaluations: object }[] = [
-      { id: 'fabrikam', channels: { team: { kind: 'webhook', url: nobody } }, evaluations: { dkim: watched } },
-      { id: 'fabrikam-without-a-run', evaluations: { dkim: { domains: ['fabrikam.com'], schedule: '0 0 0 29 2 *' } } },
-      { id: 'fabrikam-idle', evaluations: {} },
-    ];
-    for (const document of documents)
-      expect(await json(door(first, `organizations/${document.id}`), 'PUT', document)).toMatchObject({
-        id: document.id,
-      });
-    const runs = door(first, 'organizations/fabrikam/evaluations/dkim/runs');
-    const { runId } = await json<{ runId: string }>(runs, 'POST');
-    await finished(first, runId);
-    expect(await json(door(first, 'health'))).toHaveProperty('oldestUndelivered');
-    // And one that is still at work when all is stopped.
-    await json(runs, 'POST');
+  describe('beside the demo', () => {
+    let channel: TeamsSink;
+    beforeAll(async () => {
+      channel = await startTeamsSink();
+      const documents: { id: string; channels?: object; evaluations: object }[] = [
+        {
+          id: 'fabrikam',
+          channels: { own: { url: channel.url }, dead: { kind: 'webhook', url: 'http://127.0.0.1:1/closed' } },
+          evaluations: { dkim: { domains: ['fabrikam.com', 'mail.fabrikam.com'], channels: ['own', 'dead'] } },
+        },
+        { id: 'fabrikam-slow', evaluations: { dkim: { domains: ['slow.fabrikam.com'] } } },
+        { id: 'fabrikam-never', evaluations: { dkim: { domains: ['fabrikam.com'], schedule: '0 0 0 29 2 *' } } },
+        { id: 'fabrikam-idle', evaluations: {} },
+      ];
+      for (const { id, ...rest } of documents)
+        expect(await json(door(first, `organizations/${id}`), 'PUT', { id, ...rest })).toMatchObject({ id });
+    });
+    afterAll(() => channel.close());
+
+    test("an own organization is judged by the resolvers of the shell's environment", async () => {
+      const [missing, found] = [
+        await judged(first, 'fabrikam', 'mail.fabrikam.com'),
+        await judged(first, 'fabrikam', 'fabrikam.com'),
+      ];
+      expect(found.answers['verifiable-now']).toBe('yes');
+      expect(missing.answers['verifiable-now']).toBe('no');
+      const finding = missing.findings.find(({ rule }) => rule === 'dkim/active-key-published');
+      expect(finding?.message).toBe(
+        'No key for selector1 of mail.fabrikam.com: the name does not exist (selector1._domainkey.mail.fabrikam.com).',
+      );
+      expect(JSON.stringify(finding?.evidence)).toContain(network.address);
+    });
+
+    test('and the demo by its own name server, which tells nothing of other names', async () => {
+      expect(askedOfNetwork.filter((name) => !name.endsWith('.fabrikam.com'))).toEqual([]);
+      const watched = states.map(({ run }) => run.subject);
+      expect(watched.filter((domain) => askedOfNetwork.some((name) => name.endsWith(domain)))).toEqual([]);
+      const [, address = ''] = /--resolver (\S+)/.exec(first.said()) ?? [];
+      const demo = createResolver({ address });
+      for (const name of ['selector1._domainkey.fabrikam.com', 'example.org'])
+        await expect(demo.query(name, 'TXT')).rejects.toThrow(`REFUSED from ${address} (TXT ${name}).`);
+      await expect(demo.query('nowhere.contoso.com', 'TXT')).resolves.toMatchObject({ rcode: 'NXDOMAIN' });
+      demo.close();
+    });
+
+    test('its cards go to its own channel, and what a dead one does not take waits', async () => {
+      await expect
+        .poll(() => channel.cards.map(({ payload }) => (payload as Payload).summary))
+        .toEqual(['fabrikam: 2 new problems in DKIM for mail.fabrikam.com']);
+      expect((await payloadsOf(first)).filter(({ summary }) => !summary.startsWith('Contoso: '))).toEqual([]);
+      expect(await json(door(first, 'health'))).toHaveProperty('oldestUndelivered');
+    });
+
+    test('the shell learns where the storage is, and nothing that would judge others', () => {
+      const settings: object = JSON.parse(readFileSync(join(data, 'settings.json'), 'utf8'));
+      expect(Object.keys(settings)).toEqual(['AzureWebJobsStorage', 'FIELDCHECK_LOCAL_CHANNELS']);
+    });
+
+    test('a run is at work when all is stopped', async () => {
+      const run = await json(door(first, 'organizations/fabrikam-slow/evaluations/dkim/runs'), 'POST');
+      expect(run).toMatchObject({ state: 'running' });
+    });
   });
 
   test('leaves nothing running after Ctrl-C', async () => {
@@ -286,7 +362,7 @@ describe('npm start', () => {
     const health = await json<{ lastRuns: { organization: string }[] }>(door(second, 'health'));
     expect(health).toHaveProperty('oldestUndelivered');
     expect(new Set(health.lastRuns.map(({ organization }) => organization))).toEqual(
-      new Set(['contoso', 'fabrikam', 'fabrikam-without-a-run']),
+      new Set(['contoso', 'fabrikam', 'fabrikam-slow', 'fabrikam-never']),
     );
     const contoso = door(second, 'organizations/contoso');
     const { evaluations, ...document } = await json<{ evaluations: Record<string, object> }>(contoso);
@@ -312,11 +388,19 @@ describe('npm start', () => {
     expect(await third.ended).toBe(0);
   });
 
-  test('starts over with --fresh: the card comes again', async () => {
-    const fresh = npmStart(['--port', '0', '--fresh']);
+  test('starts over with --fresh, also without a network: the card comes again', async () => {
+    const fresh = npmStart(['--port', '0', '--fresh'], '127.0.0.1:1');
     await fresh.until(ready);
     expect(fresh.said()).not.toContain('changed by hand');
     expect(await cardsOf(fresh)).toEqual(['Contoso: 20 new problems in DKIM']);
+    const document = { id: 'fabrikam', evaluations: { dkim: { domains: ['fabrikam.com'] } } };
+    await json(door(fresh, 'organizations/fabrikam'), 'PUT', document);
+    const { answers, findings } = await judged(fresh, 'fabrikam', 'fabrikam.com');
+    expect(answers).toEqual({ 'verifiable-now': 'undetermined', 'verifiable-after-rotation': 'undetermined' });
+    expect(findings.filter(({ verdict }) => verdict === 'fail')).toEqual([]);
+    expect(findings.find(({ rule }) => rule === 'dkim/active-key-published')?.message).toContain(
+      '127.0.0.1:1 cannot be reached (ECONNREFUSED)',
+    );
     fresh.process.kill('SIGINT');
     expect(await fresh.ended).toBe(0);
   });

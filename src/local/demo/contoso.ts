@@ -3,7 +3,7 @@
 // An Exchange organization that Teams cannot work with yet, and an SMTP service with one node half configured.
 import { generateKeyPairSync } from 'node:crypto';
 import type { EvaluationId } from '../../domain/rule.ts';
-import { createZone, type Zone } from '../dns-server.ts';
+import { createZone, type Zone, type ZoneData } from '../dns-server.ts';
 import { exchangeOrganizationFacts, exchangeOrganizationSettings } from './exchange-organization.ts';
 import { ex1File, ex2File, smtpService } from './smtp-nodes.ts';
 
@@ -40,7 +40,10 @@ export interface Demo {
    * the Exchange organization, and the fact files of both nodes.
    */
   readonly facts: Readonly<Record<EvaluationId, readonly object[]>>;
-  readonly zone: Zone;
+  /** What the name server of the demo answers. It refuses what lies in none of the zones. */
+  readonly zone: ZoneData;
+  /** The zones of the demo's domains and of their keys at Microsoft. */
+  readonly zones: readonly string[];
   /** Domains whose active selector Microsoft does not answer. */
   readonly failing: readonly string[];
   /** Lets Microsoft publish the missing key. @returns false when there is nothing to mend */
@@ -61,6 +64,7 @@ const departments =
   );
 
 const initial = 'contoso.onmicrosoft.com';
+const keyDomain = 'contoso.n-v1.dkim.mail.microsoft';
 const coexistence = 'contoso.mail.onmicrosoft.com';
 const notSending = 'archive.fabrikam.com';
 
@@ -68,6 +72,15 @@ const sending = [
   'contoso.com',
   ...places.map((place) => `${place}.contoso.com`),
   ...departments.map((department) => `${department}.fabrikam.com`),
+];
+
+/** Of fabrikam.com only what is the demo's own: its other names are anybody's. */
+const zones = [
+  ...sending.filter((domain) => !domain.endsWith('.contoso.com')),
+  notSending,
+  initial,
+  coexistence,
+  keyDomain,
 ];
 
 /** Every third domain from the second on, until there are 20. */
@@ -122,7 +135,13 @@ export function createDemo(state: DemoState, sink: string, now: Date): Demo {
       'teams-exchange-interop': [exchangeOrganizationFacts(mended.has('interop'), now)],
       'smtp-source-ip': [ex1File(now), ex2File(mended.has('smtp'), now)],
     },
-    zone,
+    zone: {
+      lookup: (name) =>
+        zones.some((apex) => name === apex || name.endsWith(`.${apex}`))
+          ? zone.lookup(name)
+          : { records: [], behaviour: 'refused' },
+    },
+    zones,
     failing,
     mend: (domain) => failing.includes(domain) && setKey(domain, true),
     break: (domain) => setKey(domain, false),
@@ -137,7 +156,7 @@ function signingConfiguration(domain: string, index: number, keys: readonly stri
   const rotated = index % 3 !== 0;
   const rotateOn = new Date(created.getTime() + (rotated ? 4 * dayMs : 0));
   const label = domain.replaceAll('.', '-');
-  const suffix = index % 2 === 0 ? '_domainkey.contoso.onmicrosoft.com' : '_domainkey.contoso.n-v1.dkim.mail.microsoft';
+  const suffix = `_domainkey.${index % 2 === 0 ? initial : keyDomain}`;
   return {
     Domain: domain,
     AdminDisplayName: '',

@@ -4,8 +4,9 @@
 //   for the virtual network. Azure's is named here only for the case that the system names none.
 // - Public ones (Cloudflare, Quad9, Google) as the second opinion, and when the system's fail. Three operators, so that
 //   one's outage, filter or stale negative cache is not mistaken for the domain's.
-// Who names resolvers asks exactly those and no others.
+// Who names resolvers asks exactly those and no others; a zone may have resolvers of its own.
 import { getServers } from 'node:dns';
+import { canonicalName } from '../../domain/domain-name.ts';
 import { type DnsAnswer, DnsFailure, type QueryType } from './answer.ts';
 import { createResolver, type Resolver, type ResolverOptions, type ResolverStatistics } from './resolver.ts';
 
@@ -17,6 +18,8 @@ export interface ResolverAddresses {
   first: readonly string[];
   /** Asked to confirm, and when the first fail. */
   secondOpinion: readonly string[];
+  /** Asked in place of all these for the zones and what lies in them. */
+  zones?: readonly { readonly resolvers: readonly string[]; readonly zones: readonly string[] }[];
 }
 
 /**
@@ -69,15 +72,52 @@ interface Member {
 }
 
 /**
- * @param addresses a list of resolvers that are all alike, or who comes first and who second
+ * @param addresses a list of resolvers that are all alike, or who is asked for what
  * @throws {Error} if an address is none, or none is given
  */
 export function createResolverPool(
   addresses: readonly string[] | ResolverAddresses,
   options: ResolverPoolOptions = {},
 ): ResolverPool {
-  const { pauseMs = 1000, ...resolverOptions } = options;
-  const { first, secondOpinion } = 'first' in addresses ? addresses : { first: addresses, secondOpinion: [] };
+  if (!('first' in addresses)) return poolOf(addresses, [], options);
+  const others = poolOf(addresses.first, addresses.secondOpinion, options);
+  const zoned = (addresses.zones ?? []).map(({ resolvers, zones }) => ({
+    pool: poolOf(resolvers, [], options),
+    zones,
+  }));
+  return zoned.length === 0 ? others : byZone(others, zoned);
+}
+
+/** Names of a zone go to its pool, that of the longest zone when several match; all other names to `others`. */
+function byZone(
+  others: ResolverPool,
+  zoned: readonly { readonly pool: ResolverPool; readonly zones: readonly string[] }[],
+): ResolverPool {
+  const pools = new Map(zoned.flatMap(({ pool, zones }) => zones.map((zone) => [canonicalName(zone), pool] as const)));
+  const all = [others, ...zoned.map(({ pool }) => pool)];
+  function poolFor(name: string): ResolverPool {
+    const labels = canonicalName(name).split('.');
+    for (let cut = 0; cut < labels.length; cut++) {
+      const pool = pools.get(labels.slice(cut).join('.'));
+      if (pool !== undefined) return pool;
+    }
+    return others;
+  }
+  return {
+    ask: (name, ...rest) => poolFor(name).ask(name, ...rest),
+    confirm: (name, ...rest) => poolFor(name).confirm(name, ...rest),
+    statistics: () => Object.assign({}, ...all.map((pool) => pool.statistics())),
+    close() {
+      for (const pool of all) pool.close();
+    },
+  };
+}
+
+function poolOf(
+  first: readonly string[],
+  secondOpinion: readonly string[],
+  { pauseMs = 1000, ...resolverOptions }: ResolverPoolOptions,
+): ResolverPool {
   if (first.length === 0) throw new Error('No resolver is given; at least one address is needed.');
   const member = (address: string): Member => ({
     resolver: createResolver({ address, ...resolverOptions }),

@@ -145,6 +145,47 @@ describe('confirm', () => {
   });
 });
 
+describe('zones with resolvers of their own', () => {
+  const elsewhere = 'selector1._domainkey.fabrikam.com';
+
+  it('are asked of those alone, and no other name is', async () => {
+    const [others, inside] = await Promise.all([
+      server((zone) => zone.set(elsewhere, { type: 'TXT', data: ['others'] })),
+      server(hasKey),
+    ]);
+    const zones = [{ resolvers: [inside.address], zones: ['Contoso.com.', 'adatum.com'] }];
+    const asked = pool({ first: [others.address], secondOpinion: [], zones });
+    expect(await asked.ask(name, 'TXT')).toMatchObject({ rcode: 'NOERROR', resolver: inside.address });
+    expect(await asked.ask('contoso.com', 'TXT')).toMatchObject({ rcode: 'NOERROR', resolver: inside.address });
+    const first = await asked.ask('adatum.com', 'TXT');
+    expect(first).toMatchObject({ rcode: 'NXDOMAIN', resolver: inside.address });
+    expect(await asked.confirm('adatum.com', 'TXT', first)).toMatchObject({ resolver: inside.address });
+    expect(await asked.ask(elsewhere, 'TXT')).toMatchObject({ rcode: 'NOERROR', resolver: others.address });
+    expect(await asked.ask('notcontoso.com', 'TXT')).toMatchObject({ rcode: 'NXDOMAIN', resolver: others.address });
+    expect(Object.keys(asked.statistics()).sort()).toEqual([others.address, inside.address].sort());
+  });
+
+  it('fall back on nobody: what their resolver does not tell is not known', async () => {
+    const others = await server(hasKey);
+    const silent = await server((zone) => zone.misbehave(name, 'timeout'));
+    const zones = [{ resolvers: [silent.address], zones: ['contoso.com'] }];
+    const failed = await failure(pool({ first: [others.address], secondOpinion: [], zones }).ask(name, 'TXT'));
+    expect(failed).toMatchObject({ reason: 'timeout', resolver: silent.address });
+    expect(others.statistics().udp).toBe(0);
+  });
+
+  it('lie in others: the longest name counts', async () => {
+    const [wide, narrow] = await Promise.all([server(), server()]);
+    const zones = [
+      { resolvers: [narrow.address], zones: ['eu.contoso.com'] },
+      { resolvers: [wide.address], zones: ['contoso.com'] },
+    ];
+    const asked = pool({ first: ['127.0.0.1:1'], secondOpinion: [], zones });
+    expect(await asked.ask('bern.eu.contoso.com', 'TXT')).toMatchObject({ resolver: narrow.address });
+    expect(await asked.ask('us.contoso.com', 'TXT')).toMatchObject({ resolver: wide.address });
+  });
+});
+
 describe('defaultResolvers', () => {
   it("takes the system's first and public ones as second opinion", () => {
     expect(defaultResolvers({}, ['192.0.2.53', '9.9.9.9'])).toEqual({
