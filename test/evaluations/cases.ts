@@ -2,11 +2,26 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { parseSavedFacts, type SavedFacts } from '../../src/domain/fact-set.ts';
-import { run } from '../../src/domain/finding.ts';
+import { evidence, type Finding, finding, findingKey, type Run, run } from '../../src/domain/finding.ts';
+import { judge } from '../../src/domain/judge.ts';
 import { rulePolicy } from '../../src/domain/organization.ts';
-import type { EvaluationId } from '../../src/domain/rule.ts';
+import type { Evaluation, EvaluationId } from '../../src/domain/rule.ts';
 
 const root = fileURLToPath(new URL('../cases/', import.meta.url));
+
+/**
+ * A run as it is recorded. A rule that stands nowhere in it came later and has nothing to tell of this case: it passes, is
+ * not applicable, or is unknown because nobody supplied its facts, another rule failed, or as another rule says already.
+ */
+const recordedRun = run.omit({ findings: true }).extend({
+  /** `rule` or `rule#target` of what passes; what the rules say then stands in the evaluation's passes.json. */
+  passes: z.array(z.string()),
+  /** `rule` or `rule#target` of what is unknown because nobody supplied a fact. */
+  notSupplied: z.array(z.string()),
+  /** What is neither, in full. */
+  findings: z.array(finding),
+});
+export type RecordedRun = z.infer<typeof recordedRun>;
 
 const findings = z.strictObject({
   /** When the facts are judged. */
@@ -14,7 +29,7 @@ const findings = z.strictObject({
   /** What the organization's document sets for rules, by rule id. */
   policies: z.record(z.string(), rulePolicy).optional(),
   /** The run that must come out; absent in a new case until it is written for the first time. */
-  run: run.optional(),
+  run: recordedRun.strict().optional(),
 });
 
 /** One golden case: what was seen of one subject, when it is judged, and what must come out. */
@@ -45,6 +60,76 @@ export function goldenCases(evaluation: EvaluationId): readonly GoldenCase[] {
         ...findings.parse(readJson(file)),
       };
     });
+}
+
+/** Judges a case as it was recorded. @throws what a rule throws */
+export function judgeCase(evaluation: Evaluation, { facts, now, policies }: GoldenCase): Run {
+  return judge(evaluation, facts.subject, facts, {
+    now: new Date(now),
+    ...(policies === undefined ? {} : { policies }),
+    onRuleError: (rule, cause) => {
+      throw new Error(`${rule} threw`, { cause });
+    },
+  });
+}
+
+/**
+ * What of a run is recorded.
+ *
+ * @param before what was recorded of the case last; rules that came later stay out while they have nothing to tell
+ */
+export function recordOf({ findings: all, ...run }: Run, before?: RecordedRun): RecordedRun {
+  const recorded = before === undefined ? all : all.filter(toldBeside(before, all));
+  return {
+    ...run,
+    passes: recorded.filter(isPass).map(findingKey),
+    notSupplied: recorded.filter(isNotSupplied).map(findingKey),
+    findings: recorded.filter((one) => !isPass(one) && !isNotSupplied(one)),
+  };
+}
+
+function toldBeside(before: RecordedRun, all: readonly Finding[]): (one: Finding) => boolean {
+  const keys = [...before.passes, ...before.notSupplied, ...before.findings.map(findingKey)];
+  const rules = new Set(keys.map((key) => key.split('#', 1)[0]));
+  const missed = new Set(before.findings.filter(({ verdict }) => verdict === 'unknown').map(({ message }) => message));
+  for (const one of all) {
+    const nothingToTell =
+      isPass(one) ||
+      one.verdict === 'not_applicable' ||
+      isNotSupplied(one) ||
+      one.blockedBy !== undefined ||
+      (one.verdict === 'unknown' && missed.has(one.message));
+    if (!nothingToTell) rules.add(one.rule);
+  }
+  return ({ rule }) => rules.has(rule);
+}
+
+const isPass = ({ verdict }: Finding) => verdict === 'pass';
+const isNotSupplied = ({ reason }: Finding) => reason === 'not_supplied';
+
+const pass = z.strictObject({ rule: z.string(), message: z.string(), evidence: z.array(evidence) });
+export type Pass = z.infer<typeof pass>;
+
+/** Where everything stands that the rules of an evaluation say in its cases when they pass. */
+export function passesFile(evaluation: EvaluationId): string {
+  return `${root}${evaluation}/passes.json`;
+}
+
+/** What {@link passesFile} holds. @throws ZodError when it has another shape */
+export function recordedPasses(evaluation: EvaluationId): readonly Pass[] {
+  return z.array(pass).parse(readJson(passesFile(evaluation)));
+}
+
+/** Everything that rules say when they pass, each once: rule by rule in the order of the evaluation, then by sentence. */
+export function passesOf({ rules }: Evaluation, runs: readonly Run[]): readonly Pass[] {
+  const said = runs.flatMap(({ findings }) => findings.filter(isPass));
+  return rules.flatMap(({ id }) => {
+    const own = said
+      .filter(({ rule }) => rule === id)
+      .map(({ rule, message, evidence }) => ({ rule, message, evidence }));
+    const lines = [...new Set(own.map((one) => JSON.stringify(one)))].sort();
+    return lines.map((line) => pass.parse(JSON.parse(line)));
+  });
 }
 
 function readJson(file: string): unknown {

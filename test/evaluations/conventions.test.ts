@@ -2,11 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { judge } from '../../src/domain/judge.ts';
 import type { AnyRule, Evaluation } from '../../src/domain/rule.ts';
 import { evaluations } from '../../src/evaluations/index.ts';
 import { factSchemas } from '../../src/facts/index.ts';
-import { goldenCases } from './cases.ts';
+import { goldenCases, judgeCase } from './cases.ts';
 import { releasedRules } from './released-rules.ts';
 
 const headings = [
@@ -109,10 +108,8 @@ function judgeCases(evaluation: Evaluation): {
       },
     };
   });
-  const verdicts = goldenCases(evaluation.id).flatMap(({ facts, now, policies = {} }) =>
-    judge({ ...evaluation, rules: watched }, facts.subject, facts, { now: new Date(now), policies }).findings.map(
-      ({ rule, verdict }) => `${rule} ${verdict}`,
-    ),
+  const verdicts = goldenCases(evaluation.id).flatMap((golden) =>
+    judgeCase({ ...evaluation, rules: watched }, golden).findings.map(({ rule, verdict }) => `${rule} ${verdict}`),
   );
   return { verdicts: new Set(verdicts), predecessors: new Set(pairs.values()) };
 }
