@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from '../../src/local/build.ts';
+import { build } from '../../tools/build.ts';
 
 /**
  * Runs one of the bench's programs in a process of its own, with its job as JSON, and waits for what it sends back. It is

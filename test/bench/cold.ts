@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { build } from '../../src/local/build.ts';
+import { build } from '../../tools/build.ts';
 import { runChild } from './child.ts';
 import type { StartJob, StartResult } from './cold-start.ts';
 import { figure, median, printGoal, printTable } from './report.ts';

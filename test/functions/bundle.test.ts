@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { settingsSchema } from '../../src/config.ts';
-import { build } from '../../src/local/build.ts';
 import { type FunctionApp, loadFunctions, triggerOf } from '../../src/local/host/core.ts';
 import { startHost } from '../../src/local/host/host.ts';
+import { build } from '../../tools/build.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-functions-'));

@@ -98,7 +98,16 @@ describe('files that a deployment reads', () => {
 
   test('.funcignore keeps sources, tests and local settings at home', () => {
     const lines = read('.funcignore').split('\n');
-    for (const kept of ['src/', 'test/', 'infra/', 'functions/', 'node_modules/', 'local.settings.json', '*.map']) {
+    for (const kept of [
+      'src/',
+      'test/',
+      'tools/',
+      'infra/',
+      'functions/',
+      'node_modules/',
+      'local.settings.json',
+      '*.map',
+    ]) {
       expect(lines).toContain(kept);
     }
   });

@@ -424,11 +424,4 @@ describe('a bad call', () => {
     expect(status).toBe(0);
     expect(stdout).toContain('npm start [-- --fresh]');
   });
-
-  test('a task that the bootstrap does not know is named, with those it knows', () => {
-    const bootstrap = join(root, 'src/local/bootstrap.mjs');
-    const { status, stderr } = spawnSync(process.execPath, [bootstrap, 'deploy'], { encoding: 'utf8' });
-    expect(status).toBe(3);
-    expect(stderr).toBe("bootstrap: no task 'deploy'. Known tasks: start, cli, test, bench, tenant.\n");
-  });
 });

@@ -66,7 +66,7 @@ export async function build({ entry, outdir }: BuildOptions): Promise<BuiltFile[
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const root = fileURLToPath(new URL('..', import.meta.url));
   process.chdir(root);
   const files = await build({ entry: 'functions/index.ts', outdir: 'dist' });
   for (const { path, bytes } of files) console.log(`${(bytes / 1024).toFixed(0).padStart(6)} KB  ${path}`);

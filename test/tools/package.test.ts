@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadFunctions } from '../../src/local/host/core.ts';
 import { startHost } from '../../src/local/host/host.ts';
-import { type BundledPackage, type PackagedFile, packageApp } from '../../src/local/package.ts';
+import { type BundledPackage, type PackagedFile, packageApp } from '../../tools/package.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-package-'));

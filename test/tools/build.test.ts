@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BuiltFile, build } from '../../src/local/build.ts';
 import { loadFunctions, triggerOf } from '../../src/local/host/core.ts';
-import { startFixture } from './host/start.ts';
+import { type BuiltFile, build } from '../../tools/build.ts';
+import { startFixture } from '../local/host/start.ts';
 
 const entry = fileURLToPath(new URL('fixtures/bundle/index.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-build-'));
