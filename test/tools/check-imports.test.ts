@@ -1,0 +1,211 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { leftoversOf, programsOf, refusalsOf, withTableOfRooms } from '../../tools/check-imports.ts';
+import { rooms } from '../../tools/rooms.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What one file is refused for. */
+const refused = (path: string, text: string) => refusalsOf([{ path, text }]);
+
+describe('the repository', () => {
+  test('keeps to its map', () => {
+    expect(refusalsOf(programsOf(root))).toEqual([]);
+    expect(leftoversOf((path) => existsSync(join(root, path)))).toEqual([]);
+  });
+
+  test('is looked at in every room that holds programs', () => {
+    const files = programsOf(root).map(({ path }) => path);
+    const silent = Object.keys(rooms).filter(
+      (room) => !files.some((path) => path.startsWith(room.split('*')[0] ?? room)),
+    );
+    expect(silent).toEqual(['src/collectors/', 'infra/']);
+  });
+
+  test('prints its map into src/README.md', () => {
+    const page = readFileSync(join(root, 'src/README.md'), 'utf8');
+    expect(withTableOfRooms(page)).toBe(page);
+    expect(withTableOfRooms('# The map\n\n| room | x |\n| --- | --- |\n\nend\n')).toContain(
+      page.split('\n').find((line) => line.startsWith('| `sources/`')) ?? 'no row',
+    );
+    expect(() => withTableOfRooms('# The map\n')).toThrow('src/README.md has no table of rooms');
+  });
+});
+
+const planted: readonly (readonly [file: string, specifier: string, refusal: string])[] = [
+  [
+    'src/domain/judge.ts',
+    '../sources/dns/names.ts',
+    'src/domain/ may not import src/sources/: domain and facts are the words of the product: they import only each other and zod, so that anything can be judged anywhere, also years later.',
+  ],
+  [
+    'src/facts/selector.ts',
+    'node:dns',
+    'src/facts/ may not import node:dns: domain and facts are the words of the product: they import only each other and zod, so that anything can be judged anywhere, also years later.',
+  ],
+  [
+    'src/evaluations/index.ts',
+    '../app/log.ts',
+    'src/evaluations/ may not import src/app/: The list names the evaluations and knows nothing that they would not know.',
+  ],
+  [
+    'src/evaluations/dkim/rules/signing-enabled.ts',
+    '../../smtp-source-ip/index.ts',
+    'src/evaluations/dkim/ may not import src/evaluations/smtp-source-ip/: Rules are pure: an evaluation imports only domain and facts, and no other evaluation. What it needs to know is a fact, and a source gathers it.',
+  ],
+  [
+    'src/sources/dns/names.ts',
+    '../../app/log.ts',
+    'src/sources/ may not import src/app/: A source knows one outside world: domain, facts and its own SDK, nothing of the other rooms.',
+  ],
+  [
+    'src/collectors/read.ts',
+    'zod',
+    'src/collectors/ may not import the package zod: A collector is one file that an administrator copies to a server: nothing of the product is there.',
+  ],
+  [
+    'src/store/rows.ts',
+    '../facts/index.ts',
+    'src/store/ may not import src/facts/: The store knows domain and its own SDK, nothing of the other rooms.',
+  ],
+  [
+    'src/queue/queue.ts',
+    '@azure/data-tables',
+    'src/queue/ may not import the package @azure/data-tables: A queue knows domain, its own SDK and how the store says that storage is away, nothing of the other rooms.',
+  ],
+  [
+    'src/notifiers/post.ts',
+    '../store/store.ts',
+    "src/notifiers/ may not import src/store/: A notifier turns a notice into one channel's message: domain and its own SDK, nothing of the other rooms.",
+  ],
+  [
+    'src/reports/text.ts',
+    'node:fs',
+    'src/reports/ may not import node:fs: Reports turn runs into something a person keeps: they import only domain and their own writer.',
+  ],
+  [
+    'src/app/runs.ts',
+    '../local/azurite.ts',
+    'src/app/ may not import src/local/: A use of the product knows its ports and no door: HTTP, timer, CLI and the local runtime, which is never deployed, call it.',
+  ],
+  [
+    'src/app.ts',
+    './local/start.ts',
+    'src/app.ts may not import src/local/: The App composes the rooms and knows no door; the local runtime is never deployed, so nothing deployed needs it.',
+  ],
+  [
+    'src/config.ts',
+    'node:fs',
+    'src/config.ts may not import node:fs: The configuration is read before anything else is there: it imports only the words.',
+  ],
+  [
+    'src/cli.ts',
+    './store/memory-store.ts',
+    'src/cli.ts may not import src/store/: The CLI is one more door of the same App: it imports only the App and its words.',
+  ],
+  [
+    'functions/runs.ts',
+    '../src/app/runs.ts',
+    'functions/ may not import src/app/: A handler decodes, calls one method of the App and encodes: it imports only the App and its words.',
+  ],
+  [
+    'src/local/start.ts',
+    '../store/memory-store.ts',
+    'src/local/ may not import src/store/: The local runtime calls the doors and plays Azure around them: what happens behind the App is not its own.',
+  ],
+  [
+    'tools/bootstrap.mjs',
+    'zod',
+    'tools/bootstrap.mjs may not import the package zod: The bootstrap runs before anything is installed.',
+  ],
+  [
+    'tools/build.ts',
+    '../src/config.ts',
+    'tools/ may not import src/config.ts: Tools look at the product from outside: they read its files and import none.',
+  ],
+  [
+    'infra/costs.ts',
+    '../src/config.ts',
+    'infra/ may not import src/config.ts: Infrastructure is data and scripts of its own: nothing of the product is there when they run.',
+  ],
+];
+
+describe('an import that no row allows', () => {
+  test.each(planted)('in %s of %s is refused, with the reason', (file, specifier, refusal) => {
+    expect(refused(file, `import '${specifier}';\n`)).toEqual([`${file}:1: ${refusal}`]);
+  });
+
+  test('was planted in every room', () => {
+    const rows = Object.entries(rooms).map(([path, { because }]) => [path, because] as const);
+    const without = rows.filter(
+      ([path, because]) =>
+        !planted.some(([file, , refusal]) => file.startsWith(path.split('*')[0] ?? path) && refusal.endsWith(because)),
+    );
+    expect(without).toEqual([]);
+  });
+
+  test.each([
+    ["import { log } from '../app/log.ts';", 1],
+    ["\n\nimport type { Log } from '../app/log.ts';", 3],
+    ["// ü\nimport { type Log } from '../app/log.ts';", 2],
+    ["export { log } from '../app/log.ts';", 1],
+    ["export type { Log } from '../app/log.ts';", 1],
+    ["export * from '../app/log.ts';", 1],
+    ["\nexport const log = async () => await import('../app/log.ts');", 2],
+    ["\nexport function log(to: import('../app/log.ts').Log) {\n  to.info();\n}", 2],
+    ["export let log: typeof import('../app/log.ts');", 1],
+    ["import log = require('../app/log.ts');", 1],
+    ["const log = require('../app/log.ts');", 1],
+    ["const path = import.meta.resolve('../app/log.ts');", 1],
+  ])('is seen however it is written: %j', (text, line) => {
+    expect(refused('src/store/store.ts', text)).toEqual([
+      `src/store/store.ts:${line}: src/store/ may not import src/app/: The store knows domain and its own SDK, nothing of the other rooms.`,
+    ]);
+  });
+
+  test.each(['const to = "../app/log.ts"; await import(to);', 'await import(`../domain/words.ts`);'])(
+    'may hide behind an expression, which is refused: %s',
+    (text) => {
+      expect(refused('src/app/runs.ts', text)).toEqual([
+        expect.stringContaining('what only the running program can name'),
+      ]);
+      expect(refused('src/local/host/core.ts', text)).toEqual([]);
+    },
+  );
+
+  test('may lead out of every room, and a file may stand in none', () => {
+    expect(refused('src/app/runs.ts', "import '../../test/app/tenant.ts';")).toEqual([
+      expect.stringMatching(
+        /^src\/app\/runs\.ts:1: src\/app\/ may not import test\/app\/tenant\.ts, which stands in no room: /,
+      ),
+    ]);
+    expect(refused('src/utils/strings.ts', '')).toEqual([
+      'src/utils/strings.ts: stands in no room; give its room a row in tools/rooms.ts',
+    ]);
+  });
+
+  test('is told from what a row allows', () => {
+    const text = [
+      "import { setTimeout as sleep } from 'node:timers/promises';",
+      "import fs from 'fs';",
+      "import { Client } from '@microsoft/microsoft-graph-client/lib/src/Client.js';",
+      "import type { Gathered } from '../../domain/fact-set.ts';",
+      "import builds from '../../facts/exchange-builds.json' with { type: 'json' };",
+      "import { rowOf } from '../supplied/rows.ts';",
+      "const said = 'import \"../../app/log.ts\"'; // import '../../app/log.ts'",
+    ].join('\n');
+    expect(refused('src/sources/graph/client.ts', text)).toEqual([]);
+  });
+});
+
+test('a file that cannot be parsed is named', () => {
+  expect(() => refused('src/app/runs.ts', 'import { from;')).toThrow(/^src\/app\/runs\.ts: /);
+});
+
+test('a row without a room is a leftover', () => {
+  expect(leftoversOf((path) => path !== 'src/queue/')).toEqual([
+    'tools/rooms.ts: there is no src/queue/; take its row out',
+  ]);
+});
