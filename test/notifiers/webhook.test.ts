@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { createNotifier } from '../../src/notifiers/index.ts';
-import type { WebhookDocument } from '../../src/notifiers/webhook/index.ts';
+import { type WebhookDocument, webhookDocument } from '../../src/notifiers/webhook/document.ts';
 import { startLoopback } from './loopback.ts';
 import { byNode, failingDomains, notice, ofNode, smtpNotice } from './notices.ts';
 
@@ -13,6 +14,7 @@ it('posts the whole notice as versioned JSON, with a key that tells a repetition
   await server.close();
   const [first, second] = server.arrived;
   const document: WebhookDocument = JSON.parse(first?.body ?? '');
+  expect(webhookDocument.parse(document)).toEqual(document);
   expect(document).toEqual({
     version: 1,
     type: 'fieldcheck.notice',
@@ -35,7 +37,9 @@ it('posts what was found on each node of a service, with nothing where a rule di
   const notifier = createNotifier({ kind: 'webhook', url: `http://127.0.0.1:${server.port}/in` }, { allowLocal: true });
   await notifier.send(smtpNotice({ 'smtp-in': nodes }), AbortSignal.timeout(10_000));
   await server.close();
-  const { subjects }: WebhookDocument = JSON.parse(server.arrived[0]?.body ?? '');
+  const document: WebhookDocument = JSON.parse(server.arrived[0]?.body ?? '');
+  const { subjects } = document;
+  expect(webhookDocument.parse(document)).toEqual(document);
   expect(subjects[0]?.byNode).toEqual({
     at: '2026-11-24T09:30:00.000Z',
     targets: ['EX1', 'EX2'],
@@ -50,4 +54,13 @@ it('posts what was found on each node of a service, with nothing where a rule di
       { rule: 'smtp-source-ip/relay-scope-narrow', cells: [{ verdict: 'pass', words: '✓ pass' }, null] },
     ],
   });
+});
+
+it('is shown in the README as its schema describes it', async () => {
+  const readme = await readFile(new URL('../../src/notifiers/webhook/README.md', import.meta.url), 'utf8');
+  const [whole, byNode] = [...readme.matchAll(/```json\n(.*?)```/gs)].map(([, text]) => text?.trim() ?? '');
+  const document = JSON.parse(whole ?? '');
+  const [subject] = document.subjects;
+  document.subjects = [{ ...subject, ...JSON.parse(`{${byNode}}`) }];
+  expect(webhookDocument.parse(document)).toEqual(document);
 });
