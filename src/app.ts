@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pMap from 'p-map';
 import { type AdHoc, type AdHocResult, evaluateAdHoc } from './app/ad-hoc.ts';
-import type { AcceptedBaseline, AcceptedFacts, Health, RunStatus } from './app/answers.ts';
 import { acceptBaseline } from './app/baseline.ts';
 import type { Examination } from './app/check.ts';
 import { type Delivered, deliver, requeueRejected } from './app/delivery.ts';
@@ -19,6 +18,7 @@ import {
 } from './app/organizations.ts';
 import { notFound, Problem } from './app/problem.ts';
 import type { Ports } from './app/production.ts';
+import type { AcceptedFacts, Health, RunStatus } from './app/responses.ts';
 import { type Retained, retain } from './app/retention.ts';
 import {
   createReaders,
@@ -46,14 +46,15 @@ import type { Run } from './domain/finding.ts';
 import type { OrganizationDocument } from './domain/organization.ts';
 import type { EvaluationId } from './domain/rule.ts';
 import { evaluationOf, questionTitles } from './evaluations/index.ts';
+import type { AcceptedBaseline } from './evaluations/smtp-source-ip/doors.ts';
 import type { DeliveryMessage, SliceMessage } from './queue/queue.ts';
 import { failedSelectorsCsv, htmlReport } from './reports/index.ts';
 import type { Page, ReplacedDocument, RunProgress, RunRecord, SliceResult, Versioned, Watch } from './store/store.ts';
 
 export { parseOrganizations, parseService } from './app/organizations.ts';
-export { Problem, problemOf } from './app/problem.ts';
+export { Problem } from './app/problem.ts';
 export { type Ports, productionPorts, shellPorts } from './app/production.ts';
-export { adHocRequest, evaluationName } from './app/requests.ts';
+export { evaluationName } from './app/requests.ts';
 export { analyseSmtpLogs, describeSmtpLogs } from './app/smtp-logs.ts';
 export { policiesOf, subjectsOf as organizationSubjects } from './app/subjects.ts';
 export { readSupplied, type SuppliedFile, type Supply } from './app/supplied.ts';
@@ -437,9 +438,6 @@ export function createApp(ports: Ports) {
       }),
 
     health: (): Promise<Health> => healthOf(store, openStorage),
-
-    /** The HTTP interface as OpenAPI 3.1. Loaded when asked for: most instances never are. */
-    openApi: async (): Promise<object> => (await import('./app/openapi.ts')).openApiDocument(),
 
     /** Lets work in flight finish, within the time that Azure allows, and lets go of everything. */
     async stop(): Promise<void> {

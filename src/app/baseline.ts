@@ -1,8 +1,8 @@
 import { type FactSet, known, noFacts } from '../domain/fact-set.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
+import type { AcceptedBaseline } from '../evaluations/smtp-source-ip/doors.ts';
 import { baselineOf } from '../facts/smtp-settings.ts';
 import type { Store, Watch } from '../store/store.ts';
-import type { AcceptedBaseline } from './answers.ts';
 import { suppliedFacts } from './facts.ts';
 import { notFound, Problem } from './problem.ts';
 import { subjectsOf } from './subjects.ts';

@@ -1,8 +1,8 @@
 import { type FactSet, type Gathered, mergeFactSets, noFacts, notKnown } from '../domain/fact-set.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { Store, StoredFacts } from '../store/store.ts';
-import type { AcceptedFacts } from './answers.ts';
 import { Problem } from './problem.ts';
+import type { AcceptedFacts } from './responses.ts';
 import { subjectsOf } from './subjects.ts';
 import { evaluationOfFile, readSupplied, type SuppliedFile } from './supplied.ts';
 

@@ -1,7 +1,7 @@
 import type { Store } from '../store/store.ts';
-import type { Health } from './answers.ts';
 import { lastDeliveries } from './heartbeat.ts';
 import { watchesOf } from './organizations.ts';
+import type { Health } from './responses.ts';
 
 /** Storage, last run per evaluation, last delivery per channel, oldest undelivered notice. Never throws: what is wrong is in the result. */
 export async function healthOf(store: Store, open: () => Promise<void>): Promise<Health> {

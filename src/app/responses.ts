@@ -23,18 +23,6 @@ export const acceptedFacts = z.object({
   runId: z.string().exactOptional(),
 });
 
-export const acceptedBaseline = z.object({
-  /** Id of the service. */
-  subject: z.string(),
-  acceptedAt: z.string(),
-  by: z.string().exactOptional(),
-  /** When the oldest of the accepted settings were collected (ISO 8601, UTC). */
-  collectedAt: z.string().exactOptional(),
-  /** Nodes whose settings were accepted, and those without facts, which the baseline says nothing about. */
-  nodes: z.array(z.string()),
-  missing: z.array(z.string()),
-});
-
 export const health = z.object({
   status: z.enum(['ok', 'degraded']),
   /** `ok`, or why not. */
@@ -56,17 +44,6 @@ export const health = z.object({
   rejectedNotices: z.number(),
 });
 
-/** RFC 9457. */
-export const problemDetails = z.object({
-  type: z.literal('about:blank'),
-  title: z.string(),
-  status: z.number(),
-  detail: z.string(),
-  /** One line for each fault of a refused document: where, what, how to mend it. */
-  issues: z.array(z.string()).exactOptional(),
-});
-
 export type RunStatus = Readonly<z.infer<typeof runStatus>>;
 export type AcceptedFacts = Readonly<z.infer<typeof acceptedFacts>>;
-export type AcceptedBaseline = Readonly<z.infer<typeof acceptedBaseline>>;
 export type Health = Readonly<z.infer<typeof health>>;

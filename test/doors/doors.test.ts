@@ -3,6 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { run as runSchema } from '../../src/domain/finding.ts';
+import { doorsOf } from '../../src/doors/index.ts';
+import { problemDetails } from '../../src/doors/problem.ts';
+import { evaluations } from '../../src/evaluations/index.ts';
 import { type Azurite, startAzurite } from '../../src/local/azurite.ts';
 import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { type Host, startHost } from '../../src/local/host/host.ts';
@@ -44,7 +47,41 @@ async function call(
   const text = await response.text();
   answers.push(text + JSON.stringify([...response.headers]));
   const isJson = response.headers.get('content-type')?.includes('json') === true;
-  return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined };
+  const answer = {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: isJson ? JSON.parse(text) : undefined,
+  };
+  expectAsDeclared(method, path, answer);
+  return answer;
+}
+
+const doors = doorsOf(evaluations).map((door) => ({
+  ...door,
+  pattern: new RegExp(`^${door.path.replace(/\{\w+\}/g, '[^/]+')}$`),
+}));
+
+/** Asserts that an answer is one of those that the table of doors names for it, to the last property and header. */
+function expectAsDeclared(method: string, path: string, { status, headers, json }: Answer): void {
+  const door = doors.find((one) => one.method === method && one.pattern.test(path.replace(/\?.*/, '')));
+  const mediaType = headers.get('content-type');
+  const where = `${method} ${path} answered ${status} ${mediaType}`;
+  expect(door, where).toBeDefined();
+  const answer = door?.answers[status];
+  if (mediaType === 'application/problem+json') {
+    expect([...(door?.problems ?? []), 503], where).toContain(status);
+    expect(problemDetails.parse(json), where).toEqual(json);
+  } else {
+    expect(answer, where).toBeDefined();
+    expect(mediaType, where).toBe(answer?.content?.mediaType ?? null);
+    expect(json === undefined ? undefined : answer?.content?.schema.parse(json), where).toEqual(json);
+  }
+  for (const name of ['etag', 'location'].filter((one) => headers.has(one)))
+    expect(
+      Object.keys(answer?.headers ?? {}).map((one) => one.toLowerCase()),
+      where,
+    ).toContain(name);
 }
 
 /** Asserts that an answer is problem details (RFC 9457) with this sentence. */

@@ -1,0 +1,64 @@
+import { Problem } from '../app/problem.ts';
+import type { App } from '../app.ts';
+import type { Door, DoorAnswer, DoorRequest } from './door.ts';
+import { fault, problemOf } from './problem.ts';
+
+/** A request as a host gives it; its router has found the door, so every parameter of the path is there. */
+export interface Incoming extends Pick<DoorRequest, 'params' | 'query' | 'headers'> {
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/**
+ * What a door answers. Never throws: what its handler throws becomes problem details (RFC 9457), and a fault of ours goes
+ * to `logFault` and is not told.
+ */
+export async function answerOf(
+  door: Door,
+  app: () => App,
+  incoming: Incoming,
+  logFault: (error: unknown) => void,
+): Promise<DoorAnswer> {
+  const { params, query, headers } = incoming;
+  const bytes = async () => {
+    if (door.body === undefined) throw new Error(`The door ${door.id} declares no body, but reads one.`);
+    return bytesOf(incoming, door.body.limit);
+  };
+  try {
+    const request = { params, query, headers, bytes, json: async () => parsed(await bytes()) };
+    return withMediaType(door, await door.handle(app(), request));
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem === undefined) logFault(error);
+    return problem ?? fault;
+  }
+}
+
+function withMediaType({ answers }: Door, answer: DoorAnswer): DoorAnswer {
+  const mediaType = answers[answer.status ?? 200]?.content?.mediaType;
+  if (answer.body === undefined || mediaType === undefined) return answer;
+  return { ...answer, headers: { 'content-type': mediaType, ...answer.headers } };
+}
+
+const megabyte = 1_000_000;
+
+async function bytesOf(incoming: Incoming, limit: number): Promise<Uint8Array> {
+  const tooLong = new Problem(413, `The body is longer than ${limit / megabyte} MB.`);
+  if (Number(incoming.headers.get('content-length') ?? 0) > limit) throw tooLong;
+  const body = new Uint8Array(await incoming.arrayBuffer());
+  if (body.byteLength > limit) throw tooLong;
+  return body;
+}
+
+function parsed(bytes: Uint8Array): unknown {
+  const text = new TextDecoder().decode(bytes);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Problem(
+      400,
+      text === ''
+        ? 'The body is empty; JSON is expected.'
+        : `The body is no JSON: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}

@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import { organizationSchema } from '../domain/organization.ts';
+import { answer, door, media } from './door.ts';
+
+/** The interface about itself, for people, editors and generators of clients. Nothing in it is secret. */
+export const interfaceDoors = (openApi: () => Promise<object>) => [
+  door('openApi', 'GET', 'openapi.json', {
+    title: 'This interface as OpenAPI 3.1',
+    needs: 'anonymous',
+    answers: { 200: answer('An OpenAPI document.', media('application/json', z.looseObject({}))) },
+    handle: async () => ({ jsonBody: await openApi() }),
+  }),
+  door('organizationSchema', 'GET', 'organization.schema.json', {
+    title: 'JSON Schema of the organization document, with which editors complete it',
+    needs: 'anonymous',
+    answers: { 200: answer('JSON Schema 2020-12.', media('application/schema+json', z.looseObject({}))) },
+    handle: async () => ({ body: JSON.stringify(organizationSchema()) }),
+  }),
+];

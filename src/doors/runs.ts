@@ -1,0 +1,45 @@
+import { adHocBody, adHocRequest, evaluationName } from '../app/requests.ts';
+import { runStatus } from '../app/responses.ts';
+import { run } from '../domain/finding.ts';
+import { runRecord } from '../store/store.ts';
+import { answer, door, header, json, listOf } from './door.ts';
+
+/** What starts an evaluation, and how far it is. */
+export const runDoors = [
+  door('evaluate', 'POST', 'evaluations/{evaluation}', {
+    title: 'Judge now, ad hoc; nothing is stored, nobody is told',
+    needs: 'key',
+    body: { content: json('AdHocRequest', adHocBody), limit: 1_000_000 },
+    answers: { 200: answer('One run for each subject.', listOf('Run', run)) },
+    problems: [400, 404, 413],
+    async handle(app, { params, json: body }) {
+      const evaluation = evaluationName(params.evaluation);
+      const { runs } = await app.evaluate(adHocRequest(evaluation, await body()));
+      return { jsonBody: runs };
+    },
+  }),
+  door('startRun', 'POST', 'organizations/{organization}/evaluations/{evaluation}/runs', {
+    title: 'Run over the whole organization',
+    needs: 'key',
+    parameters: [header('Idempotency-Key', 'The same key is the same run.')],
+    answers: {
+      202: answer('Started, or started before with the same key.', json('RunRecord', runRecord), {
+        Location: 'Where the run can be followed.',
+      }),
+    },
+    problems: [404, 409],
+    async handle(app, { params, headers }) {
+      const evaluation = evaluationName(params.evaluation);
+      const key = headers.get('idempotency-key') ?? undefined;
+      const started = await app.startRun(params.organization, evaluation, 'request', key);
+      return { status: 202, jsonBody: started, headers: { location: `/api/runs/${started.runId}` } };
+    },
+  }),
+  door('getRun', 'GET', 'runs/{runId}', {
+    title: 'How far a run is, and what it found so far',
+    needs: 'key',
+    answers: { 200: answer('Answers and verdicts counted.', json('RunStatus', runStatus)) },
+    problems: [404],
+    handle: async (app, { params }) => ({ jsonBody: await app.runStatus(params.runId) }),
+  }),
+];

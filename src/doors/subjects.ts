@@ -1,0 +1,56 @@
+import { evaluationName } from '../app/requests.ts';
+import { subjectState } from '../domain/compare.ts';
+import { answer, door, json, media, pageOf, paging } from './door.ts';
+
+const watch = 'organizations/{organization}/evaluations/{evaluation}';
+const ofSubjects = paging(1_000);
+const ofHistory = paging(200);
+
+/** What is known. */
+export const subjectDoors = [
+  door('listSubjects', 'GET', `${watch}/subjects`, {
+    title: 'Last known state of every subject',
+    needs: 'key',
+    parameters: ofSubjects.parameters,
+    answers: { 200: answer('In order of subject.', pageOf('SubjectState', subjectState)) },
+    problems: [400, 404],
+    async handle(app, request) {
+      const { limit, continuation } = ofSubjects.of(request);
+      const { organization, evaluation } = request.params;
+      return { jsonBody: await app.subjects(organization, evaluationName(evaluation), limit, continuation) };
+    },
+  }),
+  door('getSubject', 'GET', `${watch}/subjects/{subject}`, {
+    title: 'Last known state of one subject',
+    needs: 'key',
+    answers: { 200: answer('Findings, passes included, with evidence.', json('SubjectState', subjectState)) },
+    problems: [404],
+    handle: async (app, { params: { organization, evaluation, subject } }) => ({
+      jsonBody: await app.subject(organization, evaluationName(evaluation), subject),
+    }),
+  }),
+  door('subjectHistory', 'GET', `${watch}/subjects/{subject}/runs`, {
+    title: 'What was found about a subject over time',
+    needs: 'key',
+    parameters: ofHistory.parameters,
+    answers: {
+      200: answer('Newest first; runs that found the same are counted.', pageOf('SubjectState', subjectState)),
+    },
+    problems: [400, 404],
+    async handle(app, request) {
+      const { limit, continuation } = ofHistory.of(request);
+      const { organization, evaluation, subject } = request.params;
+      return { jsonBody: await app.history(organization, evaluationName(evaluation), subject, limit, continuation) };
+    },
+  }),
+  door('report', 'GET', `${watch}/report`, {
+    title: 'All that is known, as a page',
+    needs: 'key',
+    answers: { 200: answer('HTML without scripts.', media('text/html; charset=utf-8')) },
+    problems: [404],
+    handle: async (app, { params: { organization, evaluation } }) => ({
+      body: await app.report(organization, evaluationName(evaluation)),
+      headers: { 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" },
+    }),
+  }),
+];

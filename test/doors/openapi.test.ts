@@ -1,0 +1,136 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { type AtDoors, answer, door, json } from '../../src/doors/door.ts';
+import { doorsOf } from '../../src/doors/index.ts';
+import { openApiDocument } from '../../src/doors/openapi.ts';
+import { evaluations } from '../../src/evaluations/index.ts';
+
+interface Parameter {
+  name: string;
+  in: string;
+  required?: boolean;
+  description: string;
+  schema: { enum?: string[]; examples?: string[] };
+}
+interface Described {
+  operationId: string;
+  summary: string;
+  security?: unknown[];
+  parameters?: Parameter[];
+  requestBody?: { content: Record<string, { schema: object }> };
+  responses: Record<string, { description: string; content?: Record<string, { schema: object }> }>;
+}
+interface Document {
+  openapi: string;
+  paths: Record<string, Record<string, Described>>;
+  webhooks: Record<string, { post: Described }>;
+  components: { schemas: Record<string, object> };
+}
+const documentOf = (registered: readonly AtDoors[]): Document =>
+  JSON.parse(JSON.stringify(openApiDocument(doorsOf(registered), registered)));
+const operationsOf = ({ paths }: Document) =>
+  Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation })),
+  );
+
+/** A fourth evaluation that nothing but this test knows. */
+const tide = z.object({ metres: z.number() });
+const toy: AtDoors = {
+  id: 'low-tide',
+  subjectInWords: { is: 'a harbour', example: 'harlingen' },
+  doors: [
+    door('tide', 'GET', 'organizations/{organization}/evaluations/low-tide/subjects/{subject}/tide', {
+      title: 'How high the water stands',
+      needs: 'key',
+      answers: { 200: answer('Now.', json('Tide', tide)) },
+      problems: [404],
+      handle: async (_, { params }) => ({ jsonBody: { metres: params.subject.length } }),
+    }),
+  ],
+};
+
+describe.each([
+  ['of the product', evaluations],
+  ['with an evaluation that is registered beside', [...evaluations, toy]],
+])('the OpenAPI document %s', (_, registered) => {
+  const document = documentOf(registered);
+  const operations = operationsOf(document);
+
+  test('names every door, and which need no key', () => {
+    expect(operations.map(({ method, path, operationId, summary }) => [operationId, method, path, summary])).toEqual(
+      expect.arrayContaining(
+        doorsOf(registered).map(({ id, method, path, title }) => [id, method.toLowerCase(), `/${path}`, title]),
+      ),
+    );
+    expect(operations).toHaveLength(doorsOf(registered).length);
+    const open = operations.filter(({ security }) => security?.length === 0).map(({ operationId }) => operationId);
+    expect(open.sort()).toEqual(['health', 'openApi', 'organizationSchema']);
+  });
+
+  test('is 3.1, and every reference in it leads somewhere', () => {
+    expect(document.openapi).toMatch(/^3\.1\./);
+    const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, target]) => target);
+    expect(references.length).toBeGreaterThan(10);
+    const known = Object.keys(document.components.schemas).map((name) => `#/components/schemas/${name}`);
+    expect(references.filter((target) => !known.includes(target ?? ''))).toEqual([]);
+    expect(known.filter((target) => !references.includes(target))).toEqual([]);
+  });
+
+  test('describes every parameter of a path, and what a caller may be refused with', () => {
+    for (const { path, parameters = [], responses, operationId } of operations) {
+      const inPath = parameters.filter((parameter) => parameter.in === 'path');
+      expect(inPath.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
+      expect(inPath.every(({ required, description, schema }) => required && description && schema)).toBe(true);
+      expect(Object.keys(responses), operationId).toContain('503');
+      expect(Object.values(responses).filter(({ description }) => description === '')).toEqual([]);
+    }
+  });
+
+  test('takes what the document says it takes: the keys of an organization, input side', () => {
+    const schema = document.components.schemas.OrganizationDocument as {
+      required: string[];
+      additionalProperties: boolean;
+    };
+    expect(schema.required).toEqual(['id']);
+    expect(schema.additionalProperties).toBe(false);
+  });
+
+  test('describes what a webhook channel gets', () => {
+    const { summary, security, requestBody, responses } = document.webhooks.notice?.post ?? {};
+    expect([summary, security]).toEqual([
+      'What one run of one organization changed, to a channel of kind "webhook"',
+      [],
+    ]);
+    expect(requestBody?.content['application/json']?.schema).toEqual({ $ref: '#/components/schemas/WebhookNotice' });
+    expect(Object.keys(responses ?? {})).toEqual(['408', '429', '2XX', '5XX', 'default']);
+    expect(document.components.schemas.WebhookNotice).toMatchObject({
+      required: expect.arrayContaining(['version', 'type', 'fingerprint', 'title', 'subjects']),
+    });
+  });
+});
+
+test('the OpenAPI document knows of the evaluations what is registered, and nothing else', () => {
+  const { paths, components } = documentOf([toy]);
+  const [, evaluation, subject] =
+    paths['/organizations/{organization}/evaluations/{evaluation}/subjects/{subject}']?.get?.parameters ?? [];
+  expect(evaluation?.schema.enum).toEqual(['low-tide']);
+  expect(subject?.description).toBe('Id of a subject: a harbour (low-tide).');
+  expect(subject?.schema.examples).toEqual(['harlingen']);
+  expect(paths['/runs/{runId}']?.get?.parameters?.[0]?.schema.examples).toEqual(['contoso.low-tide.20261124T060000Z']);
+  const own = paths['/organizations/{organization}/evaluations/low-tide/subjects/{subject}/tide']?.get;
+  expect(own?.responses['200']?.content).toEqual({
+    'application/json': { schema: { $ref: '#/components/schemas/Tide' } },
+  });
+  expect(components.schemas.Tide).toMatchObject({ properties: { metres: { type: 'number' } } });
+  expect(Object.keys(components.schemas)).not.toContain('AcceptedBaseline');
+});
+
+test('two schemas of one name are refused, because one of them would be described as the other', () => {
+  const clash = door('clash', 'GET', 'clash', {
+    title: 'Another tide',
+    needs: 'key',
+    answers: { 200: answer('Now.', json('Tide', z.object({ feet: z.number() }))) },
+    handle: async () => ({ jsonBody: { feet: 3 } }),
+  });
+  expect(() => documentOf([toy, { ...toy, doors: [clash] }])).toThrow('Two schemas are named Tide.');
+});
