@@ -1,25 +1,28 @@
 import { app } from '@azure/functions';
-import { type App, createApp, productionPorts } from '../src/app.ts';
+import { type App, createApp, productionPorts } from '../src/app/index.ts';
 import { loadConfig } from '../src/config.ts';
+import type { Registry } from '../src/evaluations/registry.ts';
 
-let started: App | undefined;
+/** Starts and stops the App with the host. @returns the App behind every handler */
+export function appOfHost(evaluations: Registry): () => App {
+  let started: App | undefined;
 
-// The environment is only final when the host has started the app, and a bad setting must stop it loudly: so the
-// configuration is read in this hook and not while the modules load.
-app.hook.appStart(async () => {
-  const config = loadConfig(process.env);
-  started = createApp(await productionPorts(config, process.env, jsonLog(config.FIELDCHECK_LOG_LEVEL)));
-});
+  // The environment is only final when the host has started the app, and a bad setting must stop it loudly: so the
+  // configuration is read in this hook and not while the modules load.
+  app.hook.appStart(async () => {
+    const config = loadConfig(process.env);
+    started = createApp(await productionPorts(evaluations, config, process.env, jsonLog(config.FIELDCHECK_LOG_LEVEL)));
+  });
 
-// The host does not wait for work in flight; this does, within the seconds that the host gives.
-app.hook.appTerminate(async () => {
-  await started?.stop();
-});
+  // The host does not wait for work in flight; this does, within the seconds that the host gives.
+  app.hook.appTerminate(async () => {
+    await started?.stop();
+  });
 
-/** The App behind every handler. */
-export function theApp(): App {
-  if (started === undefined) throw new Error('The app was called before it was started.');
-  return started;
+  return () => {
+    if (started === undefined) throw new Error('The app was called before it was started.');
+    return started;
+  };
 }
 
 const levels = ['info', 'warn', 'error'] as const;

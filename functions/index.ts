@@ -1,44 +1,5 @@
 // What the Functions host loads: everything registers itself on import, before the app is started.
-import { app } from '@azure/functions';
-import { deliveryMessage, sliceMessage } from '../src/app.ts';
-import { answerOf, doorsOf } from '../src/doors/index.ts';
 import { evaluations } from '../src/evaluations/index.ts';
-import { theApp } from './app.ts';
+import { registerFunctions } from './register.ts';
 
-for (const door of doorsOf(evaluations)) {
-  app.http(door.id, {
-    methods: [door.method],
-    route: door.path,
-    authLevel: door.needs === 'anonymous' ? 'anonymous' : 'function',
-    handler: (request, context) => answerOf(door, theApp, request, (error) => context.error(error)),
-  });
-}
-
-const timer = (name: string, setting: string, work: () => Promise<unknown>) =>
-  app.timer(name, { schedule: `%${setting}%`, handler: async () => void (await work()) });
-
-/** An error goes out to the host, which gives the message again and in the end poisons it. */
-const queue = (name: string, queueName: string, work: (message: unknown) => Promise<unknown>) =>
-  app.storageQueue(name, {
-    queueName,
-    connection: 'AzureWebJobsStorage',
-    handler: async (message) => void (await work(message)),
-  });
-
-// Starts the runs whose schedule has come due. Called twice for a slot it starts nothing the second time.
-timer('startDueRuns', 'FIELDCHECK_DUE_SCHEDULE', () => theApp().startDueRuns());
-
-// Does one slice of a run.
-queue('workSlice', 'slices', (message) => theApp().workSlice(sliceMessage.parse(message)));
-
-// A run has just found something: tell it without waiting for the timer.
-queue('deliverNudged', 'deliveries', (message) => theApp().deliver(deliveryMessage.parse(message)));
-
-// Delivers whatever waits: what was put off, and what a lost nudge left behind.
-timer('deliver', 'FIELDCHECK_DELIVERY_SCHEDULE', () => theApp().deliver());
-
-// Deletes what is older than its organization wants it kept.
-timer('retain', 'FIELDCHECK_RETENTION_SCHEDULE', () => theApp().retain());
-
-// Once a day: that all is running, in the log and to the channels that ask for it.
-timer('heartbeat', 'FIELDCHECK_HEARTBEAT_SCHEDULE', () => theApp().heartbeat());
+registerFunctions(evaluations);

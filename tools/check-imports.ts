@@ -24,21 +24,24 @@ interface Place {
   readonly room: RoomPath;
   /** The path with the folder in place of `*`. */
   readonly path: string;
+  /** The folder that stands for `*`; undefined in a room without. */
+  readonly name: string | undefined;
 }
 
 const paths = (Object.keys(rooms) as RoomPath[]).sort((a, b) => b.length - a.length);
 
 /** The room of a file, or of a folder that ends in `/`. */
 function placeOf(file: string): Place | undefined {
+  const parts = file.split('/');
   for (const room of paths) {
-    if (!room.endsWith('/')) {
-      if (file === room) return { room, path: room };
-      continue;
-    }
-    const pattern = room.split('/').slice(0, -1);
-    const parts = file.split('/');
-    const fits = parts.length > pattern.length && pattern.every((part, at) => part === '*' || part === parts[at]);
-    if (fits) return { room, path: `${parts.slice(0, pattern.length).join('/')}/` };
+    const isFolder = room.endsWith('/');
+    const pattern = room.split('/').slice(0, isFolder ? -1 : undefined);
+    const fits =
+      (isFolder ? parts.length > pattern.length : parts.length === pattern.length) &&
+      pattern.every((part, at) => part === '*' || part === parts[at]);
+    if (!fits) continue;
+    const path = `${parts.slice(0, pattern.length).join('/')}${isFolder ? '/' : ''}`;
+    return { room, path, name: pattern.includes('*') ? parts[pattern.indexOf('*')] : undefined };
   }
   return undefined;
 }
@@ -63,14 +66,15 @@ export function refusalsOf(files: readonly SourceFile[]): readonly string[] {
 }
 
 /** What is imported, in words, when the room may not import it. */
-function refusedBy({ room, path }: Place, from: string, specifier: string | undefined): string | undefined {
+function refusedBy({ room, path, name: own }: Place, from: string, specifier: string | undefined): string | undefined {
   const { rooms: neighbours, packages, node, computed = false } = rooms[room];
   if (specifier === undefined) return computed ? undefined : 'what only the running program can name';
   if (specifier.startsWith('.')) {
     const file = posix.join(posix.dirname(from), specifier);
     const to = placeOf(file);
     if (to === undefined) return `${file}, which stands in no room`;
-    return to.path === path || neighbours.includes(to.room) ? undefined : to.path;
+    const isLike = own !== undefined && to.name !== undefined && to.name !== own;
+    return to.path === path || (neighbours.includes(to.room) && !isLike) ? undefined : to.path;
   }
   if (isBuiltin(specifier)) return node ? undefined : specifier;
   const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');

@@ -23,49 +23,107 @@ const table = <const Path extends string>(
 ): Readonly<Record<Path, Room<Path>>> => rows;
 
 const words =
-  'domain and facts are the words of the product: they import only each other and zod, so that anything can be judged anywhere, also years later.';
+  'domain and facts are the words of the product: pure, and of nothing but themselves, so that anything can be judged anywhere, also years later.';
 
 /**
- * By path from the root: a folder ends in `/`, and `*` stands for one folder, each a room of its own that may not import
- * its like. The longest path that fits is a file's room.
+ * By path from the root: a folder ends in `/`, and `*` stands for one folder, each a room of its own: what stands in one
+ * may not import what stands in another. The longest path that fits is a file's room.
  */
 export const rooms = table({
   'src/domain/': {
     holds:
-      'the words: subject, fact set, rule, finding, answer, transition, notice, organization document; judge, compare, gather',
-    rooms: ['src/facts/'],
-    packages: ['zod'],
+      'the words: fact, fact set, rule, evaluation, finding, answer, transition, notice, organization document; judge, compare, gather; knows no evaluation by name',
+    rooms: [],
+    packages: ['ipaddr.js', 'zod'],
     node: false,
     because: words,
   },
   'src/facts/': {
-    holds: 'one zod schema and type for each fact; `index.ts` lists them all and says which are per part',
+    holds: 'a folder for each kind of subject: what it is, and one zod schema and type for each fact about it',
     rooms: ['src/domain/'],
     packages: ['zod'],
     node: false,
     because: words,
   },
-  'src/evaluations/': {
-    holds: '`index.ts`, THE list of evaluations',
-    rooms: ['src/domain/', 'src/evaluations/*/'],
+  'src/evaluations/index.ts': {
+    holds: 'THE list of evaluations',
+    rooms: ['src/evaluations/', 'src/evaluations/*/index.ts'],
     packages: [],
     node: false,
-    because: 'The list names the evaluations and knows nothing that they would not know.',
+    because: 'The list names the evaluations and knows nothing of them.',
+  },
+  'src/evaluations/': {
+    holds: 'what an evaluation registers: itself, and what it adds to doors and shell; the registry of all',
+    rooms: ['src/domain/', 'src/doors/', 'src/sources/'],
+    packages: ['zod'],
+    node: false,
+    because: 'Whatever is registered is handed in: the shape of a registration knows no evaluation and no use of it.',
+  },
+  'src/evaluations/*/index.ts': {
+    holds: 'registers everything the product knows of one evaluation',
+    rooms: [
+      'src/facts/',
+      'src/evaluations/',
+      'src/evaluations/*/',
+      'src/evaluations/*/doors.ts',
+      'src/evaluations/*/in-shell.ts',
+      'src/sources/bindings/*/',
+    ],
+    packages: [],
+    node: false,
+    because: 'An evaluation registers its own parts and those of no other.',
+  },
+  'src/evaluations/*/doors.ts': {
+    holds: 'doors that it alone has',
+    rooms: ['src/doors/', 'src/evaluations/*/'],
+    packages: ['zod'],
+    node: false,
+    because: 'Doors are data; what they do they ask of the App.',
+  },
+  'src/evaluations/*/in-shell.ts': {
+    holds: 'options and commands that it adds to a shell',
+    rooms: ['src/domain/', 'src/facts/', 'src/evaluations/', 'src/evaluations/*/', 'src/sources/'],
+    packages: [],
+    node: false,
+    because: 'What an evaluation adds to a shell is data and calls of its sources; the shell does the rest.',
   },
   'src/evaluations/*/': {
-    holds: 'one evaluation: `index.ts`, `rules/<rule>.ts` + `rules/<rule>.md`; no clock, no process, no network',
-    rooms: ['src/domain/', 'src/facts/'],
+    holds: 'the evaluation itself: questions, subjects, its part of the document, what its rules share; pure',
+    rooms: ['src/domain/', 'src/facts/', 'src/evaluations/*/rules/', 'src/reports/'],
+    packages: ['csv-stringify', 'zod'],
+    node: false,
+    because:
+      'An evaluation is pure: it imports domain, facts and its own rules, and no other evaluation. What it needs to know is a fact, and a source gathers it.',
+  },
+  'src/evaluations/*/rules/': {
+    holds: 'one rule a file with its page; no clock, no process, no network',
+    rooms: ['src/domain/', 'src/facts/', 'src/evaluations/*/'],
     packages: [],
     node: false,
     because:
-      'Rules are pure: an evaluation imports only domain and facts, and no other evaluation. What it needs to know is a fact, and a source gathers it.',
+      'Rules are pure: domain, facts and what the rules of one evaluation share. What a rule needs to know is a fact, and a source gathers it.',
+  },
+  'src/http/': {
+    holds:
+      'one way to speak HTTP: guarded addresses, trusted roots, pace, retries, limits of time and size, words for failures',
+    rooms: ['src/domain/'],
+    packages: ['ipaddr.js', 'undici'],
+    node: true,
+    because: 'http speaks HTTP for everybody, so it knows nobody: only domain, Node, undici and ipaddr.js.',
+  },
+  'src/sources/bindings/*/': {
+    holds: 'binds the facts of one evaluation to sources; the files that it alone reads',
+    rooms: ['src/domain/', 'src/facts/', 'src/http/', 'src/sources/'],
+    packages: ['zod'],
+    node: false,
+    because: 'A binding knows facts and the worlds that they come from, of one evaluation only.',
   },
   'src/sources/': {
     holds: 'one room for each outside world; gives facts, has no opinion',
-    rooms: ['src/domain/', 'src/facts/'],
-    packages: ['@azure/identity', '@microsoft/microsoft-graph-client', 'dns-packet', 'ipaddr.js', 'undici', 'zod'],
+    rooms: ['src/domain/', 'src/facts/', 'src/http/', 'infra/'],
+    packages: ['@azure/identity', '@microsoft/microsoft-graph-client', 'dns-packet', 'zod'],
     node: true,
-    because: 'A source knows one outside world: domain, facts and its own SDK, nothing of the other rooms.',
+    because: 'A source knows one outside world: domain, facts, http and its own SDK, nothing of the other rooms.',
   },
   'src/collectors/': {
     holds: 'PowerShell that gathers on-premises facts, read-only',
@@ -91,18 +149,18 @@ export const rooms = table({
   },
   'src/notifiers/': {
     holds: 'one folder for each kind of channel',
-    rooms: ['src/domain/'],
-    packages: ['undici', 'zod'],
+    rooms: ['src/domain/', 'src/http/'],
+    packages: ['zod'],
     node: true,
     because:
-      "A notifier turns a notice into one channel's message: domain and its own SDK, nothing of the other rooms.",
+      "A notifier turns a notice into one channel's message: domain, http and its own SDK, nothing of the other rooms.",
   },
   'src/reports/': {
-    holds: 'runs as CSV, HTML, Markdown, terminal text',
+    holds: 'runs as HTML, Markdown, terminal text',
     rooms: ['src/domain/'],
-    packages: ['csv-stringify'],
+    packages: [],
     node: false,
-    because: 'Reports turn runs into something a person keeps: they import only domain and their own writer.',
+    because: 'Reports turn runs into something a person keeps: they import only domain.',
   },
   'src/app/': {
     holds: 'the uses of the product',
@@ -110,35 +168,23 @@ export const rooms = table({
       'src/config.ts',
       'src/domain/',
       'src/evaluations/',
-      'src/facts/',
+      'src/http/',
       'src/notifiers/',
       'src/queue/',
       'src/reports/',
       'src/sources/',
       'src/store/',
-      'infra/',
     ],
     packages: ['@azure/identity', '@azure/storage-queue', 'croner', 'p-limit', 'p-map', 'zod'],
     node: true,
     because:
       'A use of the product knows its ports and no door: HTTP, timer, CLI and the local runtime, which is never deployed, call it.',
   },
-  'src/app.ts': {
+  'src/app/index.ts': {
     holds: 'the only composition root, and the only way in for every door',
-    rooms: [
-      'src/app/',
-      'src/config.ts',
-      'src/domain/',
-      'src/evaluations/',
-      'src/facts/',
-      'src/notifiers/',
-      'src/queue/',
-      'src/reports/',
-      'src/sources/',
-      'src/store/',
-    ],
-    packages: ['p-map'],
-    node: true,
+    rooms: ['src/app/', 'src/domain/', 'src/evaluations/', 'src/queue/', 'src/reports/'],
+    packages: [],
+    node: false,
     because:
       'The App composes the rooms and knows no door; the local runtime is never deployed, so nothing deployed needs it.',
   },
@@ -149,29 +195,38 @@ export const rooms = table({
     node: false,
     because: 'The configuration is read before anything else is there: it imports only the words.',
   },
-  'src/cli.ts': {
-    holds: 'a door: decode, call one method of the App, encode',
-    rooms: ['src/app.ts', 'src/config.ts', 'src/domain/'],
+  'src/doors/': {
+    holds: 'THE table of HTTP doors as data: functions, OpenAPI, webhooks and the README come from it',
+    rooms: ['src/app/', 'src/app/index.ts', 'src/domain/', 'src/evaluations/', 'src/notifiers/', 'src/store/'],
+    packages: ['zod'],
+    node: false,
+    because:
+      'A door decodes, calls one method of the App and encodes: it imports the App and schemas. Evaluations are handed to it.',
+  },
+  'src/cli/': {
+    holds: 'a file for each command: decode, call one method of the App, encode',
+    rooms: ['src/app/index.ts', 'src/config.ts', 'src/domain/', 'src/evaluations/', 'src/evaluations/index.ts'],
     packages: ['commander'],
     node: true,
-    because: 'The CLI is one more door of the same App: it imports only the App and its words.',
+    because: 'The shell is one more door of the same App: it imports only the App, its words and what is registered.',
   },
   'functions/': {
-    holds: 'doors for HTTP, timers and queues: decode, call one method of the App, encode',
-    rooms: ['src/app.ts', 'src/config.ts', 'src/domain/'],
+    holds: 'registrations only: HTTP doors from their table, timers and queues',
+    rooms: ['src/app/index.ts', 'src/config.ts', 'src/doors/', 'src/evaluations/', 'src/evaluations/index.ts'],
     packages: ['@azure/functions'],
     node: false,
-    because: 'A handler decodes, calls one method of the App and encodes: it imports only the App and its words.',
+    because:
+      'The functions are registrations: HTTP ones come from the table of doors, the others call one method of the App.',
   },
   'src/local/': {
     holds: 'the one-machine runtime: host, embedded storage and DNS, the Teams sink, the demo; never deployed',
-    rooms: ['src/app.ts', 'src/cli.ts', 'src/config.ts', 'src/domain/', 'src/facts/', 'src/notifiers/'],
+    rooms: ['src/cli/', 'src/domain/', 'src/facts/', 'src/notifiers/', 'src/store/'],
     packages: ['@azure/storage-queue', 'adaptivecards', 'azurite', 'croner', 'dns-packet', 'zod'],
     node: true,
     // The host loads the program that it is told to, as Azure does.
     computed: true,
     because:
-      'The local runtime calls the doors and plays Azure around them: what happens behind the App is not its own.',
+      'The local runtime calls the doors, reads the storage that it embeds, and plays Azure around them: what happens behind the App is not its own.',
   },
   'tools/bootstrap.mjs': {
     holds: 'installs what is missing, then runs a task on the Node of the project',

@@ -1,11 +1,14 @@
 import type { Answer, Finding } from './finding.ts';
+import type { Severity } from './rule.ts';
 
-/** Severities that turn a question into a no; `low` and `info` are advice. */
-const blockingSeverities: ReadonlySet<string> = new Set(['critical', 'high', 'medium']);
+/** The severities that turn no question into a no. */
+export function isAdvice(severity: Severity): boolean {
+  return severity === 'low' || severity === 'info';
+}
 
-/** Is this finding more than advice? */
-export function blocksAnswers(finding: Pick<Finding, 'verdict' | 'severity'>): boolean {
-  return finding.verdict === 'fail' && finding.severity !== undefined && blockingSeverities.has(finding.severity);
+/** Does this finding turn the questions that it decides into a no? */
+export function blocksAnswers({ verdict, severity }: Pick<Finding, 'verdict' | 'severity'>): boolean {
+  return verdict === 'fail' && severity !== undefined && !isAdvice(severity);
 }
 
 /**

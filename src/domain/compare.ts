@@ -1,16 +1,8 @@
 import { z } from 'zod';
-import { blocksAnswers } from './answer.ts';
 import { type Answer, answers, type Finding, findingKey, type Run, run, verdicts } from './finding.ts';
 import { type Severity, severities } from './rule.ts';
+import { isNewsWhenUnknown, isReminderDue, unknownRunsBeforeTelling } from './telling.ts';
 import type { Transition, TransitionKind, TransitionReason } from './transition.ts';
-
-/** `unknown` in this many runs in a row is told once. */
-export const unknownRunsBeforeTelling = 3;
-
-/** An open `critical` or `high` finding is told again after this many days. */
-export const reminderDays = 7;
-
-const dayMs = 86_400_000;
 
 const findingMemory = z.object({
   /** The last conclusive verdict; undefined while there never was one. */
@@ -58,9 +50,9 @@ export function compare(previous: SubjectState | undefined, runId: string, curre
   const findings: Record<string, FindingMemory> = {};
   for (const finding of current.findings) {
     const key = findingKey(finding);
-    const { memory, told } = compareFinding(previous?.findings[key], finding, current);
+    const { memory, transition } = compareFinding(previous?.findings[key], finding, current);
     findings[key] = memory;
-    if (told !== undefined) transitions.push(told);
+    if (transition !== undefined) transitions.push(transition);
   }
   for (const [key, memory] of Object.entries(previous?.findings ?? {})) {
     if (key in findings) continue;
@@ -81,8 +73,8 @@ export function compare(previous: SubjectState | undefined, runId: string, curre
       continue;
     }
     answersMemory[question] = { answer, since: current.at };
-    const told = answerTransition(question, before?.answer, answer, before?.since ?? current.at, current);
-    if (told !== undefined) transitions.push(told);
+    const transition = answerTransition(question, before?.answer, answer, before?.since ?? current.at, current);
+    if (transition !== undefined) transitions.push(transition);
   }
 
   const same = previous !== undefined && sameFindings(previous.run, current);
@@ -101,18 +93,16 @@ function compareFinding(
   before: FindingMemory | undefined,
   finding: Finding,
   current: Run,
-): { memory: FindingMemory; told?: Transition } {
+): { memory: FindingMemory; transition?: Transition } {
   const { verdict, severity } = finding;
   if (verdict === 'unknown' || verdict === 'manual') {
-    // What a failed rule blocks is told by that rule, and what nobody supplied is no news: neither goes unknown, nor
-    // comes back from there.
-    const counts = verdict === 'unknown' && finding.blockedBy === undefined && finding.reason !== 'not_supplied';
+    const counts = isNewsWhenUnknown(finding);
     const unknownRuns = (before?.unknownRuns ?? 0) + (counts ? 1 : 0);
     const memory: FindingMemory = { ...(before ?? { since: current.at }), unknownRuns };
     if (counts && unknownRuns === unknownRunsBeforeTelling) {
       return {
         memory: { ...memory, toldAt: current.at },
-        told: about('went_unknown', 'unknown-in-a-row', finding, memory.since, current),
+        transition: about('went_unknown', 'unknown-in-a-row', finding, memory.since, current),
       };
     }
     return { memory };
@@ -121,9 +111,9 @@ function compareFinding(
   const wentUnknown = before !== undefined && before.unknownRuns >= unknownRunsBeforeTelling;
   const since = before?.verdict === verdict ? before.since : current.at;
   const memory: FindingMemory = { verdict, ...(severity === undefined ? {} : { severity }), since, unknownRuns: 0 };
-  const tell = (told: Transition): { memory: FindingMemory; told: Transition } => ({
+  const tell = (transition: Transition): { memory: FindingMemory; transition: Transition } => ({
     memory: { ...memory, toldAt: current.at },
-    told,
+    transition,
   });
   const keep = { memory: before?.toldAt === undefined ? memory : { ...memory, toldAt: before.toldAt } };
 
@@ -131,7 +121,7 @@ function compareFinding(
     if (before?.verdict !== 'fail')
       return tell(about('opened', before?.verdict === undefined ? 'first-seen' : 'was-good', finding, since, current));
     if (isWorse(severity, before.severity)) return tell(about('worsened', 'severity-rose', finding, since, current));
-    if (isReminderDue(before, finding, current))
+    if (isReminderDue(severity, before.toldAt ?? before.since, current.at))
       return tell(about('reminder', 'still-failing', finding, since, current));
     return keep;
   }
@@ -182,12 +172,6 @@ function about(
 
 function isWorse(now: Severity | undefined, before: Severity | undefined): boolean {
   return now !== undefined && before !== undefined && severities.indexOf(now) < severities.indexOf(before);
-}
-
-function isReminderDue(before: FindingMemory, finding: Finding, current: Run): boolean {
-  if (finding.severity !== 'critical' && finding.severity !== 'high') return false;
-  // An hour of slack: a daily run that starts a few seconds early must not put the reminder off by a day.
-  return Date.parse(current.at) - Date.parse(before.toldAt ?? before.since) >= reminderDays * dayMs - 3_600_000;
 }
 
 function gone(key: string, memory: FindingMemory, current: Run): Transition {
@@ -252,16 +236,4 @@ function sameFindings(a: Run, b: Run): boolean {
       one.owner === other.owner
     );
   });
-}
-
-/** Is this transition worth a message of its own? Advice (`low`, `info`) is kept in the history and counted in the next message. */
-export function isWorthTelling(transition: Transition): boolean {
-  if (transition.of.type !== 'finding' || transition.kind === 'went_unknown') return true;
-  if (transition.kind === 'resolved')
-    return transition.of.severity === undefined || isMoreThanAdvice(transition.of.severity);
-  return blocksAnswers(transition.of);
-}
-
-function isMoreThanAdvice(severity: Severity): boolean {
-  return severity !== 'low' && severity !== 'info';
 }

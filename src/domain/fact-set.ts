@@ -1,14 +1,6 @@
 import { z } from 'zod';
-import {
-  type FactMap,
-  type FactName,
-  factSchemas,
-  type PartFactName,
-  type PartKind,
-  partOf,
-  type SubjectFactName,
-} from '../facts/index.ts';
-import { subject } from './subject.ts';
+import type { FactKinds, FactName, FactValue, PartFactName, PartKind, SubjectFactName } from './fact.ts';
+import type { Subject } from './subject.ts';
 
 /** Why a fact could not be had. Never a verdict: the engine turns it into `unknown`. */
 export const unobtainableReasons = [
@@ -66,24 +58,32 @@ export class Unobtainable extends Error {
   }
 }
 
-/** The facts about one part of a subject (a selector, a host, a node). */
-export type PartFacts = { readonly [N in PartFactName]?: Gathered<FactMap[N]> };
+/** The facts about one part of a subject (a selector, a host, a node), by name. */
+export type PartFacts = Readonly<Record<string, Gathered<unknown> | undefined>>;
 
 /** Stands for every part in a fact set: what is recorded here holds for each part that has no entry of its own. */
 export const everyPart = '*';
 
-/** Everything gathered about one subject for one evaluation. */
+/** Everything gathered about one subject for one evaluation: facts by name, and part facts by kind of part, part and name. */
 export interface FactSet {
-  readonly facts: { readonly [N in SubjectFactName]?: Gathered<FactMap[N]> };
-  readonly parts: { readonly [K in PartKind]?: Readonly<Record<string, PartFacts>> };
+  readonly facts: Readonly<Record<string, Gathered<unknown> | undefined>>;
+  readonly parts: Readonly<Record<string, Readonly<Record<string, PartFacts>> | undefined>>;
+}
+
+/** The facts about one part, of a kind of subject whose facts are `F`. */
+export type PartFactsOf<F extends FactKinds> = { readonly [N in PartFactName<F>]?: Gathered<FactValue<F, N>> };
+
+/** A {@link FactSet} about a kind of subject whose facts are `F`. */
+export interface FactSetOf<F extends FactKinds> {
+  readonly facts: { readonly [N in SubjectFactName<F>]?: Gathered<FactValue<F, N>> };
+  readonly parts: { readonly [K in PartKind<F>]?: Readonly<Record<string, PartFactsOf<F>>> };
 }
 
 export const noFacts: FactSet = { facts: {}, parts: {} };
 
 /** What a source of `N` gives: one fact, or for a part fact one for each part it found. */
-export type GatheredOf<N extends FactName> = N extends PartFactName
-  ? Readonly<Record<string, Gathered<FactMap[N]>>>
-  : Gathered<FactMap[N]>;
+export type GatheredOf<F extends FactKinds, N extends FactName<F>> =
+  N extends PartFactName<F> ? Readonly<Record<string, Gathered<FactValue<F, N>>>> : Gathered<FactValue<F, N>>;
 
 /** Fact by fact and part by part: what `first` knows wins, then what `second` knows, then why `first` does not know. */
 export function mergeFactSets(first: FactSet, second: FactSet): FactSet {
@@ -92,18 +92,18 @@ export function mergeFactSets(first: FactSet, second: FactSet): FactSet {
     for (const [kind, members] of Object.entries(set.parts)) {
       parts[kind] ??= {};
       const merged = parts[kind];
-      for (const [part, facts] of Object.entries(members)) merged[part] = preferKnown(facts, merged[part] ?? {});
+      for (const [part, facts] of Object.entries(members ?? {})) merged[part] = preferKnown(facts, merged[part] ?? {});
     }
   }
   return { facts: preferKnown(first.facts, second.facts), parts };
 }
 
-function preferKnown<F extends { readonly [name: string]: Gathered<unknown> | undefined }>(first: F, second: F): F {
+function preferKnown(first: PartFacts, second: PartFacts): PartFacts {
   const merged: Record<string, Gathered<unknown> | undefined> = { ...second };
   for (const [name, gathered] of Object.entries(first)) {
     if (gathered?.status === 'known' || merged[name]?.status !== 'known') merged[name] = gathered;
   }
-  return merged as F;
+  return merged;
 }
 
 const gathered = (value: z.ZodType) =>
@@ -118,32 +118,32 @@ const gathered = (value: z.ZodType) =>
     }),
   ]);
 
-const gatheredSchemas = (names: readonly FactName[]) =>
-  z.strictObject(Object.fromEntries(names.map((name) => [name, gathered(factSchemas[name]).optional()])));
-
-const allNames = Object.keys(factSchemas) as FactName[];
-const partNames = Object.keys(partOf) as PartFactName[];
-const partKinds = [...new Set(Object.values(partOf))] as PartKind[];
-
 /** A file of saved facts: what `--save-facts` writes and `--facts` reads, one entry for each subject. */
-export const savedFacts = z.object({
-  fieldcheck: z.literal('facts/1'),
-  evaluation: z.string(),
-  subject,
-  facts: gatheredSchemas(allNames.filter((name) => !(name in partOf))),
-  parts: z.strictObject(
-    Object.fromEntries(
-      partKinds.map((kind) => [
-        kind,
-        z.record(z.string(), gatheredSchemas(partNames.filter((name) => partOf[name] === kind))).optional(),
-      ]),
+export interface SavedFacts extends FactSet {
+  readonly fieldcheck: 'facts/1';
+  readonly evaluation: string;
+  readonly subject: Subject;
+}
+
+/** The schema of {@link SavedFacts} of one evaluation. */
+export function savedFactsSchema(evaluation: {
+  readonly id: string;
+  readonly subject: z.ZodType<Subject>;
+  readonly facts: FactKinds;
+}): z.ZodType<SavedFacts> {
+  const { schemas, partOf } = evaluation.facts;
+  const entries = (names: readonly string[]) =>
+    z.strictObject(Object.fromEntries(names.map((name) => [name, gathered(schemas[name] ?? z.never()).optional()])));
+  const partNames = Map.groupBy(Object.keys(partOf), (name) => partOf[name] ?? '');
+  return z.object({
+    fieldcheck: z.literal('facts/1'),
+    evaluation: z.literal(evaluation.id),
+    subject: evaluation.subject,
+    facts: entries(Object.keys(schemas).filter((name) => !(name in partOf))),
+    parts: z.strictObject(
+      Object.fromEntries(
+        [...partNames].map(([kind, names]) => [kind, z.record(z.string(), entries(names)).optional()]),
+      ),
     ),
-  ),
-});
-
-export type SavedFacts = Omit<z.infer<typeof savedFacts>, 'facts' | 'parts'> & FactSet;
-
-/** @throws ZodError naming the path, when `value` is no saved facts. */
-export function parseSavedFacts(value: unknown): SavedFacts {
-  return savedFacts.parse(value) as SavedFacts;
+  });
 }

@@ -1,25 +1,27 @@
-import { type FactName, type PartFactName, partOf } from '../facts/index.ts';
+import type { Evaluation } from './evaluation.ts';
 import {
   everyPart,
   type FactSet,
   type Gathered,
-  type GatheredOf,
   mergeFactSets,
   notKnown,
   type PartFacts,
   Unobtainable,
 } from './fact-set.ts';
-import type { Evaluation } from './rule.ts';
-import type { GatherContext, Source, Sources } from './source.ts';
+import type { AnySource, GatherContext, Sources } from './source.ts';
 import type { Subject } from './subject.ts';
 
-const needed = new WeakMap<Evaluation, readonly FactName[]>();
+const needed = new WeakMap<Evaluation, readonly string[]>();
 
 /** The facts that the rules of an evaluation name, each once. */
-export function factsNeeded(evaluation: Evaluation): readonly FactName[] {
+export function factsNeeded(evaluation: Evaluation): readonly string[] {
   let names = needed.get(evaluation);
   if (names === undefined) {
-    names = [...new Set(evaluation.rules.flatMap((rule) => [...rule.needs, ...rule.optional]))];
+    names = [
+      ...new Set(
+        evaluation.rules.flatMap((rule) => [...rule.needs, ...rule.optional, ...rule.peers, ...rule.optionalPeers]),
+      ),
+    ];
     needed.set(evaluation, names);
   }
   return names;
@@ -35,7 +37,8 @@ export async function gather(
   sources: Sources,
   options: { readonly now: Date; readonly supplied: FactSet; readonly signal?: AbortSignal | undefined },
 ): Promise<FactSet> {
-  const asked = new Map<FactName, Promise<unknown>>();
+  const { partOf } = evaluation.facts;
+  const asked = new Map<string, Promise<unknown>>();
   const shared = new Map<string, Promise<unknown>>();
   const once = <T>(key: string, work: () => Promise<T>): Promise<T> => {
     let promise = shared.get(key);
@@ -45,13 +48,14 @@ export async function gather(
     }
     return promise as Promise<T>;
   };
-  const ask = (fact: FactName): Promise<unknown> => {
+  const ask = (fact: string): Promise<unknown> => {
     let answer = asked.get(fact);
     if (answer === undefined) {
-      const supplied = suppliedOf(options.supplied, fact);
+      const kind = partOf[fact];
+      const supplied = suppliedOf(options.supplied, fact, kind);
       answer =
         supplied === undefined
-          ? askSource(sources[fact] as Source, subject, options, ask, once)
+          ? askSource(sourceOf(sources, fact), kind, subject, options, ask, once)
           : Promise.resolve(supplied);
       asked.set(fact, answer);
     }
@@ -60,15 +64,15 @@ export async function gather(
   const names = factsNeeded(evaluation);
   const values = await Promise.all(names.map(ask));
 
-  const facts: Record<string, unknown> = {};
+  const facts: Record<string, Gathered<unknown>> = {};
   const parts: Record<string, Record<string, PartFacts>> = {};
   for (const [index, name] of names.entries()) {
     const value = values[index];
-    if (!(name in partOf)) {
-      facts[name] = value;
+    const kind = partOf[name];
+    if (kind === undefined) {
+      facts[name] = value as Gathered<unknown>;
       continue;
     }
-    const kind = partOf[name as PartFactName];
     parts[kind] ??= {};
     const members = parts[kind];
     for (const [part, gathered] of Object.entries(value as Record<string, Gathered<unknown>>)) {
@@ -79,24 +83,31 @@ export async function gather(
 }
 
 /** A fact somebody supplied as known is taken as it is; a part fact when any part has it. */
-function suppliedOf(supplied: FactSet, fact: FactName): unknown {
-  if (!(fact in partOf)) {
-    const gathered = (supplied.facts as Readonly<Record<string, Gathered<unknown>>>)[fact];
+function suppliedOf({ facts, parts }: FactSet, fact: string, kind: string | undefined): unknown {
+  if (kind === undefined) {
+    const gathered = facts[fact];
     return gathered?.status === 'known' ? gathered : undefined;
   }
-  const name = fact as PartFactName;
-  const members = Object.entries(supplied.parts[partOf[name]] ?? {}).flatMap(([part, facts]) => {
-    const gathered = facts[name];
+  const members = Object.entries(parts[kind] ?? {}).flatMap(([part, ofPart]) => {
+    const gathered = ofPart[fact];
     return gathered === undefined ? [] : [[part, gathered] as const];
   });
   return members.length === 0 ? undefined : Object.fromEntries(members);
 }
 
+/** @throws Error when nothing is bound to the fact, which is a fault of ours: the compiler refuses such a binding */
+function sourceOf(sources: Sources, fact: string): AnySource {
+  const source = sources[fact];
+  if (source === undefined) throw new Error(`No source is bound to the fact ${fact}.`);
+  return source;
+}
+
 async function askSource(
-  source: Source,
+  source: AnySource,
+  kind: string | undefined,
   subject: Subject,
   options: { readonly now: Date; readonly supplied: FactSet; readonly signal?: AbortSignal | undefined },
-  ask: (fact: FactName) => Promise<unknown>,
+  ask: (fact: string) => Promise<unknown>,
   once: GatherContext['once'],
 ): Promise<unknown> {
   // Made when somebody first needs it: most facts are supplied, or come with another that has one.
@@ -105,7 +116,7 @@ async function askSource(
     made ??= new AbortController();
     return made;
   };
-  const context: GatherContext = {
+  const context: Parameters<AnySource['gather']>[1] = {
     get signal() {
       const { signal } = controller();
       return options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]);
@@ -113,7 +124,7 @@ async function askSource(
     now: options.now,
     supplied: options.supplied,
     once,
-    gathered: <N extends FactName>(fact: N) => ask(fact) as Promise<GatheredOf<N>>,
+    gathered: ask,
   };
   let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<never>((_, reject) => {
@@ -134,7 +145,7 @@ async function askSource(
             undefined,
             options.now.toISOString(),
           );
-    return source.fact in partOf ? { [everyPart]: why } : why;
+    return kind === undefined ? why : { [everyPart]: why };
   } finally {
     clearTimeout(timer);
   }

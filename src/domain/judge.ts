@@ -1,15 +1,9 @@
-import { type FactName, factTitle, type PartFactName, type PartKind, partOf, shelfLifeHours } from '../facts/index.ts';
 import { answerOf, blocksAnswers } from './answer.ts';
-import {
-  everyPart,
-  type FactSet,
-  type Gathered,
-  type NotKnown,
-  type PartFacts,
-  type UnobtainableReason,
-} from './fact-set.ts';
+import type { AnyFactReader, Evaluation } from './evaluation.ts';
+import { type FactKinds, factTitle, shelfLifeHours } from './fact.ts';
+import { everyPart, type FactSet, type Gathered, type NotKnown, type UnobtainableReason } from './fact-set.ts';
 import { type Evidence, type Finding, findingKey, type Judged, type Run } from './finding.ts';
-import type { AnyRule, At, Evaluation, Judgement, Observation, Predecessor, RulePolicy } from './rule.ts';
+import type { AnyContext, AnyRule, Judgement, Observation, Predecessor, RulePolicy } from './rule.ts';
 import type { Subject } from './subject.ts';
 import { hoursUntil } from './time.ts';
 
@@ -38,167 +32,200 @@ const words: Record<UnobtainableReason, string> = {
  * A needed fact that is unobtainable, or older than it keeps, makes the rule `unknown` naming it; a failed predecessor
  * (advice aside) makes it `unknown`, blocked by that; a rule that throws makes it `unknown` and is reported.
  */
-export function judge(evaluation: Evaluation, subject: Subject, facts: FactSet, options: JudgeOptions): Run {
-  const reason = evaluation.scope?.(facts, { subject, now: options.now });
+export function judge(evaluation: Evaluation, subject: Subject, set: FactSet, options: JudgeOptions): Run {
+  const engine: Engine = { evaluation, kinds: evaluation.facts, subject, set, options, failed: new Set() };
+  const { now } = options;
+  const fact: AnyFactReader = (name) => unlessStale(engine, name, subjectFact(set, name));
+  const reason = evaluation.scope?.(fact, { subject, now });
   const judged: Judged[] = [];
-  const failed = new Set<string>();
   for (const rule of evaluation.rules) {
-    const outside = reason ?? rule.scope?.({ subject, now: options.now });
-    const results =
-      outside === undefined
-        ? judgeRule(rule, evaluation, subject, facts, options, failed)
-        : [
-            {
-              finding: { rule: rule.id, verdict: 'not_applicable' as const, message: outside, evidence: [] },
-              blocks: rule.blocks,
-            },
-          ];
+    const outside = reason ?? rule.scope?.({ subject, now });
+    const results = outside === undefined ? judgeRule(engine, rule) : [notApplicable(rule, outside)];
     for (const result of results) {
       judged.push(result);
       // Advice blocks nothing: behind a certificate that expires in three weeks everything else can still be judged.
-      if (blocksAnswers(result.finding)) failed.add(findingKey(result.finding));
+      if (blocksAnswers(result.finding)) engine.failed.add(findingKey(result.finding));
     }
   }
   const asked = evaluation.asked?.(subject);
   const answers: Run['answers'] = {};
   for (const { id } of evaluation.questions) {
     const blocking = judged.filter(({ blocks }) => blocks.includes(id));
-    const deciding = evaluation.proof?.(id, blocking, facts, judged) ?? blocking;
+    const deciding = evaluation.proof?.(id, blocking, fact, judged) ?? blocking;
     answers[id] =
       asked !== undefined && !asked.includes(id) ? 'not_applicable' : answerOf(deciding.map(({ finding }) => finding));
   }
   return {
     evaluation: evaluation.id,
     subject: subject.id,
-    at: options.now.toISOString(),
+    at: now.toISOString(),
     answers,
     findings: judged.map(({ finding }) => finding),
   };
 }
 
-function judgeRule(
-  rule: AnyRule,
-  evaluation: Evaluation,
-  subject: Subject,
-  set: FactSet,
-  options: JudgeOptions,
-  failed: ReadonlySet<string>,
-): Judged[] {
+/** What stays the same while one subject is judged; `failed` grows as rules fail. */
+interface Engine {
+  readonly evaluation: Evaluation;
+  readonly kinds: FactKinds;
+  readonly subject: Subject;
+  readonly set: FactSet;
+  readonly options: JudgeOptions;
+  readonly failed: Set<string>;
+}
+
+function judgeRule(engine: Engine, rule: AnyRule): Judged[] {
+  const { evaluation, subject, set, options } = engine;
+  const base = { subject, now: options.now, policy: options.policies?.[rule.id] ?? {} };
   const kind = rule.per;
-  const parts: Readonly<Record<string, PartFacts>> = kind === undefined ? {} : (set.parts[kind] ?? {});
-  const base = { subject, now: options.now, policy: options.policies?.[rule.id] ?? {}, parts };
-  const one = (part: string | undefined) => judgeOne(rule, set, part, { ...base, part: part ?? '' }, failed, options);
-  if (kind === undefined) return one(undefined);
+  if (kind === undefined) return judgeOne(engine, rule, undefined, base, []);
 
   // Which parts to judge may itself depend on facts; when those are missing there is one untargeted `unknown`.
-  const common = look(rule, set, undefined, options.now);
-  if ('missing' in common) return [unknown(rule, undefined, common.missing)];
+  const common = look(engine, rule, undefined);
+  if (common.missing !== undefined) return [unknown(engine, rule, undefined, common.missing)];
   let names: readonly string[] | Judgement;
   try {
-    const blocker = failedPredecessor(rule, common.facts, { ...base, part: '' }, failed);
+    const blocker = failedPredecessor(engine, rule, common.facts, { ...base, part: '' });
     if (blocker !== undefined) return [blocked(rule, undefined, blocker)];
-    names = rule.parts?.(common.facts, base) ?? allParts(evaluation, subject, set, kind);
+    const byPart = (fact: string) => knownByPart(engine, fact);
+    names = rule.parts?.(common.facts, { ...base, byPart }) ?? allParts(evaluation, subject, set, kind);
   } catch (error) {
     return [broken(rule, undefined, error, options)];
   }
-  if (!Array.isArray(names)) return [conclude(rule, set, undefined, names as Judgement, base.policy)];
+  if (!Array.isArray(names)) return [conclude(engine, rule, undefined, names as Judgement, base.policy)];
   if (names.length === 0) {
-    const silent = rule.needs.find((fact) => parts[everyPart]?.[fact as PartFactName]?.status === 'unobtainable');
-    if (silent !== undefined) {
-      return [
-        unknown(rule, undefined, {
-          fact: silent,
-          part: undefined,
-          why: parts[everyPart]?.[silent as PartFactName] as NotKnown,
-        }),
-      ];
-    }
-    return [
-      {
-        finding: { rule: rule.id, verdict: 'not_applicable', message: `There is no ${kind} to look at.`, evidence: [] },
-        blocks: rule.blocks,
-      },
-    ];
+    const everywhere = set.parts[kind]?.[everyPart];
+    const silent = rule.needs.find((fact) => everywhere?.[fact]?.status === 'unobtainable');
+    if (silent === undefined) return [notApplicable(rule, `There is no ${kind} to look at.`)];
+    return [unknown(engine, rule, undefined, { fact: silent, part: undefined, why: everywhere?.[silent] as NotKnown })];
   }
-  return names.flatMap((part) => one(part));
+  const withPeers = rule.peers.length + rule.optionalPeers.length > 0;
+  const all = withPeers ? allParts(evaluation, subject, set, kind) : [];
+  return names.flatMap((part) => judgeOne(engine, rule, part, base, all));
 }
 
-function allParts(evaluation: Evaluation, subject: Subject, set: FactSet, kind: PartKind): readonly string[] {
-  const declared = evaluation.parts?.(subject, set)[kind] ?? [];
+function allParts(evaluation: Evaluation, subject: Subject, set: FactSet, kind: string): readonly string[] {
+  const declared = evaluation.parts?.(subject)[kind] ?? [];
   return [...new Set([...declared, ...Object.keys(set.parts[kind] ?? {}).filter((part) => part !== everyPart)])];
 }
 
+/** @param all every part of the rule's kind, for the rules that look at the others */
 function judgeOne(
+  engine: Engine,
   rule: AnyRule,
-  set: FactSet,
   part: string | undefined,
-  at: At,
-  failed: ReadonlySet<string>,
-  options: JudgeOptions,
+  base: Omit<AnyContext, 'part' | 'peers'>,
+  all: readonly string[],
 ): Judged[] {
   try {
-    const seen = look(rule, set, part, at.now);
-    const blocker = failedPredecessor(rule, seen.facts, at, failed);
+    const at = { ...base, part: part ?? '', peers: noPeers };
+    const own = look(engine, rule, part);
+    const blocker = failedPredecessor(engine, rule, own.facts, at);
     if (blocker !== undefined) return [blocked(rule, part, blocker)];
-    if ('missing' in seen) return [unknown(rule, part, seen.missing)];
-    const judgements = rule.judge(seen.facts, at);
+    if (own.missing !== undefined) return [unknown(engine, rule, part, own.missing)];
+    const others = all.length === 0 ? undefined : lookAtPeers(engine, rule, part, all);
+    if (others?.missing !== undefined) return [unknown(engine, rule, part, others.missing)];
+    const judgements = rule.judge(own.facts, others === undefined ? at : { ...at, peers: others.peers });
     return (Array.isArray(judgements) ? (judgements as readonly Judgement[]) : [judgements as Judgement]).map(
-      (judgement) => conclude(rule, set, part, judgement, at.policy),
+      (judgement) => conclude(engine, rule, part, judgement, at.policy),
     );
   } catch (error) {
-    return [broken(rule, part, error, options)];
+    return [broken(rule, part, error, engine.options)];
   }
 }
 
-function failedPredecessor(rule: AnyRule, facts: object, at: At, failed: ReadonlySet<string>): Predecessor | undefined {
-  // Nearly everywhere nothing has failed: then their keys need not be made.
-  return rule.after?.(facts, at).find((one) => failed.size > 0 && failed.has(findingKey(one)));
+const noPeers: AnyContext['peers'] = {};
+
+function failedPredecessor(
+  { failed }: Engine,
+  rule: AnyRule,
+  facts: object,
+  at: Omit<AnyContext, 'peers'>,
+): Predecessor | undefined {
+  // Nearly everywhere nothing has failed: then nobody needs to say what would be in the way.
+  return failed.size === 0 ? undefined : rule.after?.(facts, at).find((one) => failed.has(findingKey(one)));
 }
 
 interface Missing {
-  readonly fact: FactName;
+  readonly fact: string;
   readonly part: string | undefined;
   readonly why: NotKnown;
 }
 
 /** The facts a rule may see, of `part` or (part undefined) those that are not per part; and the first needed one that is missing. */
 function look(
+  engine: Engine,
   rule: AnyRule,
-  set: FactSet,
   part: string | undefined,
-  now: Date,
-): { facts: object } | { facts: object; missing: Missing } {
+): { readonly facts: object; readonly missing: Missing | undefined } {
+  const { kinds, set } = engine;
   const facts: Record<string, unknown> = {};
   let missing: Missing | undefined;
-  const known = (fact: FactName, name: string | undefined, entry: Gathered<unknown>, needed: boolean) => {
-    const gathered = unlessStale(fact, entry, now);
+  const known = (fact: string, name: string | undefined, entry: Gathered<unknown>, needed: boolean) => {
+    const gathered = unlessStale(engine, fact, entry);
     if (gathered.status === 'known') return gathered.value;
     if (needed || gathered.reason !== 'not_supplied') missing ??= { fact, part: name, why: gathered };
     return undefined;
   };
-  const take = (fact: FactName, needed: boolean) => {
-    const kind: PartKind | undefined = partOf[fact as PartFactName];
+  const take = (fact: string, needed: boolean) => {
+    const kind = kinds.partOf[fact];
     if (kind === undefined) {
       facts[fact] = known(fact, undefined, subjectFact(set, fact), needed);
     } else if (kind !== rule.per) {
       facts[fact] = Object.fromEntries(
-        partEntries(set, fact as PartFactName).flatMap(([name, entry]) => {
-          const value = known(fact, name, entry, needed);
+        Object.keys(set.parts[kind] ?? {}).flatMap((name) => {
+          const value = known(fact, name, partFact(engine, fact, name), needed);
           return value === undefined ? [] : [[name, value]];
         }),
       );
     } else if (part !== undefined) {
-      facts[fact] = known(fact, part, partFact(set, fact as PartFactName, part), needed);
+      facts[fact] = known(fact, part, partFact(engine, fact, part), needed);
     }
   };
   for (const fact of rule.needs) take(fact, true);
   for (const fact of rule.optional) take(fact, false);
-  return missing === undefined ? { facts } : { facts, missing };
+  return { facts, missing };
+}
+
+/** The named facts of the other parts; and the first one that the rule cannot do without and that is missing. */
+function lookAtPeers(
+  engine: Engine,
+  rule: AnyRule,
+  part: string | undefined,
+  all: readonly string[],
+): { readonly peers: AnyContext['peers']; readonly missing: Missing | undefined } {
+  const peers: Record<string, Record<string, unknown>> = {};
+  let missing: Missing | undefined;
+  for (const peer of all) {
+    if (peer === part) continue;
+    const facts: Record<string, unknown> = {};
+    for (const fact of [...rule.peers, ...rule.optionalPeers]) {
+      const gathered = unlessStale(engine, fact, partFact(engine, fact, peer));
+      if (gathered.status === 'known') facts[fact] = gathered.value;
+      else if (rule.peers.includes(fact)) missing ??= { fact, part: peer, why: gathered };
+    }
+    peers[peer] = facts;
+  }
+  return { peers, missing };
+}
+
+/** What is known of a fact, of each part that has an entry. */
+function knownByPart(engine: Engine, fact: string): Readonly<Record<string, unknown>> {
+  const kind = engine.kinds.partOf[fact] ?? '';
+  const known = Object.keys(engine.set.parts[kind] ?? {}).flatMap((part) => {
+    const gathered = unlessStale(engine, fact, partFact(engine, fact, part));
+    return part === everyPart || gathered.status !== 'known' ? [] : [[part, gathered.value]];
+  });
+  return Object.fromEntries(known);
 }
 
 /** A fact past its shelf life is as good as none. */
-function unlessStale(fact: FactName, gathered: Gathered<unknown>, now: Date): Gathered<unknown> {
-  const hours = shelfLifeHours(fact);
+function unlessStale(
+  { kinds, options: { now } }: Engine,
+  fact: string,
+  gathered: Gathered<unknown>,
+): Gathered<unknown> {
+  const hours = shelfLifeHours(kinds, fact);
   if (gathered.status !== 'known' || hours === undefined) return gathered;
   if (-hoursUntil(gathered.observedAt, now) <= hours) return gathered;
   return {
@@ -216,23 +243,19 @@ const notSupplied: NotKnown = {
   detail: 'nobody supplied it and no source was asked',
 };
 
-function subjectFact(set: FactSet, fact: FactName): Gathered<unknown> {
-  return (set.facts as Readonly<Record<string, Gathered<unknown>>>)[fact] ?? notSupplied;
+function subjectFact(set: FactSet, fact: string): Gathered<unknown> {
+  return set.facts[fact] ?? notSupplied;
 }
 
 /** What is known of one part, or of every part in its place. */
-function partFact(set: FactSet, fact: PartFactName, part: string): Gathered<unknown> {
-  const members: Readonly<Record<string, PartFacts>> | undefined = set.parts[partOf[fact]];
+function partFact({ kinds, set }: Engine, fact: string, part: string): Gathered<unknown> {
+  const members = set.parts[kinds.partOf[fact] ?? ''];
   return members?.[part]?.[fact] ?? members?.[everyPart]?.[fact] ?? notSupplied;
 }
 
-function partEntries(set: FactSet, fact: PartFactName): readonly (readonly [string, Gathered<unknown>])[] {
-  return Object.keys(set.parts[partOf[fact]] ?? {}).map((part) => [part, partFact(set, fact, part)]);
-}
-
 function conclude(
+  engine: Engine,
   rule: AnyRule,
-  set: FactSet,
   part: string | undefined,
   judgement: Judgement,
   policy: RulePolicy,
@@ -245,7 +268,7 @@ function conclude(
     severity: fail && (policy.severity ?? fail.severity ?? rule.severity),
     owner: fail?.owner,
     message: judgement.message,
-    evidence: (judgement.evidence ?? []).map((observation) => evidenceOf(set, observation, rule.per, part)),
+    evidence: (judgement.evidence ?? []).map((observation) => evidenceOf(engine, observation, rule.per, part)),
     remedy: 'remedy' in judgement ? judgement.remedy : undefined,
     supportCase: fail?.supportCase,
   };
@@ -253,31 +276,31 @@ function conclude(
 }
 
 function evidenceOf(
-  set: FactSet,
+  { kinds, set }: Engine,
   observation: Observation,
-  kind: PartKind | undefined,
+  kind: string | undefined,
   part: string | undefined,
 ): Evidence {
   const { fact, observed } = observation;
-  const partKind: PartKind | undefined = partOf[fact as PartFactName];
+  const partKind = kinds.partOf[fact];
   const name = observation.part ?? (partKind === kind ? part : undefined);
   const gathered: Gathered<unknown> | undefined =
     partKind === undefined
       ? subjectFact(set, fact)
       : name === undefined
         ? undefined
-        : set.parts[partKind]?.[name]?.[fact as PartFactName];
+        : set.parts[partKind]?.[name]?.[fact];
   return { fact, observed, at: gathered?.observedAt, source: gathered?.source };
 }
 
-function unknown(rule: AnyRule, target: string | undefined, { fact, part, why }: Missing): Judged {
+function unknown({ kinds }: Engine, rule: AnyRule, target: string | undefined, { fact, part, why }: Missing): Judged {
   const whose = part === undefined || part === target ? '' : ` of ${part}`;
   return {
     finding: {
       rule: rule.id,
       ...(target === undefined ? {} : { target }),
       verdict: 'unknown',
-      message: `Could not look: ${factTitle(fact)}${whose}: ${words[why.reason]} (${why.detail}).`,
+      message: `Could not look: ${factTitle(kinds, fact)}${whose}: ${words[why.reason]} (${why.detail}).`,
       evidence: [
         {
           fact,
@@ -319,4 +342,8 @@ function broken(rule: AnyRule, target: string | undefined, error: unknown, optio
     },
     blocks: rule.blocks,
   };
+}
+
+function notApplicable(rule: AnyRule, message: string): Judged {
+  return { finding: { rule: rule.id, verdict: 'not_applicable', message, evidence: [] }, blocks: rule.blocks };
 }

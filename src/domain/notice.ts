@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { answers } from './finding.ts';
-import { evaluationIds } from './rule.ts';
 import type { TargetTable } from './target-table.ts';
 import { transition } from './transition.ts';
+import type { AnswerWords } from './words.ts';
 
 /** What waits to be told: the transitions of one subject in one run, for one channel. A row of the outbox. */
 export const pendingNotice = z.object({
   organization: z.string(),
-  evaluation: z.enum(evaluationIds),
+  evaluation: z.string(),
   channel: z.string(),
   runId: z.string(),
   subject: z.string(),
@@ -32,6 +32,8 @@ export interface Notice {
     readonly id: string;
     readonly title: string;
     readonly questions: Readonly<Record<string, string>>;
+    /** How people say its answers. */
+    readonly answerWords: AnswerWords;
   };
   readonly runId: string;
   /** ISO 8601, UTC. */

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { domainName } from './domain-name.ts';
-import { severities } from './rule.ts';
-import { clouds, declaration, intents, smtpServiceDeclaration } from './subject.ts';
+import { keptRulePolicy, rulePolicy } from './rule.ts';
+import { clouds, type OfTenant } from './tenant.ts';
 
 /** `secret:NAME`, or an address written out, which only the local host accepts. */
 const channelUrl = z
@@ -17,107 +16,109 @@ const channel = z.strictObject({
   heartbeat: z.boolean().optional(),
 });
 
-/** What a document may set for a rule. */
-export const rulePolicy = z.strictObject({
-  severity: z.enum(severities).optional(),
-  maxAgeDays: z.number().int().positive().optional(),
-});
-
 const ncrontab = z.string().regex(/^\S+( \S+){5}$/, {
   error: 'is no schedule; write six fields (second minute hour day month weekday, UTC), e.g. "0 0 6 * * *"',
 });
 
-const common = (schedule: string) => ({
+/** What every evaluation has in an organization's document. */
+const commonSettings = {
   /** NCRONTAB with six fields, UTC. */
-  schedule: ncrontab.default(schedule),
+  schedule: ncrontab,
   channels: z.array(z.string()).default([]),
-  rules: z.record(z.string(), rulePolicy).default({}),
-});
+  rules: z.record(z.string(), keptRulePolicy).default({}),
+};
 
-const dkim = z.strictObject({
-  ...common('0 0 6 * * *'),
-  /** Left out: discovered from the tenant. */
-  domains: z.array(domainName).optional(),
-  ignore: z.array(z.string().min(1)).default([]),
-  selectors: z
-    .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, { error: 'is no selector name' }))
-    .min(1)
-    .default(['selector1', 'selector2']),
-});
+/** Whatever an evaluation adds of its own stays as it is: its own schema reads it. */
+const evaluationSettings = z.looseObject(commonSettings);
+export type EvaluationSettings = z.infer<typeof evaluationSettings>;
 
-const teamsExchangeInterop = z.strictObject({
-  ...common('0 30 6 * * *'),
-  domains: z.array(domainName).optional(),
-  sampleUsers: z
-    .array(z.string().regex(/^[^@\s]+@[^@\s]+$/, { error: 'is no user name; write it like adele@contoso.com' }))
-    .default([]),
-  hosts: z.array(domainName).default([]),
-  intents: z.array(z.enum(intents)).default([]),
-  declared: z.array(declaration).default([]),
-});
-
-const smtpSourceIp = z.strictObject({
-  ...common('0 0 7 * * *'),
-  services: z.array(smtpServiceDeclaration).default([]),
-  declared: z.array(declaration).default([]),
-});
+/**
+ * What an organization's document may say of an evaluation: when it runs by default, and what else there is to say.
+ *
+ * @param properties those that every evaluation has (`schedule`, `channels`, `rules`) may be narrowed
+ */
+export function settingsOf<P extends z.ZodRawShape>(schedule: string, properties: P) {
+  return z.strictObject({
+    ...commonSettings,
+    schedule: ncrontab.default(schedule),
+    rules: z.record(z.string(), rulePolicy).default({}),
+    ...properties,
+  });
+}
 
 /** Organization ids are part of keys and addresses, so they are narrow on purpose. */
 export const organizationId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
   error: 'is no organization id; use up to 63 lower-case letters, digits and hyphens',
 });
 
-/** The declarative watch list of one organization. Unknown keys are refused by path; every key but `id` has a default. */
-export const organizationDocument = z
-  .strictObject({
-    $schema: z.string().optional(),
-    id: organizationId,
-    name: z.string().min(1).optional(),
-    tenant: z.strictObject({ id: z.guid().optional(), cloud: z.enum(clouds).default('worldwide') }).optional(),
-    channels: z
-      .record(
-        z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
-          error: 'is no channel name; use lower-case letters, digits and hyphens',
-        }),
-        channel,
-      )
-      .default({}),
-    /** How long history, refused notices, finished runs and expired facts are kept. */
-    retentionDays: z.int().min(1).max(3_650).default(400),
-    evaluations: z
-      .strictObject({
-        dkim: dkim.optional(),
-        'teams-exchange-interop': teamsExchangeInterop.optional(),
-        'smtp-source-ip': smtpSourceIp.optional(),
-      })
-      .default({}),
-  })
-  .superRefine((document, context) => {
-    for (const [evaluation, settings] of Object.entries(document.evaluations)) {
-      for (const [index, name] of (settings?.channels ?? []).entries()) {
-        if (name in document.channels) continue;
-        context.addIssue({
-          code: 'custom',
-          path: ['evaluations', evaluation, 'channels', index],
-          message: `names the channel "${name}", which "channels" does not have`,
-        });
-      }
-      for (const rule of Object.keys(settings?.rules ?? {})) {
-        if (rule.startsWith(`${evaluation}/`)) continue;
-        context.addIssue({
-          code: 'custom',
-          path: ['evaluations', evaluation, 'rules', rule],
-          message: `is no rule of ${evaluation}`,
-        });
-      }
-    }
-  });
+const documentProperties = {
+  $schema: z.string().optional(),
+  id: organizationId,
+  name: z.string().min(1).optional(),
+  tenant: z.strictObject({ id: z.guid().optional(), cloud: z.enum(clouds).default('worldwide') }).optional(),
+  channels: z
+    .record(
+      z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
+        error: 'is no channel name; use lower-case letters, digits and hyphens',
+      }),
+      channel,
+    )
+    .default({}),
+  /** How long history, refused notices, finished runs and expired facts are kept. */
+  retentionDays: z.int().min(1).max(3_650).default(400),
+};
 
+/** A document as it is kept: of what an evaluation adds of its own, that evaluation's schema is the judge. */
+export const organizationDocument = z.strictObject({
+  ...documentProperties,
+  evaluations: z.record(z.string(), evaluationSettings.optional()).default({}),
+});
+
+/** The declarative watch list of one organization. Unknown keys are refused by path; every key but `id` has a default. */
 export type OrganizationDocument = z.infer<typeof organizationDocument>;
 
-/** The published JSON Schema of the document, with which editors complete it. */
-export function organizationSchema(): object {
-  return z.toJSONSchema(organizationDocument, { io: 'input' });
+/** What a subject of this organization knows of its tenant. */
+export function tenantPropertiesOf({ tenant }: Pick<OrganizationDocument, 'tenant'>): OfTenant {
+  if (tenant === undefined) return {};
+  return { cloud: tenant.cloud, ...(tenant.id === undefined ? {} : { tenantId: tenant.id }) };
+}
+
+/** The schema of the document, with the part of each evaluation. */
+export function organizationDocumentOf(
+  evaluations: readonly {
+    readonly id: string;
+    readonly settings: z.ZodType<EvaluationSettings>;
+    readonly rules: readonly { readonly id: string }[];
+  }[],
+): z.ZodType<OrganizationDocument> {
+  return z
+    .strictObject({
+      ...documentProperties,
+      evaluations: z
+        .strictObject(Object.fromEntries(evaluations.map(({ id, settings }) => [id, settings.optional()])))
+        .default({}),
+    })
+    .superRefine((document, context) => {
+      for (const { id, rules } of evaluations) {
+        const settings = document.evaluations[id];
+        for (const [index, name] of (settings?.channels ?? []).entries()) {
+          if (name in document.channels) continue;
+          context.addIssue({
+            code: 'custom',
+            path: ['evaluations', id, 'channels', index],
+            message: `names the channel "${name}", which "channels" does not have`,
+          });
+        }
+        for (const rule of Object.keys(settings?.rules ?? {})) {
+          if (rules.some((one) => one.id === rule)) continue;
+          context.addIssue({
+            code: 'custom',
+            path: ['evaluations', id, 'rules', rule],
+            message: `is no rule; the rules are ${rules.map((one) => one.id).join(', ')}`,
+          });
+        }
+      }
+    });
 }
 
 /** A document that was refused, with one line for each fault: where, what, how to mend it. */
@@ -130,11 +131,6 @@ export class InvalidDocument extends Error {
   }
 }
 
-/** @throws InvalidDocument naming the path of every fault. */
-export function parseOrganization(value: unknown): OrganizationDocument {
-  return parseDocument('organization document', organizationDocument, value);
-}
-
 /** Parses with a zod schema and speaks about faults as people do. @throws InvalidDocument */
 export function parseDocument<T extends z.ZodType>(what: string, schema: T, value: unknown): z.infer<T> {
   const result = schema.safeParse(value);
@@ -142,7 +138,7 @@ export function parseDocument<T extends z.ZodType>(what: string, schema: T, valu
   throw new InvalidDocument(what, result.error.issues.map(describeIssue));
 }
 
-/** `evaluations.dkim.schedule: is no schedule; …` */
+/** `channels.mail-team.url: is neither …` */
 export function describeIssue(issue: z.core.$ZodIssue): string {
   const path = issue.path
     .map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))

@@ -1,7 +1,6 @@
-import type { FactMap, FactName, PartFactName, PartKind, PartOf } from '../facts/index.ts';
-import type { FactSet, PartFacts } from './fact-set.ts';
-import type { Judged } from './finding.ts';
-import type { Subject, SubjectKind } from './subject.ts';
+import { z } from 'zod';
+import type { FactKinds, FactName, FactValue, PartFactName, PartKind } from './fact.ts';
+import type { Subject } from './subject.ts';
 
 export const severities = ['critical', 'high', 'medium', 'low', 'info'] as const;
 /** How bad a `fail` is. `medium` and above block a question; `low` and `info` are advice. */
@@ -15,7 +14,7 @@ export type QuestionId = string;
 
 /** What was seen, in words, and in which fact. The engine adds when and by whom from the fact itself. */
 export interface Observation {
-  readonly fact: FactName;
+  readonly fact: string;
   readonly observed: string;
   /** The part whose fact it is; the judged part when left out. */
   readonly part?: string;
@@ -59,32 +58,50 @@ export interface NotApplicable extends Statement {
 export type Judgement = Pass | Fail | Manual | NotApplicable;
 
 /** What an organization's document may set for a rule. */
-export interface RulePolicy {
-  readonly severity?: Severity | undefined;
-  /** `dkim/rotation-on-schedule`: the age in days above which a key should be rotated. */
-  readonly maxAgeDays?: number | undefined;
-}
+export const rulePolicy = z.strictObject({ severity: z.enum(severities).optional() });
 
-export interface At {
-  readonly subject: Subject;
+/** As it is kept: what an evaluation adds of its own stays as it is. */
+export const keptRulePolicy = rulePolicy.loose();
+export type RulePolicy = z.infer<typeof keptRulePolicy>;
+
+/** What a rule knows besides its facts. */
+export interface RuleContext<
+  F extends FactKinds,
+  S extends Subject,
+  Policy = RulePolicy,
+  P extends PartFactName<F> = never,
+  Q extends PartFactName<F> = never,
+> {
+  readonly subject: S;
   readonly now: Date;
-  readonly policy: RulePolicy;
+  readonly policy: Policy;
   /** The part judged, when the rule is judged per part. */
   readonly part: string;
-  /** The facts of every part of the rule's kind, for rules that compare a part with its peers. */
-  readonly parts: Readonly<Record<string, PartFacts>>;
+  /** The named facts of the other parts, by part. */
+  readonly peers: Readonly<
+    Record<string, { readonly [N in P]: FactValue<F, N> } & { readonly [N in Q]?: FactValue<F, N> | undefined }>
+  >;
 }
 
 /** How a rule sees a fact: one value, or by part when the fact is per part and the rule is not. */
-type Seen<N extends FactName, K> = N extends PartFactName
-  ? PartOf[N] extends K
-    ? FactMap[N]
-    : Readonly<Record<string, FactMap[N]>>
-  : FactMap[N];
+type Seen<F extends FactKinds, N extends FactName<F>, K> =
+  N extends PartFactName<F>
+    ? F['partOf'][N] extends K
+      ? FactValue<F, N>
+      : Readonly<Record<string, FactValue<F, N>>>
+    : FactValue<F, N>;
 
-export type Facts<N extends FactName, O extends FactName, K> = { readonly [F in N]: Seen<F, K> } & {
-  readonly [F in O]?: Seen<F, K> | undefined;
-};
+/** The facts a rule may read: those it needs, and those it can do without. */
+export type Facts<F extends FactKinds, N extends FactName<F>, O extends FactName<F>, K> = {
+  readonly [A in N]: Seen<F, A, K>;
+} & { readonly [A in O]?: Seen<F, A, K> | undefined };
+
+/** What a rule knows when it says which parts it judges. */
+export interface PartsContext<F extends FactKinds, S extends Subject, Policy, N extends PartFactName<F>>
+  extends Pick<RuleContext<F, S, Policy>, 'subject' | 'now' | 'policy'> {
+  /** A part fact that the rule names, of every part where it is known. */
+  byPart<A extends N>(fact: A): Readonly<Record<string, FactValue<F, A>>>;
+}
 
 /** A finding that has to be no `fail` before a rule can be judged. */
 export interface Predecessor {
@@ -92,8 +109,20 @@ export interface Predecessor {
   readonly target?: string;
 }
 
-/** One proposition that should be true, judged from facts. Pure. */
-export interface Rule<N extends FactName, O extends FactName = never, K extends PartKind | undefined = undefined> {
+/**
+ * One proposition that should be true, judged from facts. Pure. It reads what it names here, fresh, and nothing else: a
+ * fact that is missing or older than it keeps makes it `unknown`.
+ */
+export interface Rule<
+  F extends FactKinds,
+  S extends Subject,
+  Policy,
+  N extends FactName<F>,
+  O extends FactName<F>,
+  K extends PartKind<F> | undefined,
+  P extends PartFactName<F>,
+  Q extends PartFactName<F>,
+> {
   /** `<evaluation>/<rule>`, equal to the path, phrased as the good state. */
   readonly id: string;
   readonly title: string;
@@ -104,74 +133,78 @@ export interface Rule<N extends FactName, O extends FactName = never, K extends 
   readonly optional?: readonly O[];
   /** Judged once for each part of the subject, on that part's facts, so that one silent part blinds no other. */
   readonly per?: K;
+  /** Facts of the other parts that the judged one is compared with: one that is missing makes the rule `unknown`. */
+  readonly peers?: readonly P[];
+  /** Facts of the other parts that the rule can do without: whatever the reason why one is missing, it is left out. */
+  readonly optionalPeers?: readonly Q[];
   /** Why the rule does not apply to this subject, whatever its facts; then it is `not_applicable` with that reason. */
-  scope?(at: Pick<At, 'subject' | 'now'>): string | undefined;
+  scope?(at: { readonly subject: S; readonly now: Date }): string | undefined;
   /** Which parts, when not all; or a judgement instead, when there is none to judge. Sees the facts that are not per part. */
   parts?(
-    facts: Facts<Exclude<N, PartFactName>, Exclude<O, PartFactName>, K>,
-    at: Omit<At, 'part'>,
+    facts: Facts<F, Exclude<N, PartFactName<F>>, Exclude<O, PartFactName<F>>, K>,
+    at: PartsContext<F, S, Policy, (N | O) & PartFactName<F>>,
   ): readonly string[] | Judgement;
   /** When one of these failed, the rule is `unknown`, blocked by it. Sees what is known. */
-  after?(facts: Partial<Facts<N, O, K>>, at: At): readonly Predecessor[];
-  judge(facts: Facts<N, O, K>, at: At): Judgement | readonly Judgement[];
+  after?(facts: Partial<Facts<F, N, O, K>>, at: Omit<RuleContext<F, S, Policy>, 'peers'>): readonly Predecessor[];
+  judge(facts: Facts<F, N, O, K>, at: RuleContext<F, S, Policy, P, Q>): Judgement | readonly Judgement[];
 }
 
-/** A rule whose fact names the engine looks up by value. Made by {@link rule} only. */
+/** What the engine hands to a rule besides its facts; which facts the peers have, the rule has named. */
+export interface AnyContext {
+  readonly subject: Subject;
+  readonly now: Date;
+  readonly policy: RulePolicy;
+  readonly part: string;
+  readonly peers: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+/** A rule whose fact names the engine looks up by value. Made by {@link ruleFactory} only. */
 export interface AnyRule {
   readonly id: string;
   readonly title: string;
   readonly severity: Severity;
   readonly blocks: readonly QuestionId[];
-  readonly needs: readonly FactName[];
-  readonly optional: readonly FactName[];
-  readonly per: PartKind | undefined;
-  readonly scope: ((at: Pick<At, 'subject' | 'now'>) => string | undefined) | undefined;
-  readonly parts: ((facts: object, at: Omit<At, 'part'>) => readonly string[] | Judgement) | undefined;
-  readonly after: ((facts: object, at: At) => readonly Predecessor[]) | undefined;
-  readonly judge: (facts: object, at: At) => Judgement | readonly Judgement[];
+  readonly needs: readonly string[];
+  readonly optional: readonly string[];
+  readonly per: string | undefined;
+  readonly peers: readonly string[];
+  readonly optionalPeers: readonly string[];
+  readonly scope: ((at: Pick<AnyContext, 'subject' | 'now'>) => string | undefined) | undefined;
+  readonly parts:
+    | ((
+        facts: object,
+        at: Pick<AnyContext, 'subject' | 'now' | 'policy'> & {
+          byPart(fact: string): Readonly<Record<string, unknown>>;
+        },
+      ) => readonly string[] | Judgement)
+    | undefined;
+  readonly after: ((facts: object, at: Omit<AnyContext, 'peers'>) => readonly Predecessor[]) | undefined;
+  readonly judge: (facts: object, at: AnyContext) => Judgement | readonly Judgement[];
 }
 
-/** Declares a rule: the compiler refuses one that reads a fact it did not name. */
-export function rule<
-  const N extends FactName = never,
-  const O extends FactName = never,
-  const K extends PartKind | undefined = undefined,
->(declared: Rule<N, O, K>): AnyRule {
-  return {
+/**
+ * How the rules about one kind of subject are declared: `F` are the facts about it, `Policy` what a document may set for
+ * its rules. The compiler refuses a rule that reads a fact it did not name, or says `unknown`.
+ */
+export function ruleFactory<F extends FactKinds, S extends Subject, Policy extends RulePolicy = RulePolicy>() {
+  return <
+    const N extends FactName<F> = never,
+    const O extends FactName<F> = never,
+    const K extends PartKind<F> | undefined = undefined,
+    const P extends PartFactName<F> = never,
+    const Q extends PartFactName<F> = never,
+  >(
+    declared: Rule<F, S, Policy, N, O, K, P, Q>,
+  ): AnyRule => ({
     ...declared,
     optional: declared.optional ?? [],
     per: declared.per,
-    scope: declared.scope,
+    peers: declared.peers ?? [],
+    optionalPeers: declared.optionalPeers ?? [],
     // From here on facts are looked up by the names the rule gave, so the types hold by construction.
+    scope: declared.scope as AnyRule['scope'],
     parts: declared.parts as AnyRule['parts'],
     after: declared.after as AnyRule['after'],
     judge: declared.judge as AnyRule['judge'],
-  };
+  });
 }
-
-export interface Question {
-  readonly id: QuestionId;
-  /** The question as a person asks it. */
-  readonly title: string;
-}
-
-/** A named list of rules for one kind of subject, and the questions they answer. */
-export interface Evaluation {
-  readonly id: EvaluationId;
-  readonly title: string;
-  readonly subjectKind: SubjectKind;
-  readonly questions: readonly Question[];
-  /** In this order they are judged and shown; a rule stands after its predecessors. */
-  readonly rules: readonly AnyRule[];
-  /** Parts that the subject itself declares, so that a part nobody heard of is `unknown` and not absent. */
-  parts?(subject: Subject, facts: FactSet): { readonly [K in PartKind]?: readonly string[] };
-  /** Why nothing here applies to this subject; then every rule is `not_applicable` with that reason. */
-  scope?(facts: FactSet, at: { subject: Subject; now: Date }): string | undefined;
-  /** The questions asked about this subject; all when left out. */
-  asked?(subject: Subject): readonly QuestionId[];
-  /** The order of proof: which findings decide the question. Those that block it, when left out. */
-  proof?(question: QuestionId, blocking: readonly Judged[], facts: FactSet, all: readonly Judged[]): readonly Judged[];
-}
-
-export const evaluationIds = ['dkim', 'teams-exchange-interop', 'smtp-source-ip'] as const;
-export type EvaluationId = (typeof evaluationIds)[number];

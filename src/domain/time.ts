@@ -3,6 +3,9 @@ export type Instant = Date;
 
 const hourMs = 3_600_000;
 
+/** Milliseconds of a day of 24 hours, as UTC has them. */
+export const dayMs = 24 * hourMs;
+
 /** Hours from `now` until the ISO 8601 time; negative when it is past, NaN when `iso` is no time. */
 export function hoursUntil(iso: string | undefined, now: Instant): number {
   return iso === undefined ? Number.NaN : (Date.parse(iso) - now.getTime()) / hourMs;
@@ -11,4 +14,14 @@ export function hoursUntil(iso: string | undefined, now: Instant): number {
 /** Days from the ISO 8601 time until `now`; NaN when `iso` is no time. */
 export function daysSince(iso: string | undefined, now: Instant): number {
   return -hoursUntil(iso, now) / 24;
+}
+
+/** Whole days from `now` to the start of `date` (UTC); zero or below once it is there. */
+export function daysUntil(date: string, now: Instant): number {
+  return Math.ceil((Date.parse(date) - now.getTime()) / dayMs);
+}
+
+/** The day of a time (ISO 8601, UTC), as sentences name it. */
+export function dayOf(time: string): string {
+  return time.slice(0, 10);
 }

@@ -11,31 +11,23 @@ export const ownerWords: Readonly<Record<Owner, string>> = {
   network: 'network',
 };
 
-const answerWords: Readonly<Record<Answer, string>> = {
+/** How people say each answer. */
+export type AnswerWords = Readonly<Record<Answer, string>>;
+
+/** Answers as people say them, where an evaluation has no words of its own. */
+export const answerWords: AnswerWords = {
   yes: 'yes',
   no: 'no',
   undetermined: 'undetermined',
   not_applicable: 'not applicable',
 };
 
-const readinessWords: Readonly<Record<Answer, string>> = {
-  yes: 'GO',
-  no: 'NO-GO',
-  undetermined: 'INDETERMINATE',
-  not_applicable: 'not asked',
-};
-
-/** An answer in words; readiness is told as GO and NO-GO. */
-export function answerWord(answer: Answer, evaluation: string): string {
-  return (evaluation === 'teams-exchange-interop' ? readinessWords : answerWords)[answer];
-}
-
 /** `2026-11-24 06:30 UTC` */
 export function minuteOf(iso: string): string {
   return `${iso.slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-/** `lan-weak-host-receive` of `smtp-source-ip/lan-weak-host-receive`, where the evaluation is named already. */
+/** The rule's name without its evaluation's, where that is named already. */
 export function ruleName(rule: string): string {
   return rule.slice(rule.indexOf('/') + 1);
 }
@@ -44,4 +36,16 @@ export function ruleName(rule: string): string {
 export function compareText(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+export function enumerate(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
+/** As {@link enumerate}; of more than `shown` the first of them, and how many more there are. */
+export function enumerateFirst(names: readonly string[], shown = 5): string {
+  return names.length > shown
+    ? `${names.slice(0, shown).join(', ')} and ${names.length - shown} more`
+    : enumerate(names);
 }

@@ -1,5 +1,5 @@
+import type { App } from '../app/index.ts';
 import { Problem } from '../app/problem.ts';
-import type { App } from '../app.ts';
 import type { Door, DoorAnswer, DoorRequest } from './door.ts';
 import { fault, problemOf } from './problem.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import type { App } from '../app/index.ts';
 import { Problem, type ProblemStatus } from '../app/problem.ts';
-import type { App } from '../app.ts';
 
 /** What right a caller needs: none, or a key of the function app. */
 export type Right = 'anonymous' | 'key';
@@ -72,15 +72,6 @@ export interface DoorAnswer {
   readonly headers?: Readonly<Record<string, string>>;
   readonly jsonBody?: unknown;
   readonly body?: string;
-}
-
-/** What the doors know of an evaluation. */
-export interface AtDoors {
-  readonly id: string;
-  /** What `{subject}` in an address is, in words, and one as an example. */
-  readonly subjectInWords: { readonly is: string; readonly example: string };
-  /** Those that it alone has. */
-  readonly doors?: readonly Door[];
 }
 
 /** `a/{b}/{c}` → `'b' | 'c'` */

@@ -1,6 +1,5 @@
-import { examination } from '../app/check.ts';
+import { examination } from '../app/doctor/check.ts';
 import { health } from '../app/responses.ts';
-import { examine } from '../app.ts';
 import { answer, door, json } from './door.ts';
 
 const content = json('Health', health);
@@ -20,8 +19,8 @@ export const healthDoors = [
     title: 'Does everything work from where the app runs?',
     needs: 'key',
     answers: { 200: answer('Each check with the step that mends it; no secret.', json('Examination', examination)) },
-    async handle() {
-      const { state, checks } = await examine(process.env);
+    async handle(app) {
+      const { state, checks } = await app.examine();
       return { jsonBody: { state, checks } };
     },
   }),

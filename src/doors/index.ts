@@ -1,4 +1,5 @@
-import type { AtDoors, Door } from './door.ts';
+import type { Registry } from '../evaluations/registry.ts';
+import type { Door } from './door.ts';
 import { factDoors } from './facts.ts';
 import { healthDoors } from './health.ts';
 import { interfaceDoors } from './interface.ts';
@@ -8,17 +9,17 @@ import { subjectDoors } from './subjects.ts';
 
 export { answerOf } from './answer.ts';
 
-/** THE table of doors: those for every evaluation, and those that one of these evaluations alone has. */
-export function doorsOf(evaluations: readonly AtDoors[]): readonly Door[] {
+/** THE table of doors: those for every evaluation, and those that one of them alone has. */
+export function doorsOf(evaluations: Registry): readonly Door[] {
   const doors: readonly Door[] = [
-    ...organizationDoors,
+    ...organizationDoors(evaluations),
     ...factDoors,
-    ...runDoors,
+    ...runDoors(evaluations),
     ...subjectDoors,
-    ...evaluations.flatMap((evaluation) => evaluation.doors ?? []),
+    ...evaluations.all.flatMap((evaluation) => evaluation.doors ?? []),
     ...healthDoors,
     // Loaded when asked for: most instances never are.
-    ...interfaceDoors(async () => (await import('./openapi.ts')).openApiDocument(doors, evaluations)),
+    ...interfaceDoors(evaluations, async () => (await import('./openapi.ts')).openApiDocument(doors, evaluations.all)),
   ];
   return doors;
 }

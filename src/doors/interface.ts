@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { organizationSchema } from '../domain/organization.ts';
+import type { Registry } from '../evaluations/registry.ts';
 import { answer, door, media } from './door.ts';
 
 /** The interface about itself, for people, editors and generators of clients. Nothing in it is secret. */
-export const interfaceDoors = (openApi: () => Promise<object>) => [
+export const interfaceDoors = ({ document }: Registry, openApi: () => Promise<object>) => [
   door('openApi', 'GET', 'openapi.json', {
     title: 'This interface as OpenAPI 3.1',
     needs: 'anonymous',
@@ -14,6 +14,6 @@ export const interfaceDoors = (openApi: () => Promise<object>) => [
     title: 'JSON Schema of the organization document, with which editors complete it',
     needs: 'anonymous',
     answers: { 200: answer('JSON Schema 2020-12.', media('application/schema+json', z.looseObject({}))) },
-    handle: async () => ({ body: JSON.stringify(organizationSchema()) }),
+    handle: async () => ({ body: JSON.stringify(z.toJSONSchema(document, { io: 'input' })) }),
   }),
 ];

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type Answer, type AtDoors, answer, type Content, type Door, inPath, json, type Parameter } from './door.ts';
+import type { Evaluation } from '../domain/evaluation.ts';
+import { type Answer, answer, type Content, type Door, inPath, json, type Parameter } from './door.ts';
 import { problemDetails, problems } from './problem.ts';
 import { webhooks } from './webhooks.ts';
 
@@ -11,7 +12,7 @@ const problem: Content = { ...json('Problem', problemDetails), mediaType: 'appli
  * The HTTP interface as OpenAPI 3.1.1, from the schemas that the App itself parses and types with. What is undefined in it
  * is left out where it is written as JSON.
  */
-export function openApiDocument(doors: readonly Door[], evaluations: readonly AtDoors[]): Json {
+export function openApiDocument(doors: readonly Door[], evaluations: readonly Evaluation[]): Json {
   const { components, contentOf } = describedContents([
     problem,
     ...doors.flatMap(({ body, answers }) => [body, ...Object.values(answers)].flatMap((one) => one?.content ?? [])),
@@ -58,8 +59,8 @@ export function openApiDocument(doors: readonly Door[], evaluations: readonly At
     webhooks: Object.fromEntries(
       webhooks.map(({ id, title, parameters, content, answers }) => {
         const responses = mapped(answers, (description) => ({ description }));
-        const told = { parameters: parameters.map(parameterOf), requestBody: bodyOf(content), responses };
-        return [id, { post: { operationId: id, summary: title, security: [], ...told } }];
+        const described = { parameters: parameters.map(parameterOf), requestBody: bodyOf(content), responses };
+        return [id, { post: { operationId: id, summary: title, security: [], ...described } }];
       }),
     ),
     components: {
@@ -73,17 +74,13 @@ export function openApiDocument(doors: readonly Door[], evaluations: readonly At
 }
 
 /** What stands in the paths of several doors. */
-function pathParameters(evaluations: readonly AtDoors[]): readonly Parameter[] {
+function pathParameters(evaluations: readonly Evaluation[]): readonly Parameter[] {
   const ids = evaluations.map(({ id }) => id);
-  const subjects = evaluations.map(({ id, subjectInWords }) => `${subjectInWords.is} (${id})`).join(', ');
+  const subjects = evaluations.map(({ id, subjectId }) => `${subjectId.is} (${id})`).join(', ');
   return [
     inPath('organization', 'Id of an organization.', 'contoso'),
     { in: 'path', name: 'evaluation', description: 'Id of an evaluation.', schema: z.enum(ids) },
-    inPath(
-      'subject',
-      `Id of a subject: ${subjects}.`,
-      ...evaluations.map(({ subjectInWords }) => subjectInWords.example),
-    ),
+    inPath('subject', `Id of a subject: ${subjects}.`, ...evaluations.map(({ subjectId }) => subjectId.example)),
     inPath('runId', 'Id of a run.', `contoso.${ids[0]}.20261124T060000Z`),
   ];
 }

@@ -1,20 +1,20 @@
-import { adHocBody, adHocRequest, evaluationName } from '../app/requests.ts';
+import { adHocBodyOf } from '../app/evaluations/requests.ts';
 import { runStatus } from '../app/responses.ts';
 import { run } from '../domain/finding.ts';
+import type { Registry } from '../evaluations/registry.ts';
 import { runRecord } from '../store/store.ts';
 import { answer, door, header, json, listOf } from './door.ts';
 
 /** What starts an evaluation, and how far it is. */
-export const runDoors = [
+export const runDoors = (evaluations: Registry) => [
   door('evaluate', 'POST', 'evaluations/{evaluation}', {
     title: 'Judge now, ad hoc; nothing is stored, nobody is told',
     needs: 'key',
-    body: { content: json('AdHocRequest', adHocBody), limit: 1_000_000 },
+    body: { content: json('AdHocRequest', adHocBodyOf(evaluations)), limit: 1_000_000 },
     answers: { 200: answer('One run for each subject.', listOf('Run', run)) },
     problems: [400, 404, 413],
     async handle(app, { params, json: body }) {
-      const evaluation = evaluationName(params.evaluation);
-      const { runs } = await app.evaluate(adHocRequest(evaluation, await body()));
+      const { runs } = await app.evaluateRequest(params.evaluation, await body());
       return { jsonBody: runs };
     },
   }),
@@ -29,9 +29,8 @@ export const runDoors = [
     },
     problems: [404, 409],
     async handle(app, { params, headers }) {
-      const evaluation = evaluationName(params.evaluation);
       const key = headers.get('idempotency-key') ?? undefined;
-      const started = await app.startRun(params.organization, evaluation, 'request', key);
+      const started = await app.startRun(params.organization, params.evaluation, 'request', key);
       return { status: 202, jsonBody: started, headers: { location: `/api/runs/${started.runId}` } };
     },
   }),

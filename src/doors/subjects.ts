@@ -1,4 +1,3 @@
-import { evaluationName } from '../app/requests.ts';
 import { subjectState } from '../domain/compare.ts';
 import { answer, door, json, media, pageOf, paging } from './door.ts';
 
@@ -17,7 +16,7 @@ export const subjectDoors = [
     async handle(app, request) {
       const { limit, continuation } = ofSubjects.of(request);
       const { organization, evaluation } = request.params;
-      return { jsonBody: await app.subjects(organization, evaluationName(evaluation), limit, continuation) };
+      return { jsonBody: await app.subjects(organization, evaluation, limit, continuation) };
     },
   }),
   door('getSubject', 'GET', `${watch}/subjects/{subject}`, {
@@ -26,7 +25,7 @@ export const subjectDoors = [
     answers: { 200: answer('Findings, passes included, with evidence.', json('SubjectState', subjectState)) },
     problems: [404],
     handle: async (app, { params: { organization, evaluation, subject } }) => ({
-      jsonBody: await app.subject(organization, evaluationName(evaluation), subject),
+      jsonBody: await app.subject(organization, evaluation, subject),
     }),
   }),
   door('subjectHistory', 'GET', `${watch}/subjects/{subject}/runs`, {
@@ -40,7 +39,7 @@ export const subjectDoors = [
     async handle(app, request) {
       const { limit, continuation } = ofHistory.of(request);
       const { organization, evaluation, subject } = request.params;
-      return { jsonBody: await app.history(organization, evaluationName(evaluation), subject, limit, continuation) };
+      return { jsonBody: await app.history(organization, evaluation, subject, limit, continuation) };
     },
   }),
   door('report', 'GET', `${watch}/report`, {
@@ -49,7 +48,7 @@ export const subjectDoors = [
     answers: { 200: answer('HTML without scripts.', media('text/html; charset=utf-8')) },
     problems: [404],
     handle: async (app, { params: { organization, evaluation } }) => ({
-      body: await app.report(organization, evaluationName(evaluation)),
+      body: await app.report(organization, evaluation),
       headers: { 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" },
     }),
   }),

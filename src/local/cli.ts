@@ -8,4 +8,4 @@ process.on('uncaughtException', (error: unknown) => {
   process.exit(3);
 });
 
-await import('../cli.ts');
+await import('../cli/main.ts');

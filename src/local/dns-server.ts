@@ -56,7 +56,7 @@ export interface Zone extends ZoneData {
   delete(name: string): void;
 }
 
-const EMPTY: ZoneNode = { records: [] };
+const empty: ZoneNode = { records: [] };
 
 /** A zone in memory. Names above an existing name exist as well, without records. */
 export function createZone(): Zone {
@@ -77,7 +77,7 @@ export function createZone(): Zone {
   }
 
   return {
-    lookup: (name) => nodes.get(name) ?? ((beneath.get(name) ?? 0) > 0 ? EMPTY : undefined),
+    lookup: (name) => nodes.get(name) ?? ((beneath.get(name) ?? 0) > 0 ? empty : undefined),
     set: (name, ...records) => put(name, { records }),
     misbehave: (name, behaviour, ...records) => put(name, { records, behaviour }),
     delete(name) {
@@ -110,14 +110,14 @@ export interface DnsServer {
   close(): Promise<void>;
 }
 
-const TTL = 3600;
-const NEGATIVE_TTL = 300;
-const LONGEST_CHAIN = 16;
-const PLAIN_UDP_SIZE = 512;
-const HEADER_LENGTH = 12;
-const RCODES = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const;
-const DROP_WINDOW_MS = 100;
-const DROP_WINDOWS_PER_SECOND = 1000 / DROP_WINDOW_MS;
+const defaultTtl = 3600;
+const negativeTtl = 300;
+const longestChain = 16;
+const plainUdpSize = 512;
+const headerLength = 12;
+const rcodes = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const;
+const dropWindowMs = 100;
+const dropWindowsPerSecond = 1000 / dropWindowMs;
 
 /**
  * Starts the server.
@@ -222,12 +222,12 @@ function writeFramed(socket: TcpSocket, message: Buffer): void {
 
 /** @returns whether the query that just came is one too many */
 function dropper(perSecond: number): () => boolean {
-  const perWindow = perSecond / DROP_WINDOWS_PER_SECOND;
+  const perWindow = perSecond / dropWindowsPerSecond;
   let windowStart = 0;
   let seen = 0;
   return () => {
     const now = performance.now();
-    if (now - windowStart >= DROP_WINDOW_MS) {
+    if (now - windowStart >= dropWindowMs) {
       windowStart = now;
       seen = 0;
     }
@@ -263,7 +263,7 @@ function answer(bytes: Buffer, zone: ZoneData, largestUdp: number): Buffer | und
   try {
     query = decode(bytes);
   } catch {
-    return bytes.length < HEADER_LENGTH ? undefined : errorReply(bytes, 'FORMERR');
+    return bytes.length < headerLength ? undefined : errorReply(bytes, 'FORMERR');
   }
   if (query.type !== 'query') return undefined;
   if (((bytes[2] ?? 0) & 0x78) !== 0) return errorReply(bytes, 'NOTIMP');
@@ -283,7 +283,7 @@ function answer(bytes: Buffer, zone: ZoneData, largestUdp: number): Buffer | und
   }
   const reply = encodeReply(query, question, said.rcode, said.answers, said.negative);
   const opt = query.additionals?.find((record) => record.type === 'OPT');
-  const announced = opt?.type === 'OPT' ? Math.max(PLAIN_UDP_SIZE, opt.udpPayloadSize) : PLAIN_UDP_SIZE;
+  const announced = opt?.type === 'OPT' ? Math.max(plainUdpSize, opt.udpPayloadSize) : plainUdpSize;
   const overUdp = largestUdp !== Number.POSITIVE_INFINITY;
   if (overUdp && (said.truncate || reply.length > Math.min(announced, largestUdp))) {
     return encodeReply(query, question, said.rcode, [], false, TRUNCATED_RESPONSE);
@@ -292,7 +292,7 @@ function answer(bytes: Buffer, zone: ZoneData, largestUdp: number): Buffer | und
 }
 
 interface Said {
-  rcode: keyof typeof RCODES | 'silence' | 'malformed';
+  rcode: keyof typeof rcodes | 'silence' | 'malformed';
   answers: Answer[];
   /** Adds the SOA record that says how long to remember that there is none. */
   negative: boolean;
@@ -305,7 +305,7 @@ function resolve(question: Question, zone: ZoneData): Said {
   let truncate = false;
   const said = (rcode: Said['rcode'], negative = false): Said => ({ rcode, answers, negative, truncate });
 
-  for (let owner = question.name; passed.size < LONGEST_CHAIN; ) {
+  for (let owner = question.name; passed.size < longestChain; ) {
     const key = canonical(owner);
     if (passed.has(key)) break;
     passed.add(key);
@@ -346,7 +346,7 @@ function resolve(question: Question, zone: ZoneData): Said {
   return said('SERVFAIL'); // a chain in a circle or without end, as recursive resolvers answer it: with what they saw
 }
 
-function record(name: string, { ttl = TTL, ...data }: ZoneRecord): Answer {
+function record(name: string, { ttl = defaultTtl, ...data }: ZoneRecord): Answer {
   // dns-packet turns TXT strings into buffers in place; the zone keeps its own.
   return { name, ttl, class: 'IN', ...data, ...(data.type === 'TXT' ? { data: [...data.data] } : {}) } as Answer;
 }
@@ -354,7 +354,7 @@ function record(name: string, { ttl = TTL, ...data }: ZoneRecord): Answer {
 function encodeReply(
   query: Packet,
   question: Question,
-  rcode: keyof typeof RCODES,
+  rcode: keyof typeof rcodes,
   answers: Answer[],
   negative: boolean,
   flags = 0,
@@ -364,7 +364,7 @@ function encodeReply(
     type: 'response',
     id: query.id,
     flags:
-      AUTHORITATIVE_ANSWER | RECURSION_AVAILABLE | ((query.flags ?? 0) & RECURSION_DESIRED) | flags | RCODES[rcode],
+      AUTHORITATIVE_ANSWER | RECURSION_AVAILABLE | ((query.flags ?? 0) & RECURSION_DESIRED) | flags | rcodes[rcode],
     questions: [question],
     answers,
     authorities: negative ? [startOfAuthority(question.name)] : [],
@@ -395,15 +395,15 @@ function startOfAuthority(name: string): Answer {
     retry: 600,
     expire: 86400,
   };
-  return { name: zone, type: 'SOA', class: 'IN', ttl: NEGATIVE_TTL, data: { ...data, minimum: NEGATIVE_TTL } };
+  return { name: zone, type: 'SOA', class: 'IN', ttl: negativeTtl, data: { ...data, minimum: negativeTtl } };
 }
 
 /** A reply without question, for queries that could not be read. */
-function errorReply(query: Buffer, rcode: keyof typeof RCODES): Buffer {
-  const reply = Buffer.alloc(HEADER_LENGTH);
+function errorReply(query: Buffer, rcode: keyof typeof rcodes): Buffer {
+  const reply = Buffer.alloc(headerLength);
   query.copy(reply, 0, 0, 2);
   reply[2] = 0x80 | ((query[2] ?? 0) & 0x79);
-  reply[3] = RCODES[rcode];
+  reply[3] = rcodes[rcode];
   return reply;
 }
 

@@ -6,14 +6,13 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { EvaluationId } from '../domain/rule.ts';
 import { createTableStore } from '../store/table-store.ts';
 import { startAzurite } from './azurite.ts';
-import { createDemo, type Demo, type DemoState, makeDemoKeys } from './demo/contoso.ts';
-import { startDesk } from './demo/desk.ts';
-import { applyDemo, waitForCards } from './demo/show.ts';
+import { createDemo, type DemoState, makeDemoKeys } from './demo/contoso.ts';
+import { startMending } from './demo/mending.ts';
+import { applyDemo, waitForCards, whatToTry } from './demo/show.ts';
 import { startDnsServer } from './dns-server.ts';
-import { type Host, startHost } from './host/host.ts';
+import { startHost } from './host/host.ts';
 import { startTeamsSink, type TeamsSink } from './teams-sink.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -129,14 +128,14 @@ async function start(): Promise<void> {
   closers.push(() => host.stop());
   if (host.port !== wantedPort) console.log(`Port ${wantedPort} is taken; using ${host.port}.`);
 
-  const desk = await startDesk({
+  const mending = await startMending({
     demo,
     mended: state.mended,
     save: (mended) => keep({ mended }),
     folder: data,
     factsUrl: `${host.url}/api/organizations/contoso/facts`,
   });
-  closers.push(() => desk.close());
+  closers.push(() => mending.close());
   // For the shell (npm run fieldcheck -- history …) while this runs.
   await writeFile(settingsFile, JSON.stringify(own));
   closers.push(() => rm(settingsFile, { force: true }));
@@ -145,7 +144,7 @@ async function start(): Promise<void> {
     `fieldcheck is ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s: ${host.url}/api/health`,
   );
 
-  let evaluations: readonly EvaluationId[] = [];
+  let evaluations: readonly string[] = [];
   try {
     const since = new Date().toISOString();
     const applied = await applyDemo(host.url, demo, state.etag);
@@ -163,7 +162,10 @@ async function start(): Promise<void> {
         `The demo is not complete: ${error instanceof Error ? error.message : String(error)}. ${host.url}/api/health shows its runs, npm start -- --verbose the log.`,
       );
   }
-  if (!stopping) printWhatToTry(host, sink, dns.address, desk.url, demo, evaluations);
+  if (!stopping) {
+    const at = { host: host.url, cards: sink.page, dns: dns.address, mending: mending.url };
+    console.log(whatToTry(at, demo, evaluations));
+  }
 }
 
 /** On the port of earlier starts, because documents hold the channel's address; on any other while somebody has that one. */
@@ -188,43 +190,4 @@ async function readState(): Promise<DemoState> {
 
 function saveState(state: DemoState): Promise<void> {
   return writeFile(demoFile, JSON.stringify(state));
-}
-
-function printWhatToTry(
-  host: Host,
-  sink: TeamsSink,
-  dns: string,
-  desk: string,
-  demo: Demo,
-  watched: readonly EvaluationId[],
-): void {
-  const evaluation = `${host.url}/api/organizations/contoso/evaluations`;
-  const [first = ''] = demo.failing;
-  const lines = (list: readonly (readonly [EvaluationId, string, string])[]) =>
-    list.filter(([of]) => watched.includes(of)).map(([, label, text]) => `  ${label.padEnd(25)}${text}`);
-  const look = lines([
-    ['dkim', 'DKIM, the whole report', `${evaluation}/dkim/report`],
-    ['teams-exchange-interop', 'Teams with Exchange', `${evaluation}/teams-exchange-interop/report`],
-    ['smtp-source-ip', 'SMTP source IP', `${evaluation}/smtp-source-ip/report`],
-  ]);
-  const attempts = lines([
-    ['dkim', 'the log for ticketing', `curl ${evaluation}/dkim/failed-selectors.csv`],
-    ['dkim', 'one domain', `curl ${evaluation}/dkim/subjects/${first}`],
-    ['dkim', 'its history', `curl ${evaluation}/dkim/subjects/${first}/runs`],
-    ['dkim', 'run again (no news)', `curl -X POST ${evaluation}/dkim/runs`],
-    ['dkim', 'mend one record', `curl -X POST ${desk}/mend/${first}`],
-    ['dkim', '… and run again', 'one card: resolved'],
-    ['teams-exchange-interop', 'mend Exchange (GO)', `curl -X POST ${desk}/mend/interop`],
-    ['smtp-source-ip', 'mend node EX2 (ready)', `curl -X POST ${desk}/mend/smtp`],
-    ['dkim', 'from the shell', `npm run fieldcheck -- evaluate dkim ${first} --resolver ${dns}`],
-  ]);
-  console.log(
-    [
-      '\nLook at',
-      `  the Teams cards          ${sink.page}`,
-      ...look,
-      ...(attempts.length > 0 ? ['\nTry', ...attempts] : []),
-      '\nCtrl-C stops everything; the next start goes on from here. npm start -- --fresh starts over.',
-    ].join('\n'),
-  );
 }

@@ -1,7 +1,8 @@
 import type { Notice, Notifier } from '../domain/notice.ts';
 import { cellWords } from '../domain/target-table.ts';
+import { dayOf } from '../domain/time.ts';
 import { minuteOf, ownerWords, ruleName } from '../domain/words.ts';
-import { countRest, dayOf, kindLabel, summarize } from './summary.ts';
+import { countRest, kindLabel, summarize } from './summary.ts';
 import { plainText } from './text.ts';
 
 /** How many items are printed in full. */

@@ -1,10 +1,12 @@
-import { Agent, type Dispatcher } from 'undici';
 import type { Delivery } from '../domain/notice.ts';
+import { createHttp, type Http, type HttpAnswer } from '../http/client.ts';
+import { HttpFailure } from '../http/failure-words.ts';
+import { retryAfterSeconds } from '../http/retry.ts';
 import type { ChannelAddress } from './address.ts';
 
 export interface PostOptions {
-  /** The undici dispatcher to send with; a test's, or one with a proxy. */
-  readonly dispatcher?: Dispatcher;
+  /** What to send with. */
+  readonly http?: Http;
   /** Milliseconds for the whole exchange, from connecting to the end of the answer. */
   readonly timeLimitMs?: number;
 }
@@ -13,23 +15,21 @@ export interface PostOptions {
 export type Advice = (status: number, body: string) => string | undefined;
 
 const defaultTimeLimitMs = 15_000;
-const connectLimitMs = 5_000;
 
-/** Of an answer's body this much is read, to be judged; then the connection is closed. */
+/** Of an answer's body this much is read, to be judged. */
 const maxAnswerBytes = 16_384;
 
 /** Bounds for Retry-After, in seconds: a channel can put a notice off by an hour, not for ever. */
 const retryAfterBounds = { min: 1, max: 3_600 };
 
-// HTTP/1.1 on purpose: `Host` and request target then go out as written. Redirects are not followed by undici's
-// `request`: whoever answers for the address must not be able to send a notice elsewhere.
-const defaultDispatcher = new Agent({ connect: { timeout: connectLimitMs }, allowH2: false });
+/** An address is sent to as it was written, and a connection kept open would hardly be used again. */
+const defaultHttp = createHttp({ asWritten: true });
 
 /**
  * Posts JSON and tells what became of it. Never throws, and `detail` never holds the address.
  *
- * delivered: any 2xx. retry: 408, 429, 5xx, no connection, no answer in time; with the seconds of Retry-After (RFC 9110
- * section 10.2.3, both forms) within bounds. rejected: everything else, redirects included, with what to do.
+ * delivered: any 2xx. retry: 408, 429, 5xx, no connection, no answer in time; with the seconds of Retry-After within
+ * bounds. rejected: everything else, redirects included, with what to do.
  */
 export async function postJson(
   address: ChannelAddress,
@@ -37,52 +37,45 @@ export async function postJson(
   signal: AbortSignal,
   headers: Readonly<Record<string, string>>,
   advice: Advice,
-  { dispatcher = defaultDispatcher, timeLimitMs = defaultTimeLimitMs }: PostOptions,
+  { http = defaultHttp, timeLimitMs = defaultTimeLimitMs }: PostOptions,
 ): Promise<Delivery> {
-  const limit = AbortSignal.timeout(timeLimitMs);
+  const { scheme, authority, target, shown } = address;
   try {
-    const response = await dispatcher.request({
-      origin: `${address.scheme}://${address.authority}`,
-      path: address.target,
+    const answer = await http.send({
+      to: { origin: `${scheme}://${authority}`, target },
       method: 'POST',
-      headers: { ...headers, host: address.authority, 'content-type': 'application/json', 'user-agent': 'fieldcheck' },
+      headers: { ...headers, host: authority, 'content-type': 'application/json' },
       body: json,
-      // One notice per organization, channel and run: a connection kept open would hardly be used again.
-      reset: true,
-      signal: AbortSignal.any([signal, limit]),
+      signal,
+      limitMs: timeLimitMs,
+      bodyLimit: maxAnswerBytes,
+      startIsEnough: true,
     });
-    const body = await readStart(response.body);
-    return judgeAnswer(address, response.statusCode, response.headers['retry-after'], body, advice);
+    return judgeAnswer(address, answer, advice);
   } catch (error) {
-    if (signal.aborted) {
-      return { outcome: 'retry', detail: `Stopped before ${address.shown} answered; it is tried again.` };
+    if (!(error instanceof HttpFailure)) throw error;
+    const { kind, message } = error;
+    if (kind === 'stopped') {
+      return { outcome: 'retry', detail: `Stopped before ${shown} answered; it is tried again.` };
     }
-    if (limit.aborted) {
-      return {
-        outcome: 'retry',
-        detail: `${address.shown} did not answer within ${timeLimitMs / 1000} s. It may have taken the notice all the same; then it comes twice.`,
-      };
-    }
-    return { outcome: 'retry', detail: `${address.shown} cannot be reached (${errorCode(error)}); it is tried again.` };
+    const then =
+      kind === 'timeout' ? '. It may have taken the notice all the same; then it comes twice.' : '; it is tried again.';
+    return { outcome: 'retry', detail: `${shown} ${message}${then}` };
   }
 }
 
-function judgeAnswer(
-  address: ChannelAddress,
-  status: number,
-  retryAfter: string | string[] | undefined,
-  body: string,
-  advice: Advice,
-): Delivery {
+function judgeAnswer(address: ChannelAddress, { status, headers, body }: HttpAnswer, advice: Advice): Delivery {
   const answered = `${address.shown} answered ${status}`;
   if (status >= 200 && status < 300) return { outcome: 'delivered', detail: `${answered}.` };
-  const known = advice(status, body);
+  const known = advice(status, body.toString('utf8'));
   if (status === 408 || status === 429 || status >= 500) {
-    const afterSeconds = retryAfterSeconds(Array.isArray(retryAfter) ? retryAfter[0] : retryAfter, new Date());
+    const seconds = retryAfterSeconds(headers['retry-after'], new Date());
     return {
       outcome: 'retry',
       detail: `${answered}: ${known ?? retrySentence(status)}`,
-      ...(afterSeconds === undefined ? {} : { afterSeconds }),
+      ...(seconds === undefined
+        ? {}
+        : { afterSeconds: Math.min(Math.max(seconds, retryAfterBounds.min), retryAfterBounds.max) }),
     };
   }
   return { outcome: 'rejected', detail: `${answered}: ${known ?? rejectedSentence(status)}` };
@@ -104,42 +97,4 @@ function rejectedSentence(status: number): string {
     return 'nobody receives there any more. Create a new address on the receiving side and store it.';
   if (status === 413) return 'what was sent is too large for it. Raise the limit on the receiving side.';
   return 'it refuses the request. Check the address and the receiving side.';
-}
-
-/**
- * Seconds to wait by a Retry-After header (RFC 9110 section 10.2.3: seconds, or an HTTP date seen from `now`), at least 1
- * and at most 3,600; undefined when there is none or it makes no sense.
- */
-export function retryAfterSeconds(header: string | undefined, now: Date): number | undefined {
-  if (header === undefined) return undefined;
-  const text = header.trim();
-  const seconds = /^\d+$/.test(text)
-    ? Number(text)
-    : /^[A-Za-z]{3}/.test(text)
-      ? Math.ceil((Date.parse(text) - now.getTime()) / 1000)
-      : Number.NaN;
-  if (Number.isNaN(seconds)) return undefined;
-  return Math.min(Math.max(seconds, retryAfterBounds.min), retryAfterBounds.max);
-}
-
-/** The start of a body; the rest is not waited for. The status has decided already, so a body that breaks off changes nothing. */
-async function readStart(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of body) {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes >= maxAnswerBytes) break;
-    }
-  } catch {
-    // What came until then has to do.
-  }
-  return Buffer.concat(chunks).subarray(0, maxAnswerBytes).toString('utf8');
-}
-
-/** Only the code: messages of network errors may name the address. */
-function errorCode(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? code : 'network error';
 }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { isWorthTelling } from '../domain/compare.ts';
 import type { Answer } from '../domain/finding.ts';
 import type { Notice, NoticeSubject } from '../domain/notice.ts';
 import { type Owner, type Severity, severities } from '../domain/rule.ts';
 import { byWorstCell, isOpenCell, type TargetRow } from '../domain/target-table.ts';
+import { adviceIn, listedOf } from '../domain/telling.ts';
 import type { Transition, TransitionKind } from '../domain/transition.ts';
-import { answerWord, compareText, minuteOf, ownerWords } from '../domain/words.ts';
+import { compareText, minuteOf, ownerWords } from '../domain/words.ts';
 
 type OfFinding = Extract<Transition['of'], { type: 'finding' }>;
 type OfAnswer = Extract<Transition['of'], { type: 'answer' }>;
@@ -86,14 +86,9 @@ export function kindLabel(kind: TransitionKind): string {
 
 /** Puts a notice in order: counts, answers, items worst first. Pure. */
 export function summarize(notice: Notice): Summary {
-  const told = notice.subjects.flatMap(({ transitions }) =>
-    transitions.filter((one) => isWorthTelling(one) && !isExplained(one, transitions)),
-  );
-  const advice = notice.subjects.reduce(
-    (sum, { transitions }) => sum + transitions.filter((one) => !isWorthTelling(one)).length,
-    0,
-  );
-  const items = told.map((one) => item(one, notice)).sort(byRank);
+  const listed = notice.subjects.flatMap(({ transitions }) => listedOf(transitions));
+  const advice = notice.subjects.reduce((sum, { transitions }) => sum + adviceIn(transitions), 0);
+  const items = listed.map((one) => item(one, notice)).sort(byRank);
   const counts = kindsInOrder
     .map((kind) => ({ kind, label: kindWords[kind].label, count: items.filter((one) => one.kind === kind).length }))
     .filter(({ count }) => count > 0);
@@ -129,18 +124,6 @@ export function countRest(rest: readonly Item[]): string {
     .join(', ');
 }
 
-/** `2026-11-24` from ISO 8601. */
-export function dayOf(iso: string): string {
-  return iso.slice(0, 10);
-}
-
-/** An answer that changed because of findings told about the same subject is told by them; the summary of answers counts it. */
-function isExplained(transition: Transition, ofSubject: readonly Transition[]): boolean {
-  if (transition.of.type !== 'answer') return false;
-  const causes: readonly TransitionKind[] = transition.kind === 'resolved' ? ['resolved'] : ['opened', 'worsened'];
-  return ofSubject.some((one) => one.of.type === 'finding' && isWorthTelling(one) && causes.includes(one.kind));
-}
-
 function item(transition: Transition, notice: Notice): Item {
   const { kind, subject, since, of } = transition;
   if (of.type === 'finding') return { kind, subject, since, ...findingParts(of) };
@@ -162,10 +145,10 @@ function findingParts({ rule, target, severity, owner, message, observed, remedy
 
 function answerSentence({ question, from, to }: OfAnswer, notice: Notice): string {
   const title = notice.evaluation.questions[question] ?? question;
-  const now = answerWord(to, notice.evaluation.id);
+  const now = notice.evaluation.answerWords[to];
   return from === undefined
     ? `${title} ${now}, seen for the first time.`
-    : `${title} ${now}, before it was ${answerWord(from, notice.evaluation.id)}.`;
+    : `${title} ${now}, before it was ${notice.evaluation.answerWords[from]}.`;
 }
 
 function byRank(a: Item, b: Item): number {
@@ -209,14 +192,14 @@ const answersInOrder: readonly Answer[] = ['yes', 'no', 'undetermined', 'not_app
 function questionSummary(id: string, title: string, notice: Notice): QuestionSummary {
   const totals = notice.totals.answers[id] ?? {};
   const present = answersInOrder.filter((answer) => (totals[answer] ?? 0) > 0);
-  const evaluation = notice.evaluation.id;
+  const { answerWords } = notice.evaluation;
   const [only] = present;
-  const counted = present.map((answer) => `${totals[answer]} ${answerWord(answer, evaluation)}`).join(', ');
+  const counted = present.map((answer) => `${totals[answer]} ${answerWords[answer]}`).join(', ');
   const now =
     only === undefined
       ? ''
       : notice.totals.subjects === 1
-        ? answerWord(only, evaluation)
+        ? answerWords[only]
         : `${counted} of ${notice.totals.subjects}`;
   return { title, now, changes: answerChanges(id, notice) };
 }
@@ -226,11 +209,11 @@ function answerChanges(question: string, notice: Notice): string[] {
   for (const { transitions } of notice.subjects) {
     for (const { of } of transitions) {
       if (of.type !== 'answer' || of.question !== question) continue;
-      const to = answerWord(of.to, notice.evaluation.id);
+      const to = notice.evaluation.answerWords[of.to];
       const words =
         of.from === undefined
           ? `seen for the first time as ${to}`
-          : `turned from ${answerWord(of.from, notice.evaluation.id)} to ${to}`;
+          : `turned from ${notice.evaluation.answerWords[of.from]} to ${to}`;
       changes.set(words, (changes.get(words) ?? 0) + 1);
     }
   }

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { rulePolicy } from '../domain/organization.ts';
-import { evaluationIds } from '../domain/rule.ts';
+import { keptRulePolicy } from '../domain/rule.ts';
 import { subject } from '../domain/subject.ts';
 
 /**
@@ -9,19 +8,19 @@ import { subject } from '../domain/subject.ts';
  */
 export const sliceMessage = z.object({
   organization: z.string(),
-  evaluation: z.enum(evaluationIds),
+  evaluation: z.string(),
   runId: z.string(),
   slice: z.number(),
   slices: z.number(),
   subjects: z.array(subject),
-  policies: z.record(z.string(), rulePolicy),
+  policies: z.record(z.string(), keptRulePolicy),
   channels: z.array(z.string()),
   /** Ids of subjects that came into the watch with this run. */
   added: z.array(z.string()).default([]),
 });
 
 /** "There is something to deliver for this watch." */
-export const deliveryMessage = z.object({ organization: z.string(), evaluation: z.enum(evaluationIds) });
+export const deliveryMessage = z.object({ organization: z.string(), evaluation: z.string() });
 
 export type SliceMessage = z.infer<typeof sliceMessage>;
 export type DeliveryMessage = z.infer<typeof deliveryMessage>;

@@ -2,15 +2,15 @@ import { blocksAnswers } from '../domain/answer.ts';
 import { type Answer, answers, type Finding, type Run } from '../domain/finding.ts';
 import { severities } from '../domain/rule.ts';
 import { subjectsWithTables, type TargetTable, targetTables } from '../domain/target-table.ts';
-import { compareText, minuteOf } from '../domain/words.ts';
+import { type AnswerWords, compareText, minuteOf, answerWords as plainAnswerWords } from '../domain/words.ts';
 
 export interface ReportOptions {
   /** The heading; `fieldcheck report` when left out. */
   readonly title?: string;
   /** Questions as a person asks them, by id; the id itself when left out. */
   readonly questions?: Readonly<Record<string, string>>;
-  /** Evaluations as a person calls them, by id; the id itself when left out. */
-  readonly evaluations?: Readonly<Record<string, string>>;
+  /** Evaluations by id: as a person calls them, and how people say their answers; the id and plain words when left out. */
+  readonly evaluations?: Readonly<Record<string, { readonly title: string; readonly answerWords?: AnswerWords }>>;
 }
 
 export interface Found {
@@ -22,6 +22,7 @@ export interface Found {
 export interface Section {
   readonly evaluation: string;
   readonly title: string;
+  readonly answerWords: AnswerWords;
   readonly subjects: number;
   /** ISO 8601, UTC. */
   readonly from: string;
@@ -52,13 +53,13 @@ export interface Section {
 /** Sorts runs into sections, one for each evaluation in order of appearance. */
 export function arrange(runs: readonly Run[], { questions = {}, evaluations = {} }: ReportOptions): Section[] {
   return [...Map.groupBy(runs, ({ evaluation }) => evaluation)].map(([evaluation, ofEvaluation]) =>
-    section(evaluation, evaluations[evaluation] ?? evaluation, ofEvaluation, questions),
+    section(evaluation, evaluations[evaluation] ?? { title: evaluation }, ofEvaluation, questions),
   );
 }
 
 function section(
   evaluation: string,
-  title: string,
+  { title, answerWords = plainAnswerWords }: NonNullable<ReportOptions['evaluations']>[string],
   runs: readonly Run[],
   questionTitles: Readonly<Record<string, string>>,
 ): Section {
@@ -75,6 +76,7 @@ function section(
   return {
     evaluation,
     title,
+    answerWords,
     subjects: runs.length,
     from: times[0] ?? '',
     to: times.at(-1) ?? '',
@@ -132,7 +134,7 @@ export function shortSentence({ verdict, message }: Finding): string {
   return verdict === 'not_applicable' ? `not applicable. ${message}` : message;
 }
 
-/** What a finding is about: `dkim/active-key-published selector1`. */
+/** What a finding is about: the rule, and its target where it has one. */
 export function ruleAndTarget({ rule, target }: Finding): string {
   return target === undefined ? rule : `${rule} ${target}`;
 }

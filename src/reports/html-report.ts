@@ -1,6 +1,6 @@
 import type { Evidence, Run } from '../domain/finding.ts';
 import type { TargetTable } from '../domain/target-table.ts';
-import { answerWord, minuteOf, ownerWords, ruleName } from '../domain/words.ts';
+import { minuteOf, ownerWords, ruleName } from '../domain/words.ts';
 import {
   arrange,
   coverage,
@@ -71,17 +71,15 @@ function sectionHtml(section: Section): string {
   ].join('\n');
 }
 
-function answersHtml({ evaluation, questions, open, settled }: Section): string {
+function answersHtml({ answerWords, questions, open, settled }: Section): string {
   const counted = questions.map(({ title, counts }) => {
-    const words = counts.map(
-      ({ answer, count }) => `${count} <span class="${answer}">${answerWord(answer, evaluation)}</span>`,
-    );
+    const words = counts.map(({ answer, count }) => `${count} <span class="${answer}">${answerWords[answer]}</span>`);
     return `<li><strong>${escaped(title)}</strong> ${words.join(', ')}</li>`;
   });
   const rows = open.map((run) => {
     const cells = questions.map(({ id }) => {
       const answer = run.answers[id];
-      return answer === undefined ? '<td></td>' : `<td class="${answer}">${answerWord(answer, evaluation)}</td>`;
+      return answer === undefined ? '<td></td>' : `<td class="${answer}">${answerWords[answer]}</td>`;
     });
     return `<tr><th scope="row">${escaped(run.subject)}</th>${cells.join('')}</tr>`;
   });

@@ -1,4 +1,3 @@
-export { failedSelectorsCsv } from './failed-selectors-csv.ts';
 export { htmlReport } from './html-report.ts';
 export { markdownReport } from './markdown-report.ts';
 export { terminalReport } from './terminal.ts';

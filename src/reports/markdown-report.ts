@@ -1,6 +1,6 @@
 import type { Evidence, Run } from '../domain/finding.ts';
 import type { TargetTable } from '../domain/target-table.ts';
-import { answerWord, minuteOf, ownerWords, ruleName } from '../domain/words.ts';
+import { minuteOf, ownerWords, ruleName } from '../domain/words.ts';
 import {
   arrange,
   coverage,
@@ -56,9 +56,9 @@ function sectionLines(section: Section): string[] {
   ];
 }
 
-function answerLines({ evaluation, questions, open, settled }: Section): string[] {
+function answerLines({ answerWords, questions, open, settled }: Section): string[] {
   const counted = questions.map(({ title, counts }) => {
-    const words = counts.map(({ answer, count }) => `${count} ${answerWord(answer, evaluation)}`).join(', ');
+    const words = counts.map(({ answer, count }) => `${count} ${answerWords[answer]}`).join(', ');
     return `- **${escaped(title)}** ${words}`;
   });
   const table = tableLines(
@@ -67,7 +67,7 @@ function answerLines({ evaluation, questions, open, settled }: Section): string[
       escaped(run.subject),
       ...questions.map(({ id }) => {
         const answer = run.answers[id];
-        return answer === undefined ? '' : `**${answerWord(answer, evaluation)}**`;
+        return answer === undefined ? '' : `**${answerWords[answer]}**`;
       }),
     ]),
   );

@@ -1,19 +1,25 @@
 import { blocksAnswers } from '../domain/answer.ts';
 import type { Finding, Run } from '../domain/finding.ts';
-import { answerWord, ownerWords } from '../domain/words.ts';
+import { type AnswerWords, ownerWords, answerWords as plainAnswerWords } from '../domain/words.ts';
 import type { ReportOptions } from './arrange.ts';
 import { oneLine } from './text.ts';
 
 /** Runs as a person reads them in a terminal: answers first, then what fails, what is advice, what could not be looked at. */
-export function terminalReport(runs: readonly Run[], { questions = {} }: ReportOptions): string {
-  const lines = runs.flatMap((run) => [...subjectLines(run, questions), '']);
-  return `${[...lines, ...totalLines(runs, questions)].join('\n')}\n`;
+export function terminalReport(
+  runs: readonly Run[],
+  {
+    questions = {},
+    answerWords = plainAnswerWords,
+  }: Pick<ReportOptions, 'questions'> & { readonly answerWords?: AnswerWords },
+): string {
+  const lines = runs.flatMap((run) => [...subjectLines(run, questions, answerWords), '']);
+  return `${[...lines, ...totalLines(runs, questions, answerWords)].join('\n')}\n`;
 }
 
-function subjectLines(run: Run, questions: Readonly<Record<string, string>>): string[] {
+function subjectLines(run: Run, questions: Readonly<Record<string, string>>, answerWords: AnswerWords): string[] {
   const lines = [`${run.subject}  (${run.evaluation}, ${run.at})`];
   for (const [question, answer] of Object.entries(run.answers)) {
-    lines.push(`  ${answerWord(answer, run.evaluation).toUpperCase().padEnd(14)} ${questions[question] ?? question}`);
+    lines.push(`  ${answerWords[answer].toUpperCase().padEnd(14)} ${questions[question] ?? question}`);
   }
   const shown: readonly (readonly [string, (finding: Finding) => boolean])[] = [
     ['FAIL', blocksAnswers],
@@ -48,14 +54,18 @@ function findingLines(word: string, finding: Finding): string[] {
   ];
 }
 
-function totalLines(runs: readonly Run[], questions: Readonly<Record<string, string>>): string[] {
+function totalLines(
+  runs: readonly Run[],
+  questions: Readonly<Record<string, string>>,
+  answerWords: AnswerWords,
+): string[] {
   if (runs.length < 2) return [];
   const ids = [...new Set(runs.flatMap(({ answers }) => Object.keys(answers)))];
   return [
     `${runs.length} looked at`,
     ...ids.map((id) => {
       const counts = Map.groupBy(runs, ({ answers }) => answers[id] ?? 'not_applicable');
-      return `  ${questions[id] ?? id}  ${[...counts].map(([answer, of]) => `${answerWord(answer, runs[0]?.evaluation ?? '')}: ${of.length}`).join(', ')}`;
+      return `  ${questions[id] ?? id}  ${[...counts].map(([answer, of]) => `${answerWords[answer]}: ${of.length}`).join(', ')}`;
     }),
   ];
 }

@@ -1,17 +1,4 @@
-import type { Cloud, Subject } from '../domain/subject.ts';
-
-/** A tenant, and the cloud it lives in. */
-export interface CloudTenant {
-  /** Its GUID. */
-  readonly id: string;
-  readonly cloud: Cloud;
-}
-
-/** The tenant that a subject belongs to; undefined when nobody said. */
-export function tenantOf(subject: Subject): CloudTenant | undefined {
-  if (subject.kind === 'smtp-service' || subject.tenantId === undefined) return undefined;
-  return { id: subject.tenantId, cloud: subject.cloud ?? 'worldwide' };
-}
+import type { Cloud } from '../domain/tenant.ts';
 
 /** Addresses in place of the cloud's own: for tests, proxies and clouds that are not known here. */
 export interface EndpointOverrides {

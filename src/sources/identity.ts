@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import type { TokenCredential } from '@azure/identity';
 import { Unobtainable } from '../domain/fact-set.ts';
-import { type CloudTenant, type EndpointOverrides, endpointsOf } from './cloud-endpoints.ts';
-import { rootsWith } from './cloud-http.ts';
+import type { CloudTenant } from '../domain/tenant.ts';
+import type { Roots } from '../http/roots.ts';
+import { type EndpointOverrides, endpointsOf } from './cloud-endpoints.ts';
 import { signInRefused } from './sign-in-failure.ts';
 
 /** How fieldcheck signs in to tenants. What is not given is not used: nothing is tried by chance. */
@@ -53,7 +55,7 @@ const serviceNames: Readonly<Record<CloudService, string>> = {
  */
 export function createTenantIdentity(
   settings: IdentitySettings,
-  options: { readonly endpoints?: EndpointOverrides; readonly ca?: readonly string[] } = {},
+  options: { readonly endpoints?: EndpointOverrides; readonly roots?: Roots } = {},
 ): TenantIdentity | undefined {
   const { managedIdentityClientId, clientId, clientSecret, ownTenantId } = settings;
   const clientCertificate = settings.clientCertificate?.replaceAll('\\n', '\n');
@@ -77,11 +79,12 @@ export function createTenantIdentity(
     const managed = () => new ManagedIdentityCredential({ clientId: managedIdentityClientId ?? '' });
     if (usesManagedIdentity(tenant)) return managed();
     const { login, tokenExchangeScope } = endpointsOf(tenant.cloud, options.endpoints);
+    const ca = options.roots?.ours.pem;
     const common = {
       authorityHost: login,
       // The endpoint is ours to know: asking the worldwide cloud about it would fail in the other clouds.
       disableInstanceDiscovery: true,
-      ...(options.ca === undefined || options.ca.length === 0 ? {} : { tlsOptions: { ca: rootsWith(options.ca) } }),
+      ...(ca === undefined ? {} : { tlsOptions: { ca } }),
       additionalPolicies: [
         {
           position: 'perRetry' as const,
@@ -118,7 +121,10 @@ export function createTenantIdentity(
       const credential = await credentialFor(tenant, (text) => {
         refusal = signInRefused(text, whose);
       });
-      const token = await within(signInLimitMs, credential.getToken(scopes[service]), whose.service);
+      const tooLate = once(AbortSignal.timeout(signInLimitMs), 'abort').then(() => {
+        throw new Unobtainable('timeout', `no token for ${whose.service} within ${signInLimitMs / 1000} s`);
+      });
+      const token = await Promise.race([credential.getToken(scopes[service]), tooLate]);
       if (token === null) throw new Unobtainable('denied', `no token for ${whose.service}: Entra ID gave none`);
       const home = claimsOf(token.token).tid;
       if (home !== undefined && home.toLowerCase() !== tenant.id.toLowerCase()) {
@@ -209,20 +215,5 @@ function checkSettings({ managedIdentityClientId, clientId, clientSecret, client
     !(clientCertificate.includes('-----BEGIN CERTIFICATE-----') && clientCertificate.includes('PRIVATE KEY-----'))
   ) {
     throw new Error('FIELDCHECK_CLIENT_CERTIFICATE has to hold both a private key and its certificate, as PEM.');
-  }
-}
-
-async function within<T>(limitMs: number, work: Promise<T>, service: string): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Unobtainable('timeout', `no token for ${service} within ${limitMs / 1000} s`)),
-      limitMs,
-    );
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,9 +1,6 @@
 import { Unobtainable } from '../domain/fact-set.ts';
-import type { CloudTenant } from './cloud-endpoints.ts';
-
-/** Grants are given by a script that shows what it does and asks. */
-export const grantStep = (appId: string | undefined, evaluations = 'dkim') =>
-  `infra/access/grant-access.sh apply --app-id ${appId ?? 'ID'} --evaluations ${evaluations}`;
+import type { CloudTenant } from '../domain/tenant.ts';
+import { grantStep } from './grants.ts';
 
 interface Whose {
   readonly tenant: CloudTenant;

@@ -1,4 +1,4 @@
-import type { CloudTenant } from './cloud-endpoints.ts';
+import type { CloudTenant } from '../domain/tenant.ts';
 
 /** Gives what was asked of a tenant a moment ago, or asks now. `what` names the question. */
 export type TenantMemory = <T>(tenant: CloudTenant, what: string, ask: () => Promise<T>) => Promise<T>;

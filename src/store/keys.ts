@@ -16,7 +16,6 @@
 //   ~<organization>_<newest first>_<ETag>        a document that was replaced, behind all that are current
 import { createHash } from 'node:crypto';
 import { organizationId } from '../domain/organization.ts';
-import { evaluationIds } from '../domain/rule.ts';
 import type { Watch } from './store.ts';
 
 /** So that the three names in the longest row key stay within the 1,024 characters that Table Storage allows. */
@@ -64,14 +63,15 @@ export function replacedKey(organization: string, at: string, etag: string): str
   return `${replacedPrefix(organization)}${newestFirst(at)}_${encodeKey(etag)}`;
 }
 
+/** Ids of evaluations are part of keys, as narrow as an organization's. */
+const evaluationId = /^[a-z][a-z0-9-]*$/;
+
 /** Splits `<organization>.<evaluation>.<rest>`; undefined for a run id of any other shape. */
 export function watchOfRun(runId: string): Watch | undefined {
-  const [organization = '', name, ...rest] = runId.split('.');
-  const evaluation = evaluationIds.find((id) => id === name);
-  if (evaluation === undefined || rest.join('.') === '' || !organizationId.safeParse(organization).success) {
-    return undefined;
-  }
-  return { organization, evaluation };
+  const [organization = '', evaluation = '', ...rest] = runId.split('.');
+  const isRun =
+    organizationId.safeParse(organization).success && evaluationId.test(evaluation) && rest.join('.') !== '';
+  return isRun ? { organization, evaluation } : undefined;
 }
 
 export const statePrefix = 's_';

@@ -33,7 +33,7 @@ export function createReadAhead(
 ): (starts: readonly string[]) => Promise<readonly Row[]> {
   const pages: KeptPage[] = [];
   // One after the other: what one reads is what the next one wants.
-  const inTurn = pLimit(1);
+  const oneAtATime = pLimit(1);
 
   async function take(starts: readonly string[]): Promise<readonly Row[]> {
     const sorted = starts.toSorted();
@@ -64,7 +64,7 @@ export function createReadAhead(
     };
   }
 
-  return (starts) => inTurn(take, starts);
+  return (starts) => oneAtATime(take, starts);
 }
 
 function handOut({ rows, taken }: KeptPage, start: string): readonly Row[] {

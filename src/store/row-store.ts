@@ -197,22 +197,22 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
 
     listStates: (watch, limit, continuation) => statePage(watch, statePrefix, limit, continuation),
 
-    async rollCall(watch, subjects) {
+    async compareSubjects(watch, subjects) {
       const partition = partitionKey(watch);
-      const called = new Map(subjects.map((subject) => [stateKey(subject), subject]));
-      const strangers: string[] = [];
+      const wanted = new Map(subjects.map((subject) => [stateKey(subject), subject]));
+      const unwanted: string[] = [];
       const { from, to } = withPrefix(statePrefix);
       for await (const { rowKey } of rowsBetween(evaluations, partition, from, to, pageSize, true)) {
-        if (!called.delete(rowKey)) strangers.push(rowKey);
+        if (!wanted.delete(rowKey)) unwanted.push(rowKey);
       }
-      const others = await Promise.all(strangers.map((rowKey) => evaluations.get(partition, rowKey)));
+      const others = await Promise.all(unwanted.map((rowKey) => evaluations.get(partition, rowKey)));
       return {
-        missing: [...called.values()],
+        missing: [...wanted.values()],
         others: others.flatMap((row) => (row === undefined ? [] : [unpack(subjectState, row)])),
       };
     },
 
-    async retire(watch, state, pending) {
+    async removeSubject(watch, state, pending) {
       // Somebody who was faster has deleted the state: then this transaction fails as a whole, and all is done.
       await evaluations.write(partitionKey(watch), [
         { kind: 'delete', rowKey: stateKey(state.run.subject) },

@@ -2,12 +2,11 @@ import { z } from 'zod';
 import type { SubjectState } from '../domain/compare.ts';
 import type { PendingNotice } from '../domain/notice.ts';
 import { type OrganizationDocument, organizationDocument } from '../domain/organization.ts';
-import { type EvaluationId, evaluationIds } from '../domain/rule.ts';
 
 /** One evaluation of one organization: everything known about it stands in one partition, so that a commit is one transaction. */
 export interface Watch {
   readonly organization: string;
-  readonly evaluation: EvaluationId;
+  readonly evaluation: string;
 }
 
 export interface Versioned<T> {
@@ -21,7 +20,7 @@ export interface Page<T> {
   readonly continuation?: string;
 }
 
-const watch = { organization: z.string(), evaluation: z.enum(evaluationIds) };
+const watch = { organization: z.string(), evaluation: z.string() };
 
 /** A run over all subjects of a watch. `runId` names its watch: `<organization>.<evaluation>.<slot or key>`. */
 export const runRecord = z.object({
@@ -80,10 +79,10 @@ export interface SubjectChange {
   readonly pending: readonly PendingNotice[];
 }
 
-export interface RollCall {
+export interface SubjectComparison {
   /** Subjects without a state: never looked at, or taken out of the watch since. */
   readonly missing: readonly string[];
-  /** States of subjects that were not called. */
+  /** States of subjects that are not among those to be watched. */
   readonly others: readonly SubjectState[];
 }
 
@@ -175,10 +174,10 @@ export interface Store {
   sliceReader(watch: Watch): SliceReader;
   /** All states of a watch in order of subject. */
   listStates(watch: Watch, limit: number, continuation?: string): Promise<Page<SubjectState>>;
-  /** Compares the subjects that are to be watched with those that have a state. */
-  rollCall(watch: Watch, subjects: readonly string[]): Promise<RollCall>;
+  /** Compares the subjects that are to be watched with those that have a state; only states of `others` are read. */
+  compareSubjects(watch: Watch, subjects: readonly string[]): Promise<SubjectComparison>;
   /** Takes a subject out of the watch: its state goes into the history, the notices into the outbox. Once is enough. */
-  retire(watch: Watch, state: SubjectState, pending: readonly PendingNotice[]): Promise<void>;
+  removeSubject(watch: Watch, state: SubjectState, pending: readonly PendingNotice[]): Promise<void>;
   /** States that were superseded, newest first; the current one is not among them. */
   history(watch: Watch, subject: string, limit: number, continuation?: string): Promise<Page<SubjectState>>;
   /** The same of all subjects, in order of subject. */

@@ -48,7 +48,7 @@ describe('a baseline', () => {
       EX2: 'not_applicable: EX2: no baseline has been accepted; "fieldcheck baseline accept" records one.',
     });
 
-    expect(await made.app.acceptBaseline('contoso', 'smtp-in', ' Mail team ')).toEqual({
+    expect(await made.app.acceptBaseline('contoso', 'smtp-source-ip', 'smtp-in', ' Mail team ')).toEqual({
       subject: 'smtp-in',
       acceptedAt: '2026-11-24T06:01:00.000Z',
       by: 'Mail team',
@@ -76,14 +76,14 @@ describe('a baseline', () => {
         'fail: EX2/Relay was changed on 2026-11-24T06:30:00.000Z, after the baseline of 2026-11-24T06:00:00.000Z.',
     });
 
-    await made.app.acceptBaseline('contoso', 'smtp-in');
+    await made.app.acceptBaseline('contoso', 'smtp-source-ip', 'smtp-in');
     expect(Object.values(await look('baseline-kept', 'connectors-unchanged')).join()).not.toContain('fail');
   });
 
   test('keeps no change secret that came between the collection and the acceptance', async () => {
     await supply();
     made.clock.advance({ hours: 3 });
-    await made.app.acceptBaseline('contoso', 'smtp-in');
+    await made.app.acceptBaseline('contoso', 'smtp-source-ip', 'smtp-in');
     await supply(['EX1', 'EX2'], (ex2) => {
       ex2.exchange.receiveConnectors[1].whenChangedUtc = '2026-11-24T07:00:00Z';
     });
@@ -92,7 +92,7 @@ describe('a baseline', () => {
 
   test('counts longer than the facts that it was made of', async () => {
     await supply();
-    await made.app.acceptBaseline('contoso', 'smtp-in');
+    await made.app.acceptBaseline('contoso', 'smtp-source-ip', 'smtp-in');
     made.clock.advance({ days: 400 });
     await made.app.retain();
     await supply();
@@ -101,7 +101,10 @@ describe('a baseline', () => {
 
   test('says which nodes it says nothing about', async () => {
     await supply(['EX1']);
-    expect(await made.app.acceptBaseline('contoso', 'smtp-in')).toMatchObject({ nodes: ['EX1'], missing: ['EX2'] });
+    expect(await made.app.acceptBaseline('contoso', 'smtp-source-ip', 'smtp-in')).toMatchObject({
+      nodes: ['EX1'],
+      missing: ['EX2'],
+    });
     await supply(['EX2']);
     expect(await look('baseline-kept')).toMatchObject({
       EX1: expect.stringMatching(/^pass/),
@@ -121,12 +124,14 @@ describe('a baseline', () => {
       'There are no facts about any node of smtp-in, or they have expired; run Collect-SmtpSourceIpFacts.ps1 on every node and supply its files first.',
     ],
   ])('of %s, %s by %o is refused with %i', async (id, name, by, status, message) => {
-    await expect(made.app.acceptBaseline(id, name, by)).rejects.toMatchObject({ status, message });
+    await expect(made.app.acceptBaseline(id, 'smtp-source-ip', name, by)).rejects.toMatchObject({ status, message });
   });
 
   test('of facts that have expired is refused', async () => {
     await supply();
     made.clock.advance({ days: 31 });
-    await expect(made.app.acceptBaseline('contoso', 'smtp-in')).rejects.toMatchObject({ status: 422 });
+    await expect(made.app.acceptBaseline('contoso', 'smtp-source-ip', 'smtp-in')).rejects.toMatchObject({
+      status: 422,
+    });
   });
 });

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { TableServiceClient } from '@azure/data-tables';
 import { QueueServiceClient } from '@azure/storage-queue';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Check } from '../../src/app/check.ts';
-import { examine } from '../../src/app.ts';
-import { parseOrganization } from '../../src/domain/organization.ts';
+import type { Check } from '../../src/app/doctor/check.ts';
+import { examine } from '../../src/app/index.ts';
+import { parseDocument } from '../../src/domain/organization.ts';
+import { evaluations } from '../../src/evaluations/index.ts';
 import { type Azurite, startAzurite } from '../../src/local/azurite.ts';
 import { createZone, type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { createStorageQueue } from '../../src/queue/storage-queue.ts';
@@ -17,7 +18,7 @@ import { fakeTenant } from '../tenant/fake-tenant.ts';
 const secretPath = '/workflows/0123456789abcdef/triggers/manual/paths/invoke?api-version=1&sig=ThisMustNeverBeShown';
 const workflow = `https://default0123456789.01.environment.api.powerplatform.com:443/powerautomate/automations/direct${secretPath}`;
 
-const document = parseOrganization({
+const document = parseDocument('organization document', evaluations.document, {
   id: 'contoso',
   name: 'Contoso',
   tenant: { id: contoso.id },
@@ -81,8 +82,8 @@ async function healthy(): Promise<Record<string, string>> {
   };
 }
 
-const examined = (environment: Record<string, string>, options: Parameters<typeof examine>[1] = {}) =>
-  examine(environment, { ca: [cloud.ca], ...options });
+const examined = (environment: Record<string, string>, options: Parameters<typeof examine>[2] = {}) =>
+  examine(evaluations, environment, { ca: [cloud.ca], ...options });
 
 const bad = (checks: readonly Check[]) =>
   checks

@@ -1,10 +1,12 @@
 // The App with everything around it in the test's hands: clock, queue, resolvers, channel. What is under it is real.
 
-import { channelNotifiers, type Ports } from '../../src/app/production.ts';
-import { createSources, type ProductSources } from '../../src/app/sources.ts';
-import { type App, createApp } from '../../src/app.ts';
+import { type App, createApp } from '../../src/app/index.ts';
+import { channelNotifiers, type Ports } from '../../src/app/ports.ts';
 import { loadConfig } from '../../src/config.ts';
+import { evaluations as productEvaluations } from '../../src/evaluations/index.ts';
+import type { Registry } from '../../src/evaluations/registry.ts';
 import type { DeliveryMessage, SliceMessage } from '../../src/queue/queue.ts';
+import { createWorld, type World } from '../../src/sources/world.ts';
 import type { Store } from '../../src/store/store.ts';
 
 /** 06:00 UTC on 24 November 2026: the default schedule of dkim comes due. */
@@ -56,15 +58,18 @@ export interface Machine {
 export interface MachineOptions {
   readonly store: Store;
   readonly resolvers: readonly string[];
+  /** The product's, when left out. */
+  readonly evaluations?: Registry;
   readonly clock?: Clock;
   readonly notifierFor?: Ports['notifierFor'];
   /** What a tenant lists as its domains; left out, nobody may sign in to it. */
-  readonly discover?: ProductSources['discover'];
+  readonly discover?: World['discover'];
 }
 
 export function createMachine({
   store,
   resolvers,
+  evaluations = productEvaluations,
   clock = createClock(),
   notifierFor,
   discover,
@@ -85,7 +90,8 @@ export function createMachine({
       sendSlice: async (message) => void slices.push(JSON.parse(JSON.stringify(message))),
       sendDelivery: async (message) => void deliveries.push(message),
     },
-    sources: { ...createSources({ resolvers }), ...(discover === undefined ? {} : { discover }) },
+    evaluations,
+    world: { ...createWorld({ resolvers }), ...(discover === undefined ? {} : { discover }) },
     log: { info: at('info'), warn: at('warn'), error: at('error') },
     clock: clock.now,
     notifierFor: notifierFor ?? channelNotifiers(loadConfig({ FIELDCHECK_LOCAL_CHANNELS: 'true' }), environment),
@@ -109,7 +115,10 @@ export function createMachine({
           slices.push(message);
         }
       }
-      for (const message of deliveries.splice(0)) await app.deliver(message);
+      for (const message of deliveries.splice(0)) {
+        await app.superviseRuns(message);
+        await app.deliver(message);
+      }
       return errors;
     },
   };

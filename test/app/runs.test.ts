@@ -2,15 +2,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { Problem } from '../../src/app.ts';
+import { Problem } from '../../src/app/index.ts';
 import { Unobtainable } from '../../src/domain/fact-set.ts';
+import type { MailDomain } from '../../src/facts/mail-domain/subject.ts';
 import { startAzurite } from '../../src/local/azurite.ts';
 import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { startTeamsSink, type TeamsSink } from '../../src/local/teams-sink.ts';
 import { createNotifier } from '../../src/notifiers/index.ts';
 import type { Discovery } from '../../src/sources/exchange-online/discovery.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
-import { type Store, StoreUnavailable } from '../../src/store/store.ts';
+import { type Store, StoreUnavailable, type Watch } from '../../src/store/store.ts';
 import { createTableStore } from '../../src/store/table-store.ts';
 import { useAzurite } from '../azurite.ts';
 import { startLoopback } from '../notifiers/loopback.ts';
@@ -242,11 +243,12 @@ describe.each(stores)('runs over %s', (_, storeOf) => {
     const [, second] = made.slices.splice(0);
     if (second !== undefined) await made.app.workSlice(second);
     made.clock.advance({ minutes: 9 });
-    await made.app.deliver();
+    await made.app.superviseRuns();
     expect(made.slices).toEqual([]);
     made.clock.advance({ minutes: 2 });
-    await made.app.deliver();
+    await made.app.superviseRuns();
     made.clock.advance({ minutes: 1 });
+    await made.app.superviseRuns();
     await made.app.deliver();
     expect(made.slices.map(({ slice }) => slice)).toEqual([0, 2]);
     expect(made.log.filter(({ level }) => level === 'warn')).toEqual([
@@ -266,6 +268,7 @@ describe.each(stores)('runs over %s', (_, storeOf) => {
     const [first] = made.slices.splice(0);
     if (first !== undefined) await made.app.workSlice(first);
     made.clock.advance({ minutes: 30 });
+    await made.app.superviseRuns();
     await made.app.deliver();
     expect(await made.app.runStatus(runId)).toMatchObject({ state: 'incomplete', subjects: 100, done: 96 });
     expect(made.log.find(({ level }) => level === 'error')).toEqual({
@@ -274,6 +277,29 @@ describe.each(stores)('runs over %s', (_, storeOf) => {
       fields: { runId, slices: 2, done: 1 },
     });
     expect(headings()).toEqual(['Contoso: 96 new problems in DKIM']);
+  });
+
+  test('a run that has its results is finished for whoever asks and is told, but only supervising writes so', async () => {
+    const store = storeOf();
+    const made = await prepared(machine({ store }));
+    const { runId } = await made.app.startRun('contoso', 'dkim', 'request');
+    for (const message of made.slices.splice(0)) await made.app.workSlice(message);
+    const lines = made.log.length;
+    expect(await made.app.runStatus(runId)).toMatchObject({ state: 'finished', done: 3 });
+    await made.app.deliver();
+    expect(headings()).toEqual(['Contoso: 1 new problem in DKIM for shop.contoso.com']);
+    expect((await store.run(runId))?.run).toMatchObject({ state: 'running' });
+    expect(made.log.slice(lines).map(({ message }) => message)).toEqual(['notice delivered']);
+    await Promise.all([
+      made.app.superviseRuns(),
+      made.app.superviseRuns({ organization: 'contoso', evaluation: 'dkim' }),
+    ]);
+    expect((await store.run(runId))?.run).toMatchObject({
+      state: 'finished',
+      finishedAt: made.clock.now().toISOString(),
+    });
+    expect(made.log.slice(lines + 1).map(({ message }) => message)).toEqual(['run finished']);
+    expect(await made.app.runStatus(runId)).toMatchObject({ state: 'finished', done: 3 });
   });
 
   test('supplied facts that have expired are unknown, not silence and not a pass', async () => {
@@ -457,17 +483,24 @@ describe('one organization’s fault', () => {
     const made = await prepared(machine({ store: slow }));
     const document = { id: 'adatum', evaluations: { dkim: { domains: ['contoso.com'] } } };
     await made.app.putOrganization('adatum', document, undefined);
-    expect((await made.app.startDueRuns()).map(({ organization: id }) => id)).toEqual(['contoso', 'adatum']);
+    expect((await made.app.startDueRuns()).map(({ organization: id }) => id)).toEqual(['adatum', 'contoso']);
   });
 
   test('keeps no other from its runs and its notices', async () => {
     const store = tables();
     let broken = false;
+    const damaged = (of: Watch) => {
+      if (broken && of.organization === 'adatum') throw new Error('a row of adatum is damaged');
+    };
     const faulty: Store = {
       ...store,
-      runs: (of, limit) => {
-        if (broken && of.organization === 'adatum') throw new Error('a row of adatum is damaged');
+      runs: async (of, limit) => {
+        damaged(of);
         return store.runs(of, limit);
+      },
+      pending: async (of, limit, dueAt) => {
+        damaged(of);
+        return store.pending(of, limit, dueAt);
       },
     };
     const made = await prepared(machine({ store: faulty }));
@@ -482,16 +515,17 @@ describe('one organization’s fault', () => {
     if (message === undefined) throw new Error('no slice was sent');
     expect(message.organization).toBe('contoso');
     await made.app.workSlice(message);
+    await expect(made.app.superviseRuns()).rejects.toThrow('the runs of 1 watch(es) were not supervised');
+    expect(made.log.filter(({ message: said }) => said === 'run finished')).toHaveLength(1);
     await expect(made.app.deliver()).rejects.toThrow('the notices of 1 watch(es) were not looked at');
     expect(headings()).toEqual(['Contoso: 1 new problem in DKIM for shop.contoso.com']);
+    const detail = { organization: 'adatum', evaluation: 'dkim', detail: 'Error: a row of adatum is damaged' };
     expect(
       made.log.filter(({ level }) => level === 'error').map(({ message: said, fields }) => [said, fields]),
     ).toEqual([
-      ['run not started', { organization: 'adatum', evaluation: 'dkim', detail: 'Error: a row of adatum is damaged' }],
-      [
-        'notices not looked at',
-        { organization: 'adatum', evaluation: 'dkim', detail: 'Error: a row of adatum is damaged' },
-      ],
+      ['run not started', detail],
+      ['runs not supervised', detail],
+      ['notices not looked at', detail],
     ]);
   });
 });
@@ -756,9 +790,10 @@ describe('stopping', () => {
     const [message] = made.slices.splice(0);
     if (message === undefined) throw new Error('no slice was sent');
     const slice = made.app.workSlice(message);
+    const mailDomain: MailDomain = { kind: 'mail-domain', id: 'contoso.com', selectors: ['selector1'] };
     const adHoc = made.app.evaluate({
-      evaluation: 'dkim',
-      subjects: [{ kind: 'mail-domain', id: 'contoso.com', selectors: ['selector1'] }],
+      evaluation: made.app.evaluation('dkim'),
+      subjects: [mailDomain],
     });
     await made.app.stop();
     await expect(made.app.workSlice(message)).rejects.toEqual(

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { App } from '../../src/app.ts';
+import type { App } from '../../src/app/index.ts';
 import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { startTeamsSink, type TeamsSink } from '../../src/local/teams-sink.ts';
 import type { Store } from '../../src/store/store.ts';

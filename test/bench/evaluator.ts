@@ -1,14 +1,13 @@
 // The process that only evaluates, so that what it uses is what an evaluation uses: node evaluator.ts JOB-AS-JSON.
 // It sends one EvaluatorResult to its parent and ends.
 
-import { evaluateAll } from '../../src/app/evaluate.ts';
+import { evaluateAll } from '../../src/app/evaluations/evaluate.ts';
 import { silentLog } from '../../src/app/log.ts';
-import { createSources } from '../../src/app/sources.ts';
 import { compare } from '../../src/domain/compare.ts';
 import type { Subject } from '../../src/domain/subject.ts';
 import { dkim } from '../../src/evaluations/dkim/index.ts';
 import { createResolverPool, type ResolverPool, type ResolverPoolOptions } from '../../src/sources/dns/resolvers.ts';
-import { selectorSources } from '../../src/sources/dns/selector-records.ts';
+import { createWorld } from '../../src/sources/world.ts';
 import { rightAnswers, subjectAt, suppliedAt, type World } from './world.ts';
 
 export interface EvaluatorJob {
@@ -46,7 +45,7 @@ async function evaluate(job: EvaluatorJob): Promise<EvaluatorResult> {
     ...(inFlight === undefined ? {} : { inFlight }),
   };
   const pool = createResolverPool(resolvers, options);
-  const product = createSources({ resolvers });
+  const product = createWorld({ resolvers });
   const queriesSent = () => total(pool, 'queries');
   const prepared = Array.from({ length: job.streamed === true ? 0 : world.domains }, (_, index) => suppliedAt(index));
   let wrong = 0;
@@ -56,7 +55,7 @@ async function evaluate(job: EvaluatorJob): Promise<EvaluatorResult> {
       dkim,
       subjects(domains),
       {
-        sources: { ...product.all, ...selectorSources(pool) },
+        sources: dkim.bind({ ...product, resolvers: pool }),
         now: new Date('2026-11-24T06:00:00Z'),
         log: silentLog,
         supplied: (subject) => prepared[indexOf(subject)] ?? suppliedAt(indexOf(subject)),

@@ -4,13 +4,14 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { noFacts, parseSavedFacts } from '../../src/domain/fact-set.ts';
+import { noFacts, savedFactsSchema } from '../../src/domain/fact-set.ts';
 import { gather } from '../../src/domain/gather.ts';
 import { judge } from '../../src/domain/judge.ts';
-import type { Sources } from '../../src/domain/source.ts';
-import { exchangeOrganization } from '../../src/domain/subject.ts';
+import { bound } from '../../src/domain/source.ts';
 import { teamsExchangeInterop } from '../../src/evaluations/teams-exchange-interop/index.ts';
-import { interopSources } from '../../src/sources/interop-sources.ts';
+import { exchangeOrganization } from '../../src/facts/exchange-organization/subject.ts';
+import { createRoots } from '../../src/http/roots.ts';
+import { interopSources } from '../../src/sources/bindings/teams-exchange-interop/sources.ts';
 import { resolverOf } from '../sources/https-probe/simulated-exchange.ts';
 import type { ServersReady } from './interop-servers.ts';
 import { figure, median, printGoal, printTable } from './report.ts';
@@ -33,18 +34,20 @@ async function probing(): Promise<void> {
     const [ready] = (await once(servers, 'message')) as [ServersReady];
     const asked: string[] = [];
     const table = resolverOf(ready.zone, asked);
-    const sources = interopSources({
-      resolve: async (name, type) => {
-        await new Promise((resolve) => setTimeout(resolve, delayMs));
-        return table(name, type);
-      },
-      allowPrivate: true,
-      certificateAuthorities: [ready.root],
-      endpoints: {
-        'exchange-online': `https://127.0.0.1:${ready.cloudPort}`,
-        login: `https://127.0.0.1:${ready.cloudPort}`,
-      },
-    }) as unknown as Sources;
+    const sources = bound(
+      interopSources({
+        resolve: async (name, type) => {
+          await new Promise((resolve) => setTimeout(resolve, delayMs));
+          return table(name, type);
+        },
+        allowPrivate: true,
+        roots: createRoots([ready.root]),
+        endpoints: {
+          'exchange-online': `https://127.0.0.1:${ready.cloudPort}`,
+          login: `https://127.0.0.1:${ready.cloudPort}`,
+        },
+      }),
+    );
     const probe = async (domains: readonly string[]): Promise<{ wallMs: number; cpuMs: number }> => {
       const subject = exchangeOrganization.parse({
         kind: 'exchange-organization',
@@ -90,7 +93,8 @@ async function asTwice(servers: ChildProcess): Promise<readonly string[]> {
 function judging(): void {
   const file = fileURLToPath(new URL('../cases/teams-exchange-interop/go/facts.json', import.meta.url));
   const text = JSON.stringify(JSON.parse(readFileSync(file, 'utf8')));
-  const facts = parseSavedFacts(JSON.parse(text));
+  const schema = savedFactsSchema(teamsExchangeInterop);
+  const facts = schema.parse(JSON.parse(text));
   const now = new Date('2026-11-24T09:30:00Z');
   const cost = (work: () => unknown): number =>
     median(
@@ -101,7 +105,7 @@ function judging(): void {
       }),
     );
   const parse = cost(() => JSON.parse(text));
-  const read = cost(() => parseSavedFacts(JSON.parse(text)));
+  const read = cost(() => schema.parse(JSON.parse(text)));
   const judged = cost(() => judge(teamsExchangeInterop, facts.subject, facts, { now }));
   printTable([
     { 'saved facts of 1,000 organizations': 'JSON.parse', 'CPU ms': figure(parse) },

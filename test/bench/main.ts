@@ -18,7 +18,7 @@ const benches: Readonly<Record<string, { what: string; load: () => Promise<{ run
       load: () => import('./smtp-logs.ts'),
     },
     cold: {
-      what: 'what the deployed bundle costs to import, and what of it each function loads',
+      what: 'what the deployed bundle costs to import and to start, and what of it loads',
       load: () => import('./cold.ts'),
     },
   };

@@ -1,12 +1,13 @@
 // One whole run of all organizations in a process of its own: node scale-run.ts JOB-AS-JSON. Slices are taken from the
 // queue and worked on as the Functions host does it with host.json: a batch at a time, the next when half is done.
 import { type DequeuedMessageItem, type QueueClient, QueueServiceClient } from '@azure/storage-queue';
+import { type App, createApp, deliveryMessage, sliceMessage } from '../../src/app/index.ts';
 import { silentLog } from '../../src/app/log.ts';
-import { createSources } from '../../src/app/sources.ts';
-import { type App, createApp, deliveryMessage, sliceMessage } from '../../src/app.ts';
+import { evaluations } from '../../src/evaluations/index.ts';
 import { type Queue, queueNames } from '../../src/queue/queue.ts';
 import { createStorageQueue } from '../../src/queue/storage-queue.ts';
 import type { ResolverAddresses } from '../../src/sources/dns/resolvers.ts';
+import { createWorld } from '../../src/sources/world.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createTableStore, type StorageRequest } from '../../src/store/table-store.ts';
 import { subjectAt, suppliedAt, type World } from './world.ts';
@@ -47,7 +48,6 @@ async function runAll({
   const tableRequests: Partial<Record<StorageRequest, number>> = {};
   const service = QueueServiceClient.fromConnectionString(connectionString);
   const counted = countQueue(createStorageQueue(service));
-  const sources = createSources({ resolvers, ratePerSecond: Number.POSITIVE_INFINITY });
   const store = createTableStore({
     connectionString,
     onRequest: (kind) => {
@@ -57,7 +57,8 @@ async function runAll({
   const app = createApp({
     store,
     queue: counted.queue,
-    sources,
+    evaluations,
+    world: createWorld({ resolvers, ratePerSecond: Number.POSITIVE_INFINITY }),
     log: silentLog,
     clock: () => new Date(),
     notifierFor: () => {
@@ -78,9 +79,11 @@ async function runAll({
   const slices = worker(service.getQueueClient(queueNames.slices), queues, (text) =>
     app.workSlice(sliceMessage.parse(JSON.parse(text))),
   );
-  const deliveries = worker(service.getQueueClient(queueNames.deliveries), queues, (text) =>
-    app.deliver(deliveryMessage.parse(JSON.parse(text))),
-  );
+  const deliveries = worker(service.getQueueClient(queueNames.deliveries), queues, async (text) => {
+    const message = deliveryMessage.parse(JSON.parse(text));
+    await app.superviseRuns(message);
+    await app.deliver(message);
+  });
   for (const id of ids) runIds.push((await app.startRun(id, 'dkim', 'request')).runId);
   await slices.emptied();
   await deliveries.emptied();
@@ -116,7 +119,7 @@ async function writeOrganizations(app: App, store: Store, ids: readonly string[]
     for (let from = place * each; from < (place + 1) * each; from += 1_000) {
       const rows = Array.from({ length: Math.min(1_000, (place + 1) * each - from) }, (_, index) => ({
         organization: id,
-        evaluation: 'dkim' as const,
+        evaluation: 'dkim',
         subject: subjectAt(from + index).id,
         name: 'export/signing-configuration',
         observedAt: new Date().toISOString(),

@@ -1,7 +1,7 @@
 // One pass over receive logs in a process of its own, so that its time and memory are its own: the analysis, or csv-parse.
 import { createReadStream } from 'node:fs';
 import { parse } from 'csv-parse';
-import { smtpService } from '../../src/domain/subject.ts';
+import { smtpService } from '../../src/facts/smtp-service/subject.ts';
 import { readLogCounts } from '../../src/sources/smtp-log/analyse.ts';
 import { findLogFiles } from '../../src/sources/smtp-log/files.ts';
 

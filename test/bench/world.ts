@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import type { FactSet } from '../../src/domain/fact-set.ts';
 import type { Run } from '../../src/domain/finding.ts';
-import type { MailDomain } from '../../src/domain/subject.ts';
-import type { SelectorName, SigningConfigurationRow } from '../../src/facts/signing-configuration.ts';
+import type { SelectorName, SigningConfigurationRow } from '../../src/facts/mail-domain/signing-configuration.ts';
+import type { MailDomain } from '../../src/facts/mail-domain/subject.ts';
 import { txtData } from '../dns-server/dkim-zone.ts';
 import { zoneHead } from '../dns-server/nsd.ts';
 

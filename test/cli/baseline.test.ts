@@ -6,7 +6,7 @@ import { createClock, createMachine } from '../app/machine.ts';
 import { useAzurite } from '../azurite.ts';
 import { healthy } from '../evaluations/smtp-source-ip/service.ts';
 
-const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const azurite = useAzurite();
 // By the clock of the CLI, by which supplied facts expire.
 const collectedAt = new Date().toISOString();

@@ -19,7 +19,7 @@ import { useAzurite } from '../azurite.ts';
 // Each call is a process of its own, and some tests make many.
 vi.setConfig({ testTimeout: 60_000 });
 
-const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-cli-'));
 const now = '2026-11-24T09:30:00Z';
 

@@ -14,7 +14,7 @@ interface Said {
 const firsts = ['[2001:db8::1]', '192.0.2.53', 'nowhere.invalid', 'https://[2001:db8::1]/dns-query'];
 
 describe.runIf(canUnshare)('a resolver that cannot be connected to, before one that answers', () => {
-  let seen: { first: string; second: string; evaluated: Said; examined: Said }[];
+  let seen: { first: string; second: string; evaluated: Said; examined: Said; zoned: Said }[];
 
   beforeAll(() => {
     const script = fileURLToPath(new URL('unreachable-resolver.ts', import.meta.url));
@@ -48,6 +48,16 @@ describe.runIf(canUnshare)('a resolver that cannot be connected to, before one t
       ),
     );
     expect(lines.find((line) => line.startsWith('could not look  resolver'))).toContain(`  ${first}: `);
+    expect(lines).toContain(`ok  resolver  ${second}: answers`);
+  });
+
+  it.each(firsts)('doctor says the same of %s where it is asked for one zone alone', (first) => {
+    const { zoned, second } = with_(first);
+    expect(zoned.stderr).toBe('');
+    const lines = zoned.stdout.split('\n').map((line) => line.trim().replaceAll(/ {2,}/g, '  '));
+    const at = lines.findIndex((line) => line.startsWith('could not look  resolver'));
+    expect(lines[at]).toContain(`  ${first}: cannot be reached (`);
+    expect(lines[at + 1]).toMatch(/or name another resolver in FIELDCHECK_ZONE_RESOLVERS\.$/);
     expect(lines).toContain(`ok  resolver  ${second}: answers`);
   });
 });

@@ -10,6 +10,8 @@ const zone = createZone();
 for (const selector of ['selector1', 'selector2']) {
   zone.set(`${selector}._domainkey.contoso.com`, { type: 'TXT', data: txtStrings(dkimKey(2048)) });
 }
+// What doctor asks a resolver for.
+zone.set('microsoft.com', { type: 'NS', data: 'ns1.microsoft.com' });
 const { address: second, close } = await startDnsServer({ zone });
 const cli = fileURLToPath(new URL('../../src/local/cli.ts', import.meta.url));
 
@@ -28,9 +30,13 @@ for (const first of process.argv.slice(2)) {
   const examined = await fieldcheck(['doctor'], {
     AzureWebJobsStorage: '',
     FIELDCHECK_RESOLVERS: `${first},${second}`,
-    FIELDCHECK_LOCAL_CHANNELS: 'true',
   });
-  seen.push({ first, second, evaluated, examined });
+  const zoned = await fieldcheck(['doctor'], {
+    AzureWebJobsStorage: '',
+    FIELDCHECK_RESOLVERS: second,
+    FIELDCHECK_ZONE_RESOLVERS: `${first}=fabrikam.com`,
+  });
+  seen.push({ first, second, evaluated, examined, zoned });
 }
 await close();
 console.log(JSON.stringify(seen));

@@ -4,14 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseOrganization } from '../../src/domain/organization.ts';
+import { parseDocument } from '../../src/domain/organization.ts';
+import { evaluations } from '../../src/evaluations/index.ts';
 import { createZone, type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createTableStore } from '../../src/store/table-store.ts';
 import { useAzurite } from '../azurite.ts';
 import { factsOf, stateOf, time, watch } from '../store/samples.ts';
 
-const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-upkeep-'));
 const azurite = useAzurite();
 
@@ -24,7 +25,14 @@ beforeAll(async () => {
   dns = await startDnsServer({ zone: names });
   store = createTableStore({ connectionString: azurite.connectionString });
   await store.open();
-  await store.putOrganization(parseOrganization({ id: 'contoso', evaluations: { 'smtp-source-ip': {} } }), '*', time());
+  await store.putOrganization(
+    parseDocument('organization document', evaluations.document, {
+      id: 'contoso',
+      evaluations: { 'smtp-source-ip': {} },
+    }),
+    '*',
+    time(),
+  );
   await store.restore(watch, {
     states: ['a.contoso.com', 'b.contoso.com'].map((subject) => stateOf(subject)),
     history: [1, 2, 3].map((minute) => stateOf('a.contoso.com', { run: `contoso.dkim.${minute}`, at: time(-minute) })),

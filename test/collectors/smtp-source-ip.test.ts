@@ -5,7 +5,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { smtpNodeFile } from '../../src/facts/smtp-node-file.ts';
+import { smtpNodeFile } from '../../src/sources/bindings/smtp-source-ip/collector-file.ts';
 import { enginesFor, openPowerShellHost, type PowerShellHost } from '../powershell/host.ts';
 import {
   accessDenied,

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { parseOrganization } from '../../src/domain/organization.ts';
+import { organizationDocument } from '../../src/domain/organization.ts';
 import { RowTooLarge } from '../../src/store/rows.ts';
 import { InvalidContinuation, type RunProgress, type Store, type Watch } from '../../src/store/store.ts';
 import {
@@ -61,7 +61,15 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
     });
 
     describe('organizations', () => {
-      const document = (name: string) => parseOrganization({ id: 'contoso', name, evaluations: { dkim: {} } });
+      const organizationOf = (id: string, name?: string) => organizationDocument.parse({ id, name });
+      // What an evaluation adds of its own is kept as it is: the store knows no evaluation.
+      const settings = {
+        schedule: '0 0 6 * * *',
+        domains: ['contoso.com'],
+        rules: { 'dkim/rotation-on-schedule': { severity: 'low', maxAgeDays: 365 } },
+      };
+      const document = (name: string) =>
+        organizationDocument.parse({ id: 'contoso', name, evaluations: { dkim: settings } });
 
       test('of two who write, one wins; the other reads again and loses nothing', async () => {
         expect(await store.organization('contoso')).toBeUndefined();
@@ -72,18 +80,17 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
         expect(second).not.toBe(first);
         expect(await store.putOrganization(document('Three'), first, time())).toBeUndefined();
         expect(await store.organization('contoso')).toEqual({ value: document('Two'), etag: second });
+        expect((await store.organization('contoso'))?.value.evaluations.dkim).toEqual({ ...settings, channels: [] });
         expect(await store.putOrganization(document('Four'), '*', time())).toEqual(expect.any(String));
         expect((await store.organization('contoso'))?.value.name).toBe('Four');
       });
 
       test('are listed in order, and gone once deleted', async () => {
-        for (const id of ['fabrikam', 'contoso']) await store.putOrganization(parseOrganization({ id }), '*', time());
+        for (const id of ['fabrikam', 'contoso']) await store.putOrganization(organizationOf(id), '*', time());
         expect((await store.organizations()).map(({ id }) => id)).toEqual(['contoso', 'fabrikam']);
         expect(await store.deleteOrganization('contoso')).toBe(true);
         expect(await store.deleteOrganization('contoso')).toBe(false);
-        expect(
-          await store.putOrganization(parseOrganization({ id: 'contoso' }), '"no-such-etag"', time()),
-        ).toBeUndefined();
+        expect(await store.putOrganization(organizationOf('contoso'), '"no-such-etag"', time())).toBeUndefined();
         expect((await store.organizations()).map(({ id }) => id)).toEqual(['fabrikam']);
       });
 
@@ -97,8 +104,8 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
         expect(await store.putOrganization(document('Lost'), first, time(3))).toBeUndefined();
         expect(await store.putOrganization(document('Two'), second, time(3))).toEqual(expect.any(String));
         for (const name of ['Three', 'Four']) await store.putOrganization(document(name), '*', time(4));
-        await store.putOrganization(parseOrganization({ id: 'contoso-2' }), '*', time(1));
-        await store.putOrganization(parseOrganization({ id: 'contoso-2', name: 'Other' }), '*', time(5));
+        await store.putOrganization(organizationOf('contoso-2'), '*', time(1));
+        await store.putOrganization(organizationOf('contoso-2', 'Other'), '*', time(5));
 
         const { items, pages } = await allPages((continuation) =>
           store.organizationHistory('contoso', 2, continuation),
@@ -120,8 +127,8 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
 
       test('that are deleted leave no history, and lose that of no other', async () => {
         for (const id of ['contoso', 'fabrikam']) {
-          await store.putOrganization(parseOrganization({ id }), '*', time(1));
-          await store.putOrganization(parseOrganization({ id, name: 'Changed' }), '*', time(2));
+          await store.putOrganization(organizationOf(id), '*', time(1));
+          await store.putOrganization(organizationOf(id, 'Changed'), '*', time(2));
         }
         expect(await store.deleteOrganization('contoso')).toBe(true);
         expect(await store.organizationHistory('contoso', 10)).toEqual({ items: [] });
@@ -240,8 +247,8 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
         const etag = await etagOf('d3.contoso.com');
         await commit(changeOf('d3.contoso.com', { expected: etag, superseded: stateOf('d3.contoso.com') }));
         const removed = stateOf('d3.contoso.com', { run: 'another' });
-        await store.retire(watch, removed, [noticeOf('d3.contoso.com')]);
-        await store.retire(watch, removed, [noticeOf('d3.contoso.com')]);
+        await store.removeSubject(watch, removed, [noticeOf('d3.contoso.com')]);
+        await store.removeSubject(watch, removed, [noticeOf('d3.contoso.com')]);
         expect(await store.pending(watch, 10)).toHaveLength(1);
         const listed = await allPages((continuation) => store.listStates(watch, 2, continuation));
         expect(listed.pages).toBe(3);
@@ -250,9 +257,9 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
       });
     });
 
-    test('a roll call tells who has no state yet and who was not called', async () => {
+    test('comparing subjects tells which have no state yet and which have one but are not watched', async () => {
       await commit(changeOf('a.contoso.com'), changeOf('b.contoso.com'));
-      const { missing, others } = await store.rollCall(watch, ['b.contoso.com', 'c.contoso.com']);
+      const { missing, others } = await store.compareSubjects(watch, ['b.contoso.com', 'c.contoso.com']);
       expect(missing).toEqual(['c.contoso.com']);
       expect(others.map(({ run }) => run.subject)).toEqual(['a.contoso.com']);
     });
@@ -355,7 +362,7 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
       test('a state that was removed meanwhile is a conflict too', async () => {
         await commit(changeOf('contoso.com'));
         const expected = await etagOf('contoso.com');
-        await store.retire(watch, stateOf('contoso.com'), []);
+        await store.removeSubject(watch, stateOf('contoso.com'), []);
         expect(await commit(changeOf('contoso.com', { expected }))).toBe('conflict');
       });
 

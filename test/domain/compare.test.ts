@@ -1,16 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type Comparison,
-  compare,
-  isWorthTelling,
-  reminderDays,
-  type SubjectState,
-  subjectState,
-  unknownRunsBeforeTelling,
-} from '../../src/domain/compare.ts';
+import { type Comparison, compare, type SubjectState, subjectState } from '../../src/domain/compare.ts';
 import { type Answer, answers, type Finding, findingKey, type Run } from '../../src/domain/finding.ts';
 import { type Severity, severities } from '../../src/domain/rule.ts';
+import { isWorthTelling, reminderDays, unknownRunsBeforeTelling } from '../../src/domain/telling.ts';
 import { type Transition, transition } from '../../src/domain/transition.ts';
 
 const hourMs = 3_600_000;

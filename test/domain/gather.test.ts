@@ -1,16 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { everyPart, type FactSet, known, noFacts, Unobtainable } from '../../src/domain/fact-set.ts';
 import { factsNeeded, gather } from '../../src/domain/gather.ts';
-import { type Evaluation, rule } from '../../src/domain/rule.ts';
-import type { GatherContext, Source, Sources } from '../../src/domain/source.ts';
-import { mailDomain } from '../../src/domain/subject.ts';
+import type { AnySource, Sources } from '../../src/domain/source.ts';
+import { clusterEvaluation, contoso, rule } from './cluster.ts';
 
-const contoso = mailDomain.parse({ kind: 'mail-domain', id: 'contoso.com' });
 const now = new Date('2026-11-24T09:30:00Z');
 
-const one = (needs: readonly ('signing-configuration' | 'accepted-domain' | 'selector-cname')[]) =>
+const one = (needs: readonly ('clock' | 'licence' | 'node-version')[]) =>
   rule({
-    id: 'dkim/x',
+    id: 'cluster/x',
     title: 'X',
     severity: 'low',
     blocks: [],
@@ -18,24 +16,16 @@ const one = (needs: readonly ('signing-configuration' | 'accepted-domain' | 'sel
     judge: () => ({ verdict: 'pass', message: 'x' }),
   });
 
-const evaluation = (...rules: ReturnType<typeof one>[]): Evaluation => ({
-  id: 'dkim',
-  title: 'Test',
-  subjectKind: 'mail-domain',
-  questions: [],
-  rules,
-});
-
-type Gather = (context: GatherContext) => Promise<unknown>;
-function source(fact: Source['fact'], gatherIt: Gather, limitMs = 1000): Source {
-  return { fact, limitMs, gather: (_, context) => gatherIt(context) as never };
+type Context = Parameters<AnySource['gather']>[1];
+type Gather = (context: Context) => Promise<unknown>;
+function source(fact: string, gatherIt: Gather, limitMs = 1000): AnySource {
+  return { fact, limitMs, gather: (_, context) => gatherIt(context) };
 }
-const sourcesOf = (...list: Source[]) =>
-  Object.fromEntries(list.map((each) => [each.fact, each])) as unknown as Sources;
+const sourcesOf = (...list: AnySource[]): Sources => Object.fromEntries(list.map((each) => [each.fact, each]));
 
-const both = evaluation(one(['accepted-domain', 'signing-configuration']), one(['accepted-domain']));
-const listed = known({ listed: true }, 'test', now.toISOString());
-const noRow = known({ state: 'no-row' as const }, 'test', now.toISOString());
+const both = clusterEvaluation([one(['licence', 'clock']), one(['licence'])]);
+const paid = known({ paid: true }, 'test', now.toISOString());
+const inTime = known({ synchronised: true }, 'test', now.toISOString());
 
 it('asks every source once, whatever the number of rules and sources that want its fact', async () => {
   const asked: string[] = [];
@@ -43,27 +33,49 @@ it('asks every source once, whatever the number of rules and sources that want i
     both,
     contoso,
     sourcesOf(
-      source('accepted-domain', async () => {
-        asked.push('accepted-domain');
-        return listed;
+      source('licence', async () => {
+        asked.push('licence');
+        return paid;
       }),
-      source('signing-configuration', async (context) => {
-        asked.push('signing-configuration');
-        expect(await context.gathered('accepted-domain')).toBe(listed);
-        return noRow;
+      source('clock', async (context) => {
+        asked.push('clock');
+        expect(await context.gathered('licence')).toBe(paid);
+        return inTime;
       }),
     ),
     { now, supplied: noFacts },
   );
-  expect(asked.sort()).toEqual(['accepted-domain', 'signing-configuration']);
-  expect(facts).toEqual({ facts: { 'accepted-domain': listed, 'signing-configuration': noRow }, parts: {} });
-  expect(factsNeeded(both)).toEqual(['accepted-domain', 'signing-configuration']);
+  expect(asked.sort()).toEqual(['clock', 'licence']);
+  expect(facts).toEqual({ facts: { licence: paid, clock: inTime }, parts: {} });
+  expect(factsNeeded(both)).toEqual(['licence', 'clock']);
+});
+
+it('asks for every fact that a rule names, in whatever way', () => {
+  const curious = rule({
+    id: 'cluster/curious',
+    title: 'Curious',
+    severity: 'low',
+    blocks: [],
+    needs: ['licence'],
+    optional: ['node-version'],
+    per: 'node',
+    peers: ['node-settings'],
+    optionalPeers: ['node-name', 'node-version'],
+    judge: () => ({ verdict: 'pass', message: 'x' }),
+  });
+  expect(factsNeeded(clusterEvaluation([curious, one(['clock'])]))).toEqual([
+    'licence',
+    'node-version',
+    'node-settings',
+    'node-name',
+    'clock',
+  ]);
 });
 
 it('does not ask for what was supplied', async () => {
-  const supplied: FactSet = { facts: { 'accepted-domain': listed, 'signing-configuration': noRow }, parts: {} };
-  const never = source('accepted-domain', () => expect.fail('was asked'));
-  const facts = await gather(both, contoso, sourcesOf(never, { ...never, fact: 'signing-configuration' }), {
+  const supplied: FactSet = { facts: { licence: paid, clock: inTime }, parts: {} };
+  const never = source('licence', () => expect.fail('was asked'));
+  const facts = await gather(both, contoso, sourcesOf(never, { ...never, fact: 'clock' }), {
     now,
     supplied,
   });
@@ -71,10 +83,10 @@ it('does not ask for what was supplied', async () => {
 });
 
 describe('never throws, and says why a fact is not there', () => {
-  const ofOne = evaluation(one(['accepted-domain']));
+  const ofOne = clusterEvaluation([one(['licence'])]);
   const look = async (gatherIt: Gather, limitMs?: number, signal?: AbortSignal) => {
-    const sources = sourcesOf(source('accepted-domain', gatherIt, limitMs));
-    return (await gather(ofOne, contoso, sources, { now, supplied: noFacts, signal })).facts['accepted-domain'];
+    const sources = sourcesOf(source('licence', gatherIt, limitMs));
+    return (await gather(ofOne, contoso, sources, { now, supplied: noFacts, signal })).facts.licence;
   };
 
   it('what a source knows about it', async () => {
@@ -127,25 +139,25 @@ describe('never throws, and says why a fact is not there', () => {
       both,
       contoso,
       sourcesOf(
-        source('accepted-domain', () => Promise.reject(new Unobtainable('denied', 'no role'))),
-        source('signing-configuration', async (context) => {
-          heard.push(await context.gathered('accepted-domain'));
-          return noRow;
+        source('licence', () => Promise.reject(new Unobtainable('denied', 'no role'))),
+        source('clock', async (context) => {
+          heard.push(await context.gathered('licence'));
+          return inTime;
         }),
       ),
       { now, supplied: noFacts },
     );
     expect(heard).toMatchObject([{ status: 'unobtainable', reason: 'denied' }]);
-    expect(facts.facts['signing-configuration']).toBe(noRow);
+    expect(facts.facts.clock).toBe(inTime);
   });
 
   it('for every part, when a source of a part fact fails', async () => {
     const facts = await gather(
-      evaluation(one(['selector-cname'])),
+      clusterEvaluation([one(['node-version'])]),
       contoso,
-      sourcesOf(source('selector-cname', () => Promise.reject(new Unobtainable('timeout', 'silent')))),
+      sourcesOf(source('node-version', () => Promise.reject(new Unobtainable('timeout', 'silent')))),
       { now, supplied: noFacts },
     );
-    expect(facts.parts.selector?.[everyPart]?.['selector-cname']).toMatchObject({ reason: 'timeout' });
+    expect(facts.parts.node?.[everyPart]?.['node-version']).toMatchObject({ reason: 'timeout' });
   });
 });

@@ -1,84 +1,75 @@
-import { describe, expect, expectTypeOf, it, vi } from 'vitest';
+import { beforeEach, describe, expect, expectTypeOf, it, vi } from 'vitest';
 import { everyPart, type FactSet, type Gathered, known, noFacts, notKnown } from '../../src/domain/fact-set.ts';
 import { type JudgeOptions, judge } from '../../src/domain/judge.ts';
-import { type AnyRule, type Evaluation, type Judgement, rule } from '../../src/domain/rule.ts';
-import { mailDomain } from '../../src/domain/subject.ts';
-import type { SelectorCname } from '../../src/facts/selector.ts';
+import type { AnyRule, Judgement } from '../../src/domain/rule.ts';
+import { clusterEvaluation, contoso, type NodeSettings, rule } from './cluster.ts';
 
-const contoso = mailDomain.parse({ kind: 'mail-domain', id: 'contoso.com' });
 const now = new Date('2026-11-24T09:30:00Z');
 const at = '2026-11-24T09:29:58.000Z';
 
-const evaluation = (...rules: AnyRule[]): Evaluation => ({
-  id: 'dkim',
-  title: 'Test',
-  subjectKind: 'mail-domain',
-  questions: [
-    { id: 'now', title: 'Now?' },
-    { id: 'later', title: 'Later?' },
-  ],
-  rules,
-});
-
 const run = (rules: AnyRule | readonly AnyRule[], facts: FactSet = noFacts, options: Partial<JudgeOptions> = {}) =>
-  judge(evaluation(...[rules].flat()), contoso, facts, { now, ...options });
+  judge(clusterEvaluation([rules].flat()), contoso, facts, { now, ...options });
 
-const accepted = (gathered: FactSet['facts']['accepted-domain']): FactSet => ({
-  facts: gathered === undefined ? {} : { 'accepted-domain': gathered },
-  parts: {},
-});
-const listed = accepted(known({ listed: true }, 'domains.json', at));
+const licence = (gathered: Gathered<{ paid: boolean }>): FactSet => ({ facts: { licence: gathered }, parts: {} });
+const paid = licence(known({ paid: true }, 'licences.json', at));
 
 const fine = { verdict: 'pass', message: 'Fine.' } as const;
 const bad = { verdict: 'fail', owner: 'tenant', message: 'Bad.', remedy: 'Mend it.' } as const;
 
-const needsAccepted = (judgement: Judgement, id = 'dkim/first') =>
-  rule({ id, title: id, severity: 'high', blocks: ['now'], needs: ['accepted-domain'], judge: () => judgement });
+const needsLicence = (judgement: Judgement, id = 'cluster/first') =>
+  rule({ id, title: id, severity: 'high', blocks: ['now'], needs: ['licence'], judge: () => judgement });
+
+const parts = (node: NonNullable<FactSet['parts'][string]>): FactSet => ({ facts: {}, parts: { node } });
+const version = (text: string): Gathered<string> => known(text, 'the node itself', at);
+/** Longer than settings keep. */
+const longAgo = '2026-11-22T09:30:00.000Z';
+const settings = (mode: NodeSettings['mode'], observedAt = at): Gathered<NodeSettings> =>
+  known({ mode }, 'the node itself', observedAt);
 
 describe('a judgement becomes a finding', () => {
   it('with severity and owner of a fail, evidence with time and source of its fact', () => {
-    const judgement = { ...bad, evidence: [{ fact: 'accepted-domain', observed: 'listed' }] } as const;
-    expect(run(needsAccepted(judgement), listed)).toEqual({
-      evaluation: 'dkim',
-      subject: 'contoso.com',
+    const judgement = { ...bad, evidence: [{ fact: 'licence', observed: 'paid' }] } as const;
+    expect(run(needsLicence(judgement), paid)).toEqual({
+      evaluation: 'cluster',
+      subject: 'contoso',
       at: '2026-11-24T09:30:00.000Z',
       answers: { now: 'no', later: 'not_applicable' },
       findings: [
         {
-          rule: 'dkim/first',
+          rule: 'cluster/first',
           verdict: 'fail',
           severity: 'high',
           owner: 'tenant',
           message: 'Bad.',
           remedy: 'Mend it.',
-          evidence: [{ fact: 'accepted-domain', observed: 'listed', at, source: 'domains.json' }],
+          evidence: [{ fact: 'licence', observed: 'paid', at, source: 'licences.json' }],
         },
       ],
     });
   });
 
   it('whose severity the judgement may set, and the organization above it', () => {
-    const first = needsAccepted({ ...bad, severity: 'low' });
-    expect(run(first, listed).findings[0]?.severity).toBe('low');
-    const policies = { 'dkim/first': { severity: 'critical' } } as const;
-    expect(run(first, listed, { policies }).findings[0]?.severity).toBe('critical');
+    const first = needsLicence({ ...bad, severity: 'low' });
+    expect(run(first, paid).findings[0]?.severity).toBe('low');
+    const policies = { 'cluster/first': { severity: 'critical' } } as const;
+    expect(run(first, paid, { policies }).findings[0]?.severity).toBe('critical');
   });
 
   it('that may block fewer questions than its rule', () => {
     const both = rule({
-      id: 'dkim/both',
+      id: 'cluster/both',
       title: 'Both',
       severity: 'high',
       blocks: ['now', 'later'],
-      needs: ['accepted-domain'],
+      needs: ['licence'],
       judge: () => ({ ...bad, blocks: ['later'] }),
     });
-    expect(run(both, listed).answers).toEqual({ now: 'not_applicable', later: 'no' });
+    expect(run(both, paid).answers).toEqual({ now: 'not_applicable', later: 'no' });
   });
 
   it('or several, one for each target', () => {
     const many = rule({
-      id: 'dkim/many',
+      id: 'cluster/many',
       title: 'Many',
       severity: 'high',
       blocks: ['now'],
@@ -106,15 +97,13 @@ describe('unknown', () => {
     ['not_supplied', 'not supplied'],
     ['stale', 'too old'],
   ] as const)('names the fact and why it is not there: %s', (reason, words) => {
-    const { findings, answers } = run(needsAccepted(fine), accepted(notKnown(reason, 'the detail', 'a server', at)));
+    const { findings, answers } = run(needsLicence(fine), licence(notKnown(reason, 'the detail', 'a server', at)));
     expect(findings).toEqual([
       {
-        rule: 'dkim/first',
+        rule: 'cluster/first',
         verdict: 'unknown',
-        message: `Could not look: accepted domain: ${words} (the detail).`,
-        evidence: [
-          { fact: 'accepted-domain', observed: `unobtainable, ${reason}: the detail`, at, source: 'a server' },
-        ],
+        message: `Could not look: licence of the cluster: ${words} (the detail).`,
+        evidence: [{ fact: 'licence', observed: `unobtainable, ${reason}: the detail`, at, source: 'a server' }],
         reason,
       },
     ]);
@@ -122,8 +111,8 @@ describe('unknown', () => {
   });
 
   it('a fact that nobody spoke of is not supplied', () => {
-    expect(run(needsAccepted(fine)).findings[0]?.message).toBe(
-      'Could not look: accepted domain: not supplied (nobody supplied it and no source was asked).',
+    expect(run(needsLicence(fine)).findings[0]?.message).toBe(
+      'Could not look: licence of the cluster: not supplied (nobody supplied it and no source was asked).',
     );
   });
 
@@ -135,7 +124,7 @@ describe('unknown', () => {
     const onRuleError = vi.fn();
     const error = new TypeError('x is undefined');
     const broken = rule({
-      id: 'dkim/broken',
+      id: 'cluster/broken',
       title: 'Broken',
       severity: 'high',
       blocks: ['now'],
@@ -144,16 +133,16 @@ describe('unknown', () => {
         throw error;
       },
     });
-    const { findings, answers } = run([broken, needsAccepted(fine)], listed, { onRuleError });
+    const { findings, answers } = run([broken, needsLicence(fine)], paid, { onRuleError });
     expect(findings.map(({ verdict, message }) => [verdict, message])).toEqual([
       [
         'unknown',
-        'Could not judge: dkim/broken stopped with an error of its own. This is a fault in fieldcheck, not in what it looked at.',
+        'Could not judge: cluster/broken stopped with an error of its own. This is a fault in fieldcheck, not in what it looked at.',
       ],
       ['pass', 'Fine.'],
     ]);
     expect(answers.now).toBe('undetermined');
-    expect(onRuleError).toHaveBeenCalledExactlyOnceWith('dkim/broken', error);
+    expect(onRuleError).toHaveBeenCalledExactlyOnceWith('cluster/broken', error);
   });
 
   it.each(['parts', 'after'] as const)('so is one that throws in %s', (where) => {
@@ -163,17 +152,19 @@ describe('unknown', () => {
     };
     const broken: AnyRule = {
       ...rule({
-        id: 'dkim/broken',
+        id: 'cluster/broken',
         title: 'Broken',
         severity: 'high',
         blocks: ['now'],
-        needs: ['selector-cname'],
-        per: 'selector',
+        needs: ['node-version'],
+        per: 'node',
         judge: () => fine,
       }),
       [where]: boom,
     };
-    expect(run(broken, noFacts, { onRuleError }).findings).toMatchObject([{ verdict: 'unknown' }]);
+    // What comes after another rule is only asked where one has failed.
+    const [, finding] = run([needsLicence(bad), broken], paid, { onRuleError }).findings;
+    expect(finding).toMatchObject({ rule: 'cluster/broken', verdict: 'unknown' });
     expect(onRuleError).toHaveBeenCalledOnce();
   });
 });
@@ -181,14 +172,14 @@ describe('unknown', () => {
 describe('optional facts', () => {
   const seen = vi.fn();
   const optional = rule({
-    id: 'dkim/optional',
+    id: 'cluster/optional',
     title: 'Optional',
     severity: 'high',
     blocks: ['now'],
     needs: [],
-    optional: ['accepted-domain'],
+    optional: ['licence'],
     judge: (facts) => {
-      seen(facts['accepted-domain']);
+      seen(facts.licence);
       return fine;
     },
   });
@@ -196,106 +187,103 @@ describe('optional facts', () => {
   it('may be missing when nobody supplied them', () => {
     expect(run(optional).findings[0]?.verdict).toBe('pass');
     expect(seen).toHaveBeenLastCalledWith(undefined);
-    run(optional, listed);
-    expect(seen).toHaveBeenLastCalledWith({ listed: true });
+    run(optional, paid);
+    expect(seen).toHaveBeenLastCalledWith({ paid: true });
   });
 
   it('make the rule unknown for any other reason', () => {
-    expect(run(optional, accepted(notKnown('denied', 'no role'))).findings[0]?.message).toBe(
-      'Could not look: accepted domain: access denied (no role).',
+    expect(run(optional, licence(notKnown('denied', 'no role'))).findings[0]?.message).toBe(
+      'Could not look: licence of the cluster: access denied (no role).',
     );
   });
 });
 
 describe('predecessors', () => {
   const second = rule({
-    id: 'dkim/second',
+    id: 'cluster/second',
     title: 'Second',
     severity: 'high',
     blocks: ['later'],
-    needs: ['accepted-domain'],
-    after: () => [{ rule: 'dkim/first' }],
+    needs: ['licence'],
+    after: () => [{ rule: 'cluster/first' }],
     judge: () => fine,
   });
 
   it('that failed block, whatever the facts', () => {
-    const { findings, answers } = run([needsAccepted(bad), second], listed);
+    const { findings, answers } = run([needsLicence(bad), second], paid);
     expect(findings[1]).toEqual({
-      rule: 'dkim/second',
+      rule: 'cluster/second',
       verdict: 'unknown',
-      message: 'Not judged: blocked by dkim/first, which failed.',
+      message: 'Not judged: blocked by cluster/first, which failed.',
       evidence: [],
-      blockedBy: 'dkim/first',
+      blockedBy: 'cluster/first',
     });
     expect(answers).toEqual({ now: 'no', later: 'undetermined' });
   });
 
   it('that are unknown do not: the rule speaks for itself', () => {
     const first = rule({
-      id: 'dkim/first',
+      id: 'cluster/first',
       title: 'First',
       severity: 'high',
       blocks: ['now'],
-      needs: ['signing-configuration'],
+      needs: ['clock'],
       judge: () => fine,
     });
-    expect(run([first, second], listed).findings.map(({ verdict }) => verdict)).toEqual(['unknown', 'pass']);
+    expect(run([first, second], paid).findings.map(({ verdict }) => verdict)).toEqual(['unknown', 'pass']);
   });
 
   it('that only advise do not', () => {
-    const { findings } = run([needsAccepted({ ...bad, severity: 'low' }), second], listed);
+    const { findings } = run([needsLicence({ ...bad, severity: 'low' }), second], paid);
     expect(findings[1]?.verdict).toBe('pass');
   });
 
   it('are named with their target when it is another', () => {
-    const first = needsAccepted({ ...bad, target: 'selector2' });
-    const afterOther = { ...second, after: () => [{ rule: 'dkim/first', target: 'selector2' }] };
-    expect(run([first, afterOther], listed).findings[1]?.message).toBe(
-      'Not judged: blocked by dkim/first (selector2), which failed.',
+    const first = needsLicence({ ...bad, target: 'EX2' });
+    const afterOther = { ...second, after: () => [{ rule: 'cluster/first', target: 'EX2' }] };
+    expect(run([first, afterOther], paid).findings[1]?.message).toBe(
+      'Not judged: blocked by cluster/first (EX2), which failed.',
     );
   });
 });
 
 describe('rules that are judged per part', () => {
-  const cname = (name: string): Gathered<SelectorCname> =>
-    known({ name, outcome: 'no-name', chain: [], otherTypes: [], doubledZone: false, asked: [] }, '192.0.2.53', at);
-  const perSelector = rule({
-    id: 'dkim/per-selector',
-    title: 'Per selector',
+  const perNode = rule({
+    id: 'cluster/per-node',
+    title: 'Per node',
     severity: 'high',
     blocks: ['now'],
-    needs: ['selector-cname'],
-    per: 'selector',
-    judge: ({ 'selector-cname': found }, { part }) => ({
+    needs: ['node-version'],
+    per: 'node',
+    judge: ({ 'node-version': version }, { part }) => ({
       verdict: 'pass',
-      message: `${part} sees ${found.name}.`,
-      evidence: [{ fact: 'selector-cname', observed: found.outcome }],
+      message: `${part} has ${version}.`,
+      evidence: [{ fact: 'node-version', observed: `version ${version}` }],
     }),
   });
-  const parts = (selector: NonNullable<FactSet['parts']['selector']>): FactSet => ({ facts: {}, parts: { selector } });
 
   it('see the facts of their part alone, so that one silent part blinds no other', () => {
     const { findings, answers } = run(
-      perSelector,
+      perNode,
       parts({
-        selector1: { 'selector-cname': cname('one') },
-        selector2: { 'selector-cname': notKnown('timeout', 'silent') },
+        EX1: { 'node-version': version('one') },
+        EX2: { 'node-version': notKnown('timeout', 'silent') },
       }),
     );
     expect(findings).toEqual([
       {
-        rule: 'dkim/per-selector',
-        target: 'selector1',
+        rule: 'cluster/per-node',
+        target: 'EX1',
         verdict: 'pass',
-        message: 'selector1 sees one.',
-        evidence: [{ fact: 'selector-cname', observed: 'no-name', at, source: '192.0.2.53' }],
+        message: 'EX1 has one.',
+        evidence: [{ fact: 'node-version', observed: 'version one', at, source: 'the node itself' }],
       },
       {
-        rule: 'dkim/per-selector',
-        target: 'selector2',
+        rule: 'cluster/per-node',
+        target: 'EX2',
         verdict: 'unknown',
-        message: 'Could not look: CNAME of the selector: no answer in time (silent).',
-        evidence: [{ fact: 'selector-cname', observed: 'unobtainable, timeout: silent' }],
+        message: 'Could not look: version of the node: no answer in time (silent).',
+        evidence: [{ fact: 'node-version', observed: 'unobtainable, timeout: silent' }],
         reason: 'timeout',
       },
     ]);
@@ -303,83 +291,282 @@ describe('rules that are judged per part', () => {
   });
 
   it('are unknown for a part that is only declared', () => {
-    const declared = { ...evaluation(perSelector), parts: () => ({ selector: ['selector1', 'selector2'] }) };
-    const facts = parts({ selector1: { 'selector-cname': cname('one') } });
+    const declared = clusterEvaluation([perNode], { parts: () => ({ node: ['EX1', 'EX2'] }) });
+    const facts = parts({ EX1: { 'node-version': version('one') } });
     expect(judge(declared, contoso, facts, { now }).findings.map(({ target, verdict }) => [target, verdict])).toEqual([
-      ['selector1', 'pass'],
-      ['selector2', 'unknown'],
+      ['EX1', 'pass'],
+      ['EX2', 'unknown'],
     ]);
   });
 
   it('are unknown once when the source failed for every part', () => {
-    const facts = parts({ [everyPart]: { 'selector-cname': notKnown('unreachable', 'no resolver') } });
-    expect(run(perSelector, facts).findings).toMatchObject([
+    const facts = parts({ [everyPart]: { 'node-version': notKnown('unreachable', 'no way there') } });
+    expect(run(perNode, facts).findings).toMatchObject([
       {
         verdict: 'unknown',
-        message: 'Could not look: CNAME of the selector: not reachable (no resolver).',
+        message: 'Could not look: version of the node: not reachable (no way there).',
       },
     ]);
   });
 
   it('do not apply where there is no part', () => {
-    expect(run(perSelector).findings).toMatchObject([
-      { verdict: 'not_applicable', message: 'There is no selector to look at.' },
+    expect(run(perNode).findings).toMatchObject([
+      { verdict: 'not_applicable', message: 'There is no node to look at.' },
     ]);
   });
 
   it('may choose their parts, or say why there is none', () => {
     const facts = parts({
-      selector1: { 'selector-cname': cname('one') },
-      selector2: { 'selector-cname': cname('two') },
+      EX1: { 'node-version': version('one') },
+      EX2: { 'node-version': version('two') },
     });
-    const chosen: AnyRule = { ...perSelector, parts: () => ['selector2'] };
-    expect(run(chosen, facts).findings.map(({ message }) => message)).toEqual(['selector2 sees two.']);
-    const none: AnyRule = { ...perSelector, parts: () => ({ verdict: 'not_applicable', message: 'None is next.' }) };
+    const chosen: AnyRule = { ...perNode, parts: () => ['EX2'] };
+    expect(run(chosen, facts).findings.map(({ message }) => message)).toEqual(['EX2 has two.']);
+    const none: AnyRule = { ...perNode, parts: () => ({ verdict: 'not_applicable', message: 'None is next.' }) };
     expect(run(none, facts).findings).toMatchObject([{ verdict: 'not_applicable', message: 'None is next.' }]);
+  });
+
+  it('choose them by the facts that they name, of every part where one is known and fresh', () => {
+    const seen = vi.fn();
+    const chosen = rule({
+      id: 'cluster/chosen',
+      title: 'Chosen',
+      severity: 'high',
+      blocks: ['now'],
+      needs: ['node-settings'],
+      optional: ['node-version'],
+      per: 'node',
+      parts(_, { byPart }) {
+        seen(byPart('node-settings'), byPart('node-version'));
+        // @ts-expect-error the rule does not name it
+        byPart('node-name');
+        return Object.entries(byPart('node-settings')).flatMap(([part, { mode }]) => (mode === 'on' ? [part] : []));
+      },
+      judge: (_, { part }) => ({ verdict: 'pass', message: `${part} is on.` }),
+    });
+    const facts = parts({
+      EX1: { 'node-settings': settings('off'), 'node-version': version('one') },
+      EX2: { 'node-settings': settings('on') },
+      EX3: { 'node-settings': settings('on', longAgo), 'node-version': notKnown('timeout', 'silent') },
+      [everyPart]: { 'node-version': version('of all') },
+    });
+    expect(run(chosen, facts).findings.map(({ message }) => message)).toEqual(['EX2 is on.']);
+    expect(seen).toHaveBeenCalledExactlyOnceWith(
+      { EX1: { mode: 'off' }, EX2: { mode: 'on' } },
+      { EX1: 'one', EX2: 'of all' },
+    );
   });
 
   it('that are not per part see a part fact of every part', () => {
     const all = rule({
-      id: 'dkim/all',
+      id: 'cluster/all',
       title: 'All',
       severity: 'high',
       blocks: ['now'],
-      needs: ['selector-cname'],
-      judge: ({ 'selector-cname': byPart }) => ({ verdict: 'pass', message: Object.keys(byPart).join(' and ') }),
+      needs: ['node-version'],
+      judge: ({ 'node-version': byPart }) => ({ verdict: 'pass', message: Object.keys(byPart).join(' and ') }),
     });
-    const both = parts({ selector1: { 'selector-cname': cname('1') }, selector2: { 'selector-cname': cname('2') } });
-    expect(run(all, both).findings[0]?.message).toBe('selector1 and selector2');
+    const both = parts({ EX1: { 'node-version': version('1') }, EX2: { 'node-version': version('2') } });
+    expect(run(all, both).findings[0]?.message).toBe('EX1 and EX2');
     const one = parts({
-      selector1: { 'selector-cname': cname('1') },
-      selector2: { 'selector-cname': notKnown('timeout', 'silent') },
+      EX1: { 'node-version': version('1') },
+      EX2: { 'node-version': notKnown('timeout', 'silent') },
     });
     expect(run(all, one).findings[0]?.message).toBe(
-      'Could not look: CNAME of the selector of selector2: no answer in time (silent).',
+      'Could not look: version of the node of EX2: no answer in time (silent).',
     );
+  });
+});
+
+describe('peers', () => {
+  const seen = vi.fn();
+  beforeEach(() => void seen.mockReset());
+  const alike = rule({
+    id: 'cluster/alike',
+    title: 'Alike',
+    severity: 'high',
+    blocks: ['now'],
+    needs: ['node-settings'],
+    per: 'node',
+    peers: ['node-settings'],
+    optionalPeers: ['node-version'],
+    judge({ 'node-settings': { mode } }, { part, peers }) {
+      seen(part, peers);
+      const others = Object.keys(peers).filter((peer) => peers[peer]?.['node-settings'].mode !== mode);
+      return others.length === 0
+        ? { verdict: 'pass', message: `${part} is as the others.` }
+        : { ...bad, message: `${part} differs from ${others.join(' and ')}.` };
+    },
+  });
+  const said = ({ findings }: ReturnType<typeof run>) =>
+    findings.map(({ target, verdict, message }) => [target, verdict, message]);
+
+  it('are the other parts, never the judged one, each with the facts that the rule named and nothing else', () => {
+    const named = known({ registered: true }, 'DNS', at);
+    const facts = parts({
+      EX1: { 'node-settings': settings('on'), 'node-version': version('one'), 'node-name': named },
+      EX2: { 'node-settings': settings('on'), 'node-version': version('two'), 'node-name': named },
+      EX3: { 'node-settings': settings('off'), 'node-name': named },
+    });
+    expect(said(run(alike, facts))).toEqual([
+      ['EX1', 'fail', 'EX1 differs from EX3.'],
+      ['EX2', 'fail', 'EX2 differs from EX3.'],
+      ['EX3', 'fail', 'EX3 differs from EX1 and EX2.'],
+    ]);
+    const [one, two, three] = [
+      { 'node-settings': { mode: 'on' }, 'node-version': 'one' },
+      { 'node-settings': { mode: 'on' }, 'node-version': 'two' },
+      { 'node-settings': { mode: 'off' } },
+    ];
+    expect(seen.mock.calls).toStrictEqual([
+      ['EX1', { EX2: two, EX3: three }],
+      ['EX2', { EX1: one, EX3: three }],
+      ['EX3', { EX1: one, EX2: two }],
+    ]);
+  });
+
+  it('whose needed fact is too old make the rule unknown, naming the fact and the part', () => {
+    const facts = parts({
+      EX1: { 'node-settings': settings('on') },
+      EX2: { 'node-settings': settings('on', longAgo) },
+    });
+    const { findings, answers } = run(alike, facts);
+    expect(findings).toEqual([
+      {
+        rule: 'cluster/alike',
+        target: 'EX1',
+        verdict: 'unknown',
+        message: `Could not look: settings of the node of EX2: too old (observed ${longAgo}, and it keeps for 1 d).`,
+        evidence: [
+          {
+            fact: 'node-settings',
+            observed: `unobtainable, stale: observed ${longAgo}, and it keeps for 1 d`,
+            at: longAgo,
+            source: 'the node itself',
+          },
+        ],
+        reason: 'stale',
+      },
+      expect.objectContaining({
+        target: 'EX2',
+        verdict: 'unknown',
+        message: `Could not look: settings of the node: too old (observed ${longAgo}, and it keeps for 1 d).`,
+      }),
+    ]);
+    expect(answers.now).toBe('undetermined');
+    expect(seen).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ['that is missing', notKnown('timeout', 'silent'), 'no answer in time (silent)'],
+    ['that nobody supplied', undefined, 'not supplied (nobody supplied it and no source was asked)'],
+  ])('with a needed fact %s do so too', (_, gathered, why) => {
+    const facts = parts({ EX1: { 'node-settings': settings('on') }, EX2: { 'node-settings': gathered } });
+    expect(said(run(alike, facts))[0]).toEqual([
+      'EX1',
+      'unknown',
+      `Could not look: settings of the node of EX2: ${why}.`,
+    ]);
+  });
+
+  it('are also those that are only declared', () => {
+    const declared = clusterEvaluation([alike], { parts: ({ nodes }) => ({ node: nodes }) });
+    const subject = { ...contoso, nodes: ['EX1', 'EX2'] };
+    const facts = parts({ EX1: { 'node-settings': settings('on') } });
+    expect(said(judge(declared, subject, facts, { now }))).toEqual([
+      [
+        'EX1',
+        'unknown',
+        'Could not look: settings of the node of EX2: not supplied (nobody supplied it and no source was asked).',
+      ],
+      [
+        'EX2',
+        'unknown',
+        'Could not look: settings of the node: not supplied (nobody supplied it and no source was asked).',
+      ],
+    ]);
+  });
+
+  it.each([
+    ['nobody supplied', undefined],
+    ['was denied', notKnown('denied', 'no right')],
+    ['is too old', known('two', 'the node itself', longAgo)],
+  ])('do without a fact that is optional and %s', (_, gathered) => {
+    const facts = parts({
+      EX1: { 'node-settings': settings('on') },
+      EX2: { 'node-settings': settings('on'), 'node-version': gathered },
+    });
+    expect(said(run(alike, facts))[0]).toEqual(['EX1', 'pass', 'EX1 is as the others.']);
+    expect(seen.mock.calls[0]).toStrictEqual(['EX1', { EX2: { 'node-settings': { mode: 'on' } } }]);
+  });
+
+  it('are all others, also when the rule judges some parts only; and what stands for every part is none', () => {
+    const one: AnyRule = { ...alike, parts: () => ['EX1'] };
+    const facts = parts({
+      EX1: {},
+      EX2: {},
+      [everyPart]: { 'node-settings': settings('on') },
+    });
+    expect(said(run(one, facts))).toEqual([['EX1', 'pass', 'EX1 is as the others.']]);
+    expect(seen.mock.calls).toStrictEqual([['EX1', { EX2: { 'node-settings': { mode: 'on' } } }]]);
+  });
+
+  it('are nobody to a rule that names none of their facts, and the compiler knows which it named', () => {
+    const alone = rule({
+      id: 'cluster/alone',
+      title: 'Alone',
+      severity: 'high',
+      blocks: ['now'],
+      needs: ['node-settings'],
+      per: 'node',
+      judge(_, { peers }) {
+        seen(peers);
+        // @ts-expect-error the rule names no fact of its peers
+        expect(peers.EX2?.['node-settings']).toBeUndefined();
+        return fine;
+      },
+    });
+    const facts = parts({ EX1: { 'node-settings': settings('on') }, EX2: { 'node-settings': settings('on') } });
+    expect(run(alone, facts).findings.map(({ verdict }) => verdict)).toEqual(['pass', 'pass']);
+    expect(seen.mock.calls).toStrictEqual([[{}], [{}]]);
   });
 });
 
 describe('the evaluation', () => {
   it('may say why nothing applies', () => {
-    const scoped = { ...evaluation(needsAccepted(bad)), scope: () => 'Not this one.' };
-    const { findings, answers } = judge(scoped, contoso, listed, { now });
+    const scoped = clusterEvaluation([needsLicence(bad)], { scope: () => 'Not this one.' });
+    const { findings, answers } = judge(scoped, contoso, paid, { now });
     expect(findings).toEqual([
-      { rule: 'dkim/first', verdict: 'not_applicable', message: 'Not this one.', evidence: [] },
+      { rule: 'cluster/first', verdict: 'not_applicable', message: 'Not this one.', evidence: [] },
     ]);
     expect(answers).toEqual({ now: 'not_applicable', later: 'not_applicable' });
   });
 
+  it('says so by facts as rules would read them: one that is too old is not known', () => {
+    const scoped = clusterEvaluation([needsLicence(fine)], {
+      scope: (fact) => {
+        const clock = fact('clock');
+        return clock.status === 'known' ? `Synchronised: ${clock.value.synchronised}.` : undefined;
+      },
+    });
+    const message = (observedAt: string) => {
+      const clock = known({ synchronised: true }, 'the node itself', observedAt);
+      return judge(scoped, contoso, { ...paid, facts: { ...paid.facts, clock } }, { now }).findings[0]?.message;
+    };
+    expect(message(at)).toBe('Synchronised: true.');
+    expect(message(longAgo)).toBe('Fine.');
+  });
+
   it('may ask fewer questions', () => {
-    const fewer = { ...evaluation(needsAccepted(bad)), asked: () => ['later'] };
-    expect(judge(fewer, contoso, listed, { now }).answers.now).toBe('not_applicable');
+    const fewer = clusterEvaluation([needsLicence(bad)], { asked: () => ['later'] });
+    expect(judge(fewer, contoso, paid, { now }).answers.now).toBe('not_applicable');
   });
 
   it('may have an order of proof', () => {
-    const first = needsAccepted(bad);
-    const proven: Evaluation = {
-      ...evaluation(first, needsAccepted(fine, 'dkim/proof')),
-      proof: (_question, _blocking, _facts, all) => all.filter(({ finding }) => finding.rule === 'dkim/proof'),
-    };
-    expect(judge(proven, contoso, listed, { now }).answers.now).toBe('yes');
+    const first = needsLicence(bad);
+    const proven = clusterEvaluation([first, needsLicence(fine, 'cluster/proof')], {
+      proof: (_question, _blocking, _fact, all) => all.filter(({ finding }) => finding.rule === 'cluster/proof'),
+    });
+    expect(judge(proven, contoso, paid, { now }).answers.now).toBe('yes');
   });
 });

@@ -1,5 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { InvalidDocument, parseOrganization } from '../../src/domain/organization.ts';
+import {
+  InvalidDocument,
+  type OrganizationDocument,
+  organizationDocumentOf,
+  parseDocument,
+} from '../../src/domain/organization.ts';
+import { clusterEvaluation, rule } from './cluster.ts';
+
+const always = (id: string) =>
+  rule({ id, title: id, severity: 'low', blocks: [], needs: [], judge: () => ({ verdict: 'pass', message: 'Yes.' }) });
+
+const document = organizationDocumentOf([clusterEvaluation([always('cluster/first'), always('cluster/second')])]);
+
+const parsed = (value: unknown): OrganizationDocument => parseDocument('organization document', document, value);
 
 const contoso = {
   $schema: 'https://fieldcheck.example/organization.schema.json',
@@ -8,41 +21,11 @@ const contoso = {
   tenant: { id: '11111111-2222-3333-4444-555555555555', cloud: 'worldwide' },
   channels: { 'mail-team': { kind: 'teams-workflow', url: 'secret:MAIL_TEAM_WEBHOOK' } },
   evaluations: {
-    dkim: {
+    cluster: {
       schedule: '0 0 6 * * *',
       channels: ['mail-team'],
-      domains: ['Contoso.com'],
-      ignore: ['*.exclaimer.cloud'],
-      selectors: ['selector1', 'selector2'],
-      rules: { 'dkim/rotation-on-schedule': { severity: 'low', maxAgeDays: 365 } },
-    },
-    'teams-exchange-interop': {
-      sampleUsers: ['adele@contoso.com'],
-      hosts: ['mail.contoso.com'],
-      intents: ['delegates', 'presence', 'voicemail', 'compliance', 'rich-coexistence'],
-      declared: [
-        {
-          statement: 'firewall-admits-microsoft',
-          value: true,
-          by: 'Network team',
-          at: '2026-11-01',
-          expires: '2027-05-01',
-        },
-      ],
-    },
-    'smtp-source-ip': {
-      services: [
-        {
-          id: 'smtp-in',
-          mode: 'dsr',
-          vips: ['192.0.2.25:25', '[2001:db8::25]:25'],
-          loadBalancerAddresses: ['192.0.2.5', '2001:db8::/64'],
-          nodes: [{ name: 'EX1', address: '192.0.2.11' }],
-          relayClients: ['203.0.113.0/24'],
-          lanAlias: 'LAN',
-          loopbackAlias: 'Loopback',
-        },
-      ],
+      clusters: [{ id: 'mail', nodes: ['EX1', 'EX2'] }],
+      rules: { 'cluster/first': { severity: 'low' } },
     },
   },
 };
@@ -50,7 +33,7 @@ const contoso = {
 /** The faults a person reads, one line each. */
 function faults(change: object): readonly string[] {
   try {
-    parseOrganization({ ...contoso, ...change });
+    parsed({ ...contoso, ...change });
   } catch (error) {
     expect(error).toBeInstanceOf(InvalidDocument);
     return (error as InvalidDocument).issues;
@@ -58,24 +41,18 @@ function faults(change: object): readonly string[] {
   return expect.fail('was taken');
 }
 
-const dkim = (change: object) => ({ evaluations: { dkim: { ...contoso.evaluations.dkim, ...change } } });
-const service = (change: object) => ({
-  evaluations: {
-    'smtp-source-ip': { services: [{ ...contoso.evaluations['smtp-source-ip'].services[0], ...change }] },
-  },
-});
+const cluster = (change: object) => ({ evaluations: { cluster: { ...contoso.evaluations.cluster, ...change } } });
 
-it('the documented document is taken, domains in their one spelling', () => {
-  expect(parseOrganization(contoso).evaluations.dkim?.domains).toEqual(['contoso.com']);
+it('a document is taken, with what an evaluation adds of its own', () => {
+  expect(parsed(contoso)).toEqual({ ...contoso, retentionDays: 400 });
 });
 
 it('every key but the id has a default', () => {
-  expect(parseOrganization({ id: 'contoso' })).toMatchObject({ id: 'contoso', channels: {}, evaluations: {} });
-  expect(parseOrganization({ id: 'contoso', evaluations: { dkim: {} } }).evaluations.dkim).toEqual({
+  expect(parsed({ id: 'contoso' })).toEqual({ id: 'contoso', channels: {}, retentionDays: 400, evaluations: {} });
+  expect(parsed({ id: 'contoso', evaluations: { cluster: {} } }).evaluations.cluster).toEqual({
     schedule: '0 0 6 * * *',
     channels: [],
-    ignore: [],
-    selectors: ['selector1', 'selector2'],
+    clusters: [],
     rules: {},
   });
 });
@@ -89,43 +66,29 @@ describe('faults name the path, and how to mend them', () => {
       'id: is no organization id; use up to 63 lower-case letters, digits and hyphens',
     ],
     ['an unknown key', { chanels: {} }, /chanels/],
-    ['an unknown key deep inside', dkim({ domain: [] }), /^evaluations\.dkim: .*domain/],
-    [
-      'a domain that is none',
-      dkim({ domains: ['contoso.com', 'contoso'] }),
-      'evaluations.dkim.domains[1]: "contoso" has one label only; a mail domain has two at least, e.g. contoso.com',
-    ],
+    ['an unknown key deep inside', cluster({ nodes: [] }), /^evaluations\.cluster: .*nodes/],
+    ['an evaluation that nobody knows', { evaluations: { tide: {} } }, /^evaluations: .*tide/],
     [
       'a schedule of five fields',
-      dkim({ schedule: '0 6 * * *' }),
-      'evaluations.dkim.schedule: is no schedule; write six fields (second minute hour day month weekday, UTC), e.g. "0 0 6 * * *"',
+      cluster({ schedule: '0 6 * * *' }),
+      'evaluations.cluster.schedule: is no schedule; write six fields (second minute hour day month weekday, UTC), e.g. "0 0 6 * * *"',
     ],
-    ['a selector that is none', dkim({ selectors: ['s 1'] }), 'evaluations.dkim.selectors[0]: is no selector name'],
     [
       'a channel that is not there',
-      dkim({ channels: ['mail-team', 'ops'] }),
-      'evaluations.dkim.channels[1]: names the channel "ops", which "channels" does not have',
+      cluster({ channels: ['mail-team', 'ops'] }),
+      'evaluations.cluster.channels[1]: names the channel "ops", which "channels" does not have',
     ],
     [
-      'a rule of another evaluation',
-      dkim({ rules: { 'smtp-source-ip/facts-fresh': { severity: 'low' } } }),
-      'evaluations.dkim.rules.smtp-source-ip/facts-fresh: is no rule of dkim',
+      'a rule that there is not',
+      cluster({ rules: { 'tide/high': { severity: 'low' } } }),
+      'evaluations.cluster.rules.tide/high: is no rule; the rules are cluster/first, cluster/second',
     ],
-    ['a severity that is none', dkim({ rules: { 'dkim/signing-enabled': { severity: 'warning' } } }), /severity/],
+    ['a severity that is none', cluster({ rules: { 'cluster/first': { severity: 'warning' } } }), /severity/],
+    ['a rule setting that is none', cluster({ rules: { 'cluster/first': { age: 1 } } }), /cluster\/first: .*age/],
     [
       'a channel address that is none',
       { channels: { 'mail-team': { url: 'mail-team' } } },
       'channels.mail-team.url: is neither secret:NAME (NAME of the setting that holds the address) nor an http(s) address',
-    ],
-    [
-      'a VIP without port',
-      service({ vips: ['192.0.2.25'] }),
-      'evaluations.smtp-source-ip.services[0].vips[0]: is no VIP; write address:port, e.g. 192.0.2.25:25 or [2001:db8::25]:25',
-    ],
-    [
-      'an address that is none',
-      service({ loadBalancerAddresses: ['192.0.2.300'] }),
-      'evaluations.smtp-source-ip.services[0].loadBalancerAddresses[0]: is no IP address and no CIDR range; write e.g. 192.0.2.5 or 192.0.2.0/24',
     ],
   ])('%s', (_, change, line) => {
     const [first, ...more] = faults(change);
@@ -135,7 +98,7 @@ describe('faults name the path, and how to mend them', () => {
   });
 
   it('all at once', () => {
-    expect(faults({ id: 'Contoso', ...dkim({ domains: ['x'], schedule: 'daily' }) })).toHaveLength(3);
+    expect(faults({ id: 'Contoso', ...cluster({ clusters: [{}], schedule: 'daily' }) })).toHaveLength(3);
   });
 
   it('never shows the address of a channel', () => {

@@ -1,44 +1,36 @@
 import { expect, test } from 'vitest';
 import { type FactSet, known } from '../../src/domain/fact-set.ts';
 import { judge } from '../../src/domain/judge.ts';
-import { rule } from '../../src/domain/rule.ts';
-import { exchangeOrganization } from '../../src/domain/subject.ts';
+import { clusterEvaluation, contoso, rule } from './cluster.ts';
 
-const contoso = exchangeOrganization.parse({ kind: 'exchange-organization', id: 'contoso' });
 const now = new Date('2026-11-24T09:00:00Z');
 
 const synchronised = rule({
-  id: 'teams-exchange-interop/synchronised',
-  title: 'The directory is synchronised',
+  id: 'cluster/synchronised',
+  title: 'The clock is synchronised',
   severity: 'low',
-  blocks: ['calendar'],
-  needs: ['directory-synchronisation'],
-  judge: ({ 'directory-synchronisation': sync }) =>
-    sync.enabled
+  blocks: ['now'],
+  needs: ['clock'],
+  judge: ({ clock }) =>
+    clock.synchronised
       ? { verdict: 'pass', message: 'It is.' }
       : { verdict: 'fail', message: 'It is not.', owner: 'tenant', remedy: 'Switch it on.' },
 });
 
 const next = rule({
-  id: 'teams-exchange-interop/next',
+  id: 'cluster/next',
   title: 'What comes after',
   severity: 'high',
-  blocks: ['calendar'],
-  needs: ['directory-synchronisation'],
-  after: () => [{ rule: 'teams-exchange-interop/synchronised' }],
+  blocks: ['now'],
+  needs: ['clock'],
+  after: () => [{ rule: 'cluster/synchronised' }],
   judge: () => ({ verdict: 'pass', message: 'It came.' }),
 });
 
-const evaluation = {
-  id: 'teams-exchange-interop',
-  title: 'Two rules',
-  subjectKind: 'exchange-organization',
-  questions: [{ id: 'calendar', title: 'Is it?' }],
-  rules: [synchronised, next],
-} as const;
+const evaluation = clusterEvaluation([synchronised, next], { questions: [{ id: 'now', title: 'Is it?' }] });
 
-const observed = (at: string, enabled = true): FactSet => ({
-  facts: { 'directory-synchronisation': known({ enabled, domains: [] }, 'Microsoft Graph', at) },
+const observed = (at: string, synchronised = true): FactSet => ({
+  facts: { clock: known({ synchronised }, 'the cluster itself', at) },
   parts: {},
 });
 
@@ -51,18 +43,17 @@ test('a fact past its shelf life is too old to judge by, and the finding says ho
   const run = judge(evaluation, contoso, observed('2026-11-23T08:59:59Z'), { now });
   expect(run.findings[0]).toMatchObject({
     verdict: 'unknown',
-    message:
-      'Could not look: directory synchronisation: too old (observed 2026-11-23T08:59:59Z, and it keeps for 1 d).',
+    message: 'Could not look: clock of the cluster: too old (observed 2026-11-23T08:59:59Z, and it keeps for 1 d).',
   });
-  expect(run.answers).toEqual({ calendar: 'undetermined' });
+  expect(run.answers).toEqual({ now: 'undetermined' });
 });
 
 test('advice blocks no rule that comes after it', () => {
   const advice = judge(evaluation, contoso, observed('2026-11-24T08:00:00Z', false), { now });
   expect(advice.findings.map(({ verdict }) => verdict)).toEqual(['fail', 'pass']);
-  expect(advice.answers).toEqual({ calendar: 'yes' });
+  expect(advice.answers).toEqual({ now: 'yes' });
 
-  const policies = { 'teams-exchange-interop/synchronised': { severity: 'high' } } as const;
+  const policies = { 'cluster/synchronised': { severity: 'high' } } as const;
   const fault = judge(evaluation, contoso, observed('2026-11-24T08:00:00Z', false), { now, policies });
-  expect(fault.findings[1]).toMatchObject({ verdict: 'unknown', blockedBy: 'teams-exchange-interop/synchronised' });
+  expect(fault.findings[1]).toMatchObject({ verdict: 'unknown', blockedBy: 'cluster/synchronised' });
 });

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import type { App } from '../../src/app.ts';
+import type { App } from '../../src/app/index.ts';
 import { answerOf } from '../../src/doors/answer.ts';
 import { answer, type Door, door, json, media } from '../../src/doors/door.ts';
 import { StoreUnavailable } from '../../src/store/store.ts';

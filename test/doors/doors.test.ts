@@ -363,10 +363,19 @@ describe('organizations', () => {
     expect(answer.status).toBe(400);
     const { issues } = answer.json as { issues: string[] };
     expect(issues).toHaveLength(2);
-    expect(issues[0]).toMatch(/^evaluations\.dkim\.schedule: is no schedule \(.*\); write e\.g\. "0 0 6 \* \* \*"$/);
-    expect(issues[1]).toMatch(
+    expect(issues[0]).toMatch(
       /^evaluations\.dkim\.rules\.dkim\/no-such-rule: is no rule; the rules are dkim\/signing-configured, /,
     );
+    expect(issues[1]).toMatch(/^evaluations\.dkim\.schedule: is no schedule \(.*\); write e\.g\. "0 0 6 \* \* \*"$/);
+  });
+
+  test('name each of them once, also where two would say so', async () => {
+    const changes = { channels: { team: { url: 'ftp://contoso.com' } }, evaluations: { dkim: { schedule: 'daily' } } };
+    const answer = await call('PUT', 'organizations/contoso', organization(changes));
+    expect((answer.json as { issues: string[] }).issues).toEqual([
+      'channels.team.url: is neither secret:NAME (NAME of the setting that holds the address) nor an http(s) address',
+      'evaluations.dkim.schedule: is no schedule; write six fields (second minute hour day month weekday, UTC), e.g. "0 0 6 * * *"',
+    ]);
   });
 
   test('refuse a document that belongs to another address', async () => {

@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type AtDoors, answer, door, json } from '../../src/doors/door.ts';
+import { answer, door, json } from '../../src/doors/door.ts';
 import { doorsOf } from '../../src/doors/index.ts';
 import { openApiDocument } from '../../src/doors/openapi.ts';
 import { evaluations } from '../../src/evaluations/index.ts';
+import type { Registration } from '../../src/evaluations/registration.ts';
+import { createRegistry } from '../../src/evaluations/registry.ts';
+import { clusterEvaluation } from '../domain/cluster.ts';
 
 interface Parameter {
   name: string;
@@ -26,8 +29,8 @@ interface Document {
   webhooks: Record<string, { post: Described }>;
   components: { schemas: Record<string, object> };
 }
-const documentOf = (registered: readonly AtDoors[]): Document =>
-  JSON.parse(JSON.stringify(openApiDocument(doorsOf(registered), registered)));
+const documentOf = (registered: readonly Registration[]): Document =>
+  JSON.parse(JSON.stringify(openApiDocument(doorsOf(createRegistry(registered)), registered)));
 const operationsOf = ({ paths }: Document) =>
   Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation })),
@@ -35,9 +38,11 @@ const operationsOf = ({ paths }: Document) =>
 
 /** A fourth evaluation that nothing but this test knows. */
 const tide = z.object({ metres: z.number() });
-const toy: AtDoors = {
-  id: 'low-tide',
-  subjectInWords: { is: 'a harbour', example: 'harlingen' },
+const toy: Registration = {
+  ...clusterEvaluation([], { id: 'low-tide', subjectId: { is: 'a harbour', example: 'harlingen' } }),
+  bind: () => ({}),
+  files: [],
+  grants: [],
   doors: [
     door('tide', 'GET', 'organizations/{organization}/evaluations/low-tide/subjects/{subject}/tide', {
       title: 'How high the water stands',
@@ -50,19 +55,18 @@ const toy: AtDoors = {
 };
 
 describe.each([
-  ['of the product', evaluations],
-  ['with an evaluation that is registered beside', [...evaluations, toy]],
+  ['of the product', evaluations.all],
+  ['with an evaluation that is registered beside', [...evaluations.all, toy]],
 ])('the OpenAPI document %s', (_, registered) => {
   const document = documentOf(registered);
+  const doors = doorsOf(createRegistry(registered));
   const operations = operationsOf(document);
 
   test('names every door, and which need no key', () => {
     expect(operations.map(({ method, path, operationId, summary }) => [operationId, method, path, summary])).toEqual(
-      expect.arrayContaining(
-        doorsOf(registered).map(({ id, method, path, title }) => [id, method.toLowerCase(), `/${path}`, title]),
-      ),
+      expect.arrayContaining(doors.map(({ id, method, path, title }) => [id, method.toLowerCase(), `/${path}`, title])),
     );
-    expect(operations).toHaveLength(doorsOf(registered).length);
+    expect(operations).toHaveLength(doors.length);
     const open = operations.filter(({ security }) => security?.length === 0).map(({ operationId }) => operationId);
     expect(open.sort()).toEqual(['health', 'openApi', 'organizationSchema']);
   });
@@ -90,9 +94,11 @@ describe.each([
     const schema = document.components.schemas.OrganizationDocument as {
       required: string[];
       additionalProperties: boolean;
+      properties: { evaluations: { properties: object } };
     };
     expect(schema.required).toEqual(['id']);
     expect(schema.additionalProperties).toBe(false);
+    expect(Object.keys(schema.properties.evaluations.properties)).toEqual(registered.map(({ id }) => id));
   });
 
   test('describes what a webhook channel gets', () => {

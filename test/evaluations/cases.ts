@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { parseSavedFacts, type SavedFacts } from '../../src/domain/fact-set.ts';
+import type { Evaluation } from '../../src/domain/evaluation.ts';
+import { type SavedFacts, savedFactsSchema } from '../../src/domain/fact-set.ts';
 import { evidence, type Finding, finding, findingKey, type Run, run } from '../../src/domain/finding.ts';
 import { judge } from '../../src/domain/judge.ts';
-import { rulePolicy } from '../../src/domain/organization.ts';
-import type { Evaluation, EvaluationId } from '../../src/domain/rule.ts';
+import { keptRulePolicy } from '../../src/domain/rule.ts';
 
 const root = fileURLToPath(new URL('../cases/', import.meta.url));
 
@@ -27,7 +27,7 @@ const findings = z.strictObject({
   /** When the facts are judged. */
   now: z.iso.datetime(),
   /** What the organization's document sets for rules, by rule id. */
-  policies: z.record(z.string(), rulePolicy).optional(),
+  policies: z.record(z.string(), keptRulePolicy).optional(),
   /** The run that must come out; absent in a new case until it is written for the first time. */
   run: recordedRun.strict().optional(),
 });
@@ -46,8 +46,9 @@ export interface GoldenCase extends z.infer<typeof findings> {
  *
  * @throws ZodError when a file has another shape
  */
-export function goldenCases(evaluation: EvaluationId): readonly GoldenCase[] {
-  const folder = `${root}${evaluation}/`;
+export function goldenCases(evaluation: Evaluation): readonly GoldenCase[] {
+  const folder = `${root}${evaluation.id}/`;
+  const saved = savedFactsSchema(evaluation);
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
@@ -56,7 +57,7 @@ export function goldenCases(evaluation: EvaluationId): readonly GoldenCase[] {
       return {
         name,
         file,
-        facts: parseSavedFacts(readJson(`${folder}${name}/facts.json`)),
+        facts: saved.parse(readJson(`${folder}${name}/facts.json`)),
         ...findings.parse(readJson(file)),
       };
     });
@@ -111,12 +112,12 @@ const pass = z.strictObject({ rule: z.string(), message: z.string(), evidence: z
 export type Pass = z.infer<typeof pass>;
 
 /** Where everything stands that the rules of an evaluation say in its cases when they pass. */
-export function passesFile(evaluation: EvaluationId): string {
+export function passesFile(evaluation: string): string {
   return `${root}${evaluation}/passes.json`;
 }
 
 /** What {@link passesFile} holds. @throws ZodError when it has another shape */
-export function recordedPasses(evaluation: EvaluationId): readonly Pass[] {
+export function recordedPasses(evaluation: string): readonly Pass[] {
   return z.array(pass).parse(readJson(passesFile(evaluation)));
 }
 

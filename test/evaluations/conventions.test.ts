@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import type { AnyRule, Evaluation } from '../../src/domain/rule.ts';
+import type { Evaluation } from '../../src/domain/evaluation.ts';
+import type { AnyRule } from '../../src/domain/rule.ts';
 import { evaluations } from '../../src/evaluations/index.ts';
-import { factSchemas } from '../../src/facts/index.ts';
 import { goldenCases, judgeCase } from './cases.ts';
 import { releasedRules } from './released-rules.ts';
 
@@ -18,14 +18,20 @@ const headings = [
 ];
 
 const folderOf = ({ id }: Evaluation) => fileURLToPath(new URL(`../../src/evaluations/${id}/`, import.meta.url));
+const namedBy = ({ needs, optional, peers, optionalPeers }: AnyRule) => [
+  ...needs,
+  ...optional,
+  ...peers,
+  ...optionalPeers,
+];
 const nameOf = ({ id }: AnyRule) => id.slice(id.indexOf('/') + 1);
 
-describe.each(evaluations.map((evaluation) => [evaluation.id, evaluation] as const))('%s', (id, evaluation) => {
+describe.each(evaluations.all.map((evaluation) => [evaluation.id, evaluation] as const))('%s', (id, evaluation) => {
   const folder = folderOf(evaluation);
   const names = evaluation.rules.map(nameOf);
 
   it('has the released rules, and no other', () => {
-    const released = releasedRules[id];
+    const released = releasedRules[id] ?? [];
     expect(
       released.filter((name) => !names.includes(name)),
       'released rule ids that are gone',
@@ -67,13 +73,22 @@ describe.each(evaluations.map((evaluation) => [evaluation.id, evaluation] as con
     ).toEqual([]);
     const read = [...(sections.get('## Facts it reads') ?? '').matchAll(/`([a-z0-9-]+)`/g)]
       .map(([, word]) => word ?? '')
-      .filter((word) => word in factSchemas);
+      .filter((word) => word in evaluation.facts.schemas);
     expect([...new Set(read)].sort(), 'the facts that "Facts it reads" names').toEqual(
-      [...rule.needs, ...rule.optional].sort(),
+      [...new Set(namedBy(rule))].sort(),
     );
   });
 
   const seen = judgeCases(evaluation);
+
+  it.each(evaluation.rules.map((rule) => [nameOf(rule), rule] as const))(
+    '%s reads what it names, all of it',
+    (_, rule) => {
+      expect([...(seen.read.get(rule.id) ?? [])].sort(), `facts that ${rule.id} reads in test/cases/${id}`).toEqual(
+        [...new Set(namedBy(rule))].sort(),
+      );
+    },
+  );
 
   it.each(evaluation.rules.map((rule) => [nameOf(rule), rule] as const))('has golden cases for %s', (_, rule) => {
     const missing = ['pass', 'fail'].filter((verdict) => !seen.verdicts.has(`${rule.id} ${verdict}`));
@@ -90,26 +105,77 @@ describe.each(evaluations.map((evaluation) => [evaluation.id, evaluation] as con
   });
 });
 
-/** Judges every golden case and remembers which verdicts came out, and which predecessors the rules named. */
-function judgeCases(evaluation: Evaluation): {
-  verdicts: ReadonlySet<string>;
-  predecessors: ReadonlySet<readonly [rule: string, before: string]>;
-} {
+it('notices a rule that reads a fact which it does not name', () => {
+  const evaluation = evaluations.of('dkim');
+  const [first, ...others] = evaluation.rules;
+  if (first === undefined) throw new Error('dkim has no rules');
+  const planted: AnyRule = {
+    ...first,
+    judge(facts, at) {
+      void (facts as Record<string, unknown>)['exchange-online-incidents'];
+      return first.judge(facts, at);
+    },
+  };
+  const { read } = judgeCases({ ...evaluation, rules: [planted, ...others] });
+  expect(namedBy(planted)).not.toContain('exchange-online-incidents');
+  expect([...(read.get(planted.id) ?? [])]).toContain('exchange-online-incidents');
+});
+
+interface Seen {
+  readonly verdicts: ReadonlySet<string>;
+  readonly predecessors: ReadonlySet<readonly [rule: string, before: string]>;
+  /** Facts that were read, by rule, whether it names them or not. */
+  readonly read: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** Judges every golden case on recording proxies. */
+function judgeCases(evaluation: Evaluation): Seen {
   const pairs = new Map<string, readonly [string, string]>();
+  const read = new Map(evaluation.rules.map(({ id }) => [id, new Set<string>()]));
   const watched = evaluation.rules.map((rule): AnyRule => {
-    const { after } = rule;
-    if (after === undefined) return rule;
+    const { after, parts } = rule;
+    const note = (fact: string) => read.get(rule.id)?.add(fact);
     return {
       ...rule,
-      after(facts, at) {
-        const predecessors = after(facts, at);
-        for (const { rule: before } of predecessors) pairs.set(`${rule.id} ${before}`, [rule.id, before]);
-        return predecessors;
+      after:
+        after &&
+        ((facts, at) => {
+          const predecessors = after(recording(facts, note), at);
+          for (const { rule: before } of predecessors) pairs.set(`${rule.id} ${before}`, [rule.id, before]);
+          return predecessors;
+        }),
+      parts:
+        parts &&
+        ((facts, at) => {
+          const byPart = (fact: string) => {
+            note(fact);
+            return at.byPart(fact);
+          };
+          return parts(recording(facts, note), { ...at, byPart });
+        }),
+      judge(facts, at) {
+        const peers = Object.entries(at.peers).map(([part, ofPart]) => [part, recording(ofPart, note)] as const);
+        return rule.judge(recording(facts, note), { ...at, peers: Object.fromEntries(peers) });
       },
     };
   });
-  const verdicts = goldenCases(evaluation.id).flatMap((golden) =>
+  const verdicts = goldenCases(evaluation).flatMap((golden) =>
     judgeCase({ ...evaluation, rules: watched }, golden).findings.map(({ rule, verdict }) => `${rule} ${verdict}`),
   );
-  return { verdicts: new Set(verdicts), predecessors: new Set(pairs.values()) };
+  return { verdicts: new Set(verdicts), predecessors: new Set(pairs.values()), read };
+}
+
+/** The same facts, noting each that is asked for. */
+function recording<T extends object>(facts: T, note: (fact: string) => void): T {
+  return new Proxy(facts, {
+    get(target, name, receiver) {
+      if (typeof name === 'string') note(name);
+      return Reflect.get(target, name, receiver);
+    },
+    // Taking the rest of the facts (`...rest`) reads them all.
+    ownKeys(target) {
+      for (const name of Object.keys(target)) note(name);
+      return Reflect.ownKeys(target);
+    },
+  });
 }

@@ -13,8 +13,8 @@ import { goldenCases, judgeCase, passesFile, passesOf, type RecordedRun, recorde
 
 const update = process.env.UPDATE_GOLDEN === '1';
 
-describe.each(evaluations.map((evaluation) => [evaluation.id, evaluation] as const))('%s', (id, evaluation) => {
-  const cases = goldenCases(id);
+describe.each(evaluations.all.map((evaluation) => [evaluation.id, evaluation] as const))('%s', (id, evaluation) => {
+  const cases = goldenCases(evaluation);
 
   it.each(cases.map((golden) => [golden.name, golden] as const))('%s', (_, golden) => {
     const { facts, now, policies, file } = golden;

@@ -11,7 +11,7 @@ afterAll(() => {
 // Which selector is active must not depend on where the process runs.
 describe.each(['Pacific/Auckland', 'America/Los_Angeles', 'Asia/Kathmandu'])('in the zone %s', (name) => {
   it('every case of dkim is judged as in UTC', () => {
-    const cases = goldenCases('dkim');
+    const cases = goldenCases(dkim);
     process.env.TZ = 'UTC';
     const runs = cases.map((golden) => judgeCase(dkim, golden));
     process.env.TZ = name;

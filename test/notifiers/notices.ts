@@ -2,6 +2,7 @@ import type { Answer, Finding } from '../../src/domain/finding.ts';
 import type { Notice, NoticeSubject, PendingNotice } from '../../src/domain/notice.ts';
 import { targetTables } from '../../src/domain/target-table.ts';
 import type { Transition, TransitionKind, TransitionReason } from '../../src/domain/transition.ts';
+import { answerWords } from '../../src/domain/words.ts';
 
 type Of = Transition['of'];
 type OfFinding = Extract<Of, { type: 'finding' }>;
@@ -58,6 +59,7 @@ export function notice(changes: Partial<Notice> = {}): Notice {
         'verifiable-now': 'Can receivers verify what we sign now?',
         'verifiable-after-rotation': 'And still after the next rotation?',
       },
+      answerWords,
     },
     runId: 'contoso.dkim.2026-11-24T06-00',
     at,
@@ -134,6 +136,7 @@ export function smtpNotice(nodes: Readonly<Record<string, NonNullable<NoticeSubj
       id: 'smtp-source-ip',
       title: 'SMTP source IP',
       questions: { 'dsr-ready': 'Are all nodes ready for Direct Server Return?' },
+      answerWords,
     },
     subjects: Object.entries(nodes).map(([name, table]) => ({
       ...ofSubject(name, transition('opened', name, of)),

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createHttp } from '../../src/http/client.ts';
 import { createNotifier } from '../../src/notifiers/index.ts';
-import { retryAfterSeconds } from '../../src/notifiers/post.ts';
 import { payloadSchema } from '../../src/notifiers/teams-workflow/payload.ts';
 import { agentTo, type Loopback, selfSigned, startLoopback } from './loopback.ts';
 import { failingDomains, notice } from './notices.ts';
@@ -21,10 +21,10 @@ describe('what goes over the wire', () => {
   afterAll(() => server.close());
 
   it.each([`${host}:443`, host])('is the address byte for byte, to https://%s', async (authority) => {
-    const dispatcher = agentTo(server.port, certificate.cert);
-    const notifier = createNotifier({ kind: 'teams-workflow', url: `https://${authority}${target}` }, { dispatcher });
+    const http = createHttp({ dispatcher: agentTo(server.port, certificate.cert) });
+    const notifier = createNotifier({ kind: 'teams-workflow', url: `https://${authority}${target}` }, { http });
     const delivery = await notifier.send(given, AbortSignal.timeout(10_000));
-    await dispatcher.close();
+    http.close();
     expect(delivery.outcome).toBe('delivered');
     const arrived = server.arrived.at(-1);
     expect(arrived?.target).toBe(target);
@@ -34,10 +34,10 @@ describe('what goes over the wire', () => {
 
   it('goes to nobody whose certificate is not trusted', async () => {
     const before = server.arrived.length;
-    const dispatcher = agentTo(server.port);
-    const notifier = createNotifier({ kind: 'teams-workflow', url: `https://${host}${target}` }, { dispatcher });
+    const http = createHttp({ dispatcher: agentTo(server.port) });
+    const notifier = createNotifier({ kind: 'teams-workflow', url: `https://${host}${target}` }, { http });
     const delivery = await notifier.send(given, AbortSignal.timeout(10_000));
-    await dispatcher.close();
+    http.close();
     expect(delivery).toMatchObject({
       outcome: 'retry',
       detail: expect.stringMatching(
@@ -63,26 +63,5 @@ describe('what goes over the wire', () => {
         'the signature is missing. The address was cut off (in a shell, quote it: it holds "&")',
       ),
     });
-  });
-});
-
-describe('Retry-After', () => {
-  const now = new Date('2026-11-24T09:30:00Z');
-
-  it.each([
-    ['7', 7],
-    [' 120 ', 120],
-    ['0', 1],
-    ['86400', 3600],
-    ['Tue, 24 Nov 2026 09:30:30 GMT', 30],
-    ['Tue, 24 Nov 2026 09:00:00 GMT', 1],
-    ['Wed, 25 Nov 2026 09:30:00 GMT', 3600],
-    ['soon', undefined],
-    ['-5', undefined],
-    ['1.5', undefined],
-    ['', undefined],
-    [undefined, undefined],
-  ])('%j is %s seconds', (header, seconds) => {
-    expect(retryAfterSeconds(header, now)).toBe(seconds);
   });
 });

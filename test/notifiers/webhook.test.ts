@@ -7,7 +7,11 @@ import { byNode, failingDomains, notice, ofNode, smtpNotice } from './notices.ts
 
 it('posts the whole notice as versioned JSON, with a key that tells a repetition', async () => {
   const server = await startLoopback((_request, response) => void response.writeHead(200).end());
-  const given = notice({ subjects: failingDomains(7) });
+  const words = { yes: 'GO', no: 'NO-GO', undetermined: 'INDETERMINATE', not_applicable: 'not asked' };
+  const given = notice({
+    subjects: failingDomains(7),
+    evaluation: { ...notice().evaluation, answerWords: words },
+  });
   const notifier = createNotifier({ kind: 'webhook', url: `http://127.0.0.1:${server.port}/in` }, { allowLocal: true });
   await notifier.send(given, AbortSignal.timeout(10_000));
   await notifier.send(given, AbortSignal.timeout(10_000));
@@ -23,6 +27,7 @@ it('posts the whole notice as versioned JSON, with a key that tells a repetition
     counts: { opened: 7 },
     ...given,
   });
+  expect(document.evaluation.answerWords).toEqual(words);
   expect(first?.headers['idempotency-key']).toBe(document.fingerprint);
   expect(second?.headers['idempotency-key']).toBe(document.fingerprint);
 });

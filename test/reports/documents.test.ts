@@ -1,9 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Run } from '../../src/domain/finding.ts';
 import { htmlReport, markdownReport } from '../../src/reports/index.ts';
 import { finding, mixedRuns, run, twoNodes } from './runs.ts';
 
 const options = { title: 'Contoso', questions: { 'verifiable-now': 'Can receivers verify what is signed now?' } };
+
+/** An evaluation with words of its own for its answers. */
+const ready = {
+  'teams-exchange-interop': {
+    title: 'Teams with Exchange',
+    answerWords: { yes: 'GO', no: 'NO-GO', undetermined: 'INDETERMINATE', not_applicable: 'not asked' },
+  },
+};
+const interop: Run = { ...run('contoso', { calendar: 'no' }), evaluation: 'teams-exchange-interop' };
 
 /** Where each text begins; asserts that all are there. */
 function positions(document: string, ...texts: string[]): number[] {
@@ -68,6 +78,13 @@ describe('the Markdown report', () => {
     expect(evil).toContain('- Found: ``` a ``b`` <script> ``` (selector)');
   });
 
+  it('says answers in the words of their evaluation', () => {
+    const told = markdownReport([interop, ...mixedRuns], { evaluations: ready });
+    expect(told).toContain('| contoso | **NO-GO** |');
+    expect(told).toContain('1 NO-GO');
+    expect(told).toContain('| contoso.com | **no** |');
+  });
+
   it('says when nothing was evaluated and when nothing fails', () => {
     expect(markdownReport([])).toBe('# fieldcheck report\n\nNothing was evaluated.\n');
     expect(markdownReport([run('adatum.com', { 'verifiable-now': 'yes' })])).toContain('Nothing fails.');
@@ -102,9 +119,10 @@ describe('the HTML report', () => {
     expect(report).toContain("default-src 'none'");
   });
 
-  it('shows readiness as GO and NO-GO', () => {
-    const interop = htmlReport([{ ...run('contoso', { calendar: 'no' }), evaluation: 'teams-exchange-interop' }]);
-    expect(interop).toContain('<td class="no">NO-GO</td>');
+  it('shows answers in the words of their evaluation, in plain ones where it has none of its own', () => {
+    expect(htmlReport([interop], { evaluations: ready })).toContain('<td class="no">NO-GO</td>');
+    expect(htmlReport([interop, ...mixedRuns], { evaluations: ready })).toContain('<td class="no">no</td>');
+    expect(htmlReport([interop])).toContain('<td class="no">no</td>');
   });
 
   it('has the same tags whatever the texts hold', () => {
@@ -135,7 +153,7 @@ describe('the HTML report', () => {
 });
 
 describe('findings by target', () => {
-  const evaluations = { 'smtp-source-ip': 'SMTP source IP' };
+  const evaluations = { 'smtp-source-ip': { title: 'SMTP source IP' } };
 
   it('stand side by side in words, each connector in the column of its node, before the details', () => {
     const report = markdownReport([twoNodes], { evaluations });
@@ -179,7 +197,7 @@ describe('findings by target', () => {
 
 describe('headings', () => {
   it('call an evaluation by its title, or by its id where nobody said one', () => {
-    const evaluations = { 'smtp-source-ip': 'SMTP source IP' };
+    const evaluations = { 'smtp-source-ip': { title: 'SMTP source IP' } };
     expect(htmlReport([twoNodes], { evaluations })).toContain('<h2>SMTP source IP</h2>');
     expect(htmlReport([twoNodes])).toContain('<h2>smtp-source-ip</h2>');
     expect(markdownReport([twoNodes], { evaluations })).toContain('\n## SMTP source IP\n');

@@ -8,19 +8,22 @@ import { closeSync, openSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
-import { smtpService } from '../../src/domain/subject.ts';
+import { smtpService } from '../../src/facts/smtp-service/subject.ts';
+import { createAddressGuard } from '../../src/http/address-guard.ts';
+import { get } from '../../src/http/anonymous-get.ts';
+import { createHttp } from '../../src/http/client.ts';
+import { createPatientHttp } from '../../src/http/retry.ts';
+import { createRoots } from '../../src/http/roots.ts';
 import { createNotifier } from '../../src/notifiers/index.ts';
-import { createAddressGuard } from '../../src/sources/address-guard.ts';
-import { createCloudHttp } from '../../src/sources/cloud-http.ts';
 import { createResolver } from '../../src/sources/dns/resolver.ts';
-import { get } from '../../src/sources/https-probe/request.ts';
-import { inspectTls, trustIn } from '../../src/sources/https-probe/tls.ts';
+import { inspectTls } from '../../src/sources/https-probe/tls.ts';
 import { probeService } from '../../src/sources/smtp-probe/probe.ts';
 import { selfSigned } from '../notifiers/certificate.ts';
 import { failingDomains, notice } from '../notifiers/notices.ts';
 
 execFileSync('ip', ['link', 'set', 'lo', 'up']);
 const certificate = selfSigned('localhost');
+const ca = [certificate.cert];
 
 /** Something that is asked at `host:port`, and what it says of it. Ends early when `signal` aborts. */
 type Asking = (host: string, port: number, signal: AbortSignal) => Promise<string>;
@@ -29,10 +32,11 @@ const askers: Readonly<Record<string, Asking>> = {
   resolver: (host, port, signal) => resolve(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`, signal),
   'resolver over HTTPS': (host, port, signal) => resolve(`https://${inUrl(host)}:${port}/dns-query`, signal),
   'cloud service': async (host, port, signal) => {
-    const http = createCloudHttp({ ca: [certificate.cert], backOffSeconds: [0] });
+    const http = createHttp({ ca });
+    const services = createPatientHttp(http, { backOffSeconds: [0] });
     const url = new URL(`https://${inUrl(host)}:${port}/`);
     const pace = { key: 'a', perSecond: 1000 };
-    return said(http.send({ service: 'The service', pace, url, method: 'GET', headers: {}, signal }), http);
+    return said(services.send({ service: 'The service', pace, url, method: 'GET', headers: {}, signal }), http);
   },
   channel: async (host, port, signal) => {
     const url = `https://${inUrl(host)}:${port}/hook?sig=secret`;
@@ -41,8 +45,7 @@ const askers: Readonly<Record<string, Asking>> = {
   },
   'https probe': (host, port, signal) => {
     const url = new URL(`https://${inUrl(host)}:${port}/`);
-    const { unverified: secureContext } = trustIn([certificate.cert]);
-    const common = { guard: undefined, secureContext, verify: false, userAgent: 'test', timeoutMs: 10_000 };
+    const common = { guard: undefined, trust: undefined, userAgent: 'test', timeoutMs: 10_000 };
     return said(get(url, { ...common, signal }));
   },
   'smtp probe': async (host, port, signal) => {
@@ -58,8 +61,13 @@ const given = notice({ subjects: failingDomains(1) });
 const inUrl = (host: string) => (host.includes(':') ? `[${host}]` : host);
 
 function resolve(address: string, signal: AbortSignal): Promise<string> {
-  const resolver = createResolver({ address, ca: [certificate.cert], timeouts: [500, 500] });
-  return said(resolver.query('contoso.com', 'TXT', signal), resolver);
+  const http = createHttp({ ca });
+  const resolver = createResolver({ address, http, timeouts: [500, 500] });
+  const close = () => {
+    resolver.close();
+    http.close();
+  };
+  return said(resolver.query('contoso.com', 'TXT', signal), { close });
 }
 
 async function said(asked: Promise<unknown>, opened?: { close(): void }): Promise<string> {
@@ -164,7 +172,7 @@ const probeTls = (host: string, signal: AbortSignal) =>
   said(
     inspectTls(host, {
       guard: createAddressGuard({ allowPrivate: true, addressesOf: async () => ['192.0.2.1', '2001:db8::1'] }),
-      trust: trustIn([]),
+      trust: createRoots().published,
       timeoutMs: 10_000,
       signal,
     }),

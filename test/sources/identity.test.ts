@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createRoots } from '../../src/http/roots.ts';
 import { endpointsOf } from '../../src/sources/cloud-endpoints.ts';
 import { claimsOf, createTenantIdentity, type IdentitySettings } from '../../src/sources/identity.ts';
 import { type Loopback, selfSigned, startLoopback } from '../notifiers/loopback.ts';
@@ -16,7 +17,7 @@ beforeEach(async () => {
 afterEach(() => cloud.close());
 
 const identityOf = (settings: IdentitySettings) => {
-  const identity = createTenantIdentity(settings, { endpoints: cloud.endpoints, ca: [cloud.ca] });
+  const identity = createTenantIdentity(settings, { endpoints: cloud.endpoints, roots: createRoots([cloud.ca]) });
   if (identity === undefined) throw new Error('no identity was configured');
   return identity;
 };

@@ -1,5 +1,6 @@
-import type { CloudTenant } from '../../src/sources/cloud-endpoints.ts';
-import { type CloudHttp, type CloudHttpOptions, createCloudHttp } from '../../src/sources/cloud-http.ts';
+import type { CloudTenant } from '../../src/domain/tenant.ts';
+import { createHttp, type Http } from '../../src/http/client.ts';
+import { createPatientHttp, type Patience } from '../../src/http/retry.ts';
 import { createExchangeOnline, type ExchangeOnline } from '../../src/sources/exchange-online/client.ts';
 import { createTenantLists, type TenantLists } from '../../src/sources/exchange-online/tenant-lists.ts';
 import { createGraph, type Graph } from '../../src/sources/graph/client.ts';
@@ -7,7 +8,8 @@ import { createTenantIdentity, type IdentitySettings, type TenantIdentity } from
 import type { FakeCloud } from './fake-cloud.ts';
 
 export interface Access {
-  readonly http: CloudHttp;
+  /** Closing it ends everything. */
+  readonly http: Http;
   readonly identity: TenantIdentity;
   readonly exchangeOnline: ExchangeOnline;
   readonly lists: TenantLists;
@@ -17,17 +19,17 @@ export interface Access {
 /** What the product reads the fake cloud with: everything as deployed, but the endpoints, the root and the pace. */
 export function accessTo(
   cloud: FakeCloud,
-  more: { readonly identity?: IdentitySettings; readonly http?: CloudHttpOptions } = {},
+  more: { readonly identity?: IdentitySettings; readonly patience?: Patience } = {},
 ): Access {
-  const ca = [cloud.ca];
   const { endpoints } = cloud;
-  const http = createCloudHttp({ ca, ...more.http });
+  const connections = createHttp({ ca: [cloud.ca] });
+  const http = createPatientHttp(connections, more.patience);
   const application = { clientId: cloud.application.clientId, clientSecret: cloud.application.secret };
-  const identity = createTenantIdentity(more.identity ?? application, { endpoints, ca });
+  const identity = createTenantIdentity(more.identity ?? application, { endpoints, roots: connections.roots });
   if (identity === undefined) throw new Error('no identity was configured');
   const exchangeOnline = createExchangeOnline({ http, identity, endpoints, requestsPerSecond: 1000 });
   return {
-    http,
+    http: connections,
     identity,
     exchangeOnline,
     lists: createTenantLists(exchangeOnline),

@@ -1,15 +1,17 @@
 // From a tenant id to findings: everything as deployed, against the fake tenant and real name servers on loopback.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { evaluateAdHoc } from '../../src/app/ad-hoc.ts';
+import { evaluateAdHoc } from '../../src/app/evaluations/ad-hoc.ts';
 import { silentLog } from '../../src/app/log.ts';
-import { createSources, type ProductSources } from '../../src/app/sources.ts';
 import { noFacts } from '../../src/domain/fact-set.ts';
 import type { Run } from '../../src/domain/finding.ts';
 import { gather } from '../../src/domain/gather.ts';
 import { judge } from '../../src/domain/judge.ts';
-import { exchangeOrganization, type MailDomain } from '../../src/domain/subject.ts';
+import { dkim } from '../../src/evaluations/dkim/index.ts';
 import { teamsExchangeInterop } from '../../src/evaluations/teams-exchange-interop/index.ts';
+import { exchangeOrganization } from '../../src/facts/exchange-organization/subject.ts';
+import type { MailDomain } from '../../src/facts/mail-domain/subject.ts';
 import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
+import { createWorld, type World } from '../../src/sources/world.ts';
 import { createTenant, type Tenant } from '../app/tenant.ts';
 import { contoso } from './access.ts';
 import { type FakeCloud, startFakeCloud } from './fake-cloud.ts';
@@ -19,7 +21,7 @@ let published: Tenant;
 let resolvers: readonly DnsServer[];
 let cloud: FakeCloud;
 let tenant: FakeTenant;
-let sources: ProductSources;
+let world: World;
 
 const zone = { lookup: (name: string) => published.zone.lookup(name) };
 beforeAll(async () => {
@@ -36,7 +38,7 @@ beforeEach(async () => {
     'Get-AcceptedDomain': published.rows.map(({ Domain }) => acceptedDomainRow(Domain)),
   };
   cloud.tenants.set(contoso.id, tenant);
-  sources = createSources({
+  world = createWorld({
     resolvers: resolvers.map(({ address }) => address),
     identity: { clientId: cloud.application.clientId, clientSecret: cloud.application.secret },
     endpoints: cloud.endpoints,
@@ -44,7 +46,7 @@ beforeEach(async () => {
   });
 });
 afterEach(async () => {
-  sources.close();
+  world.close();
   await cloud.close();
 });
 
@@ -58,15 +60,15 @@ const domain = (id: string, more: Partial<MailDomain> = { tenantId: contoso.id }
 const now = new Date('2026-11-24T09:30:00Z');
 
 async function evaluate(subjects: readonly MailDomain[]): Promise<readonly Run[]> {
-  const ports = { sources: sources.all, log: silentLog };
-  return (await evaluateAdHoc(ports, { evaluation: 'dkim', subjects, now })).runs;
+  const ports = { sources: dkim.bind(world), log: silentLog };
+  return (await evaluateAdHoc(ports, { evaluation: dkim, subjects, now })).runs;
 }
 
 const says = (run: Run | undefined, rule: string) => run?.findings.find((finding) => finding.rule === rule);
 
 describe('dkim of a live tenant', () => {
   it('needs nothing but its id', async () => {
-    const found = await sources.discover(contoso);
+    const found = await world.discover(contoso);
     expect(found?.complete).toBe(true);
     const runs = await evaluate((found?.domains ?? []).map((id) => domain(id)));
     expect(runs.map(({ subject, answers }) => [subject, answers['verifiable-now']])).toEqual([
@@ -178,7 +180,7 @@ describe('licences of a live tenant', () => {
   };
 
   async function lookAt() {
-    const facts = await gather(evaluation, subject, sources.all, { now, supplied: noFacts });
+    const facts = await gather(evaluation, subject, teamsExchangeInterop.bind(world), { now, supplied: noFacts });
     const run = judge(evaluation, subject, facts, { now });
     return {
       teams: says(run, 'teams-exchange-interop/teams-licensed'),
@@ -251,7 +253,7 @@ describe('sample users in Exchange Online', () => {
   const evaluation = { ...teamsExchangeInterop, rules: teamsExchangeInterop.rules.filter(({ id }) => id === option) };
 
   async function lookAt() {
-    const facts = await gather(evaluation, subject, sources.all, { now, supplied: noFacts });
+    const facts = await gather(evaluation, subject, teamsExchangeInterop.bind(world), { now, supplied: noFacts });
     return says(judge(evaluation, subject, facts, { now }), option);
   }
 

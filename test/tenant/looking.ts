@@ -1,10 +1,11 @@
 import { noFacts } from '../../src/domain/fact-set.ts';
 import type { GatherContext } from '../../src/domain/source.ts';
-import type { MailDomain } from '../../src/domain/subject.ts';
+import type { MailDomainFacts } from '../../src/facts/mail-domain/index.ts';
+import type { MailDomain } from '../../src/facts/mail-domain/subject.ts';
 import { contoso } from './access.ts';
 
 /** What a source of the tenant is given: it needs no other fact, and shares its work with nobody. */
-export const context: GatherContext = {
+export const context: GatherContext<MailDomainFacts> = {
   signal: new AbortController().signal,
   now: new Date('2026-11-24T09:30:00Z'),
   gathered: () => Promise.reject(new Error('no other fact is needed')),

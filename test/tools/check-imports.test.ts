@@ -38,27 +38,67 @@ const planted: readonly (readonly [file: string, specifier: string, refusal: str
   [
     'src/domain/judge.ts',
     '../sources/dns/names.ts',
-    'src/domain/ may not import src/sources/: domain and facts are the words of the product: they import only each other and zod, so that anything can be judged anywhere, also years later.',
+    'src/domain/ may not import src/sources/: domain and facts are the words of the product: pure, and of nothing but themselves, so that anything can be judged anywhere, also years later.',
   ],
   [
-    'src/facts/selector.ts',
+    'src/facts/mail-domain/selector.ts',
     'node:dns',
-    'src/facts/ may not import node:dns: domain and facts are the words of the product: they import only each other and zod, so that anything can be judged anywhere, also years later.',
+    'src/facts/ may not import node:dns: domain and facts are the words of the product: pure, and of nothing but themselves, so that anything can be judged anywhere, also years later.',
   ],
   [
     'src/evaluations/index.ts',
-    '../app/log.ts',
-    'src/evaluations/ may not import src/app/: The list names the evaluations and knows nothing that they would not know.',
+    './dkim/evaluation.ts',
+    'src/evaluations/index.ts may not import src/evaluations/dkim/: The list names the evaluations and knows nothing of them.',
+  ],
+  [
+    'src/evaluations/registry.ts',
+    './dkim/index.ts',
+    'src/evaluations/ may not import src/evaluations/dkim/index.ts: Whatever is registered is handed in: the shape of a registration knows no evaluation and no use of it.',
+  ],
+  [
+    'src/evaluations/dkim/index.ts',
+    '../../sources/bindings/smtp-source-ip/sources.ts',
+    'src/evaluations/dkim/index.ts may not import src/sources/bindings/smtp-source-ip/: An evaluation registers its own parts and those of no other.',
+  ],
+  [
+    'src/evaluations/dkim/doors.ts',
+    '../../store/store.ts',
+    'src/evaluations/dkim/doors.ts may not import src/store/: Doors are data; what they do they ask of the App.',
+  ],
+  [
+    'src/evaluations/dkim/in-shell.ts',
+    '../../app/index.ts',
+    'src/evaluations/dkim/in-shell.ts may not import src/app/index.ts: What an evaluation adds to a shell is data and calls of its sources; the shell does the rest.',
+  ],
+  [
+    'src/evaluations/dkim/selectors.ts',
+    '../../sources/dns/resolver.ts',
+    'src/evaluations/dkim/ may not import src/sources/: An evaluation is pure: it imports domain, facts and its own rules, and no other evaluation. What it needs to know is a fact, and a source gathers it.',
   ],
   [
     'src/evaluations/dkim/rules/signing-enabled.ts',
-    '../../smtp-source-ip/index.ts',
-    'src/evaluations/dkim/ may not import src/evaluations/smtp-source-ip/: Rules are pure: an evaluation imports only domain and facts, and no other evaluation. What it needs to know is a fact, and a source gathers it.',
+    '../../smtp-source-ip/service.ts',
+    'src/evaluations/dkim/rules/ may not import src/evaluations/smtp-source-ip/: Rules are pure: domain, facts and what the rules of one evaluation share. What a rule needs to know is a fact, and a source gathers it.',
+  ],
+  [
+    'src/sources/bindings/dkim/sources.ts',
+    '../smtp-source-ip/sources.ts',
+    'src/sources/bindings/dkim/ may not import src/sources/bindings/smtp-source-ip/: A binding knows facts and the worlds that they come from, of one evaluation only.',
+  ],
+  [
+    'src/http/client.ts',
+    '../sources/world.ts',
+    'src/http/ may not import src/sources/: http speaks HTTP for everybody, so it knows nobody: only domain, Node, undici and ipaddr.js.',
   ],
   [
     'src/sources/dns/names.ts',
     '../../app/log.ts',
-    'src/sources/ may not import src/app/: A source knows one outside world: domain, facts and its own SDK, nothing of the other rooms.',
+    'src/sources/ may not import src/app/: A source knows one outside world: domain, facts, http and its own SDK, nothing of the other rooms.',
+  ],
+  [
+    'src/sources/dns/doh.ts',
+    'undici',
+    'src/sources/ may not import the package undici: A source knows one outside world: domain, facts, http and its own SDK, nothing of the other rooms.',
   ],
   [
     'src/collectors/read.ts',
@@ -78,12 +118,12 @@ const planted: readonly (readonly [file: string, specifier: string, refusal: str
   [
     'src/notifiers/post.ts',
     '../store/store.ts',
-    "src/notifiers/ may not import src/store/: A notifier turns a notice into one channel's message: domain and its own SDK, nothing of the other rooms.",
+    "src/notifiers/ may not import src/store/: A notifier turns a notice into one channel's message: domain, http and its own SDK, nothing of the other rooms.",
   ],
   [
     'src/reports/text.ts',
     'node:fs',
-    'src/reports/ may not import node:fs: Reports turn runs into something a person keeps: they import only domain and their own writer.',
+    'src/reports/ may not import node:fs: Reports turn runs into something a person keeps: they import only domain.',
   ],
   [
     'src/app/runs.ts',
@@ -91,9 +131,9 @@ const planted: readonly (readonly [file: string, specifier: string, refusal: str
     'src/app/ may not import src/local/: A use of the product knows its ports and no door: HTTP, timer, CLI and the local runtime, which is never deployed, call it.',
   ],
   [
-    'src/app.ts',
-    './local/start.ts',
-    'src/app.ts may not import src/local/: The App composes the rooms and knows no door; the local runtime is never deployed, so nothing deployed needs it.',
+    'src/app/index.ts',
+    '../local/start.ts',
+    'src/app/index.ts may not import src/local/: The App composes the rooms and knows no door; the local runtime is never deployed, so nothing deployed needs it.',
   ],
   [
     'src/config.ts',
@@ -101,19 +141,24 @@ const planted: readonly (readonly [file: string, specifier: string, refusal: str
     'src/config.ts may not import node:fs: The configuration is read before anything else is there: it imports only the words.',
   ],
   [
-    'src/cli.ts',
-    './store/memory-store.ts',
-    'src/cli.ts may not import src/store/: The CLI is one more door of the same App: it imports only the App and its words.',
+    'src/doors/runs.ts',
+    '../evaluations/index.ts',
+    'src/doors/ may not import src/evaluations/index.ts: A door decodes, calls one method of the App and encodes: it imports the App and schemas. Evaluations are handed to it.',
   ],
   [
-    'functions/runs.ts',
-    '../src/app/runs.ts',
-    'functions/ may not import src/app/: A handler decodes, calls one method of the App and encodes: it imports only the App and its words.',
+    'src/cli/history.ts',
+    '../store/memory-store.ts',
+    'src/cli/ may not import src/store/: The shell is one more door of the same App: it imports only the App, its words and what is registered.',
+  ],
+  [
+    'functions/register.ts',
+    '../src/app/runs/start.ts',
+    'functions/ may not import src/app/: The functions are registrations: HTTP ones come from the table of doors, the others call one method of the App.',
   ],
   [
     'src/local/start.ts',
-    '../store/memory-store.ts',
-    'src/local/ may not import src/store/: The local runtime calls the doors and plays Azure around them: what happens behind the App is not its own.',
+    '../sources/world.ts',
+    'src/local/ may not import src/sources/: The local runtime calls the doors, reads the storage that it embeds, and plays Azure around them: what happens behind the App is not its own.',
   ],
   [
     'tools/bootstrap.mjs',
@@ -192,7 +237,7 @@ describe('an import that no row allows', () => {
       "import fs from 'fs';",
       "import { Client } from '@microsoft/microsoft-graph-client/lib/src/Client.js';",
       "import type { Gathered } from '../../domain/fact-set.ts';",
-      "import builds from '../../facts/exchange-builds.json' with { type: 'json' };",
+      "import builds from '../../facts/exchange-organization/exchange-builds.json' with { type: 'json' };",
       "import { rowOf } from '../supplied/rows.ts';",
       "const said = 'import \"../../app/log.ts\"'; // import '../../app/log.ts'",
     ].join('\n');

@@ -1,5 +1,5 @@
 import type { Observation } from '../../domain/rule.ts';
-import type { ExchangeOnlineIncidents } from '../../facts/exchange-online-incidents.ts';
+import type { ExchangeOnlineIncidents } from '../../facts/mail-domain/exchange-online-incidents.ts';
 
 /** More than these are counted, not named. */
 const named = 3;

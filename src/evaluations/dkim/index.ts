@@ -1,106 +1,18 @@
-import type { FactSet } from '../../domain/fact-set.ts';
-import type { Judged } from '../../domain/finding.ts';
-import type { Evaluation } from '../../domain/rule.ts';
-import type { Subject } from '../../domain/subject.ts';
-import { selectorNames } from '../../facts/signing-configuration.ts';
-import { activeCnameCorrect } from './rules/active-cname-correct.ts';
-import { activeKeyMatchesConfiguration } from './rules/active-key-matches-configuration.ts';
-import { activeKeyNotInTestMode } from './rules/active-key-not-in-test-mode.ts';
-import { activeKeyPublished } from './rules/active-key-published.ts';
-import { activeKeySingle } from './rules/active-key-single.ts';
-import { activeKeyStrong } from './rules/active-key-strong.ts';
-import { activeKeyWellFormed } from './rules/active-key-well-formed.ts';
-import { nextSelectorReady } from './rules/next-selector-ready.ts';
-import { passiveCnameCorrect } from './rules/passive-cname-correct.ts';
-import { rotationOnSchedule } from './rules/rotation-on-schedule.ts';
-import { signingConfigured } from './rules/signing-configured.ts';
-import { signingEnabled } from './rules/signing-enabled.ts';
-import { statusConsistent } from './rules/status-consistent.ts';
+import { tenantExports } from '../../sources/bindings/dkim/files.ts';
+import { mailDomainSources } from '../../sources/bindings/dkim/sources.ts';
+import type { Registration } from '../registration.ts';
+import { dkimDoors } from './doors.ts';
+import { dkim as evaluation } from './evaluation.ts';
+import { dkimInShell } from './in-shell.ts';
+import { namedDomains } from './named.ts';
 
-/** Can receivers verify what a mail domain signs, today and after the next rotation? */
-export const dkim: Evaluation = {
-  id: 'dkim',
-  title: 'DKIM',
-  subjectKind: 'mail-domain',
-  questions: [
-    { id: 'verifiable-now', title: 'Can receivers verify what is signed now?' },
-    { id: 'verifiable-after-rotation', title: 'Will they still after the next key rotation?' },
-  ],
-  rules: [
-    signingConfigured,
-    signingEnabled,
-    activeCnameCorrect,
-    activeKeyPublished,
-    activeKeySingle,
-    activeKeyWellFormed,
-    activeKeyMatchesConfiguration,
-    activeKeyStrong,
-    activeKeyNotInTestMode,
-    nextSelectorReady,
-    passiveCnameCorrect,
-    rotationOnSchedule,
-    statusConsistent,
-  ],
-  scope,
-  proof,
+/** Everything the product knows of this evaluation. */
+export const dkim: Registration = {
+  ...evaluation,
+  bind: mailDomainSources,
+  files: [tenantExports],
+  grants: ['exchange-manage-as-app', 'security-reader', 'domain-read-all', 'service-health-read-all'],
+  named: namedDomains,
+  inShell: dkimInShell,
+  doors: dkimDoors,
 };
-
-/** Initial domains of the worldwide and the sovereign clouds. */
-const initialSuffixes = ['.onmicrosoft.com', '.onmicrosoft.us', '.partner.onmschina.cn'];
-
-/** Domains that cannot publish, do not send or are not watched are classified, with the reason, and out of every alarm. */
-function scope(facts: FactSet, { subject }: { subject: Subject }): string | undefined {
-  if (subject.kind !== 'mail-domain') return undefined;
-  const { id, ignoredBy } = subject;
-  const accepted = facts.facts['accepted-domain'];
-  const configuration = facts.facts['signing-configuration'];
-  const listed = accepted?.status === 'known' ? accepted.value : undefined;
-  const initial = listed?.initialDomain === true || initialSuffixes.some((suffix) => id.endsWith(suffix));
-  if (ignoredBy !== undefined) return `${id} is on the ignore list (${ignoredBy}).`;
-  if (listed?.isCoexistenceDomain === true || /\.mail\.onmicrosoft\.(com|us)$/.test(id)) {
-    return `${id} is a coexistence domain: nobody can publish DNS records in it.`;
-  }
-  if (listed?.sendingFromDomainDisabled === true)
-    return `Sending from ${id} is switched off (SendingFromDomainDisabled).`;
-  if (initial && configuration?.status === 'known' && configuration.value.state === 'no-row') {
-    return `${id} is an initial domain without a DKIM configuration of its own: Microsoft signs for it by default.`;
-  }
-  if (initial && isMissing(configuration) && subject.selectors.every(isPlain)) {
-    return `${id} is an initial domain, whose selectors have names of their own: supply the output of Get-DkimSigningConfig, or name them.`;
-  }
-  return undefined;
-}
-
-/** `selector1` and `selector2`: the names on which custom domains carry their CNAMEs. */
-function isPlain(selector: string): boolean {
-  return selectorNames.some((name) => name === selector);
-}
-
-/** Nobody supplied it. A configuration that could not be read is another matter: there may be one. */
-function isMissing(configuration: FactSet['facts']['signing-configuration']): boolean {
-  return (
-    configuration === undefined || (configuration.status === 'unobtainable' && configuration.reason === 'not_supplied')
-  );
-}
-
-const decidingWithoutConfiguration: ReadonlySet<string> = new Set([
-  'dkim/active-key-published',
-  'dkim/active-key-single',
-  'dkim/active-key-well-formed',
-  'dkim/active-key-strong',
-]);
-
-/**
- * Without a signing configuration both questions are answered by what DNS alone can prove of the named selectors: yes
- * when every one verifies, whichever is active now or next; no when none does; undetermined when some do.
- */
-function proof(
-  _question: string,
-  blocking: readonly Judged[],
-  { facts }: FactSet,
-  all: readonly Judged[],
-): readonly Judged[] {
-  return isMissing(facts['signing-configuration'])
-    ? all.filter(({ finding }) => decidingWithoutConfiguration.has(finding.rule))
-    : blocking;
-}

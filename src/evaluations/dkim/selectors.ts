@@ -1,15 +1,15 @@
 import { canonicalName } from '../../domain/domain-name.ts';
-import type { Gathered, PartFacts } from '../../domain/fact-set.ts';
-import type { At, Fail, Judgement, Manual, NotApplicable, Owner, Predecessor } from '../../domain/rule.ts';
+import type { Fail, Judgement, Manual, NotApplicable, Owner, Predecessor } from '../../domain/rule.ts';
 import type { Instant } from '../../domain/time.ts';
-import type { SelectorCname, SelectorKey } from '../../facts/selector.ts';
+import type { SelectorCname, SelectorKey } from '../../facts/mail-domain/selector.ts';
 import {
   type SelectorRole,
   type SigningConfiguration,
   type SigningConfigurationRow,
   selectorNames,
   selectorRoles,
-} from '../../facts/signing-configuration.ts';
+} from '../../facts/mail-domain/signing-configuration.ts';
+import type { RuleContext } from './rule.ts';
 
 /** A key of a 1,024-bit RSA modulus is the least that receivers accept (RFC 8301 section 3.2). */
 export const leastBits = 1024;
@@ -26,7 +26,7 @@ export const afterConfigured = () => [{ rule: 'dkim/signing-configured' }];
  */
 export function afterKeyFound(
   facts: { readonly 'selector-key'?: SelectorKey | undefined },
-  { part }: At,
+  { part }: Pick<RuleContext, 'part'>,
 ): readonly Predecessor[] {
   const key = facts['selector-key'];
   const nothingThere = key !== undefined && key.outcome !== 'records';
@@ -73,9 +73,9 @@ export function selectorsInRole(
 /** The active selector; without a signing configuration every named one, because any of them may be it. */
 export function activeSelectors(
   configuration: SigningConfiguration | undefined,
-  at: Omit<At, 'part'>,
+  at: Pick<RuleContext, 'subject' | 'now'>,
 ): readonly string[] | Judgement {
-  if (configuration === undefined) return at.subject.kind === 'mail-domain' ? at.subject.selectors : [];
+  if (configuration === undefined) return at.subject.selectors;
   return selectorsInRole('active', configuration, at.now, 'No selector is active.');
 }
 
@@ -201,10 +201,9 @@ export function keyOwner(
 }
 
 /** Can receivers verify with this selector? Undefined when its key could not be looked at. */
-function verifies(facts: PartFacts | undefined): boolean | undefined {
-  const key: Gathered<SelectorKey> | undefined = facts?.['selector-key'];
-  if (key?.status !== 'known') return undefined;
-  const [record, ...more] = key.value.records;
+function verifies(key: SelectorKey | undefined): boolean | undefined {
+  if (key === undefined) return undefined;
+  const [record, ...more] = key.records;
   if (record === undefined || more.length > 0) return false;
   const { says } = record;
   return (
@@ -218,11 +217,21 @@ function verifies(facts: PartFacts | undefined): boolean | undefined {
  * Without a signing configuration a selector that does not verify is a fault only when no named selector does: one that
  * verifies may be the active one. Then a person has to look, and the sentence says what the configuration would add.
  */
-export function unlessAnotherVerifies(fail: Fail, configuration: SigningConfiguration | undefined, at: At): Judgement {
-  if (configuration !== undefined || at.subject.kind !== 'mail-domain') return fail;
-  const others = at.subject.selectors
-    .filter((name) => name !== at.part)
-    .map((name) => [name, verifies(at.parts[name])] as const);
+export function unlessAnotherVerifies(
+  fail: Fail,
+  configuration: SigningConfiguration | undefined,
+  {
+    subject,
+    part,
+    peers,
+  }: Pick<RuleContext, 'subject' | 'part'> & {
+    readonly peers: Readonly<Record<string, { readonly 'selector-key'?: SelectorKey | undefined }>>;
+  },
+): Judgement {
+  if (configuration !== undefined) return fail;
+  const others = subject.selectors
+    .filter((name) => name !== part)
+    .map((name) => [name, verifies(peers[name]?.['selector-key'])] as const);
   if (others.every(([, state]) => state === false)) return fail;
   const better = others.filter(([, state]) => state === true).map(([name]) => name);
   const why = better.length > 0 ? `${better.join(' and ')} does verify` : 'the other selector could not be looked at';

@@ -1,4 +1,4 @@
-import type { SelectorCname, SelectorKey } from '../../facts/selector.ts';
+import type { SelectorCname, SelectorKey } from '../../facts/mail-domain/selector.ts';
 
 /**
  * What Microsoft's support asks for first, ready to paste: who was asked for what, when, and what came back.

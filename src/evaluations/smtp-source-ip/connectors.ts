@@ -1,5 +1,3 @@
-import type { At } from '../../domain/rule.ts';
-import type { SmtpService } from '../../domain/subject.ts';
 import {
   type AddressRange,
   containsRange,
@@ -10,18 +8,20 @@ import {
   plainAddress,
   rangeSize,
   reachesPublicSpace,
-} from '../../facts/smtp-addresses.ts';
-import type { ConnectorPermission, ReceiveConnector } from '../../facts/smtp-node.ts';
-import { loadBalancerRanges } from '../../facts/smtp-service.ts';
-import { hasRelayRight } from '../../facts/smtp-settings.ts';
+} from '../../domain/ip-range.ts';
+import type { ConnectorPermission, ReceiveConnector } from '../../facts/smtp-service/node.ts';
+import { loadBalancerRanges } from '../../facts/smtp-service/service.ts';
+import type { SmtpService } from '../../facts/smtp-service/subject.ts';
+import type { RuleContext } from './rule.ts';
+import { hasRelayRight } from './settings.ts';
 
 /** What findings about one connector are called by. */
-export function connectorTarget(at: At, connector: ReceiveConnector): string {
+export function connectorTarget(at: RuleContext, connector: ReceiveConnector): string {
   return `${at.part}/${connector.name}`;
 }
 
 /** `EX1\Relay`, as the shell takes it. */
-export function connectorIdentity(at: At, connector: ReceiveConnector): string {
+export function connectorIdentity(at: RuleContext, connector: ReceiveConnector): string {
   return `'${at.part}\\${connector.name.replaceAll("'", "''")}'`;
 }
 
@@ -39,7 +39,7 @@ export interface RelayRight {
 export function relayRight(
   connector: ReceiveConnector,
   permissions: readonly ConnectorPermission[],
-  at: At,
+  at: RuleContext,
 ): RelayRight | undefined {
   const right = hasRelayRight(connector, permissions);
   const identity = connectorIdentity(at, connector);

@@ -1,129 +1,23 @@
-import type { Judged } from '../../domain/finding.ts';
-import type { Evaluation } from '../../domain/rule.ts';
-import type { Subject } from '../../domain/subject.ts';
-import { baselineKept } from './rules/baseline-kept.ts';
-import { connectorBoundToVip } from './rules/connector-bound-to-vip.ts';
-import { connectorsUnchanged } from './rules/connectors-unchanged.ts';
-import { controlShowsClientAddress } from './rules/control-shows-client-address.ts';
-import { everyNodeAnswered } from './rules/every-node-answered.ts';
-import { evidenceAgrees } from './rules/evidence-agrees.ts';
-import { externallySecuredScopeNarrow } from './rules/externally-secured-scope-narrow.ts';
-import { factsFresh } from './rules/facts-fresh.ts';
-import { firewallAdmitsSmtp } from './rules/firewall-admits-smtp.ts';
-import { lanWeakHostReceive } from './rules/lan-weak-host-receive.ts';
-import { landingConnectorKnown } from './rules/landing-connector-known.ts';
-import { loadBalancerOnlyProbes } from './rules/load-balancer-only-probes.ts';
-import { logFresh } from './rules/log-fresh.ts';
-import { logRetentionSufficient } from './rules/log-retention-sufficient.ts';
-import { logShowsClientAddresses } from './rules/log-shows-client-addresses.ts';
-import { logShowsVipAsLocal } from './rules/log-shows-vip-as-local.ts';
-import { loopbackAdapterNamed } from './rules/loopback-adapter-named.ts';
-import { loopbackAdapterPresent } from './rules/loopback-adapter-present.ts';
-import { loopbackBindsOnlyIpv4 } from './rules/loopback-binds-only-ipv4.ts';
-import { loopbackMetricHigh } from './rules/loopback-metric-high.ts';
-import { loopbackWeakHostReceive } from './rules/loopback-weak-host-receive.ts';
-import { loopbackWeakHostSend } from './rules/loopback-weak-host-send.ts';
-import { loopbackWithoutGateway } from './rules/loopback-without-gateway.ts';
-import { netbiosDisabled } from './rules/netbios-disabled.ts';
-import { noRelaySessionsFromLoadBalancer } from './rules/no-relay-sessions-from-load-balancer.ts';
-import { nodesAlike } from './rules/nodes-alike.ts';
-import { oneAddressFewClients } from './rules/one-address-few-clients.ts';
-import { perSourceLimitsFit } from './rules/per-source-limits-fit.ts';
-import { probeShowsClientAddress } from './rules/probe-shows-client-address.ts';
-import { protocolLogVerbose } from './rules/protocol-log-verbose.ts';
-import { relayConnectorExcludesLoadBalancer } from './rules/relay-connector-excludes-load-balancer.ts';
-import { relayRefused } from './rules/relay-refused.ts';
-import { relayScopeNarrow } from './rules/relay-scope-narrow.ts';
-import { returnPathSymmetric } from './rules/return-path-symmetric.ts';
-import { settingsPersistent } from './rules/settings-persistent.ts';
-import { vipMaskFits } from './rules/vip-mask-fits.ts';
-import { vipNotRegisteredInDns } from './rules/vip-not-registered-in-dns.ts';
-import { vipOnLoopback } from './rules/vip-on-loopback.ts';
-import { vipPathAnswers } from './rules/vip-path-answers.ts';
-import { vipSilentOnLan } from './rules/vip-silent-on-lan.ts';
-import { smtpService } from './service.ts';
+import { smtpService } from '../../facts/smtp-service/subject.ts';
+import { smtpNodeFiles } from '../../sources/bindings/smtp-source-ip/files.ts';
+import { smtpServiceSources } from '../../sources/bindings/smtp-source-ip/sources.ts';
+import type { Registration } from '../registration.ts';
+import { baselineOf } from './baseline.ts';
+import { smtpSourceIpDoors } from './doors.ts';
+import { smtpSourceIp as evaluation } from './evaluation.ts';
+import { smtpSourceIpInShell } from './in-shell.ts';
 
-/** Does a load-balanced SMTP service see the real client address, are its nodes ready, and is nobody relaying? */
-export const smtpSourceIp: Evaluation = {
-  id: 'smtp-source-ip',
-  title: 'SMTP source IP',
-  subjectKind: 'smtp-service',
-  questions: [
-    { id: 'source-ip-visible', title: 'Does the service see the address of the real client?' },
-    { id: 'dsr-ready', title: 'Are all nodes ready for Direct Server Return?' },
-    { id: 'relay-safe', title: 'Can nobody relay who should not?' },
-  ],
-  rules: [
-    loopbackAdapterPresent,
-    loopbackAdapterNamed,
-    loopbackBindsOnlyIpv4,
-    vipOnLoopback,
-    loopbackMetricHigh,
-    vipMaskFits,
-    netbiosDisabled,
-    vipNotRegisteredInDns,
-    loopbackWithoutGateway,
-    lanWeakHostReceive,
-    loopbackWeakHostSend,
-    loopbackWeakHostReceive,
-    settingsPersistent,
-    vipSilentOnLan,
-    firewallAdmitsSmtp,
-    returnPathSymmetric,
-    connectorBoundToVip,
-    nodesAlike,
-    relayConnectorExcludesLoadBalancer,
-    relayScopeNarrow,
-    externallySecuredScopeNarrow,
-    relayRefused,
-    noRelaySessionsFromLoadBalancer,
-    protocolLogVerbose,
-    logRetentionSufficient,
-    perSourceLimitsFit,
-    landingConnectorKnown,
-    logFresh,
-    logShowsClientAddresses,
-    logShowsVipAsLocal,
-    loadBalancerOnlyProbes,
-    oneAddressFewClients,
-    probeShowsClientAddress,
-    controlShowsClientAddress,
-    vipPathAnswers,
-    everyNodeAnswered,
-    baselineKept,
-    connectorsUnchanged,
-    factsFresh,
-    evidenceAgrees,
-  ],
-  parts: (subject) => ({ node: smtpService(subject).nodes.map(({ name }) => name) }),
-  asked,
-  proof,
+/** Everything the product knows of this evaluation. */
+export const smtpSourceIp: Registration = {
+  ...evaluation,
+  bind: smtpServiceSources,
+  files: [smtpNodeFiles],
+  grants: [],
+  baseline: {
+    of: (subject, supplied, accepted) => baselineOf(smtpService.parse(subject), supplied, accepted),
+    nothing: ({ id }) =>
+      `There are no facts about any node of ${id}, or they have expired; run Collect-SmtpSourceIpFacts.ps1 on every node and supply its files first.`,
+  },
+  inShell: smtpSourceIpInShell,
+  doors: smtpSourceIpDoors,
 };
-
-/** Where source NAT is accepted nobody asks whether addresses are visible; where there is no DSR, nobody is to be ready for it. */
-function asked(subject: Subject): readonly string[] {
-  const { mode } = smtpService(subject);
-  return [
-    ...(mode === 'snat-accepted' ? [] : ['source-ip-visible']),
-    ...(mode === 'dsr' ? ['dsr-ready'] : []),
-    'relay-safe',
-  ];
-}
-
-/** The live probe outranks the log; the configuration says *ready*, never *visible*. */
-const proofs = ['smtp-source-ip/probe-shows-client-address', 'smtp-source-ip/log-shows-client-addresses'];
-
-function proof(question: string, blocking: readonly Judged[]): readonly Judged[] {
-  if (question === 'source-ip-visible') {
-    const conclusive = proofs
-      .map((rule) => blocking.find(({ finding }) => finding.rule === rule))
-      .find((judged) => judged?.finding.verdict === 'pass' || judged?.finding.verdict === 'fail');
-    return conclusive === undefined ? blocking : [conclusive];
-  }
-  // A probe that reached nothing (port 25 blocked here) is as good as none: the nodes' own facts decide.
-  return question === 'dsr-ready'
-    ? blocking.filter(
-        ({ finding }) => !(finding.rule === 'smtp-source-ip/vip-path-answers' && finding.verdict === 'unknown'),
-      )
-    : blocking;
-}

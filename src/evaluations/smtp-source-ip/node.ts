@@ -1,65 +1,67 @@
-import type { Gathered, PartFacts } from '../../domain/fact-set.ts';
-import type { At, Judgement, Observation, Predecessor } from '../../domain/rule.ts';
-import { isAmong, plainAddress } from '../../facts/smtp-addresses.ts';
+import { isAmong, plainAddress } from '../../domain/ip-range.ts';
+import type { Judgement, Observation, Predecessor } from '../../domain/rule.ts';
 import {
   isLoopbackAdapter,
   type NodeAdapters,
+  type NodeHost,
   type NodeIpAddresses,
   type NodeIpInterfaces,
   sameWindowsName,
-} from '../../facts/smtp-node.ts';
-import { vipAddresses } from '../../facts/smtp-service.ts';
-import { type Family, familyName, smtpService, vipFamilies } from './service.ts';
+} from '../../facts/smtp-service/node.ts';
+import { vipAddresses } from '../../facts/smtp-service/service.ts';
+import type { RuleContext } from './rule.ts';
+import { type AddressFamily, familyName, vipFamilies } from './service.ts';
+
+/** The judged node of a service. */
+type Of = Pick<RuleContext, 'subject' | 'part'>;
 
 /** Name of the loopback adapter when nobody declares another. */
 export const usualLoopbackAlias = 'Loopback';
 
-export function loopbackPresent({ part }: At): readonly Predecessor[] {
+export function loopbackPresent({ part }: Pick<RuleContext, 'part'>): readonly Predecessor[] {
   return [{ rule: 'smtp-source-ip/loopback-adapter-present', target: part }];
 }
 
-/** Of the judged node, and only to tell which interface is which: the rule itself names what it judges. */
-function knownOf<N extends keyof PartFacts>(at: At, fact: N) {
-  const gathered = at.parts[at.part]?.[fact] as Gathered<unknown> | undefined;
-  return (gathered?.status === 'known' ? gathered.value : undefined) as
-    | Extract<NonNullable<PartFacts[N]>, { status: 'known' }>['value']
-    | undefined;
+/** Facts of the judged node that tell which interface is which; a rule that asks names them itself. */
+interface InterfaceFacts {
+  readonly 'node-host'?: NodeHost | undefined;
+  readonly 'node-adapters'?: NodeAdapters | undefined;
+  readonly 'node-ip-addresses'?: NodeIpAddresses | undefined;
 }
 
 /** The declared name of the loopback adapter; the service document outranks the fact file. */
-export function loopbackAlias(at: At): string {
-  return smtpService(at.subject).loopbackAlias ?? knownOf(at, 'node-host')?.loopbackAlias ?? usualLoopbackAlias;
+export function loopbackAlias(facts: Pick<InterfaceFacts, 'node-host'>, { subject }: Of): string {
+  return subject.loopbackAlias ?? facts['node-host']?.loopbackAlias ?? usualLoopbackAlias;
 }
 
 /** The loopback adapters that matter: those that carry a VIP; else the one named as declared; else all. */
-export function loopbackAliases(adapters: NodeAdapters, at: At): string[] {
-  const all = adapters.filter(isLoopbackAdapter).map(({ name }) => name);
-  const vips = vipAddresses(smtpService(at.subject));
+export function loopbackAliases(facts: InterfaceFacts & { readonly 'node-adapters': NodeAdapters }, at: Of): string[] {
+  const all = facts['node-adapters'].filter(isLoopbackAdapter).map(({ name }) => name);
+  const vips = vipAddresses(at.subject);
   const carrying = new Set(
-    (knownOf(at, 'node-ip-addresses') ?? []).flatMap(({ alias, ipAddress }) =>
+    (facts['node-ip-addresses'] ?? []).flatMap(({ alias, ipAddress }) =>
       vips.includes(ipAddress) ? [alias.toLowerCase()] : [],
     ),
   );
   const withVip = all.filter((name) => carrying.has(name.toLowerCase()));
   if (withVip.length > 0) return withVip;
-  const named = all.filter((name) => sameWindowsName(name, loopbackAlias(at)));
+  const named = all.filter((name) => sameWindowsName(name, loopbackAlias(facts, at)));
   return named.length > 0 ? named : all;
 }
 
 /** The interface that faces the load balancer: named as declared, else the one with the node's own address. */
-export function lanAlias(at: At): string | undefined {
-  const service = smtpService(at.subject);
-  const addresses = knownOf(at, 'node-ip-addresses') ?? [];
-  const declared = service.lanAlias ?? knownOf(at, 'node-host')?.lanAlias;
-  const adapters = knownOf(at, 'node-adapters') ?? [];
+export function lanAlias(facts: InterfaceFacts, { subject: service, part }: Of): string | undefined {
+  const addresses = facts['node-ip-addresses'] ?? [];
+  const declared = service.lanAlias ?? facts['node-host']?.lanAlias;
+  const adapters = facts['node-adapters'] ?? [];
   const named = adapters.find(({ name }) => declared !== undefined && sameWindowsName(name, declared));
   if (named !== undefined) return named.name;
-  const own = service.nodes.find(({ name }) => name === at.part)?.address;
+  const own = service.nodes.find(({ name }) => name === part)?.address;
   return own === undefined ? undefined : addresses.find(({ ipAddress }) => ipAddress === plainAddress(own))?.alias;
 }
 
 /** When it cannot be told which interface is the LAN, a person has to say so. */
-export function lanNotTold({ part, subject }: At): Judgement {
+export function lanNotTold({ part, subject }: Of): Judgement {
   return {
     verdict: 'manual',
     message: `${part}: it cannot be told which interface faces the load balancer.`,
@@ -70,28 +72,28 @@ export function lanNotTold({ part, subject }: At): Judgement {
 export function interfaceRow(
   rows: NodeIpInterfaces,
   alias: string,
-  family: Family,
+  family: AddressFamily,
 ): NodeIpInterfaces[number] | undefined {
   return rows.find((row) => sameWindowsName(row.alias, alias) && row.addressFamily === family);
 }
 
 export interface LookedAt {
   readonly alias: string;
-  readonly family: Family;
+  readonly family: AddressFamily;
   /** Undefined where Windows lists none. */
   readonly row: NodeIpInterfaces[number] | undefined;
 }
 
 /** The rows of interfaces, one for each family of the judged service's VIPs. */
-export function interfaceRowsOf(rows: NodeIpInterfaces, aliases: readonly string[], at: At): readonly LookedAt[] {
+export function interfaceRowsOf(rows: NodeIpInterfaces, aliases: readonly string[], at: Of): readonly LookedAt[] {
   return aliases.flatMap((alias) =>
-    vipFamilies(smtpService(at.subject)).map((family) => ({ alias, family, row: interfaceRow(rows, alias, family) })),
+    vipFamilies(at.subject).map((family) => ({ alias, family, row: interfaceRow(rows, alias, family) })),
   );
 }
 
 /** VIPs on an interface, of the judged service. */
-export function vipsOn(addresses: NodeIpAddresses, aliases: readonly string[], at: At): NodeIpAddresses {
-  const vips = vipAddresses(smtpService(at.subject));
+export function vipsOn(addresses: NodeIpAddresses, aliases: readonly string[], at: Of): NodeIpAddresses {
+  const vips = vipAddresses(at.subject);
   return addresses.filter(({ alias, ipAddress }) => isOneOf(alias, aliases) && vips.includes(ipAddress));
 }
 
@@ -117,7 +119,7 @@ export function judgeWeakHost(
   aliases: readonly string[],
   setting: keyof typeof settingWords,
   consequence: string,
-  at: At,
+  at: Of,
 ): Judgement {
   const looked = interfaceRowsOf(rows, aliases, at);
   const evidence: Observation[] = looked.map(({ alias, family, row }) => ({
@@ -144,7 +146,7 @@ export function judgeWeakHost(
   };
 }
 
-function weakHostLine(alias: string, family: Family, setting: keyof typeof settingWords): string {
+function weakHostLine(alias: string, family: AddressFamily, setting: keyof typeof settingWords): string {
   const parameter = setting === 'weakHostSend' ? 'WeakHostSend' : 'WeakHostReceive';
   return `Set-NetIPInterface -InterfaceAlias ${quoted(alias)} -AddressFamily ${familyName[family]} -${parameter} Enabled   # Windows Server 2008: netsh interface ${family} set interface "${alias}" ${parameter.toLowerCase()}=enabled`;
 }

@@ -1,30 +1,26 @@
-import type { At } from '../../domain/rule.ts';
-import type { SmtpService, Subject } from '../../domain/subject.ts';
-import { parseAddress } from '../../facts/smtp-addresses.ts';
-import type { SmtpSourceNat } from '../../facts/smtp-evidence.ts';
-import { vipAddresses } from '../../facts/smtp-service.ts';
-
-export function smtpService(subject: Subject): SmtpService {
-  if (subject.kind !== 'smtp-service') throw new Error(`${subject.id} is no SMTP service`);
-  return subject;
-}
+import { parseAddress } from '../../domain/ip-range.ts';
+import type { SmtpSourceNat } from '../../facts/smtp-service/evidence.ts';
+import { vipAddresses } from '../../facts/smtp-service/service.ts';
+import type { SmtpService } from '../../facts/smtp-service/subject.ts';
+import type { RuleContext } from './rule.ts';
 
 /** Scope of the rules about Direct Server Return. */
-export function onlyWithDsr({ subject }: Pick<At, 'subject'>): string | undefined {
-  const { mode } = smtpService(subject);
+export function onlyWithDsr({ subject }: Pick<RuleContext, 'subject'>): string | undefined {
+  const { mode } = subject;
   return mode === 'dsr' ? undefined : `${subject.id} is declared as ${mode}: it does not use Direct Server Return.`;
 }
 
-export type Family = 'ipv4' | 'ipv6';
+/** An address family. */
+export type AddressFamily = 'ipv4' | 'ipv6';
 
-export const familyName: Record<Family, string> = { ipv4: 'IPv4', ipv6: 'IPv6' };
+export const familyName: Record<AddressFamily, string> = { ipv4: 'IPv4', ipv6: 'IPv6' };
 
-export function familyOf(address: string): Family {
+export function familyOf(address: string): AddressFamily {
   return parseAddress(address)?.family === 6 ? 'ipv6' : 'ipv4';
 }
 
 /** Address families that the service is offered in. */
-export function vipFamilies(service: SmtpService): Family[] {
+export function vipFamilies(service: SmtpService): AddressFamily[] {
   return [...new Set(vipAddresses(service).map(familyOf))];
 }
 
@@ -47,9 +43,4 @@ export function natKnowledge(service: SmtpService, known: SmtpSourceNat | undefi
 /** `3 VIPs`, `1 VIP`. */
 export function counted(count: number, noun: string, plural = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : plural}`;
-}
-
-/** `a`, `a and b`, `a, b and c`. */
-export function listed(items: readonly string[]): string {
-  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 }

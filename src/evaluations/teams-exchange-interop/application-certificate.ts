@@ -1,5 +1,5 @@
-import type { ServicePrincipals } from '../../facts/interop-cloud.ts';
-import type { AuthCertificate } from '../../facts/interop-onpremises.ts';
+import type { ServicePrincipals } from '../../facts/exchange-organization/cloud.ts';
+import type { AuthCertificate } from '../../facts/exchange-organization/on-premises.ts';
 
 /** What is wrong with the upload of the Auth certificate to an application's service principal; undefined when it is there. */
 export function uploadProblem(

@@ -1,6 +1,6 @@
 import type { Observation } from '../../domain/rule.ts';
-import type { TenantSubscriptions } from '../../facts/interop-cloud.ts';
-import { enumerate } from './organization.ts';
+import { enumerateFirst } from '../../domain/words.ts';
+import type { TenantSubscriptions } from '../../facts/exchange-organization/cloud.ts';
 
 const titles = { teams: 'Teams', exchange: 'Exchange Online' } as const;
 
@@ -24,13 +24,13 @@ export function freeLicences(
       evidence: [{ fact, observed: `subscriptions with ${title}: 0 of ${facts.subscriptions.length}` }],
     };
   }
-  const used = enumerate(holding.map(({ name, enabled, consumed }) => `${name}: ${consumed} of ${enabled} used`));
+  const used = enumerateFirst(holding.map(({ name, enabled, consumed }) => `${name}: ${consumed} of ${enabled} used`));
   const evidence = [{ fact, observed: used }] as const;
   const giving = holding.filter((one) => free(one) > 0);
   if (giving.length === 0) {
     return { sentence: ` No subscription of the tenant with ${title} has a free licence (${used}).`, evidence };
   }
   const total = giving.reduce((sum, one) => sum + free(one), 0);
-  const names = enumerate(giving.map((one) => (giving.length === 1 ? one.name : `${one.name} (${free(one)})`)));
+  const names = enumerateFirst(giving.map((one) => (giving.length === 1 ? one.name : `${one.name} (${free(one)})`)));
   return { sentence: ` ${total} free licence${total === 1 ? '' : 's'} with ${title}: ${names}.`, evidence };
 }

@@ -1,11 +1,10 @@
-import type { PartFacts } from '../../domain/fact-set.ts';
 import type { Predecessor } from '../../domain/rule.ts';
 import {
   type AutodiscoverDns,
   type AutodiscoverRedirect,
   type PublishedHost,
   routeOf,
-} from '../../facts/interop-published.ts';
+} from '../../facts/exchange-organization/published.ts';
 
 // The way Teams takes, as an order of rules: name, redirect trap, TLS, Autodiscover V2, EWS, OAuth.
 
@@ -50,15 +49,8 @@ export function afterEwsKnown(name: string, host: PublishedHost | undefined): re
 }
 
 /** Hosts at which EWS is looked at, or would be if Autodiscover had named one. */
-export function ewsHosts(hosts: Readonly<Record<string, PartFacts>>): readonly string[] {
-  return Object.keys(hosts).filter((name) => {
-    const host = hosts[name]?.['published-host'];
-    return ewsUrl(hosts[name]) !== undefined || (host?.status === 'known' && host.value.ewsUnknownFor.length > 0);
-  });
-}
-
-/** The EWS URL of a host, where one is known. */
-export function ewsUrl(facts: PartFacts | undefined): string | undefined {
-  const host = facts?.['published-host'];
-  return host?.status === 'known' ? host.value.ews : undefined;
+export function ewsHosts(hosts: Readonly<Record<string, PublishedHost>>): readonly string[] {
+  return Object.entries(hosts).flatMap(([name, { ews, ewsUnknownFor }]) =>
+    ews !== undefined || ewsUnknownFor.length > 0 ? [name] : [],
+  );
 }

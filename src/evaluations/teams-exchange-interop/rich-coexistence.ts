@@ -1,4 +1,4 @@
-import type { OnPremisesHybrid, SettingOverrides } from '../../facts/interop-onpremises.ts';
+import type { OnPremisesHybrid, SettingOverrides } from '../../facts/exchange-organization/on-premises.ts';
 
 const richFeatures = ['freebusy', 'photos', 'mailtips'];
 

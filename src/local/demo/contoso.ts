@@ -1,8 +1,9 @@
 // The demo organization: the field notes that started the product, made anew. 74 accepted domains; for 20 of them
 // Microsoft's DNS does not answer the active selector, although every CNAME is right and Exchange Online says Valid.
 // An Exchange organization that Teams cannot work with yet, and an SMTP service with one node half configured.
+
 import { generateKeyPairSync } from 'node:crypto';
-import type { EvaluationId } from '../../domain/rule.ts';
+import { dayMs } from '../../domain/time.ts';
 import { createZone, type Zone, type ZoneData } from '../dns-server.ts';
 import { exchangeOrganizationFacts, exchangeOrganizationSettings } from './exchange-organization.ts';
 import { ex1File, ex2File, smtpService } from './smtp-nodes.ts';
@@ -39,7 +40,7 @@ export interface Demo {
    * The files that a user would send: raw output of two cmdlets, as PowerShell's ConvertTo-Json writes it, the saved facts of
    * the Exchange organization, and the fact files of both nodes.
    */
-  readonly facts: Readonly<Record<EvaluationId, readonly object[]>>;
+  readonly facts: Readonly<Record<string, readonly object[]>>;
   /** What the name server of the demo answers. It refuses what lies in none of the zones. */
   readonly zone: ZoneData;
   /** The zones of the demo's domains and of their keys at Microsoft. */
@@ -85,8 +86,6 @@ const zones = [
 
 /** Every third domain from the second on, until there are 20. */
 const failing = sending.filter((_, index) => index % 3 === 1).slice(0, 20);
-
-const dayMs = 86_400_000;
 
 /** How many key pairs the demo makes. */
 export const demoKeyCount = 6;

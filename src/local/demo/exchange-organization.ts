@@ -1,9 +1,12 @@
 // Contoso's Exchange organization as saved facts: an organization that Teams can work with, and the same with three
 // things wrong, each of another team. Nothing is probed, so the demo needs no Exchange server and no network.
+
+import type { FactName, FactValue } from '../../domain/fact.ts';
 import { known, notKnown, type PartFacts } from '../../domain/fact-set.ts';
-import type { FactMap, FactName } from '../../facts/index.ts';
-import { parseBuild } from '../../facts/interop-build.ts';
-import { applications } from '../../facts/interop-cloud.ts';
+import { dayMs } from '../../domain/time.ts';
+import { parseBuild } from '../../facts/exchange-organization/builds.ts';
+import { applications } from '../../facts/exchange-organization/cloud.ts';
+import type { ExchangeOrganizationFacts } from '../../facts/exchange-organization/index.ts';
 
 const domain = 'contoso.com';
 const autodiscover = 'autodiscover.contoso.com';
@@ -15,8 +18,6 @@ const hybridAppId = 'aaaaaaaa-0000-1111-2222-bbbbbbbbbbbb';
 const thumbprint = 'A1B2C3D4E5F60718293A4B5C6D7E8F9001122334';
 const coexistence = 'contoso.mail.onmicrosoft.com';
 const build = parseBuild('15.2.2562.53') ?? { text: '', parts: [] };
-
-const dayMs = 86_400_000;
 
 /** What Contoso's document says about the organization. @param now the declaration is a month old then */
 export function exchangeOrganizationSettings(now: Date): object {
@@ -362,7 +363,8 @@ function threeThingsWrong(now: Date) {
   };
 }
 
-type Values = { readonly [N in FactName]?: FactMap[N] };
+type Facts = ExchangeOrganizationFacts;
+type Values = { readonly [N in FactName<Facts>]?: FactValue<Facts, N> };
 
 /** Each wraps values into facts that were observed at `now` by one source. */
 function observers(now: Date) {
@@ -371,7 +373,7 @@ function observers(now: Date) {
     <V extends Values>(values: V) =>
       Object.fromEntries(
         Object.entries(values).map(([name, value]) => [name, known(value, source, now.toISOString())]),
-      ) as { readonly [N in keyof V & FactName]: ReturnType<typeof known<FactMap[N]>> };
+      ) as { readonly [N in keyof V & FactName<Facts>]: ReturnType<typeof known<FactValue<Facts, N>>> };
   return {
     byProbe: by('https probe'),
     byGraph: by('Microsoft Graph'),
@@ -380,7 +382,7 @@ function observers(now: Date) {
   };
 }
 
-function certificate(now: Date, names: string[]): Omit<FactMap['host-tls'], 'host'> {
+function certificate(now: Date, names: string[]): Omit<FactValue<Facts, 'host-tls'>, 'host'> {
   const issuing = 'CN=Example Intermediate CA';
   return {
     outcome: 'handshake',

@@ -1,7 +1,6 @@
 // Shows the demo organization: does over HTTP what a user would do, then waits for the cards of that organization. What
 // other organizations do or leave undone beside it plays no part.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type EvaluationId, evaluationIds } from '../../domain/rule.ts';
 import type { Payload } from '../../notifiers/teams-workflow/payload.ts';
 import type { RunRecord, Store } from '../../store/store.ts';
 import type { TeamsSink } from '../teams-sink.ts';
@@ -12,7 +11,7 @@ const demoId = 'contoso';
 
 export interface Applied {
   /** What is in the organization's document now; nothing when a person deleted it. */
-  readonly evaluations: readonly EvaluationId[];
+  readonly evaluations: readonly string[];
   readonly runs: readonly RunRecord[];
   /** Of the document, if it was written; one that a person changed stays as it is. */
   readonly etag?: string;
@@ -42,11 +41,11 @@ export async function applyDemo(host: string, demo: Demo, etag: string | undefin
   }
   if (!response.ok) throw new Error(`its document: ${await problemOf(response)}`);
   const { evaluations: declared } = (await response.json()) as { evaluations: object };
-  const evaluations = evaluationIds.filter((evaluation) => evaluation in declared);
+  const evaluations = Object.keys(demo.facts).filter((evaluation) => evaluation in declared);
 
   const runs: RunRecord[] = [];
   for (const evaluation of evaluations) {
-    for (const file of demo.facts[evaluation]) {
+    for (const file of demo.facts[evaluation] ?? []) {
       const posted = await send('POST', `${address}/facts?run=false`, file);
       if (!posted.ok) remarks.push(`Contoso, ${evaluation}: ${await problemOf(posted)}`);
     }
@@ -120,4 +119,45 @@ async function problemOf(response: Response): Promise<string> {
   } catch {
     return `${response.status} ${text}`;
   }
+}
+
+/** Where the parts of the demo answer. */
+export interface DemoAddresses {
+  readonly host: string;
+  /** The page with the Teams cards. */
+  readonly cards: string;
+  /** `address:port` of the name server. */
+  readonly dns: string;
+  readonly mending: string;
+}
+
+/** What a person may look at and try. @param watched what the demo's document watches now */
+export function whatToTry(at: DemoAddresses, demo: Demo, watched: readonly string[]): string {
+  const evaluation = `${at.host}/api/organizations/contoso/evaluations`;
+  const [first = ''] = demo.failing;
+  const lines = (list: readonly (readonly [string, string, string])[]) =>
+    list.filter(([of]) => watched.includes(of)).map(([, label, text]) => `  ${label.padEnd(25)}${text}`);
+  const look = lines([
+    ['dkim', 'DKIM, the whole report', `${evaluation}/dkim/report`],
+    ['teams-exchange-interop', 'Teams with Exchange', `${evaluation}/teams-exchange-interop/report`],
+    ['smtp-source-ip', 'SMTP source IP', `${evaluation}/smtp-source-ip/report`],
+  ]);
+  const attempts = lines([
+    ['dkim', 'the log for ticketing', `curl ${evaluation}/dkim/failed-selectors.csv`],
+    ['dkim', 'one domain', `curl ${evaluation}/dkim/subjects/${first}`],
+    ['dkim', 'its history', `curl ${evaluation}/dkim/subjects/${first}/runs`],
+    ['dkim', 'run again (no news)', `curl -X POST ${evaluation}/dkim/runs`],
+    ['dkim', 'mend one record', `curl -X POST ${at.mending}/mend/${first}`],
+    ['dkim', '… and run again', 'one card: resolved'],
+    ['teams-exchange-interop', 'mend Exchange (GO)', `curl -X POST ${at.mending}/mend/interop`],
+    ['smtp-source-ip', 'mend node EX2 (ready)', `curl -X POST ${at.mending}/mend/smtp`],
+    ['dkim', 'from the shell', `npm run fieldcheck -- evaluate dkim ${first} --resolver ${at.dns}`],
+  ]);
+  return [
+    '\nLook at',
+    `  the Teams cards          ${at.cards}`,
+    ...look,
+    ...(attempts.length > 0 ? ['\nTry', ...attempts] : []),
+    '\nCtrl-C stops everything; the next start goes on from here. npm start -- --fresh starts over.',
+  ].join('\n');
 }

@@ -1,11 +1,10 @@
 // The SMTP service smtp-in: what Collect-SmtpSourceIpFacts.ps1 would write on its two nodes. Direct Server Return was
 // switched on too early: EX1 is set up and takes mail from clients; on EX2 somebody stopped half-way. Its loopback adapter
 // carries the VIP, but has Windows' own settings, and nothing but the load balancer's health probes comes through.
+import { dayMs } from '../../domain/time.ts';
 
 const vip = '192.0.2.25';
 const loadBalancer = '192.0.2.5';
-
-const dayMs = 86_400_000;
 
 /** What Contoso's document says about the service. */
 export const smtpService = {

@@ -1,9 +1,10 @@
 import { blocksAnswers } from '../../domain/answer.ts';
 import type { Notice } from '../../domain/notice.ts';
 import { type Cell, cellWords, isOpenCell, type TargetRow } from '../../domain/target-table.ts';
+import { dayOf } from '../../domain/time.ts';
 import type { TransitionKind } from '../../domain/transition.ts';
 import { minuteOf, ownerWords, ruleName } from '../../domain/words.ts';
-import { countRest, dayOf, type Item, kindLabel, type NodeTable, type Summary, summarize } from '../summary.ts';
+import { countRest, type Item, kindLabel, type NodeTable, type Summary, summarize } from '../summary.ts';
 import { type Card, cardText, type Element, type Line, type Payload, type TextRun } from './payload.ts';
 
 /**
@@ -274,7 +275,7 @@ function itemBlocks(items: readonly Item[], { evidence }: Detail): Element[] {
   });
 }
 
-/** `To mend: Microsoft · dkim/active-key-published · selector1 · since 2026-11-20`. */
+/** `To mend: Microsoft · <rule> · selector1 · since 2026-11-20`. */
 function provenance(item: Item): string {
   const parts = [
     ...(item.owner === undefined || item.kind === 'resolved' ? [] : [`To mend: ${ownerWords[item.owner]}`]),

@@ -40,7 +40,14 @@ export const webhookDocument = z.object({
     .record(z.string(), z.number())
     .describe('How many transitions there are of each kind, advice left out; kinds that do not occur are left out.'),
   organization: z.object({ id: z.string(), name: z.string() }),
-  evaluation: z.object({ id: z.string(), title: z.string(), questions: z.record(z.string(), z.string()) }),
+  evaluation: z.object({
+    id: z.string(),
+    title: z.string(),
+    questions: z.record(z.string(), z.string()),
+    answerWords: z
+      .record(z.enum(answers), z.string())
+      .describe('How people say each answer, e.g. GO for yes: to be shown. Programs go by the answers themselves.'),
+  }),
   runId: z.string(),
   at: z.string().describe('ISO 8601, UTC.'),
   subjects: z

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 
 export type ResolverAddress = { kind: 'dns'; host: string; port: number } | { kind: 'doh'; url: string };
 
-const DNS_PORT = 53;
+const dnsPort = 53;
 
 /**
  * Reads a resolver's address: `9.9.9.9`, `9.9.9.9:5353`, `2001:db8::53`, `[2001:db8::53]:5353`, `localhost:5353` or, for DNS
@@ -20,7 +20,7 @@ export function parseResolverAddress(address: string): ResolverAddress {
   const [, host = '', port] = bracketed ?? (isIPv6(text) ? [text, text] : (/^([^:]*)(?::(.+))?$/.exec(text) ?? []));
   if (host === '' || /\s/.test(host)) throw wrong(address, 'it names no host');
   if (bracketed !== null && !isIPv6(host)) throw wrong(address, 'only IPv6 addresses stand in brackets');
-  return { kind: 'dns', host, port: port === undefined ? DNS_PORT : portNumber(address, port) };
+  return { kind: 'dns', host, port: port === undefined ? dnsPort : portNumber(address, port) };
 }
 
 function portNumber(address: string, text: string): number {

@@ -1,5 +1,5 @@
 import { createPublicKey, hash, type KeyObject } from 'node:crypto';
-import type { KeyRecord } from '../../facts/key-record.ts';
+import type { KeyRecord } from '../../facts/mail-domain/key-record.ts';
 
 /** DER prefix that turns 32 raw bytes into the SubjectPublicKeyInfo of an Ed25519 key (RFC 8410 section 4). */
 const ed25519Prefix = fromHex('302a300506032b6570032100');

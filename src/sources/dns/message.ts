@@ -5,11 +5,11 @@ import { sameName } from '../../domain/domain-name.ts';
 import type { DnsRecord, QueryType } from './answer.ts';
 
 /** What fits into one unfragmented UDP packet on any path (DNS flag day 2020): announced in every query by EDNS0 (RFC 6891). */
-const UDP_PAYLOAD_SIZE = 1232;
-const HEADER_LENGTH = 12;
-const TYPE_AND_CLASS_LENGTH = 4;
+const udpPayloadSize = 1232;
+const headerLength = 12;
+const typeAndClassLength = 4;
 
-const RCODE_NAMES = [
+const rcodeNames = [
   'NOERROR',
   'FORMERR',
   'SERVFAIL',
@@ -44,7 +44,7 @@ export function encodeQuery(name: string, type: QueryType, edns = true): QueryMe
           {
             name: '.',
             type: 'OPT',
-            udpPayloadSize: UDP_PAYLOAD_SIZE,
+            udpPayloadSize: udpPayloadSize,
             extendedRcode: 0,
             ednsVersion: 0,
             flags: 0,
@@ -55,7 +55,7 @@ export function encodeQuery(name: string, type: QueryType, edns = true): QueryMe
       : [],
   });
   const nameLength = name === '.' || name === '' ? 1 : name.length + (name.endsWith('.') ? 1 : 2);
-  return { bytes, questionEnd: HEADER_LENGTH + nameLength + TYPE_AND_CLASS_LENGTH };
+  return { bytes, questionEnd: headerLength + nameLength + typeAndClassLength };
 }
 
 /**
@@ -85,13 +85,12 @@ export function nameProblem(name: string): string | undefined {
  * Servers that could not even read the question send an error without it; the id and port have matched by then.
  */
 export function repliesTo(message: Buffer, query: QueryMessage): boolean {
-  if (message.length < HEADER_LENGTH || (message[2] ?? 0) < 0x80) return false;
+  if (message.length < headerLength || (message[2] ?? 0) < 0x80) return false;
   const questions = message.readUInt16BE(4);
   if (questions === 0) return ((message[3] ?? 0) & 0xf) !== 0;
   if (questions !== 1 || message.length < query.questionEnd) return false;
-  if (query.bytes.compare(message, HEADER_LENGTH, query.questionEnd, HEADER_LENGTH, query.questionEnd) === 0)
-    return true;
-  for (let i = HEADER_LENGTH; i < query.questionEnd; i++) {
+  if (query.bytes.compare(message, headerLength, query.questionEnd, headerLength, query.questionEnd) === 0) return true;
+  for (let i = headerLength; i < query.questionEnd; i++) {
     if (lowerCase(message[i] ?? 0) !== lowerCase(query.bytes[i] ?? 0)) return false;
   }
   return true;
@@ -131,7 +130,7 @@ export function decodeReply(message: Buffer): Reply | undefined {
   const opt = packet.additionals?.find((record) => record.type === 'OPT');
   const rcode = ((message[3] ?? 0) & 0xf) | ((opt?.type === 'OPT' ? opt.extendedRcode : 0) << 4);
   return {
-    rcode: RCODE_NAMES[rcode] ?? `RCODE${rcode}`,
+    rcode: rcodeNames[rcode] ?? `RCODE${rcode}`,
     truncated: packet.flag_tc,
     authenticated: packet.flag_ad,
     authoritative: packet.flag_aa,

@@ -7,22 +7,22 @@
 // out are time-outs taken for losses by themselves, because then the second tries get lost as well.
 
 /** Short enough to see a burst as the rate it was. */
-const WINDOW_MS = 250;
+const windowMs = 250;
 /** The bucket holds what gathers in this time, so that no burst is longer. */
-const BURST_MS = 20;
+const burstMs = 20;
 /** A cut never goes below this rate, unless less was configured. */
-const FLOOR_PER_SECOND = 50;
-const LOSS_SHARE = 0.02;
-const FEWEST_LOSSES = 5;
-const SILENCE_SHARE = 0.5;
-const FEWEST_SILENT = 20;
+const floorPerSecond = 50;
+const lossShare = 0.02;
+const fewestLosses = 5;
+const silenceShare = 0.5;
+const fewestSilent = 20;
 /** Steps of recovery per window without loss, as shares of the rate: far below the rate that proved too fast, and near it. */
-const FAR_STEP = 0.05;
-const NEAR_STEP = 0.008;
+const farStep = 0.05;
+const nearStep = 0.008;
 /** For how long after a cut the rate stays below the one that proved too fast. */
-const CAUTION_MS = 60_000;
+const cautionMs = 60_000;
 /** Losses show only when their time-out is over; until then the rate that caused them has to be remembered. */
-const REMEMBERED_WINDOWS = 12;
+const rememberedWindows = 12;
 
 /** A quarter of a second of sending: what became of the queries sent then shows only when their time-outs are over. */
 export interface SendWindow {
@@ -88,7 +88,7 @@ export class Pace {
   }
 
   #fill(now: number): void {
-    const most = Math.max(1, (this.#rate * BURST_MS) / 1000);
+    const most = Math.max(1, (this.#rate * burstMs) / 1000);
     this.#tokens = Math.min(most, this.#tokens + ((now - this.#filledAt) / 1000) * this.#rate);
     this.#filledAt = now;
   }
@@ -108,7 +108,7 @@ export class Pace {
     if (!firstTry || sentIn.epoch !== this.epoch) return;
     sentIn.firstTriesTimedOut++;
     this.#silent ||=
-      sentIn.firstTriesTimedOut >= FEWEST_SILENT && sentIn.firstTriesTimedOut > SILENCE_SHARE * sentIn.firstTries;
+      sentIn.firstTriesTimedOut >= fewestSilent && sentIn.firstTriesTimedOut > silenceShare * sentIn.firstTries;
   }
 
   /** A try that had timed out was answered when sent again: it was lost on the way or dropped. */
@@ -119,10 +119,10 @@ export class Pace {
   /** Called a few times a second while there is work: cuts or recovers the rate. */
   review(now: number): void {
     const elapsed = now - this.#windowStart;
-    if (elapsed < WINDOW_MS && !this.#silent) return;
+    if (elapsed < windowMs && !this.#silent) return;
     const lossy =
-      this.#silent || (this.#lost >= FEWEST_LOSSES && this.#lost > LOSS_SHARE * (this.#answered + this.#lost));
-    const seconds = Math.max(elapsed, WINDOW_MS) / 1000;
+      this.#silent || (this.#lost >= fewestLosses && this.#lost > lossShare * (this.#answered + this.#lost));
+    const seconds = Math.max(elapsed, windowMs) / 1000;
     remember(this.#sentLately, this.#sent / seconds);
     remember(this.#answeredLately, this.#answered / seconds);
     let { epoch } = this;
@@ -146,8 +146,8 @@ export class Pace {
     const sent = Math.min(this.#rate, Math.max(...this.#sentLately));
     const answered = Math.max(...this.#answeredLately);
     this.#tooFast = sent;
-    this.#tooFastUntil = now + CAUTION_MS;
-    this.#rate = Math.min(this.#limit, Math.max(FLOOR_PER_SECOND, Math.min(0.7 * sent, 0.8 * answered)));
+    this.#tooFastUntil = now + cautionMs;
+    this.#rate = Math.min(this.#limit, Math.max(floorPerSecond, Math.min(0.7 * sent, 0.8 * answered)));
     this.#tokens = 0;
     this.#filledAt = now;
     this.#sentLately = [];
@@ -156,12 +156,12 @@ export class Pace {
 
   #recover(now: number): void {
     const ceiling = now < this.#tooFastUntil ? Math.min(this.#limit, 0.85 * this.#tooFast) : this.#limit;
-    const step = this.#rate < this.#tooFast / 2 ? FAR_STEP : NEAR_STEP;
+    const step = this.#rate < this.#tooFast / 2 ? farStep : nearStep;
     this.#rate = Math.max(this.#rate, Math.min(ceiling, this.#rate * (1 + step)));
   }
 }
 
 function remember(values: number[], value: number): void {
   values.push(value);
-  if (values.length > REMEMBERED_WINDOWS) values.shift();
+  if (values.length > rememberedWindows) values.shift();
 }

@@ -8,6 +8,7 @@
 // - Time is counted in ticks of one clock that runs only while there is work. When the process is too busy to read its
 //   sockets the clock stands still as well, so that no answer is declared missing that only waits to be read.
 
+import { createHttp, type Http } from '../../http/client.ts';
 import { parseResolverAddress } from './address.ts';
 import {
   type DnsAnswer,
@@ -33,11 +34,11 @@ export interface ResolverOptions {
    * Queries per second, retries included; `Infinity` for no limit of our own. The default of 800 stays below the 1,000
    * per second that public resolvers and Azure's allow one client. Losses lower the rate by themselves.
    */
-  ratePerSecond?: number;
+  ratePerSecond?: number | undefined;
   /** Questions in flight at once. Default 200. */
   inFlight?: number;
-  /** DNS over HTTPS: PEM of further certificate authorities to trust. */
-  ca?: readonly string[];
+  /** What DNS over HTTPS is sent with; one of its own, which trusts the usual roots, when left out. */
+  http?: Http;
 }
 
 export interface ResolverStatistics {
@@ -89,22 +90,22 @@ export function createResolver(options: ResolverOptions): Resolver {
   return new PacedResolver(options);
 }
 
-const TICK_MS = 50;
+const tickMs = 50;
 /** After this long without answer a question gives back its slot. */
-const SLOW_MS = 500;
+const slowMs = 500;
 /** Questions that gave back their slot and are still listened for, per slot. */
-const SLOW_PER_SLOT = 10;
+const slowPerSlot = 10;
 /**
  * Questions in flight before the first answers are in; every answer admits one more. Hundreds of packets at once overflow
  * the receive buffer of whatever is on the other side.
  */
-const FIRST_SLOTS = 64;
+const firstSlots = 64;
 /** How long a question rests before it is sent again over a broken way. */
-const REST_MS = 250;
+const restMs = 250;
 /** Tries more than configured for questions whose tries were sent at a rate that proved too fast. */
-const EXTRA_TRIES = 3;
+const extraTries = 3;
 /** How long to wait for the next token at least: wakes less often, and sends a few at once. */
-const SHORTEST_WAIT_MS = 4;
+const shortestWaitMs = 4;
 
 interface Lookup {
   readonly name: string;
@@ -187,7 +188,7 @@ class PacedResolver implements Resolver {
     this.address = options.address.trim();
     this.#timeouts = timeouts;
     this.#slots = inFlight;
-    this.#slotsOpen = Math.min(FIRST_SLOTS, inFlight);
+    this.#slotsOpen = Math.min(firstSlots, inFlight);
     this.#pace = new Pace(ratePerSecond, performance.now());
     const events: ExchangeEvents<Try> = {
       replied: (attempt, message) => this.#replied(attempt, message),
@@ -199,7 +200,7 @@ class PacedResolver implements Resolver {
     this.#firstVia = server.kind === 'doh' ? 'doh' : 'udp';
     this.#transports =
       server.kind === 'doh'
-        ? { doh: dohTransport(server.url, events, options.ca) }
+        ? { doh: dohTransport(new URL(server.url), events, options.http ?? createHttp()) }
         : { udp: udpTransport(server, events), tcp: tcpTransport(server, events) };
   }
 
@@ -231,7 +232,7 @@ class PacedResolver implements Resolver {
         restUntil: 0,
       });
       this.#open++;
-      this.#clock ??= setInterval(() => this.#onTick(), TICK_MS);
+      this.#clock ??= setInterval(() => this.#onTick(), tickMs);
       this.#pumpSoon();
     });
   }
@@ -264,7 +265,7 @@ class PacedResolver implements Resolver {
   /** Sends what may be sent now. */
   #pump(): void {
     let now = 0;
-    while (this.#slotsHeld < this.#slotsOpen && this.#waiting.size < this.#slots * SLOW_PER_SLOT) {
+    while (this.#slotsHeld < this.#slotsOpen && this.#waiting.size < this.#slots * slowPerSlot) {
       const queue = this.#followUps.hasNext() ? this.#followUps : this.#queue;
       if (!queue.hasNext()) return;
       now ||= performance.now();
@@ -274,7 +275,7 @@ class PacedResolver implements Resolver {
             this.#wake = undefined;
             this.#pump();
           },
-          Math.max(SHORTEST_WAIT_MS, this.#pace.waitMs(now)),
+          Math.max(shortestWaitMs, this.#pace.waitMs(now)),
         );
         return;
       }
@@ -291,9 +292,9 @@ class PacedResolver implements Resolver {
       id: 0,
       waiting: undefined,
       via: lookup.via,
-      slowAt: this.#tick + Math.ceil(SLOW_MS / TICK_MS),
+      slowAt: this.#tick + Math.ceil(slowMs / tickMs),
       // One tick more, because the running one is partly over.
-      deadline: this.#tick + Math.ceil(timeout / TICK_MS) + 1,
+      deadline: this.#tick + Math.ceil(timeout / tickMs) + 1,
       firstTry: lookup.sent === 0,
       sentIn: this.#pace.sent(lookup.sent === 0),
       holdsSlot: true,
@@ -339,7 +340,7 @@ class PacedResolver implements Resolver {
     lookup.current = undefined;
     if (lookup.timedOut !== undefined) this.#transports[lookup.timedOut.via]?.forget(lookup.timedOut);
     lookup.timedOut = attempt;
-    if (attempt.sentIn.epoch < this.#pace.epoch && lookup.sent < this.#timeouts.length + EXTRA_TRIES) lookup.tries--;
+    if (attempt.sentIn.epoch < this.#pace.epoch && lookup.sent < this.#timeouts.length + extraTries) lookup.tries--;
     if (lookup.tries < this.#timeouts.length) {
       this.#count.retries++;
       this.#queue.push(lookup);
@@ -389,7 +390,7 @@ class PacedResolver implements Resolver {
     if (loop) {
       this.#fail(lookup, 'loop', `The CNAME records ${from} run in a circle`, { rcode: reply.rcode, answers: chain });
     } else if (reply.rcode !== 'NOERROR' && reply.rcode !== 'NXDOMAIN') {
-      this.#fail(lookup, FAILURES[reply.rcode] ?? 'rcode', `${reply.rcode} ${from}`, {
+      this.#fail(lookup, failureReasons[reply.rcode] ?? 'rcode', `${reply.rcode} ${from}`, {
         rcode: reply.rcode,
         answers: chain,
       });
@@ -423,7 +424,7 @@ class PacedResolver implements Resolver {
       this.#fail(lookup, 'http', `${this.address} answered with HTTP status ${cause.status}`, { cause });
     } else if (lookup.tries < this.#timeouts.length) {
       this.#count.retries++;
-      lookup.restUntil = this.#tick + Math.ceil(REST_MS / TICK_MS);
+      lookup.restUntil = this.#tick + Math.ceil(restMs / tickMs);
       this.#resting.add(lookup);
     } else if (cause instanceof DohStatusError) {
       this.#fail(lookup, 'http', `${this.address} answered with HTTP status ${cause.status}, ${times(lookup.sent)}`, {
@@ -518,7 +519,7 @@ class PacedResolver implements Resolver {
   }
 }
 
-const FAILURES: Readonly<Record<string, DnsFailureReason>> = {
+const failureReasons: Readonly<Record<string, DnsFailureReason>> = {
   SERVFAIL: 'servfail',
   REFUSED: 'refused',
   NOTIMP: 'notimp',

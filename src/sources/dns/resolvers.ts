@@ -6,12 +6,13 @@
 //   one's outage, filter or stale negative cache is not mistaken for the domain's.
 // Who names resolvers asks exactly those and no others; a zone may have resolvers of its own.
 import { getServers } from 'node:dns';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { canonicalName } from '../../domain/domain-name.ts';
 import { type DnsAnswer, DnsFailure, type QueryType } from './answer.ts';
 import { createResolver, type Resolver, type ResolverOptions, type ResolverStatistics } from './resolver.ts';
 
-const AZURE_RESOLVER = '168.63.129.16';
-const PUBLIC_RESOLVERS = ['1.1.1.1', '9.9.9.9', '8.8.8.8'];
+const azureResolver = '168.63.129.16';
+const publicResolvers = ['1.1.1.1', '9.9.9.9', '8.8.8.8'];
 
 export interface ResolverAddresses {
   /** Asked first; names are spread over them. */
@@ -32,8 +33,8 @@ export function defaultResolvers(
   systemServers: readonly string[] = getServers(),
 ): ResolverAddresses {
   const inAzure = env.WEBSITE_INSTANCE_ID !== undefined;
-  const first = systemServers.length === 0 && inAzure ? [AZURE_RESOLVER] : systemServers;
-  const secondOpinion = PUBLIC_RESOLVERS.filter((address) => !first.includes(address));
+  const first = systemServers.length === 0 && inAzure ? [azureResolver] : systemServers;
+  const secondOpinion = publicResolvers.filter((address) => !first.includes(address));
   return first.length === 0 ? { first: secondOpinion, secondOpinion: [] } : { first, secondOpinion };
 }
 
@@ -61,9 +62,9 @@ export interface ResolverPoolOptions extends Omit<ResolverOptions, 'address'> {
 }
 
 /** A resolver that stayed silent or refused so often in a row is passed over for a while … */
-const FAILURES_IN_A_ROW = 3;
+const failuresUntilPassedOver = 3;
 /** … of so many milliseconds; the first question after that tries it again. */
-const PASSED_OVER_MS = 15_000;
+const passedOverMs = 15_000;
 
 interface Member {
   readonly resolver: Resolver;
@@ -157,7 +158,7 @@ function poolOf(
           failedBefore = [...error.failedBefore, error];
         }
       }
-      await pause(pauseMs, signal);
+      await sleep(pauseMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
       const again = inOrder.filter(({ resolver }) => resolver.address === first.resolver);
       return askInTurn(again, name, type, signal, failedBefore);
     },
@@ -200,7 +201,7 @@ function countFailure(member: Member, failure: DnsFailure): void {
     return;
   }
   member.failuresInARow++;
-  if (member.failuresInARow >= FAILURES_IN_A_ROW) member.passedOverUntil = performance.now() + PASSED_OVER_MS;
+  if (member.failuresInARow >= failuresUntilPassedOver) member.passedOverUntil = performance.now() + passedOverMs;
 }
 
 /** Failures that tell of the resolver or the way to it; SERVFAIL and the like tell of the name. */
@@ -219,22 +220,4 @@ function hash(name: string): number {
   let value = 0x811c9dc5;
   for (let i = 0; i < name.length; i++) value = Math.imul(value ^ name.charCodeAt(i), 0x01000193);
   return value >>> 0;
-}
-
-function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) {
-      reject(signal.reason);
-      return;
-    }
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop);
-      resolve();
-    }, milliseconds);
-    const stop = (): void => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    signal?.addEventListener('abort', stop, { once: true });
-  });
 }

@@ -1,16 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import { canonicalName, sameName } from '../../domain/domain-name.ts';
 import { type Gathered, known, notKnown, type UnobtainableReason } from '../../domain/fact-set.ts';
-import type { GatherContext, Source } from '../../domain/source.ts';
-import type { Subject } from '../../domain/subject.ts';
-import type { AskedQuestion, SelectorCname, SelectorKey } from '../../facts/selector.ts';
-import { selectorNames, selectorRoles } from '../../facts/signing-configuration.ts';
+import type { GatherContext, SourcesOf } from '../../domain/source.ts';
+import type { MailDomainFacts } from '../../facts/mail-domain/index.ts';
+import type { AskedQuestion, SelectorCname, SelectorKey } from '../../facts/mail-domain/selector.ts';
+import { selectorNames, selectorRoles } from '../../facts/mail-domain/signing-configuration.ts';
+import type { MailDomain } from '../../facts/mail-domain/subject.ts';
 import { type DnsAnswer, DnsFailure, type DnsFailureReason, type DnsRecord } from './answer.ts';
 import { parseKeyRecord } from './key-record.ts';
 import type { ResolverPool } from './resolvers.ts';
 
 /** Longest time for all selectors of one domain: every try at one resolver, the same at a second one, and confirmation. */
 const limitMs = 40_000;
+
+type Context = GatherContext<MailDomainFacts>;
 
 interface SelectorRecords {
   readonly cname: Gathered<SelectorCname>;
@@ -33,12 +36,11 @@ interface Expected {
  * Sources of what DNS says about the selectors of a mail domain. One TXT query for each selector brings CNAMEs, key,
  * rcode, TTL and AD flag together; whatever would become a finding is confirmed by a second resolver.
  */
-export function selectorSources(pool: ResolverPool): {
-  'selector-cname': Source<'selector-cname'>;
-  'selector-key': Source<'selector-key'>;
-} {
+export function selectorSources(
+  pool: ResolverPool,
+): Pick<SourcesOf<MailDomainFacts, MailDomain>, 'selector-cname' | 'selector-key'> {
   // Both facts come from the same queries.
-  const records = (subject: Subject, context: GatherContext) =>
+  const records = (subject: MailDomain, context: Context) =>
     context.once('selector-records', () => lookUpSelectors(pool, subject, context));
   return {
     'selector-cname': {
@@ -60,8 +62,8 @@ function pick<T>(records: ReadonlyMap<string, SelectorRecords>, of: (one: Select
 
 async function lookUpSelectors(
   pool: ResolverPool,
-  subject: Subject,
-  context: GatherContext,
+  subject: MailDomain,
+  context: Context,
 ): Promise<ReadonlyMap<string, SelectorRecords>> {
   const domain = subject.id;
   const configuration = await context.gathered('signing-configuration');
@@ -69,7 +71,7 @@ async function lookUpSelectors(
     configuration.status === 'known' && configuration.value.state === 'configured'
       ? configuration.value.row
       : undefined;
-  const names = row === undefined ? (subject.kind === 'mail-domain' ? subject.selectors : []) : selectorNames;
+  const names = row === undefined ? subject.selectors : selectorNames;
   const roles = row === undefined ? undefined : selectorRoles(row, context.now);
   const found = await Promise.all(
     names.map(async (selector) => {
@@ -97,7 +99,7 @@ async function lookUp(
   pool: ResolverPool,
   domain: string,
   expected: Expected,
-  context: GatherContext,
+  context: Context,
 ): Promise<SelectorRecords> {
   const { signal } = context;
   let first: DnsAnswer;

@@ -4,11 +4,11 @@ import { connect, type Socket } from 'node:net';
 import { type Exchange, type ExchangeEvents, register, type Transport, unregister } from './exchange.ts';
 import { repliesTo } from './message.ts';
 
-const CONNECTIONS = 2;
+const connectionsAtOnce = 2;
 /** Connections beyond the first are opened when the others have so many queries waiting. */
-const PIPELINED = 50;
+const pipelined = 50;
 /** RFC 7766 §6.2.3: seconds, not minutes, so that the server need not close on us. */
-const IDLE_MS = 5000;
+const idleMs = 5000;
 
 export function tcpTransport<E extends Exchange>(
   server: { host: string; port: number },
@@ -22,7 +22,7 @@ export function tcpTransport<E extends Exchange>(
       for (const connection of connections) {
         if (best === undefined || connection.waiting.size < best.waiting.size) best = connection;
       }
-      if (best === undefined || (best.waiting.size >= PIPELINED && connections.size < CONNECTIONS)) {
+      if (best === undefined || (best.waiting.size >= pipelined && connections.size < connectionsAtOnce)) {
         const opened = openConnection(server, events, () => connections.delete(opened));
         connections.add(opened);
         best = opened;
@@ -53,7 +53,7 @@ function openConnection<E extends Exchange>(
   let problem = new Error('the server closed the connection');
 
   socket.unref();
-  socket.setTimeout(IDLE_MS, () => {
+  socket.setTimeout(idleMs, () => {
     if (waiting.size === 0) socket.destroy();
   });
   socket.on('data', (chunk) => {

@@ -6,11 +6,11 @@ import { isIPv6 } from 'node:net';
 import { type Exchange, type ExchangeEvents, randomUint16, register, type Transport, unregister } from './exchange.ts';
 import { repliesTo } from './message.ts';
 
-const SOCKETS = 8;
+const socketCount = 8;
 /** A socket is replaced by one on another port after so many queries. */
-const QUERIES_PER_SOCKET = 5000;
+const queriesPerSocket = 5000;
 /** Asked for; the system grants what its limit allows. Replies wait there while the process judges others. */
-const RECEIVE_BUFFER = 1 << 20;
+const receiveBuffer = 1 << 20;
 
 export function udpTransport<E extends Exchange>(
   server: { host: string; port: number },
@@ -21,9 +21,9 @@ export function udpTransport<E extends Exchange>(
 
   return {
     send(exchange) {
-      const slot = randomUint16() % SOCKETS;
+      const slot = randomUint16() % socketCount;
       let socket = sockets[slot];
-      if (socket === undefined || socket.used >= QUERIES_PER_SOCKET || socket.failed) {
+      if (socket === undefined || socket.used >= queriesPerSocket || socket.failed) {
         if (socket !== undefined) retired.add(socket);
         closeIdle(retired);
         socket = openSocket(server, events);
@@ -63,7 +63,7 @@ function openSocket<E extends Exchange>(
   const waiting = new Map<number, E>();
   const socket: Socket = createSocket({
     type: isIPv6(server.host.split('%')[0] ?? '') ? 'udp6' : 'udp4',
-    recvBufferSize: RECEIVE_BUFFER,
+    recvBufferSize: receiveBuffer,
   });
   let connected = false;
   let failed = false;

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Unobtainable } from '../../domain/fact-set.ts';
-import { type CloudTenant, type EndpointOverrides, endpointsOf } from '../cloud-endpoints.ts';
-import type { CloudAnswer, CloudHttp } from '../cloud-http.ts';
+import type { CloudTenant } from '../../domain/tenant.ts';
+import type { HttpAnswer } from '../../http/client.ts';
+import type { PatientHttp } from '../../http/retry.ts';
+import { type EndpointOverrides, endpointsOf } from '../cloud-endpoints.ts';
 import type { TenantIdentity } from '../identity.ts';
 import { isObject, plainRow } from '../supplied/powershell-json.ts';
 import { type CmdletParameters, parametersOf } from './cmdlets.ts';
@@ -39,7 +41,7 @@ const anchor = 'SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}';
  * (`adminapi/beta/{tenant}/InvokeCommand`). Microsoft does not document it; a change of its shape shows as `malformed`.
  */
 export function createExchangeOnline(options: {
-  readonly http: CloudHttp;
+  readonly http: PatientHttp;
   readonly identity: TenantIdentity;
   readonly endpoints?: EndpointOverrides | undefined;
   /** For one tenant. Microsoft publishes no limit; one a second has been seen to pass. */
@@ -50,31 +52,24 @@ export function createExchangeOnline(options: {
     async invoke(tenant, cmdlet, added, signal) {
       const parameters = parametersOf(cmdlet, added);
       const { exchangeOnline } = endpointsOf(tenant.cloud, options.endpoints);
-      const send = (token: string) =>
-        http.send({
-          service: 'Exchange Online',
-          pace: { key: `exchange-online ${tenant.id}`, perSecond: options.requestsPerSecond ?? 1 },
-          url: new URL(`${exchangeOnline}/adminapi/beta/${tenant.id}/InvokeCommand`),
-          method: 'POST',
-          headers: {
-            authorization: `Bearer ${token}`,
-            'content-type': 'application/json',
-            prefer: `odata.maxpagesize=${pageSize}`,
-            'x-anchormailbox': `APP:${anchor}@${tenant.id}`,
-            'x-responseformat': 'json',
-            'client-request-id': randomUUID(),
-          },
-          body: JSON.stringify({ CmdletInput: { CmdletName: cmdlet, Parameters: parameters } }),
-          signal,
-        });
-      let token = await identity.token(tenant, 'exchangeOnline');
-      let answer = await send(token);
-      if (answer.status === 401) {
-        // It may have expired between the two, or the rights changed since.
-        token = await identity.token(tenant, 'exchangeOnline', token);
-        answer = await send(token);
-      }
+      const answer = await http.send({
+        service: 'Exchange Online',
+        pace: { key: `exchange-online ${tenant.id}`, perSecond: options.requestsPerSecond ?? 1 },
+        url: new URL(`${exchangeOnline}/adminapi/beta/${tenant.id}/InvokeCommand`),
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          prefer: `odata.maxpagesize=${pageSize}`,
+          'x-anchormailbox': `APP:${anchor}@${tenant.id}`,
+          'x-responseformat': 'json',
+          'client-request-id': randomUUID(),
+        },
+        token: (rejected) => identity.token(tenant, 'exchangeOnline', rejected),
+        body: JSON.stringify({ CmdletInput: { CmdletName: cmdlet, Parameters: parameters } }),
+        signal,
+      });
       if (answer.status !== 200) {
+        const token = await identity.token(tenant, 'exchangeOnline');
         const whose = { tenant, clientId: identity.clientIdFor(tenant), token };
         throw diagnose(cmdlet, readRefusal(answer.status, answer.body), whose);
       }
@@ -91,7 +86,7 @@ export function onlyPart(cmdlet: string, { rows }: CmdletAnswer): string {
 /** Warnings of a list that was cut short. */
 const cutShort = /more results (are )?available|increase the value for the ResultSize/i;
 
-function readAnswer(cmdlet: string, { body }: CloudAnswer): CmdletAnswer {
+function readAnswer(cmdlet: string, { body }: HttpAnswer): CmdletAnswer {
   let envelope: unknown;
   try {
     envelope = JSON.parse(new TextDecoder().decode(body));
@@ -102,8 +97,8 @@ function readAnswer(cmdlet: string, { body }: CloudAnswer): CmdletAnswer {
   if (!isObject(envelope) || !Array.isArray(rows) || !rows.every(isObject)) {
     throw new Unobtainable('malformed', `what Exchange Online answered to ${cmdlet} is no list of rows`);
   }
-  const told = envelope['@adminapi.warnings'];
-  const warnings = (Array.isArray(told) ? told : []).filter((one): one is string => typeof one === 'string');
+  const listed = envelope['@adminapi.warnings'];
+  const warnings = (Array.isArray(listed) ? listed : []).filter((one): one is string => typeof one === 'string');
   return {
     rows: rows.map(plainRow),
     warnings,

@@ -1,5 +1,5 @@
 import { Unobtainable } from '../../domain/fact-set.ts';
-import type { CloudTenant } from '../cloud-endpoints.ts';
+import type { CloudTenant } from '../../domain/tenant.ts';
 import type { TenantLists } from './tenant-lists.ts';
 
 export interface Discovery {

@@ -1,8 +1,9 @@
 import { Unobtainable } from '../../domain/fact-set.ts';
-import type { CloudTenant } from '../cloud-endpoints.ts';
+import type { CloudTenant } from '../../domain/tenant.ts';
+import { grantStep } from '../grants.ts';
 import { claimsOf } from '../identity.ts';
-import { grantStep } from '../sign-in-failure.ts';
 import { isObject } from '../supplied/powershell-json.ts';
+import { roleFor } from './cmdlets.ts';
 
 /** What Exchange Online says when it does not do as it was asked. */
 export interface Refusal {
@@ -111,16 +112,15 @@ export function diagnose(
       `tenant ${tenant.id} has no Exchange Online: Exchange Online answered ${status} to ${cmdlet} (${text}). Subscribe, or take the tenant's mail evaluations out of the organization's document`,
     );
   }
-  const evaluations =
-    cmdlet === 'Get-DkimSigningConfig' || cmdlet === 'Get-AcceptedDomain' ? 'dkim' : 'teams-exchange-interop';
-  const step = `as an administrator of tenant ${tenant.id} run ${grantStep(clientId, evaluations)}`;
+  const role = roleFor(cmdlet);
+  const step = `as an administrator of tenant ${tenant.id} run ${grantStep(clientId, role)}`;
   if (
     type?.endsWith('CommandNotFoundException') === true ||
     /is not recognized as (a|the) name of a cmdlet/i.test(text)
   ) {
     return new Unobtainable(
       'denied',
-      `the directory role of the application ${clientId} does not reach ${cmdlet}: ${step}, which assigns ${roleFor(evaluations)}`,
+      `the directory role of the application ${clientId} does not reach ${cmdlet}: ${step}, which assigns ${role}`,
     );
   }
   if (status !== 401 && status !== 403) return new CmdletFailed(cmdlet, refusal);
@@ -136,15 +136,11 @@ export function diagnose(
   if (admitted || status === 403 || noDirectoryRole.test(text)) {
     return new Unobtainable(
       'denied',
-      `${answered}: the application ${clientId} is admitted but has no directory role that lets it read. To assign ${roleFor(evaluations)}, ${step}; it takes up to an hour to reach Exchange Online`,
+      `${answered}: the application ${clientId} is admitted but has no directory role that lets it read. To assign ${role}, ${step}; it takes up to an hour to reach Exchange Online`,
     );
   }
   return new Unobtainable(
     'denied',
     `${answered}: the application ${clientId} lacks the application permission ${manageAsApp} or a directory role. To grant both, ${step}`,
   );
-}
-
-function roleFor(evaluations: string): string {
-  return evaluations === 'dkim' ? 'Security Reader' : 'Global Reader';
 }

@@ -1,5 +1,5 @@
 import { Unobtainable } from '../../domain/fact-set.ts';
-import type { CloudTenant } from '../cloud-endpoints.ts';
+import type { CloudTenant } from '../../domain/tenant.ts';
 import { type ExchangeOnline, onlyPart } from './client.ts';
 import type { CmdletParameters } from './cmdlets.ts';
 import { CmdletFailed } from './failure.ts';

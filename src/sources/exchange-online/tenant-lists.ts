@@ -2,10 +2,10 @@ import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { normaliseDomainName } from '../../domain/domain-name.ts';
 import { type Gathered, known, notKnown, Unobtainable } from '../../domain/fact-set.ts';
 import { InvalidDocument } from '../../domain/organization.ts';
-import type { AcceptedDomain } from '../../facts/accepted-domain.ts';
-import type { SigningConfigurationRow } from '../../facts/signing-configuration.ts';
-import type { CloudTenant } from '../cloud-endpoints.ts';
-import { acceptedDomains, signingConfigurations } from '../supplied/dkim-exports.ts';
+import type { CloudTenant } from '../../domain/tenant.ts';
+import type { AcceptedDomain } from '../../facts/mail-domain/accepted-domain.ts';
+import type { SigningConfigurationRow } from '../../facts/mail-domain/signing-configuration.ts';
+import { acceptedDomains, signingConfigurations } from '../supplied/tenant-exports.ts';
 import { createTenantMemory } from '../tenant-memory.ts';
 import { type CmdletAnswer, type ExchangeOnline, onlyPart } from './client.ts';
 

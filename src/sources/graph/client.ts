@@ -1,11 +1,12 @@
 import type { Middleware } from '@microsoft/microsoft-graph-client';
 import { Unobtainable } from '../../domain/fact-set.ts';
-import { type CloudTenant, type EndpointOverrides, endpointsOf } from '../cloud-endpoints.ts';
-import type { CloudHttp } from '../cloud-http.ts';
+import type { CloudTenant } from '../../domain/tenant.ts';
+import type { PatientHttp } from '../../http/retry.ts';
+import { type EndpointOverrides, endpointsOf } from '../cloud-endpoints.ts';
+import { grantStep } from '../grants.ts';
 import { claimsOf, type TenantIdentity } from '../identity.ts';
-import { grantStep } from '../sign-in-failure.ts';
 import { isObject } from '../supplied/powershell-json.ts';
-import { type GraphPermission, permissionFor } from './permissions.ts';
+import { permissionFor } from './permissions.ts';
 
 /** Reads Microsoft Graph, app-only. Paths start with the version (`/v1.0/organization?$select=…`) and are of a closed list. */
 export interface Graph {
@@ -27,38 +28,33 @@ const perSecond = 10;
  * limits and trusted roots are those of every cloud service. The client is loaded by the first request.
  */
 export function createGraph(options: {
-  readonly http: CloudHttp;
+  readonly http: PatientHttp;
   readonly identity: TenantIdentity;
   readonly endpoints?: EndpointOverrides | undefined;
 }): Graph {
   const { http, identity } = options;
 
-  /** Sends with a token, and once more with a fresh one. */
   const transport = async (tenant: CloudTenant, base: URL, address: string, signal: AbortSignal): Promise<Response> => {
     const url = new URL(address);
     if (url.origin !== base.origin) {
       throw new Unobtainable('refused', `Microsoft Graph names more at ${url.host}, where its token does not go`);
     }
-    const send = (token: string) =>
-      http.send({
-        service: 'Microsoft Graph',
-        pace: { key: `graph ${tenant.id}`, perSecond },
-        url,
-        method: 'GET',
-        headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
-        signal,
-      });
-    const token = await identity.token(tenant, 'graph');
-    let answer = await send(token);
-    if (answer.status === 401) answer = await send(await identity.token(tenant, 'graph', token));
-    const { status, headers, body } = answer;
+    const { status, headers, body } = await http.send({
+      service: 'Microsoft Graph',
+      pace: { key: `graph ${tenant.id}`, perSecond },
+      url,
+      method: 'GET',
+      headers: { accept: 'application/json' },
+      token: (rejected) => identity.token(tenant, 'graph', rejected),
+      signal,
+    });
     return new Response(status === 204 ? null : Buffer.from(body), { status, headers });
   };
 
   const ask = async (
     tenant: CloudTenant,
     address: string,
-    permission: GraphPermission,
+    permission: string,
     signal: AbortSignal,
   ): Promise<unknown> => {
     const { Client, GraphError } = await import('@microsoft/microsoft-graph-client');
@@ -122,7 +118,7 @@ export function createGraph(options: {
 /** A 403 speaks of one permission, so it costs the facts behind that permission and no more. */
 function refused(
   { status, code, text, path }: { status: number; code: string; text: string; path: string },
-  { name, evaluation }: GraphPermission,
+  permission: string,
   { tenant, clientId, token }: { tenant: CloudTenant; clientId: string; token: string },
 ): Unobtainable {
   const answered = `Microsoft Graph answered ${status} to ${path}`;
@@ -133,14 +129,14 @@ function refused(
   if (status !== 401 && status !== 403) {
     return new Unobtainable('unreachable', `${answered}${said === '' ? '' : ` (${said})`}`);
   }
-  if (claimsOf(token).roles?.includes(name) === true) {
+  if (claimsOf(token).roles?.includes(permission) === true) {
     return new Unobtainable(
       'denied',
-      `${answered}, although the application ${clientId} holds the permission ${name} in tenant ${tenant.id}${said === '' ? '' : ` (${said})`}`,
+      `${answered}, although the application ${clientId} holds the permission ${permission} in tenant ${tenant.id}${said === '' ? '' : ` (${said})`}`,
     );
   }
   return new Unobtainable(
     'denied',
-    `${answered}: the application ${clientId} lacks the permission ${name} of Microsoft Graph in tenant ${tenant.id}. To grant it, as an administrator there run ${grantStep(clientId, evaluation)}`,
+    `${answered}: the application ${clientId} lacks the permission ${permission} of Microsoft Graph in tenant ${tenant.id}. To grant it, as an administrator there run ${grantStep(clientId, permission)}`,
   );
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Unobtainable } from '../../domain/fact-set.ts';
-import type { ExchangeOnlineIncidents } from '../../facts/exchange-online-incidents.ts';
-import type { CloudTenant } from '../cloud-endpoints.ts';
+import type { CloudTenant } from '../../domain/tenant.ts';
+import type { ExchangeOnlineIncidents } from '../../facts/mail-domain/exchange-online-incidents.ts';
 import type { Graph } from './client.ts';
 
 /** A domain of the tenant, as Entra ID has it. */

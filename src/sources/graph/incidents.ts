@@ -1,21 +1,25 @@
 import { known, Unobtainable } from '../../domain/fact-set.ts';
-import type { Source } from '../../domain/source.ts';
-import { additionOf } from '../addition.ts';
-import { tenantOf } from '../cloud-endpoints.ts';
+import type { SourceOf } from '../../domain/source.ts';
+import { tenantOf } from '../../domain/tenant.ts';
+import type { MailDomainFacts } from '../../facts/mail-domain/index.ts';
+import type { MailDomain } from '../../facts/mail-domain/subject.ts';
+import { optionalSource } from '../optional-source.ts';
 import { createTenantMemory } from '../tenant-memory.ts';
 import type { Graph } from './client.ts';
 import { openExchangeIssues } from './directory.ts';
 
 const limitMs = 30_000;
 
+type IncidentSource = SourceOf<MailDomainFacts, 'exchange-online-incidents', MailDomain>;
+
 /**
  * The incidents of Exchange Online, asked once for all domains of a tenant.
  *
  * @param graph undefined when no credentials are configured
  */
-export function incidentSource(graph: Graph | undefined): Source<'exchange-online-incidents'> {
+export function incidentSource(graph: Graph | undefined): IncidentSource {
   const memory = createTenantMemory();
-  return additionOf({
+  return optionalSource<MailDomainFacts, 'exchange-online-incidents', MailDomain>({
     fact: 'exchange-online-incidents',
     limitMs,
     async gather(subject) {

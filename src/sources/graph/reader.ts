@@ -1,4 +1,4 @@
-import type { CloudTenant } from '../cloud-endpoints.ts';
+import type { CloudTenant } from '../../domain/tenant.ts';
 import type { Graph } from './client.ts';
 
 /** Microsoft Graph of one tenant. */

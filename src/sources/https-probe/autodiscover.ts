@@ -1,6 +1,6 @@
-import type { AutodiscoverV2 } from '../../facts/interop-published.ts';
-import { isExchangeOnlineName } from '../../facts/interop-published.ts';
-import { type HttpAnswer, locationOf } from './request.ts';
+import type { AutodiscoverV2 } from '../../facts/exchange-organization/published.ts';
+import { isExchangeOnlineName } from '../../facts/exchange-organization/published.ts';
+import { type GetAnswer, locationOf } from '../../http/anonymous-get.ts';
 
 export type Protocol = 'EWS' | 'REST';
 
@@ -22,7 +22,7 @@ export interface ReadAnswer {
  * Reads an answer below 500 ([MS-OXDISCO] and recordings of Exchange 2016 to SE). Success is JSON with `Protocol` and
  * `Url`, Exchange's own errors are JSON with `ErrorCode`; anything else comes from somebody else.
  */
-export function readAutodiscover(answer: Pick<HttpAnswer, 'url' | 'status' | 'header' | 'body'>): ReadAnswer {
+export function readAutodiscover(answer: Pick<GetAnswer, 'url' | 'status' | 'header' | 'body'>): ReadAnswer {
   const { status } = answer;
   const location = locationOf(answer);
   if (location !== undefined) {
@@ -56,7 +56,7 @@ function objectOf(body: string): Readonly<Record<string, unknown>> | undefined {
 }
 
 /** Headers that Exchange sets, and hardly anything in front of it does. */
-export function isFromExchange({ header }: Pick<HttpAnswer, 'header'>): boolean {
+export function isFromExchange({ header }: Pick<GetAnswer, 'header'>): boolean {
   return ['x-feserver', 'x-owa-version', 'x-calculatedbetarget', 'x-caserrorcode'].some(
     (name) => header(name).length > 0,
   );

@@ -1,4 +1,4 @@
-import type { EwsBearer } from '../../facts/interop-published.ts';
+import type { EwsBearer } from '../../facts/exchange-organization/published.ts';
 
 export interface Challenge {
   readonly scheme: string;

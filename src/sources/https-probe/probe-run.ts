@@ -1,9 +1,8 @@
 import { isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type Gathered, known, type NotKnown, notKnown, Unobtainable } from '../../domain/fact-set.ts';
-import type { ExchangeOrganization } from '../../domain/subject.ts';
-import { compareBuilds } from '../../facts/interop-build.ts';
-import type { ExchangeServers } from '../../facts/interop-onpremises.ts';
+import { compareBuilds } from '../../facts/exchange-organization/builds.ts';
+import type { ExchangeServers } from '../../facts/exchange-organization/on-premises.ts';
 import {
   type AutodiscoverDns,
   type AutodiscoverRedirect,
@@ -22,19 +21,28 @@ import {
   serviceRecordOf,
   tlsProblem,
   type UrlScope,
-} from '../../facts/interop-published.ts';
-import { type AddressGuard, addressScope, createAddressGuard } from '../address-guard.ts';
+} from '../../facts/exchange-organization/published.ts';
+import type { ExchangeOrganization } from '../../facts/exchange-organization/subject.ts';
+import { type AddressGuard, addressScope, createAddressGuard } from '../../http/address-guard.ts';
+import {
+  ConnectionReset,
+  type GetAnswer,
+  type GetOptions,
+  get,
+  getOnHost,
+  locationOf,
+} from '../../http/anonymous-get.ts';
+import type { Roots } from '../../http/roots.ts';
 import { autodiscoverUrl, isFromExchange, type Protocol, type ReadAnswer, readAutodiscover } from './autodiscover.ts';
 import { decodeBearer, schemesOf } from './challenge.ts';
-import { ConnectionReset, get, getOnHost, type HttpAnswer, locationOf, type RequestOptions } from './request.ts';
 import { type Addresses, lookUpAddresses, lookUpServices, type Resolve } from './resolve.ts';
-import { inspectTls, type Trust } from './tls.ts';
+import { inspectTls } from './tls.ts';
 import { concludeVersion, exportToolPath, readVersions, webPath } from './version.ts';
 
 export interface ProbeOptions {
   readonly resolve: Resolve;
   readonly allowPrivate: boolean;
-  readonly trust: Trust;
+  readonly roots: Roots;
   /** Origin of Exchange Online's Autodiscover; `guarded` unless the operator named it. */
   readonly exchangeOnline: { readonly origin: string; readonly guarded: boolean };
   readonly userAgent: string;
@@ -62,7 +70,7 @@ export class ProbeRun {
   /** Connections whose handshake was looked at, each for the first request to its host. */
   readonly #open = new Map<string, TLSSocket>();
   /** Answers by host, for what they tell about the version. */
-  readonly #answers = new Map<string, HttpAnswer[]>();
+  readonly #answers = new Map<string, GetAnswer[]>();
 
   constructor(
     organization: ExchangeOrganization,
@@ -130,7 +138,7 @@ export class ProbeRun {
     return this.#once(`tls ${host}`, async () => {
       const { tls, connection } = await inspectTls(host, {
         guard: this.#guard,
-        trust: this.#options.trust,
+        trust: this.#options.roots.published,
         timeoutMs: this.#options.timeoutMs,
         signal: this.#signal,
       });
@@ -331,7 +339,7 @@ export class ProbeRun {
     });
   }
 
-  #page(host: string, path: string): Promise<HttpAnswer> {
+  #page(host: string, path: string): Promise<GetAnswer> {
     const url = new URL(path, `https://${host}`);
     return this.#note(host, getOnHost(url, this.#request(url)));
   }
@@ -398,7 +406,7 @@ export class ProbeRun {
     });
   }
 
-  #otherPath(host: string, path: string): Promise<HttpAnswer> {
+  #otherPath(host: string, path: string): Promise<GetAnswer> {
     return this.#once(`path ${host} ${path}`, () => this.#note(host, this.#get(new URL(path, `https://${host}`))));
   }
 
@@ -407,8 +415,7 @@ export class ProbeRun {
     const url = autodiscoverUrl(origin, user, 'EWS');
     const answer = await get(url, {
       ...this.#request(url),
-      secureContext: this.#options.trust.secureContext,
-      verify: true,
+      trust: this.#options.roots.ours.secureContext,
       guard: guarded ? this.#guard : undefined,
     });
     const itself = (host: string) => isExchangeOnlineName(host) || host === url.hostname;
@@ -461,26 +468,25 @@ export class ProbeRun {
     await Promise.allSettled([this.ews(host), this.bearer(host)]);
   }
 
-  #get(url: URL): Promise<HttpAnswer> {
+  #get(url: URL): Promise<GetAnswer> {
     return get(url, this.#request(url));
   }
 
-  #request(url: URL): RequestOptions {
+  #request(url: URL): GetOptions {
     const connection = url.protocol === 'https:' ? this.#open.get(url.hostname) : undefined;
     if (connection !== undefined) this.#open.delete(url.hostname);
     return {
       ...(connection?.destroyed === false ? { connection } : {}),
       guard: this.#guard,
-      secureContext: this.#options.trust.unverified,
       // Whether the certificate holds is looked at once for each host, at the time of the run: see #trusted.
-      verify: false,
+      trust: undefined,
       userAgent: this.#options.userAgent,
       timeoutMs: this.#options.timeoutMs,
       signal: this.#signal,
     };
   }
 
-  async #note(host: string, answer: Promise<HttpAnswer>): Promise<HttpAnswer> {
+  async #note(host: string, answer: Promise<GetAnswer>): Promise<GetAnswer> {
     const got = await answer;
     this.#answers.set(host, [...(this.#answers.get(host) ?? []), got]);
     return got;
@@ -498,7 +504,7 @@ function withScope(address: string) {
 }
 
 /** The build the collector read of the server behind a host: by its external URL, else by the name in its headers. */
-function collectedBuild(host: string, answers: readonly HttpAnswer[], collected: ExchangeServers | undefined) {
+function collectedBuild(host: string, answers: readonly GetAnswer[], collected: ExchangeServers | undefined) {
   const byUrl =
     collected?.externalHosts.filter((one) => one.host.toLowerCase() === host).map(({ server }) => server) ?? [];
   const byHeader = answers.flatMap(({ header }) => header('x-feserver'));

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Tenant } from '../../facts/interop-cloud.ts';
+import type { Tenant } from '../../facts/exchange-organization/cloud.ts';
 
 const configuration = z.object({
   issuer: z.string().optional(),

@@ -1,46 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { isIP } from 'node:net';
-import {
-  checkServerIdentity,
-  connect,
-  createSecureContext,
-  type DetailedPeerCertificate,
-  rootCertificates,
-  type SecureContext,
-  type TLSSocket,
-} from 'node:tls';
-import type { HostTls } from '../../facts/interop-published.ts';
-import type { AddressGuard } from '../address-guard.ts';
-import { unobtainable } from './request.ts';
-
-export interface Trust {
-  /** PEM; public roots and those of the operator. */
-  readonly roots: readonly string[];
-  readonly secureContext: SecureContext;
-  /** Knows no roots: for requests to a host whose chain was looked at before, which need not pay for it again. */
-  readonly unverified: SecureContext;
-}
-
-/**
- * The public roots (Mozilla's, as Node carries them) and the operator's own.
- *
- * @param own PEM texts, each with one certificate or more
- */
-export function trustIn(own: readonly string[]): Trust {
-  const roots = [...rootCertificates, ...own.flatMap(splitPem)];
-  // Old protocols and weak ciphers are let in to be seen; what they are worth is for the rules to say.
-  const anything = { minVersion: 'TLSv1', ciphers: 'DEFAULT:@SECLEVEL=0' } as const;
-  return {
-    roots,
-    secureContext: createSecureContext({ ...anything, ca: roots }),
-    unverified: createSecureContext({ ...anything, ca: [] }),
-  };
-}
-
-function splitPem(text: string): readonly string[] {
-  return text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
-}
+import { checkServerIdentity, connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
+import type { HostTls } from '../../facts/exchange-organization/published.ts';
+import type { AddressGuard } from '../../http/address-guard.ts';
+import { unobtainable } from '../../http/anonymous-get.ts';
+import type { Roots } from '../../http/roots.ts';
 
 /**
  * A TLS handshake with port 443 of a host, looked at. Where all is well the connection comes along, for one request.
@@ -54,7 +19,7 @@ export async function inspectTls(
   host: string,
   options: {
     readonly guard: AddressGuard;
-    readonly trust: Trust;
+    readonly trust: Roots['published'];
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
   },
@@ -76,7 +41,7 @@ export async function inspectTls(
   socket.on('error', () => {});
   try {
     await once(socket, 'secureConnect', { signal });
-    const tls = describe(host, socket, trust);
+    const tls = describe(host, socket, trust.pem);
     if (tls.trusted && tls.nameMatches)
       return { tls, connection: socket.setTimeout(timeoutMs, () => socket.destroy()) };
     socket.destroy();
@@ -95,10 +60,10 @@ function isTlsError(error: unknown): boolean {
   return typeof code === 'string' && (code === 'EPROTO' || code.startsWith('ERR_SSL_'));
 }
 
-function describe(host: string, socket: TLSSocket, trust: Trust): HostTls {
+function describe(host: string, socket: TLSSocket, roots: readonly string[]): HostTls {
   const peer = socket.getPeerCertificate(true);
   const chain = certificatesOf(peer);
-  const chainError = chainErrorOf(socket.authorizationError, chain, trust);
+  const chainError = chainErrorOf(socket.authorizationError, chain, roots);
   const [leaf] = chain;
   return {
     host,
@@ -139,12 +104,12 @@ function namesOf(leaf: X509Certificate): string[] {
 }
 
 /** What OpenSSL objects to, its dates and the name left aside. */
-function chainErrorOf(error: unknown, chain: readonly X509Certificate[], trust: Trust): string | undefined {
+function chainErrorOf(error: unknown, chain: readonly X509Certificate[], roots: readonly string[]): string | undefined {
   if (error === null || error === undefined) return undefined;
   const code = typeof error === 'string' ? error : ((error as { code?: string }).code ?? String(error));
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return undefined;
   if (code !== 'CERT_HAS_EXPIRED' && code !== 'CERT_NOT_YET_VALID') return code;
-  return endsInRoot(chain, trust.roots) ? undefined : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
+  return endsInRoot(chain, roots) ? undefined : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
 }
 
 function endsInRoot(chain: readonly X509Certificate[], roots: readonly string[]): boolean {

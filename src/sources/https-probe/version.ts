@@ -1,6 +1,6 @@
-import { compareBuilds, type ExchangeBuild, parseBuild } from '../../facts/interop-build.ts';
-import type { PublishedVersion } from '../../facts/interop-published.ts';
-import type { HttpAnswer } from './request.ts';
+import { compareBuilds, type ExchangeBuild, parseBuild } from '../../facts/exchange-organization/builds.ts';
+import type { PublishedVersion } from '../../facts/exchange-organization/published.ts';
+import type { GetAnswer } from '../../http/anonymous-get.ts';
 
 type Reading = PublishedVersion['readings'][number];
 
@@ -10,7 +10,7 @@ export const webPath = '/owa/';
 export const exportToolPath = '/ecp/Current/exporttool/microsoft.exchange.ediscovery.exporttool.application';
 
 /** Every build that answers of a host show, one for each method. */
-export function readVersions(answers: readonly Pick<HttpAnswer, 'header' | 'body' | 'hops'>[]): readonly Reading[] {
+export function readVersions(answers: readonly Pick<GetAnswer, 'header' | 'body' | 'hops'>[]): readonly Reading[] {
   const found = new Map<Reading['method'], ExchangeBuild>();
   const note = (method: Reading['method'], text: string | undefined) => {
     const build = text === undefined ? undefined : parseBuild(text);

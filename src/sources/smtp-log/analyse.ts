@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { SmtpService } from '../../domain/subject.ts';
+import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import type { LogFile } from './files.ts';
 import { readLogFile } from './read.ts';
 import { RowScanner } from './scanner.ts';

@@ -1,7 +1,7 @@
 import { Unobtainable } from '../../domain/fact-set.ts';
-import type { SmtpService } from '../../domain/subject.ts';
 import { hoursUntil } from '../../domain/time.ts';
-import { isOwnMail, type SmtpLog, type SmtpLogProof } from '../../facts/smtp-log.ts';
+import { isOwnMail, type SmtpLog, type SmtpLogProof } from '../../facts/smtp-service/log.ts';
+import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 
 /** Below this many mail sessions a share means nothing. */
 const sessionsNeeded = 20;

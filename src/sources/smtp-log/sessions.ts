@@ -1,6 +1,6 @@
-import type { SmtpService } from '../../domain/subject.ts';
-import { parseEndpoint, plainAddress } from '../../facts/smtp-addresses.ts';
-import { isLoadBalancer, vipPorts } from '../../facts/smtp-service.ts';
+import { parseEndpoint, plainAddress } from '../../domain/ip-range.ts';
+import { isLoadBalancer, vipPorts } from '../../facts/smtp-service/service.ts';
+import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import type { RemoteCount } from './summary.ts';
 
 /** What is known so far of one session. Its rows may lie in two files, and the files with two workers. */

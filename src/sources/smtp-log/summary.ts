@@ -1,7 +1,7 @@
-import type { SmtpService } from '../../domain/subject.ts';
-import { isAmong, plainAddress } from '../../facts/smtp-addresses.ts';
-import type { SmtpLog, smtpLogLocalAddress } from '../../facts/smtp-log.ts';
-import { isLoadBalancer, nodeAt, vipAddresses } from '../../facts/smtp-service.ts';
+import { isAmong, plainAddress } from '../../domain/ip-range.ts';
+import type { SmtpLog, smtpLogLocalAddress } from '../../facts/smtp-service/log.ts';
+import { isLoadBalancer, nodeAt, vipAddresses } from '../../facts/smtp-service/service.ts';
+import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 
 /** Sessions of one connector with one remote address. */
 export interface RemoteCount {

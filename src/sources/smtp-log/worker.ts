@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { SmtpService } from '../../domain/subject.ts';
+import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import { countFiles } from './analyse.ts';
 
 const { paths, service } = workerData as { paths: string[]; service: SmtpService };

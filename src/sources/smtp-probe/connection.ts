@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import type { AddressGuard } from '../address-guard.ts';
+import type { AddressGuard } from '../../http/address-guard.ts';
 
 /** A reply (RFC 5321 section 4.2): its code, and its lines without code. */
 export interface Reply {
@@ -51,23 +52,14 @@ export class SmtpConnection {
     const { guard, connectMs, signal } = options;
     guard.admit(host);
     const socket = connect({ host, port, lookup: guard.lookup, signal });
+    const limit = AbortSignal.timeout(connectMs);
     try {
-      await new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(() => reject(new SmtpTimeout('no connection', connectMs)), connectMs);
-        socket.once('connect', () => {
-          clearTimeout(timer);
-          resolve();
-        });
-        socket.once('error', (error) => {
-          clearTimeout(timer);
-          reject(error);
-        });
-      });
+      await once(socket, 'connect', { signal: limit });
+      return new SmtpConnection(socket);
     } catch (error) {
       socket.destroy();
-      throw error;
+      throw limit.aborted ? new SmtpTimeout('no connection', connectMs) : error;
     }
-    return new SmtpConnection(socket);
   }
 
   /** Our own end of the connection. */

@@ -1,8 +1,8 @@
-import type { SmtpService } from '../../domain/subject.ts';
-import { parseAddress, parseEndpoint, plainAddress } from '../../facts/smtp-addresses.ts';
-import type { ProbeAttempt, SmtpProbe, SmtpRelayTest } from '../../facts/smtp-probe.ts';
-import { vipPorts } from '../../facts/smtp-service.ts';
-import { type AddressGuard, AddressRefused } from '../address-guard.ts';
+import { parseAddress, parseEndpoint, plainAddress } from '../../domain/ip-range.ts';
+import type { ProbeAttempt, SmtpProbe, SmtpRelayTest } from '../../facts/smtp-service/probe.ts';
+import { vipPorts } from '../../facts/smtp-service/service.ts';
+import type { SmtpService } from '../../facts/smtp-service/subject.ts';
+import { type AddressGuard, AddressRefused } from '../../http/address-guard.ts';
 import { type Reply, SmtpConnection, SmtpTimeout } from './connection.ts';
 import { answeringNode } from './proof.ts';
 
@@ -106,7 +106,7 @@ interface Greeting {
 async function greet(target: Target, options: ProbeOptions, end: number, testRelay: boolean): Promise<Greeting> {
   const started = performance.now();
   const base = { target: target.target, via: target.via, ...node(target), at: new Date().toISOString() };
-  const left = (most: number) => Math.max(1, Math.min(most, end - performance.now()));
+  const left = (most: number) => Math.ceil(Math.max(1, Math.min(most, end - performance.now())));
   let said: Partial<ProbeAttempt> = {};
   const attempt = (outcome: ProbeAttempt['outcome'], detail?: string): ProbeAttempt => ({
     ...base,

@@ -1,15 +1,14 @@
 import { Unobtainable } from '../../domain/fact-set.ts';
-import type { SmtpService } from '../../domain/subject.ts';
-import {
-  isAmong,
-  overlaps,
-  parseAddress,
-  parseEndpoint,
-  parseRange,
-  plainAddress,
-} from '../../facts/smtp-addresses.ts';
-import type { ProbeAttempt, SmtpNodesSeen, SmtpProbe, SmtpProbeProof, SmtpVipPath } from '../../facts/smtp-probe.ts';
-import { isLoadBalancer, loadBalancerRanges } from '../../facts/smtp-service.ts';
+import { isAmong, overlaps, parseAddress, parseEndpoint, parseRange, plainAddress } from '../../domain/ip-range.ts';
+import type {
+  ProbeAttempt,
+  SmtpNodesSeen,
+  SmtpProbe,
+  SmtpProbeProof,
+  SmtpVipPath,
+} from '../../facts/smtp-service/probe.ts';
+import { isLoadBalancer, loadBalancerRanges } from '../../facts/smtp-service/service.ts';
+import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 
 /**
  * Which node answered through the VIP, by the name in its greeting: the node's own name, or the name that the node

@@ -3,27 +3,31 @@ import { InvalidDocument } from '../../domain/organization.ts';
 /**
  * Reads what administrators save from PowerShell: `ConvertTo-Json` of PowerShell 5 and 7, and the REST wire shape.
  *
- * Takes UTF-8 and UTF-16 with or without byte order mark, a list or a single object, an OData envelope (`value`), dates
- * as ISO text, as `/Date(ms)/` or wrapped in an object; drops `…@data.type` side keys.
+ * Takes a list or a single object, an OData envelope (`value`), dates as ISO text, as `/Date(ms)/` or wrapped in an object;
+ * drops `…@data.type` side keys.
  *
  * @param name what the file is called in an error
  * @returns the rows, at least one
  * @throws InvalidDocument when it is empty, no JSON, one page of several, or holds no objects
  */
-export function readPowerShellJson(name: string, content: Uint8Array): Record<string, unknown>[] {
-  const text = decodeText(content).trim();
-  if (text === '')
+export function readPowerShellJson(name: string, text: string): Record<string, unknown>[] {
+  if (text.trim() === '')
     throw new InvalidDocument(name, [
-      'the file is empty; export it again, e.g. Get-DkimSigningConfig | ConvertTo-Json | Out-File dkim.json',
+      'the file is empty; export it again, e.g. Get-AcceptedDomain | ConvertTo-Json | Out-File domains.json',
     ]);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(text.trim());
   } catch (error) {
     throw new InvalidDocument(name, [
       `is no JSON (${error instanceof Error ? error.message : String(error)}); export it with ConvertTo-Json`,
     ]);
   }
+  return rowsOf(name, value);
+}
+
+/** As {@link readPowerShellJson}, of JSON that is parsed. @throws InvalidDocument */
+export function rowsOf(name: string, value: unknown): Record<string, unknown>[] {
   if (isObject(value) && '@odata.nextLink' in value)
     throw new InvalidDocument(name, [
       'holds only the first page of the rows (it has an @odata.nextLink); export all of them, e.g. with -ResultSize Unlimited',

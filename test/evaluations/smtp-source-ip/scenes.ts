@@ -1,4 +1,4 @@
-import { baselineOf } from '../../../src/facts/smtp-settings.ts';
+import { baselineOf } from '../../../src/evaluations/smtp-source-ip/baseline.ts';
 import { connector, type FactFile, factsOf, healthy, logSummary, now, probes, type Scene } from './service.ts';
 
 /** What a scene has to show: verdict and severity of a finding, and a piece of its sentence. */
@@ -484,7 +484,7 @@ export const scenes: readonly NamedScene[] = [
     expected: [
       other('vip-on-loopback', 'EX2', 'unknown', /there is no fact file of this node/),
       other('vip-on-loopback', 'EX1', 'pass', /preferred/),
-      other('nodes-alike', 'EX1', 'not_applicable', /no other node/),
+      other('nodes-alike', 'EX1', 'unknown', /network adapters of EX2: not supplied/),
     ],
     answers: { 'dsr-ready': 'undetermined', 'relay-safe': 'undetermined' },
   },
@@ -833,10 +833,10 @@ export const scenes: readonly NamedScene[] = [
       const accepted = healthy();
       for (const file of Object.values(accepted.files)) file.collectedAt = '2026-11-01T06:00:00.000Z';
       const scene = healthy();
-      scene.baseline = baselineOf(await factsOf(accepted), scene.service, {
-        at: new Date('2026-11-01T08:00:00Z'),
+      scene.accepted = baselineOf(scene.service, await factsOf(accepted), {
+        at: '2026-11-01T08:00:00.000Z',
         by: 'Mail team',
-      });
+      })?.facts;
       bothStores(scene.files.EX2, 'LAN', { weakHostReceive: 0 });
       relay(scene.files.EX2).whenChangedUtc = '2026-11-20T10:00:00Z';
       return scene;

@@ -1,14 +1,14 @@
-import { type FactSet, known, mergeFactSets } from '../../../src/domain/fact-set.ts';
+import { readSupplied } from '../../../src/app/supplied/read.ts';
+import { type FactSet, known, mergeFactSets, noFacts } from '../../../src/domain/fact-set.ts';
 import type { Run } from '../../../src/domain/finding.ts';
 import { gather } from '../../../src/domain/gather.ts';
 import { judge } from '../../../src/domain/judge.ts';
-import type { Sources } from '../../../src/domain/source.ts';
-import { type SmtpService, smtpService } from '../../../src/domain/subject.ts';
+import { bound } from '../../../src/domain/source.ts';
+import { evaluations } from '../../../src/evaluations/index.ts';
 import { smtpSourceIp } from '../../../src/evaluations/smtp-source-ip/index.ts';
-import type { SmtpBaseline } from '../../../src/facts/smtp-evidence.ts';
-import type { SmtpRelayTest } from '../../../src/facts/smtp-probe.ts';
-import { smtpSources } from '../../../src/sources/smtp-facts.ts';
-import { smtpFactsFromFiles } from '../../../src/sources/smtp-node-facts.ts';
+import type { SmtpRelayTest } from '../../../src/facts/smtp-service/probe.ts';
+import { type SmtpService, smtpService } from '../../../src/facts/smtp-service/subject.ts';
+import { smtpSources } from '../../../src/sources/bindings/smtp-source-ip/sources.ts';
 
 export const now = new Date('2026-11-24T09:30:00.000Z');
 export const collectedAt = '2026-11-24T06:00:00.000Z';
@@ -21,7 +21,8 @@ export interface Scene {
   readonly service: SmtpService;
   /** One for each node, by the node's name. */
   readonly files: Record<string, FactFile>;
-  baseline?: SmtpBaseline;
+  /** What was accepted as right. */
+  accepted?: FactSet | undefined;
   /** What the opt-in relay test got, which no file tells. */
   relayTest?: SmtpRelayTest;
 }
@@ -245,17 +246,18 @@ export async function factsOf(scene: Scene): Promise<FactSet> {
   const files = Object.entries(scene.files).map(([name, file]) => ({
     name: `${name}.json`,
     content: Buffer.from(JSON.stringify(file)),
+    writtenAt: collectedAt,
   }));
-  const supplied = smtpFactsFromFiles(files, scene.service);
-  const { baseline, relayTest } = scene;
+  const supplied = readSupplied(evaluations.of('smtp-source-ip'), files).factsFor(scene.service);
+  const { accepted = noFacts, relayTest } = scene;
   const more: FactSet = {
     facts: {
-      ...(baseline === undefined ? {} : { 'smtp-baseline': known(baseline, 'store', baseline.acceptedAt) }),
+      ...accepted.facts,
       ...(relayTest === undefined ? {} : { 'smtp-relay-test': known(relayTest, 'live probe', now.toISOString()) }),
     },
     parts: {},
   };
-  return gather(smtpSourceIp, scene.service, smtpSources() as unknown as Sources, {
+  return gather(smtpSourceIp, scene.service, bound(smtpSources()), {
     now,
     supplied: mergeFactSets(more, supplied),
   });

@@ -6,7 +6,7 @@ import { coveringEntry } from '../../../src/evaluations/teams-exchange-interop/e
 import { teamsExchangeInterop } from '../../../src/evaluations/teams-exchange-interop/index.ts';
 import { goldenCases } from '../cases.ts';
 
-const cases = goldenCases('teams-exchange-interop');
+const cases = goldenCases(teamsExchangeInterop);
 const silence = { status: 'unobtainable', reason: 'timeout', detail: 'no answer within 10 s' } as const;
 
 /** Every fact set that lacks one fact more than `facts`, with what it lacks. */

@@ -2,7 +2,8 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { compare } from '../../../src/domain/compare.ts';
-import { parseOrganization } from '../../../src/domain/organization.ts';
+import { parseDocument } from '../../../src/domain/organization.ts';
+import { evaluations } from '../../../src/evaluations/index.ts';
 import { createDemo } from '../../../src/local/demo/contoso.ts';
 import { applyDemo, waitForCards } from '../../../src/local/demo/show.ts';
 import { startTeamsSink, type TeamsSink } from '../../../src/local/teams-sink.ts';
@@ -82,7 +83,11 @@ describe('waiting for its cards', () => {
     await store.open();
     await store.createRun(run);
     const channels = { 'mail-team': { url: sink.url }, dead: { url: 'http://127.0.0.1:1/' } };
-    const document = parseOrganization({ id: 'contoso', channels, evaluations: { dkim: {} } });
+    const document = parseDocument('organization document', evaluations.document, {
+      id: 'contoso',
+      channels,
+      evaluations: { dkim: {} },
+    });
     await store.putOrganization(document, undefined, at);
     return { store, sink };
   }

@@ -27,6 +27,9 @@ function bytesOf(payload: Payload): number {
   return Buffer.byteLength(JSON.stringify(payload));
 }
 
+/** Each answer in the same words. */
+const words = (text: string) => ({ yes: text, no: text, undetermined: text, not_applicable: text });
+
 /** What a person reads, one line for each paragraph; columns stand side by side. */
 function textOf(payload: Payload): string {
   const line = (block: { inlines: { text: string }[] }) => block.inlines.map(({ text }) => text).join('');
@@ -190,6 +193,7 @@ describe('what a card says', () => {
           id: 'teams-exchange-interop',
           title: 'Teams with Exchange',
           questions: { calendar: 'Calendar app in Teams?' },
+          answerWords: { yes: 'GO', no: 'NO-GO', undetermined: 'INDETERMINATE', not_applicable: 'not asked' },
         },
         subjects: [subject],
         totals: { subjects: 1, answers: { calendar: { no: 1 } } },
@@ -387,7 +391,7 @@ describe('the nodes of a service, side by side', () => {
     const of = finding({ rule: giant, target: giant, message: giant });
     const text = render({
       ...smtpNotice({}),
-      evaluation: { id: 'smtp-source-ip', title: giant, questions },
+      evaluation: { id: 'smtp-source-ip', title: giant, questions, answerWords: words(giant) },
       subjects: [{ ...ofSubject(giant, transition('opened', giant, of)), byNode: table }],
       totals: { subjects: 1, answers },
     });
@@ -469,6 +473,7 @@ describe('the size', () => {
               id: 'dkim',
               title: one,
               questions: Object.fromEntries([...Array(40).keys()].map((n) => [`q${n}`, other])),
+              answerWords: words(one),
             },
             totals: { subjects: 9, answers: { q0: { yes: 9 }, q1: { no: 9 } } },
           }),

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { decode, encode } from 'dns-packet';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createHttp } from '../../../src/http/client.ts';
 import { DnsFailure } from '../../../src/sources/dns/answer.ts';
 import { createResolver, type Resolver } from '../../../src/sources/dns/resolver.ts';
 import { selfSigned } from '../../notifiers/loopback.ts';
@@ -40,8 +41,12 @@ async function doh(
 }
 
 function resolver(address: string, ca: readonly string[] = [certificate]): Resolver {
-  const created = createResolver({ address, ca, timeouts: [300, 300] });
-  cleanups.push(() => created.close());
+  const http = createHttp({ ca });
+  const created = createResolver({ address, http, timeouts: [300, 300] });
+  cleanups.push(() => {
+    created.close();
+    http.close();
+  });
   return created;
 }
 

@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync, hash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { KeyRecord } from '../../../src/facts/key-record.ts';
+import type { KeyRecord } from '../../../src/facts/mail-domain/key-record.ts';
 import { parseKeyRecord } from '../../../src/sources/dns/key-record.ts';
 
 function rsa(bits: number, encoding: 'spki' | 'pkcs1' = 'spki', publicExponent = 65537): string {

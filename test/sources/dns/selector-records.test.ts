@@ -1,13 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type FactSet, type Gathered, known, noFacts } from '../../../src/domain/fact-set.ts';
+import { type FactSet, type FactSetOf, type Gathered, known, noFacts } from '../../../src/domain/fact-set.ts';
 import { gather } from '../../../src/domain/gather.ts';
 import { judge } from '../../../src/domain/judge.ts';
-import type { Sources } from '../../../src/domain/source.ts';
-import { mailDomain } from '../../../src/domain/subject.ts';
+import { bound } from '../../../src/domain/source.ts';
 import { dkim } from '../../../src/evaluations/dkim/index.ts';
-import type { SelectorCname, SelectorKey } from '../../../src/facts/selector.ts';
-import type { SigningConfigurationRow } from '../../../src/facts/signing-configuration.ts';
+import type { MailDomainFacts } from '../../../src/facts/mail-domain/index.ts';
+import type { SelectorCname, SelectorKey } from '../../../src/facts/mail-domain/selector.ts';
+import type { SigningConfigurationRow } from '../../../src/facts/mail-domain/signing-configuration.ts';
+import { type MailDomain, mailDomain } from '../../../src/facts/mail-domain/subject.ts';
 import {
   createZone,
   type DnsServer,
@@ -17,7 +18,7 @@ import {
 } from '../../../src/local/dns-server.ts';
 import { createResolverPool, type ResolverAddresses } from '../../../src/sources/dns/resolvers.ts';
 import { selectorSources } from '../../../src/sources/dns/selector-records.ts';
-import { suppliedOnly } from '../../../src/sources/supplied/index.ts';
+import { suppliedOnly } from '../../../src/sources/supplied/only.ts';
 
 const now = new Date('2026-11-24T09:30:00Z');
 const domain = 'contoso.com';
@@ -81,18 +82,19 @@ async function look(
 ) {
   const pool = createResolverPool(resolvers, { timeouts: [150], pauseMs: 10 });
   cleanups.push(() => pool.close());
-  const sources = {
+  const sources = bound<MailDomainFacts, MailDomain>({
     'signing-configuration': suppliedOnly('signing-configuration', 'supply it'),
     'accepted-domain': suppliedOnly('accepted-domain', 'supply it'),
     'exchange-online-incidents': suppliedOnly('exchange-online-incidents', 'supply it'),
     ...selectorSources(pool),
-  } as unknown as Sources;
+  });
   const parsed = mailDomain.parse(subject);
   const facts = await gather(dkim, parsed, sources, { now, supplied });
   const run = judge(dkim, parsed, facts, { now });
+  const { parts } = facts as FactSetOf<MailDomainFacts>;
   const of = (selector: string) => ({
-    cname: facts.parts.selector?.[selector]?.['selector-cname'],
-    key: facts.parts.selector?.[selector]?.['selector-key'],
+    cname: parts.selector?.[selector]?.['selector-cname'],
+    key: parts.selector?.[selector]?.['selector-key'],
   });
   return {
     run,

@@ -251,7 +251,7 @@ describe('throttling and faults', () => {
 
   it('gives up when it is throttled for as long as a run waits', async () => {
     access.http.close();
-    access = accessTo(cloud, { http: { patienceMs: 100 } });
+    access = accessTo(cloud, { patience: { patienceMs: 100 } });
     cloud.exchangeOnline.reply(
       ...Array.from({ length: 500 }, () => ({ status: 429, headers: { 'retry-after': '0' } })),
     );

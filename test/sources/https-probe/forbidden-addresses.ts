@@ -6,10 +6,11 @@ import { createServer } from 'node:net';
 import { noFacts } from '../../../src/domain/fact-set.ts';
 import { gather } from '../../../src/domain/gather.ts';
 import { judge } from '../../../src/domain/judge.ts';
-import type { Sources } from '../../../src/domain/source.ts';
-import { exchangeOrganization } from '../../../src/domain/subject.ts';
+import { bound } from '../../../src/domain/source.ts';
 import { teamsExchangeInterop } from '../../../src/evaluations/teams-exchange-interop/index.ts';
-import { interopSources } from '../../../src/sources/interop-sources.ts';
+import { exchangeOrganization } from '../../../src/facts/exchange-organization/subject.ts';
+import { createRoots } from '../../../src/http/roots.ts';
+import { interopSources } from '../../../src/sources/bindings/teams-exchange-interop/sources.ts';
 import { createAuthority } from './certificates.ts';
 import { exchangeServer, type Handler, resolverOf, serveHttp, serveHttps, type Zone } from './simulated-exchange.ts';
 
@@ -135,12 +136,14 @@ for (const [name, scene] of Object.entries(scenes)) {
     hosts: scene.hosts ?? [],
     tenantId: '11111111-2222-3333-4444-555555555555',
   });
-  const sources = interopSources({
-    resolve: name.startsWith('a name that changes') ? rebinding() : resolverOf(scene.zone),
-    allowPrivate: scene.allowPrivate,
-    certificateAuthorities: [authority.root],
-    timeoutMs: 2000,
-  }) as unknown as Sources;
+  const sources = bound(
+    interopSources({
+      resolve: name.startsWith('a name that changes') ? rebinding() : resolverOf(scene.zone),
+      allowPrivate: scene.allowPrivate,
+      roots: createRoots([authority.root]),
+      timeoutMs: 2000,
+    }),
+  );
   const now = new Date();
   const facts = await gather(teamsExchangeInterop, subject, sources, { now, supplied: noFacts });
   const { findings } = judge(teamsExchangeInterop, subject, facts, { now });

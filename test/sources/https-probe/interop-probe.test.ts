@@ -4,10 +4,11 @@ import { type FactSet, noFacts } from '../../../src/domain/fact-set.ts';
 import type { Run } from '../../../src/domain/finding.ts';
 import { gather } from '../../../src/domain/gather.ts';
 import { judge } from '../../../src/domain/judge.ts';
-import type { Sources } from '../../../src/domain/source.ts';
-import { type ExchangeOrganization, exchangeOrganization } from '../../../src/domain/subject.ts';
+import { bound } from '../../../src/domain/source.ts';
 import { teamsExchangeInterop } from '../../../src/evaluations/teams-exchange-interop/index.ts';
-import { type InteropOptions, interopSources } from '../../../src/sources/interop-sources.ts';
+import { type ExchangeOrganization, exchangeOrganization } from '../../../src/facts/exchange-organization/subject.ts';
+import { createRoots } from '../../../src/http/roots.ts';
+import { type InteropOptions, interopSources } from '../../../src/sources/bindings/teams-exchange-interop/sources.ts';
 import { type Authority, createAuthority, type ServerCertificate } from './certificates.ts';
 import {
   challengeFor,
@@ -101,14 +102,16 @@ describe.runIf(isRoot)('anonymous probes against real servers', () => {
       intents: ['presence'],
       ...change,
     });
-    const sources = interopSources({
-      resolve: resolverOf(zone),
-      allowPrivate: true,
-      certificateAuthorities: [authority.root],
-      endpoints: { 'exchange-online': `https://127.0.0.1:${online.port}`, login: `https://127.0.0.1:${online.port}` },
-      timeoutMs: 5000,
-      ...options,
-    }) as unknown as Sources;
+    const sources = bound(
+      interopSources({
+        resolve: resolverOf(zone),
+        allowPrivate: true,
+        roots: createRoots([authority.root]),
+        endpoints: { 'exchange-online': `https://127.0.0.1:${online.port}`, login: `https://127.0.0.1:${online.port}` },
+        timeoutMs: 5000,
+        ...options,
+      }),
+    );
     const facts = await gather(teamsExchangeInterop, subject, sources, { now, supplied: noFacts });
     const errors: unknown[] = [];
     const run = judge(teamsExchangeInterop, subject, facts, { now, onRuleError: (_, error) => errors.push(error) });

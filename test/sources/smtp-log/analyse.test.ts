@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { smtpService } from '../../../src/domain/subject.ts';
+import { smtpService } from '../../../src/facts/smtp-service/subject.ts';
 import { readLogCounts } from '../../../src/sources/smtp-log/analyse.ts';
 import { findLogFiles } from '../../../src/sources/smtp-log/files.ts';
 import { logProof } from '../../../src/sources/smtp-log/proof.ts';

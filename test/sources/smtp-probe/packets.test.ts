@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../../src/domain/finding.ts';
-import type { SmtpService } from '../../../src/domain/subject.ts';
+import type { SmtpService } from '../../../src/facts/smtp-service/subject.ts';
 import {
   balancer,
   canBuildNetwork,
@@ -16,7 +16,7 @@ import {
   vip,
 } from './load-balanced-network.ts';
 
-const cli = new URL('../../../src/cli.ts', import.meta.url);
+const cli = new URL('../../../src/cli/main.ts', import.meta.url);
 const nodeProcess = new URL('node-process.ts', import.meta.url);
 const mailClients = new URL('mail-clients.ts', import.meta.url);
 

@@ -1,8 +1,8 @@
 import { SMTPServer } from 'smtp-server';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type SmtpService, smtpService } from '../../../src/domain/subject.ts';
-import type { ProbeAttempt } from '../../../src/facts/smtp-probe.ts';
-import { createAddressGuard } from '../../../src/sources/address-guard.ts';
+import type { ProbeAttempt } from '../../../src/facts/smtp-service/probe.ts';
+import { type SmtpService, smtpService } from '../../../src/facts/smtp-service/subject.ts';
+import { createAddressGuard } from '../../../src/http/address-guard.ts';
 import { addressIn, type ProbeOptions, probeService } from '../../../src/sources/smtp-probe/probe.ts';
 import { nodesSeen, probeProof, vipPaths } from '../../../src/sources/smtp-probe/proof.ts';
 import { type ExchangeBehaviour, exchangeNode, hidingProxy, type Listening, silentServer } from './servers.ts';

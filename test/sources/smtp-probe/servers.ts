@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { plainAddress } from '../../../src/facts/smtp-addresses.ts';
+import { plainAddress } from '../../../src/domain/ip-range.ts';
 import type { ReceiveLog } from '../smtp-log/receive-log.ts';
 
 /** A server or proxy, and what it was told. */

@@ -3,7 +3,7 @@ import { InvalidDocument } from '../../../src/domain/organization.ts';
 import { decodeText, readPowerShellJson } from '../../../src/sources/supplied/powershell-json.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const rows = (value: unknown) => readPowerShellJson('dkim.json', bytes(JSON.stringify(value)));
+const rows = (value: unknown) => readPowerShellJson('dkim.json', JSON.stringify(value));
 
 function utf16(text: string, order: 'le' | 'be', mark: boolean): Uint8Array {
   const content = Buffer.from(mark ? `\ufeff${text}` : text, 'utf16le');
@@ -13,7 +13,7 @@ function utf16(text: string, order: 'le' | 'be', mark: boolean): Uint8Array {
 /** The sentence a person reads. */
 function refusal(content: Uint8Array): string {
   try {
-    readPowerShellJson('dkim.json', content);
+    readPowerShellJson('dkim.json', decodeText(content));
   } catch (error) {
     expect(error).toBeInstanceOf(InvalidDocument);
     return (error as Error).message;
@@ -31,7 +31,7 @@ describe('encodings', () => {
     ['UTF-16 BE with byte order mark', utf16(text, 'be', true)],
     ['UTF-16 BE without', utf16(text, 'be', false)],
   ])('%s', (_, content) => {
-    expect(readPowerShellJson('dkim.json', content)).toEqual([{ Domain: 'contoso.com', Name: 'bücher' }]);
+    expect(readPowerShellJson('dkim.json', decodeText(content))).toEqual([{ Domain: 'contoso.com', Name: 'bücher' }]);
     expect(decodeText(content).replace('\ufeff', '')).toBe(text);
   });
 });
@@ -87,7 +87,7 @@ describe('what is refused, and how to mend it', () => {
     [
       'an empty file',
       bytes(' \r\n'),
-      'dkim.json: the file is empty; export it again, e.g. Get-DkimSigningConfig | ConvertTo-Json | Out-File dkim.json',
+      'dkim.json: the file is empty; export it again, e.g. Get-AcceptedDomain | ConvertTo-Json | Out-File domains.json',
     ],
     ['an empty list', bytes('[]'), 'dkim.json: holds no rows'],
     ['an envelope without rows', bytes('{"value":[]}'), 'dkim.json: holds no rows'],

@@ -1,4 +1,4 @@
-import { rule } from '../../../domain/rule.ts';
+import { rule } from '../rule.ts';
 import { activeSelectors, afterConfigured, configured, hasNoHop, judgeCname, unlessTargetNamed } from '../selectors.ts';
 
 /** See active-cname-correct.md. */

@@ -1,4 +1,4 @@
-import { rule } from '../../../domain/rule.ts';
+import { rule } from '../rule.ts';
 import { activeSelectors, afterKeyFound, configured, keyOwner, soleRecord } from '../selectors.ts';
 
 /** See active-key-matches-configuration.md. */

@@ -1,4 +1,4 @@
-import { rule } from '../../../domain/rule.ts';
+import { rule } from '../rule.ts';
 import { activeSelectors, afterKeyFound, keyOwner, soleRecord } from '../selectors.ts';
 
 /** See active-key-not-in-test-mode.md. */

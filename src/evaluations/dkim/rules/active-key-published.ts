@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
 import { openIncidents } from '../incidents.ts';
+import { rule } from '../rule.ts';
 import {
   activeSelectors,
   afterKeyFound,
@@ -20,6 +20,7 @@ export const activeKeyPublished = rule({
   needs: ['selector-key'],
   optional: ['signing-configuration', 'selector-cname', 'exchange-online-incidents'],
   per: 'selector',
+  optionalPeers: ['selector-key'],
   parts: ({ 'signing-configuration': configuration }, at) => activeSelectors(configuration, at),
   // A key that answers is judged even behind a wrong CNAME: it is what receivers get.
   after: (facts, at) => afterKeyFound(facts, at).filter(({ rule: id }) => !id.startsWith('dkim/active-key-')),

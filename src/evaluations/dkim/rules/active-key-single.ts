@@ -1,4 +1,4 @@
-import { rule } from '../../../domain/rule.ts';
+import { rule } from '../rule.ts';
 import { activeSelectors, afterKeyFound, keyOwner, unlessAnotherVerifies } from '../selectors.ts';
 
 /** See active-key-single.md. */
@@ -10,6 +10,7 @@ export const activeKeySingle = rule({
   needs: ['selector-key'],
   optional: ['signing-configuration', 'selector-cname'],
   per: 'selector',
+  optionalPeers: ['selector-key'],
   parts: ({ 'signing-configuration': configuration }, at) => activeSelectors(configuration, at),
   after: (facts, at) => afterKeyFound(facts, at).filter(({ rule: id }) => id !== 'dkim/active-key-single'),
   judge({ 'signing-configuration': configuration, 'selector-cname': cname, 'selector-key': key }, at) {

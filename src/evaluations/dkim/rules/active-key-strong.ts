@@ -1,4 +1,4 @@
-import { rule } from '../../../domain/rule.ts';
+import { rule } from '../rule.ts';
 import {
   activeSelectors,
   afterKeyFound,
@@ -18,6 +18,7 @@ export const activeKeyStrong = rule({
   needs: ['selector-key'],
   optional: ['signing-configuration', 'selector-cname'],
   per: 'selector',
+  optionalPeers: ['selector-key'],
   parts: ({ 'signing-configuration': configuration }, at) => activeSelectors(configuration, at),
   after: (facts, at) => [...afterKeyFound(facts, at), { rule: 'dkim/active-key-well-formed', target: at.part }],
   judge({ 'signing-configuration': configuration, 'selector-cname': cname, 'selector-key': key }, at) {

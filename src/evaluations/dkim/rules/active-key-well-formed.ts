@@ -1,4 +1,4 @@
-import { rule } from '../../../domain/rule.ts';
+import { rule } from '../rule.ts';
 import { activeSelectors, afterKeyFound, keyOwner, soleRecord, unlessAnotherVerifies } from '../selectors.ts';
 
 /** See active-key-well-formed.md. */
@@ -10,6 +10,7 @@ export const activeKeyWellFormed = rule({
   needs: ['selector-key'],
   optional: ['signing-configuration', 'selector-cname'],
   per: 'selector',
+  optionalPeers: ['selector-key'],
   parts: ({ 'signing-configuration': configuration }, at) => activeSelectors(configuration, at),
   after: afterKeyFound,
   judge({ 'signing-configuration': configuration, 'selector-cname': cname, 'selector-key': key }, at) {

@@ -1,6 +1,7 @@
-import { rule, type Severity } from '../../../domain/rule.ts';
+import type { Severity } from '../../../domain/rule.ts';
 import { hoursUntil } from '../../../domain/time.ts';
-import type { SelectorKey } from '../../../facts/selector.ts';
+import type { SelectorKey } from '../../../facts/mail-domain/selector.ts';
+import { rule } from '../rule.ts';
 import {
   afterConfigured,
   configured,

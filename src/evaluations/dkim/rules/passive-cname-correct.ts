@@ -1,4 +1,4 @@
-import { rule } from '../../../domain/rule.ts';
+import { rule } from '../rule.ts';
 import { afterConfigured, configured, hasNoHop, judgeCname, selectorsInRole, unlessTargetNamed } from '../selectors.ts';
 
 /** See passive-cname-correct.md. Whether the passive selector has a key is never a finding: only its CNAME is looked at. */

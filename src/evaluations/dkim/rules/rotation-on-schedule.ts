@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
 import { daysSince } from '../../../domain/time.ts';
+import { rule } from '../rule.ts';
 import { afterConfigured, rowOf } from '../selectors.ts';
 
 /** Exchange Online rotates nothing by itself, so somebody has to look at the age. A year is a common policy. */

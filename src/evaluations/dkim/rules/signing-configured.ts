@@ -1,4 +1,4 @@
-import { rule } from '../../../domain/rule.ts';
+import { rule } from '../rule.ts';
 
 /** See signing-configured.md. */
 export const signingConfigured = rule({

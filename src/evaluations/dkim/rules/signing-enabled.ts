@@ -1,4 +1,4 @@
-import { rule } from '../../../domain/rule.ts';
+import { rule } from '../rule.ts';
 import { afterConfigured, rowOf } from '../selectors.ts';
 
 /** See signing-enabled.md. */

@@ -1,4 +1,4 @@
-import { rule } from '../../../domain/rule.ts';
+import { rule } from '../rule.ts';
 import { activeSelectors, afterConfigured, cnameState, configured, hasNoHop, rowOf } from '../selectors.ts';
 
 /** See status-consistent.md. */

@@ -1,6 +1,6 @@
-import { rule, severities } from '../../../domain/rule.ts';
-import { nodeSettings, settingSeverity } from '../../../facts/smtp-settings.ts';
-import { smtpService } from '../service.ts';
+import { severities } from '../../../domain/rule.ts';
+import { rule } from '../rule.ts';
+import { nodeSettings, relayRights, settingFacts, settingSeverity } from '../settings.ts';
 
 /** At most this many differences are written out. */
 const shown = 5;
@@ -12,9 +12,9 @@ export const baselineKept = rule({
   severity: 'medium',
   blocks: [],
   needs: ['node-host'],
-  optional: ['smtp-baseline'],
+  optional: ['smtp-baseline', ...settingFacts],
   per: 'node',
-  judge({ 'smtp-baseline': baseline }, at) {
+  judge({ 'smtp-baseline': baseline, ...facts }, at) {
     const accepted = baseline?.nodes[at.part];
     if (baseline === undefined || accepted === undefined) {
       return {
@@ -22,7 +22,7 @@ export const baselineKept = rule({
         message: `${at.part}: no baseline has been accepted; "fieldcheck baseline accept" records one.`,
       };
     }
-    const current = nodeSettings(at.parts[at.part] ?? {}, smtpService(at.subject), at.part);
+    const current = { ...nodeSettings(facts, at.subject, at.part), ...relayRights(facts, at.part) };
     // A section that was not read this time is no change.
     const sections = new Set(Object.keys(current).map(sectionOf));
     const changes = [...new Set([...Object.keys(accepted), ...Object.keys(current)])].sort().flatMap((key) => {
@@ -34,12 +34,12 @@ export const baselineKept = rule({
       return { verdict: 'pass', message: `${at.part}: as accepted on ${baseline.acceptedAt}${by}.` };
     }
     const worst = severities.find((severity) => changes.some(({ key }) => settingSeverity(key) === severity));
-    const told = changes.slice(0, shown).map(({ key, before, now }) => `${key} was ${before}, is ${now}`);
+    const written = changes.slice(0, shown).map(({ key, before, now }) => `${key} was ${before}, is ${now}`);
     return {
       verdict: 'fail',
       ...(worst === undefined ? {} : { severity: worst }),
       owner: 'on-premises',
-      message: `${at.part} has changed since ${baseline.acceptedAt}: ${told.join('; ')}${changes.length > shown ? `; and ${changes.length - shown} more` : ''}.`,
+      message: `${at.part} has changed since ${baseline.acceptedAt}: ${written.join('; ')}${changes.length > shown ? `; and ${changes.length - shown} more` : ''}.`,
       remedy: 'Revert what was not meant; accept the rest with: fieldcheck baseline accept',
       evidence: changes.map(({ key, before, now }) => ({
         fact: 'smtp-baseline',

@@ -1,6 +1,7 @@
-import { rule } from '../../../domain/rule.ts';
+import { enumerate } from '../../../domain/words.ts';
 import { bindsAbsentAddress, connectorIdentity, listensOn } from '../connectors.ts';
-import { listed, onlyWithDsr, smtpService } from '../service.ts';
+import { rule } from '../rule.ts';
+import { onlyWithDsr } from '../service.ts';
 
 /** See connector-bound-to-vip.md. */
 export const connectorBoundToVip = rule({
@@ -25,12 +26,12 @@ export const connectorBoundToVip = rule({
         .filter((binding) => bindsAbsentAddress(binding, own))
         .map((binding) => ({ connector, binding })),
     );
-    const deaf = smtpService(at.subject).vips.filter((vip) => !frontEnd.some((connector) => listensOn(connector, vip)));
-    if (absent.length + deaf.length === 0) {
+    const notListenedOn = at.subject.vips.filter((vip) => !frontEnd.some((connector) => listensOn(connector, vip)));
+    if (absent.length + notListenedOn.length === 0) {
       return { verdict: 'pass', message: `${at.part}: a front-end connector listens on every VIP and port.`, evidence };
     }
     const faults = [
-      ...deaf.map((vip) => `no enabled front-end connector listens on ${vip}`),
+      ...notListenedOn.map((vip) => `no enabled front-end connector listens on ${vip}`),
       ...absent.map(
         ({ connector, binding }) =>
           `${connector.name} is bound to ${binding}, an address that the node does not have, so transport may not start`,
@@ -43,9 +44,9 @@ export const connectorBoundToVip = rule({
       message: `${at.part}: ${faults.join('; ')}.`,
       remedy: [
         'First put the VIP on the loopback adapter, then bind.',
-        ...(deaf.length > 0
+        ...(notListenedOn.length > 0
           ? [
-              `Set-ReceiveConnector ${first === undefined ? '<connector>' : connectorIdentity(at, first)} -Bindings @{Add=${listed(deaf.map((vip) => `'${vip}'`))}}`,
+              `Set-ReceiveConnector ${first === undefined ? '<connector>' : connectorIdentity(at, first)} -Bindings @{Add=${enumerate(notListenedOn.map((vip) => `'${vip}'`))}}`,
             ]
           : []),
         ...absent.map(

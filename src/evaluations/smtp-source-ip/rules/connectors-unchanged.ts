@@ -1,5 +1,6 @@
-import { type Judgement, rule } from '../../../domain/rule.ts';
+import type { Judgement } from '../../../domain/rule.ts';
 import { connectorTarget } from '../connectors.ts';
+import { rule } from '../rule.ts';
 
 /** See connectors-unchanged.md. */
 export const connectorsUnchanged = rule({

@@ -1,7 +1,6 @@
-import { rule } from '../../../domain/rule.ts';
-import { isAmong } from '../../../facts/smtp-addresses.ts';
-import { isLoadBalancer } from '../../../facts/smtp-service.ts';
-import { smtpService } from '../service.ts';
+import { isAmong } from '../../../domain/ip-range.ts';
+import { isLoadBalancer } from '../../../facts/smtp-service/service.ts';
+import { rule } from '../rule.ts';
 
 /** See control-shows-client-address.md. */
 export const controlShowsClientAddress = rule({
@@ -12,7 +11,7 @@ export const controlShowsClientAddress = rule({
   needs: ['node-control'],
   per: 'node',
   judge({ 'node-control': { address, sourceAddress } }, at) {
-    const service = smtpService(at.subject);
+    const service = at.subject;
     const evidence = [
       {
         fact: 'node-control' as const,

@@ -1,5 +1,6 @@
-import { type Judgement, rule } from '../../../domain/rule.ts';
-import { counted, smtpService } from '../service.ts';
+import type { Judgement } from '../../../domain/rule.ts';
+import { rule } from '../rule.ts';
+import { counted } from '../service.ts';
 
 /** See every-node-answered.md. */
 export const everyNodeAnswered = rule({
@@ -9,7 +10,7 @@ export const everyNodeAnswered = rule({
   blocks: [],
   needs: ['smtp-nodes-seen'],
   judge({ 'smtp-nodes-seen': { nodes, unnamed, tries } }, { subject }): Judgement[] {
-    return smtpService(subject).nodes.map(({ name }) => {
+    return subject.nodes.map(({ name }) => {
       const evidence = [
         {
           fact: 'smtp-nodes-seen' as const,

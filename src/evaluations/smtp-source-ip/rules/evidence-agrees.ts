@@ -1,5 +1,4 @@
-import { rule } from '../../../domain/rule.ts';
-import { smtpService } from '../service.ts';
+import { rule } from '../rule.ts';
 
 /** See evidence-agrees.md. */
 export const evidenceAgrees = rule({
@@ -9,7 +8,7 @@ export const evidenceAgrees = rule({
   blocks: [],
   needs: ['smtp-evidence'],
   judge({ 'smtp-evidence': { configuration, log, probe } }, { subject }) {
-    const { mode } = smtpService(subject);
+    const { mode } = subject;
     const evidence = [
       {
         fact: 'smtp-evidence' as const,

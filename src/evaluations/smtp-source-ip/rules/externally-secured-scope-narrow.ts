@@ -1,6 +1,6 @@
-import { type Judgement, rule } from '../../../domain/rule.ts';
+import type { Judgement } from '../../../domain/rule.ts';
 import { connectorIdentity, connectorTarget, wideRanges } from '../connectors.ts';
-import { smtpService } from '../service.ts';
+import { rule } from '../rule.ts';
 
 /** See externally-secured-scope-narrow.md. */
 export const externallySecuredScopeNarrow = rule({
@@ -23,7 +23,7 @@ export const externallySecuredScopeNarrow = rule({
       if (!connector.authMechanism.includes('ExternalAuthoritative')) {
         return { verdict: 'pass', target, message: `${target} is not externally secured.`, evidence };
       }
-      const wide = wideRanges(connector, smtpService(at.subject));
+      const wide = wideRanges(connector, at.subject);
       if (wide.length === 0) {
         return {
           verdict: 'pass',

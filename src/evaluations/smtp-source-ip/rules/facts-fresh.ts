@@ -1,6 +1,6 @@
-import { rule } from '../../../domain/rule.ts';
 import { hoursUntil } from '../../../domain/time.ts';
-import { goodForADay } from '../../../facts/smtp-node.ts';
+import { goodForADay } from '../../../facts/smtp-service/node.ts';
+import { rule } from '../rule.ts';
 
 /** See facts-fresh.md. */
 export const factsFresh = rule({

@@ -1,7 +1,7 @@
-import { rule } from '../../../domain/rule.ts';
-import { vipPorts } from '../../../facts/smtp-service.ts';
+import { vipPorts } from '../../../facts/smtp-service/service.ts';
 import { isOneOf, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
-import { onlyWithDsr, smtpService } from '../service.ts';
+import { rule } from '../rule.ts';
+import { onlyWithDsr } from '../service.ts';
 
 /** See firewall-admits-smtp.md. */
 export const firewallAdmitsSmtp = rule({
@@ -10,12 +10,14 @@ export const firewallAdmitsSmtp = rule({
   severity: 'high',
   blocks: ['dsr-ready'],
   needs: ['node-adapters', 'node-firewall'],
+  optional: ['node-host', 'node-ip-addresses'],
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
-  judge({ 'node-adapters': adapters, 'node-firewall': firewall }, at) {
-    const [alias = ''] = loopbackAliases(adapters, at);
-    const ports = vipPorts(smtpService(at.subject));
+  judge(facts, at) {
+    const { 'node-firewall': firewall } = facts;
+    const [alias = ''] = loopbackAliases(facts, at);
+    const ports = vipPorts(at.subject);
     const connection = firewall.connectionProfiles.find((row) => isOneOf(row.alias, [alias]));
     // Windows takes a network that it cannot identify, as on a loopback adapter, for public.
     const category = connection?.category ?? 'Public';

@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
 import { judgeWeakHost, lanAlias, lanNotTold } from '../node.ts';
+import { rule } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
 
 /** See lan-weak-host-receive.md. */
@@ -9,10 +9,12 @@ export const lanWeakHostReceive = rule({
   severity: 'critical',
   blocks: ['dsr-ready'],
   needs: ['node-ip-interfaces'],
+  optional: ['node-host', 'node-ip-addresses', 'node-adapters'],
   per: 'node',
   scope: onlyWithDsr,
-  judge({ 'node-ip-interfaces': interfaces }, at) {
-    const lan = lanAlias(at);
+  judge(facts, at) {
+    const { 'node-ip-interfaces': interfaces } = facts;
+    const lan = lanAlias(facts, at);
     if (lan === undefined) return lanNotTold(at);
     return judgeWeakHost(
       interfaces,

@@ -1,7 +1,9 @@
-import { type Judgement, rule } from '../../../domain/rule.ts';
-import { parseEndpoint, parseRange } from '../../../facts/smtp-addresses.ts';
+import { parseEndpoint, parseRange } from '../../../domain/ip-range.ts';
+import type { Judgement } from '../../../domain/rule.ts';
+import { enumerate } from '../../../domain/words.ts';
 import { landingConnector, relayRight } from '../connectors.ts';
-import { familyOf, listed, natKnowledge, smtpService } from '../service.ts';
+import { rule } from '../rule.ts';
+import { familyOf, natKnowledge } from '../service.ts';
 
 /** Stands for whoever is in nobody's list: the last address of each family's documentation space (RFC 5737, RFC 3849). */
 const anybody = { ipv4: '203.0.113.254', ipv6: '2001:db8:ffff::fe' } as const;
@@ -16,7 +18,7 @@ export const landingConnectorKnown = rule({
   optional: ['smtp-source-nat'],
   per: 'node',
   judge(facts, at): Judgement {
-    const service = smtpService(at.subject);
+    const service = at.subject;
     const connectors = facts['node-receive-connectors'];
     const { nat } = natKnowledge(service, facts['smtp-source-nat']);
     const landings = service.vips.flatMap((vip) => {
@@ -67,7 +69,7 @@ export const landingConnectorKnown = rule({
       return {
         verdict: 'fail',
         owner: 'on-premises',
-        message: `${at.part}: no connector takes connections of ${listed(nowhere.map(({ who, vip }) => `${who} at ${vip}`))}.`,
+        message: `${at.part}: no connector takes connections of ${enumerate(nowhere.map(({ who, vip }) => `${who} at ${vip}`))}.`,
         remedy: 'Widen RemoteIPRanges of the connector that should take them, or accept that they are refused.',
         evidence,
       };

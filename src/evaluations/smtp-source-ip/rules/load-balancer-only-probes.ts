@@ -1,6 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
-import { isOwnMail } from '../../../facts/smtp-log.ts';
-import { smtpService } from '../service.ts';
+import { isOwnMail } from '../../../facts/smtp-service/log.ts';
+import { rule } from '../rule.ts';
 
 /** See load-balancer-only-probes.md. */
 export const loadBalancerOnlyProbes = rule({
@@ -39,7 +38,7 @@ export const loadBalancerOnlyProbes = rule({
     }
     return {
       verdict: 'fail',
-      ...(smtpService(subject).mode === 'snat-accepted'
+      ...(subject.mode === 'snat-accepted'
         ? { severity: 'info' }
         : sourceNat?.translation === 'preserved'
           ? { severity: 'medium' }

@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
 import { hoursUntil } from '../../../domain/time.ts';
+import { rule } from '../rule.ts';
 
 /** What a daily run needs to see. */
 const windowHours = 24;

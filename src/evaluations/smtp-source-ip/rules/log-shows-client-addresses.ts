@@ -1,5 +1,4 @@
-import { rule } from '../../../domain/rule.ts';
-import { smtpService } from '../service.ts';
+import { rule } from '../rule.ts';
 
 /** See log-shows-client-addresses.md. */
 export const logShowsClientAddresses = rule({
@@ -10,7 +9,7 @@ export const logShowsClientAddresses = rule({
   needs: ['smtp-log-proof'],
   optional: ['smtp-log'],
   judge({ 'smtp-log-proof': proof, 'smtp-log': log }, { subject }) {
-    const service = smtpService(subject);
+    const service = subject;
     const declared = service.loadBalancerAddresses.length;
     const own =
       proof.ownMailSessions > 0

@@ -1,4 +1,4 @@
-import { rule } from '../../../domain/rule.ts';
+import { rule } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
 
 const enoughShare = 0.9;

@@ -1,7 +1,8 @@
-import { rule } from '../../../domain/rule.ts';
-import { isLoopbackAdapter, sameWindowsName } from '../../../facts/smtp-node.ts';
+import { enumerate } from '../../../domain/words.ts';
+import { isLoopbackAdapter, sameWindowsName } from '../../../facts/smtp-service/node.ts';
 import { loopbackAlias, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
-import { listed, onlyWithDsr } from '../service.ts';
+import { rule } from '../rule.ts';
+import { onlyWithDsr } from '../service.ts';
 
 /** See loopback-adapter-named.md. */
 export const loopbackAdapterNamed = rule({
@@ -10,17 +11,19 @@ export const loopbackAdapterNamed = rule({
   severity: 'info',
   blocks: [],
   needs: ['node-adapters'],
+  optional: ['node-host', 'node-ip-addresses'],
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
-  judge({ 'node-adapters': adapters }, at) {
-    const wanted = loopbackAlias(at);
+  judge(facts, at) {
+    const { 'node-adapters': adapters } = facts;
+    const wanted = loopbackAlias(facts, at);
     const names = adapters.filter(isLoopbackAdapter).map(({ name }) => name);
-    const evidence = [{ fact: 'node-adapters', observed: listed(names) }] as const;
+    const evidence = [{ fact: 'node-adapters', observed: enumerate(names) }] as const;
     if (names.some((name) => sameWindowsName(name, wanted))) {
       return { verdict: 'pass', message: `${at.part}: the loopback adapter is named ${wanted}.`, evidence };
     }
-    const [name = ''] = loopbackAliases(adapters, at);
+    const [name = ''] = loopbackAliases(facts, at);
     return {
       verdict: 'fail',
       owner: 'on-premises',

@@ -1,7 +1,8 @@
-import { rule } from '../../../domain/rule.ts';
-import { isLoopbackAdapter } from '../../../facts/smtp-node.ts';
+import { enumerate } from '../../../domain/words.ts';
+import { isLoopbackAdapter } from '../../../facts/smtp-service/node.ts';
 import { loopbackAlias, quoted } from '../node.ts';
-import { listed, onlyWithDsr } from '../service.ts';
+import { rule } from '../rule.ts';
+import { onlyWithDsr } from '../service.ts';
 
 /** See loopback-adapter-present.md. */
 export const loopbackAdapterPresent = rule({
@@ -10,15 +11,17 @@ export const loopbackAdapterPresent = rule({
   severity: 'critical',
   blocks: ['dsr-ready'],
   needs: ['node-adapters'],
+  optional: ['node-host'],
   per: 'node',
   scope: onlyWithDsr,
-  judge({ 'node-adapters': adapters }, at) {
+  judge(facts, at) {
+    const { 'node-adapters': adapters } = facts;
     const loopbacks = adapters.filter(isLoopbackAdapter);
     const up = loopbacks.filter(({ status }) => status.toLowerCase() === 'up');
     if (up.length > 0) {
       return {
         verdict: 'pass',
-        message: `${at.part}: the loopback adapter ${listed(up.map(({ name }) => name))} is up.`,
+        message: `${at.part}: the loopback adapter ${enumerate(up.map(({ name }) => name))} is up.`,
         evidence: up.map((one) => ({
           fact: 'node-adapters',
           observed: `${one.name}: ${one.interfaceDescription}, ${one.status}`,
@@ -39,7 +42,7 @@ export const loopbackAdapterPresent = rule({
       verdict: 'fail',
       owner: 'on-premises',
       message: `${at.part}: there is no loopback adapter, so the node cannot own the VIP without announcing it.`,
-      remedy: `devcon.exe install $env:windir\\inf\\netloop.inf *MSLOOP   # or hdwwiz.exe: Network adapters, Microsoft, Microsoft KM-TEST Loopback Adapter\nGet-NetAdapter | Where-Object ComponentID -eq '*msloop' | Rename-NetAdapter -NewName ${quoted(loopbackAlias(at))}`,
+      remedy: `devcon.exe install $env:windir\\inf\\netloop.inf *MSLOOP   # or hdwwiz.exe: Network adapters, Microsoft, Microsoft KM-TEST Loopback Adapter\nGet-NetAdapter | Where-Object ComponentID -eq '*msloop' | Rename-NetAdapter -NewName ${quoted(loopbackAlias(facts, at))}`,
       evidence: [
         {
           fact: 'node-adapters',

@@ -1,6 +1,8 @@
-import { rule, type Severity } from '../../../domain/rule.ts';
+import type { Severity } from '../../../domain/rule.ts';
+import { enumerate } from '../../../domain/words.ts';
 import { isOneOf, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
-import { listed, onlyWithDsr, smtpService, vipFamilies } from '../service.ts';
+import { rule } from '../rule.ts';
+import { onlyWithDsr, vipFamilies } from '../service.ts';
 
 const names: Readonly<Record<string, string>> = {
   ms_msclient: 'Client for Microsoft Networks',
@@ -18,13 +20,15 @@ export const loopbackBindsOnlyIpv4 = rule({
   severity: 'critical',
   blocks: ['dsr-ready'],
   needs: ['node-adapters', 'node-bindings'],
+  optional: ['node-host', 'node-ip-addresses'],
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
-  judge({ 'node-adapters': adapters, 'node-bindings': bindings }, at) {
-    const aliases = loopbackAliases(adapters, at);
+  judge(facts, at) {
+    const { 'node-bindings': bindings } = facts;
+    const aliases = loopbackAliases(facts, at);
     const wanted = new Set<string>(
-      vipFamilies(smtpService(at.subject)).map((family) => (family === 'ipv4' ? 'ms_tcpip' : 'ms_tcpip6')),
+      vipFamilies(at.subject).map((family) => (family === 'ipv4' ? 'ms_tcpip' : 'ms_tcpip6')),
     );
     const rows = bindings.filter(({ name }) => isOneOf(name, aliases));
     const off = aliases.flatMap((alias) =>
@@ -41,8 +45,8 @@ export const loopbackBindsOnlyIpv4 = rule({
       observed: `${row.name}: ${row.componentId} ${row.enabled ? 'on' : 'off'}`,
     }));
     if (off.length + extra.length === 0) {
-      const bound = listed([...wanted].map(word));
-      return { verdict: 'pass', message: `${at.part}: only ${bound} is bound to ${listed(aliases)}.`, evidence };
+      const bound = enumerate([...wanted].map(word));
+      return { verdict: 'pass', message: `${at.part}: only ${bound} is bound to ${enumerate(aliases)}.`, evidence };
     }
     const severity: Severity =
       off.length > 0 ? 'critical' : extra.some(({ componentId }) => sharing.has(componentId)) ? 'medium' : 'low';
@@ -53,7 +57,7 @@ export const loopbackBindsOnlyIpv4 = rule({
       ...(extra.length === 0
         ? []
         : [
-            `${listed([...new Set(extra.map(({ componentId }) => word(componentId)))])} on ${listed([...new Set(extra.map(({ name }) => name))])} ${extra.length === 1 ? 'is' : 'are'} bound without need`,
+            `${enumerate([...new Set(extra.map(({ componentId }) => word(componentId)))])} on ${enumerate([...new Set(extra.map(({ name }) => name))])} ${extra.length === 1 ? 'is' : 'are'} bound without need`,
           ]),
     ];
     return {

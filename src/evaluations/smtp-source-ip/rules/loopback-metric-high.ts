@@ -1,6 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
-import { containsRange, parseAddress, parseRange } from '../../../facts/smtp-addresses.ts';
-import type { NodeIpAddresses, NodeIpInterfaces, NodeRoutes } from '../../../facts/smtp-node.ts';
+import { containsRange, parseAddress, parseRange } from '../../../domain/ip-range.ts';
+import type { NodeIpAddresses, NodeIpInterfaces, NodeRoutes } from '../../../facts/smtp-service/node.ts';
 import {
   interfaceRow,
   interfaceRowsOf,
@@ -11,6 +10,7 @@ import {
   quoted,
   vipsOn,
 } from '../node.ts';
+import { rule } from '../rule.ts';
 import { familyName, familyOf, onlyWithDsr } from '../service.ts';
 
 /** The number everybody uses; any that beats no other interface would do. */
@@ -23,12 +23,12 @@ export const loopbackMetricHigh = rule({
   severity: 'high',
   blocks: ['dsr-ready'],
   needs: ['node-adapters', 'node-ip-addresses', 'node-ip-interfaces'],
-  optional: ['node-routes'],
+  optional: ['node-host', 'node-routes'],
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
   judge(facts, at) {
-    const aliases = loopbackAliases(facts['node-adapters'], at);
+    const aliases = loopbackAliases(facts, at);
     const interfaces = facts['node-ip-interfaces'];
     const vips = vipsOn(facts['node-ip-addresses'], aliases, at);
     const routes = facts['node-routes'] ?? [];

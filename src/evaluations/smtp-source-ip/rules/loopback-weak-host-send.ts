@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
 import { judgeWeakHost, loopbackAliases, loopbackPresent } from '../node.ts';
+import { rule } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
 
 /** See loopback-weak-host-send.md. */
@@ -9,13 +9,15 @@ export const loopbackWeakHostSend = rule({
   severity: 'critical',
   blocks: ['dsr-ready'],
   needs: ['node-adapters', 'node-ip-interfaces'],
+  optional: ['node-host', 'node-ip-addresses'],
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
-  judge({ 'node-adapters': adapters, 'node-ip-interfaces': interfaces }, at) {
+  judge(facts, at) {
+    const { 'node-ip-interfaces': interfaces } = facts;
     return judgeWeakHost(
       interfaces,
-      loopbackAliases(adapters, at),
+      loopbackAliases(facts, at),
       'weakHostSend',
       'replies with the VIP as their source cannot leave by the LAN.',
       at,

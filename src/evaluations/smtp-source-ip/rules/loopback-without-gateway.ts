@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
 import { isOneOf, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
+import { rule } from '../rule.ts';
 import { familyName, onlyWithDsr } from '../service.ts';
 
 const isDefault = (prefix: string) => prefix === '0.0.0.0/0' || prefix === '::/0';
@@ -11,11 +11,12 @@ export const loopbackWithoutGateway = rule({
   severity: 'high',
   blocks: ['dsr-ready'],
   needs: ['node-adapters', 'node-routes', 'node-dns-clients', 'node-ip-interfaces'],
+  optional: ['node-host', 'node-ip-addresses'],
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
   judge(facts, at) {
-    const aliases = loopbackAliases(facts['node-adapters'], at);
+    const aliases = loopbackAliases(facts, at);
     const gateways = facts['node-routes'].filter(({ alias, prefix }) => isOneOf(alias, aliases) && isDefault(prefix));
     const servers = facts['node-dns-clients'].filter(
       ({ alias, servers }) => isOneOf(alias, aliases) && servers.length > 0,

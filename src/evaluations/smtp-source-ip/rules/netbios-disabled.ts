@@ -1,6 +1,6 @@
-import { rule } from '../../../domain/rule.ts';
-import { sameWindowsName } from '../../../facts/smtp-node.ts';
+import { sameWindowsName } from '../../../facts/smtp-service/node.ts';
 import { isOneOf, loopbackAliases, loopbackPresent } from '../node.ts';
+import { rule } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
 
 const bare = (guid: string) => guid.replace(/[{}]/g, '');
@@ -12,11 +12,13 @@ export const netbiosDisabled = rule({
   severity: 'medium',
   blocks: [],
   needs: ['node-adapters', 'node-netbios'],
+  optional: ['node-host', 'node-ip-addresses'],
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
-  judge({ 'node-adapters': adapters, 'node-netbios': netbios }, at) {
-    const aliases = loopbackAliases(adapters, at);
+  judge(facts, at) {
+    const { 'node-adapters': adapters, 'node-netbios': netbios } = facts;
+    const aliases = loopbackAliases(facts, at);
     const looked = adapters
       .filter(({ name }) => isOneOf(name, aliases))
       .map(({ name, interfaceGuid = '' }) => ({

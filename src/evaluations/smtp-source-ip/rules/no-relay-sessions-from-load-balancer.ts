@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
-import { listed } from '../service.ts';
+import { enumerate } from '../../../domain/words.ts';
+import { rule } from '../rule.ts';
 
 /** See no-relay-sessions-from-load-balancer.md. */
 export const noRelaySessionsFromLoadBalancer = rule({
@@ -28,8 +28,8 @@ export const noRelaySessionsFromLoadBalancer = rule({
     return {
       verdict: 'fail',
       owner: 'on-premises',
-      message: `${sessions} sessions from a load-balancer address were granted SMTPAcceptAnyRecipient on ${listed(connectors)}: whoever is behind that address may relay.`,
-      remedy: `Take the load balancer out of RemoteIPRanges of ${listed(connectors)}; see smtp-source-ip/relay-connector-excludes-load-balancer.`,
+      message: `${sessions} sessions from a load-balancer address were granted SMTPAcceptAnyRecipient on ${enumerate(connectors)}: whoever is behind that address may relay.`,
+      remedy: `Take the load balancer out of RemoteIPRanges of ${enumerate(connectors)}; see smtp-source-ip/relay-connector-excludes-load-balancer.`,
       evidence,
     };
   },

@@ -1,11 +1,19 @@
-import type { PartFacts } from '../../../domain/fact-set.ts';
-import { rule } from '../../../domain/rule.ts';
-import type { FactName } from '../../../facts/index.ts';
-import { nodeSettings } from '../../../facts/smtp-settings.ts';
-import { onlyWithDsr, smtpService } from '../service.ts';
+import { rule } from '../rule.ts';
+import { onlyWithDsr } from '../service.ts';
+import { nodeSettings } from '../settings.ts';
 
 /** At most this many differences are written out. */
 const shown = 5;
+
+/** Relay rights are no matter of Direct Server Return: rules of their own judge them, node by node. */
+const compared = [
+  'node-adapters',
+  'node-ip-addresses',
+  'node-bindings',
+  'node-ip-interfaces',
+  'node-firewall',
+  'node-receive-connectors',
+] as const;
 
 /** See nodes-alike.md. */
 export const nodesAlike = rule({
@@ -14,23 +22,23 @@ export const nodesAlike = rule({
   severity: 'high',
   blocks: ['dsr-ready'],
   needs: ['node-adapters', 'node-ip-addresses', 'node-ip-interfaces', 'node-receive-connectors'],
+  optional: ['node-bindings', 'node-firewall'],
   per: 'node',
+  peers: compared,
   scope: onlyWithDsr,
-  judge(_, at) {
-    const service = smtpService(at.subject);
-    const settings = service.nodes.flatMap(({ name }) => {
-      const found = nodeSettings((at.parts as Record<string, PartFacts>)[name] ?? {}, service, name);
-      return Object.keys(found).length === 0 ? [] : [{ name, found }];
-    });
-    const own = settings.find(({ name }) => name === at.part)?.found ?? {};
-    const peers = settings.filter(({ name }) => name !== at.part);
+  judge(facts, at) {
+    const own = nodeSettings(facts, at.subject, at.part);
+    const peers = Object.entries(at.peers).map(([name, ofPeer]) => ({
+      name,
+      found: nodeSettings(ofPeer, at.subject, name),
+    }));
     if (peers.length === 0) {
       return {
         verdict: 'not_applicable',
         message: `${at.part}: there is no other node to compare it with.`,
       };
     }
-    const keys = [...new Set(settings.flatMap(({ found }) => Object.keys(found)))].sort();
+    const keys = [...new Set([own, ...peers.map(({ found }) => found)].flatMap(Object.keys))].sort();
     const differences = keys.flatMap((key) => {
       if (!covers(own, key)) return [];
       const value = own[key] ?? absent;
@@ -45,14 +53,14 @@ export const nodesAlike = rule({
     if (differences.length === 0) {
       return { verdict: 'pass', message: `${at.part}: set up like ${peers.map(({ name }) => name).join(', ')}.` };
     }
-    const told = differences
+    const written = differences
       .slice(0, shown)
       .map(({ key, value, other }) => `${key} is ${value} (${other.name}: ${other.value})`);
     const more = differences.length > shown ? `; and ${differences.length - shown} more` : '';
     return {
       verdict: 'fail',
       owner: 'on-premises',
-      message: `${at.part} is not set up like the other nodes: ${told.join('; ')}${more}.`,
+      message: `${at.part} is not set up like the other nodes: ${written.join('; ')}${more}.`,
       remedy: `Bring the nodes to one setting each: ${differences.map(({ key }) => key).join('; ')}. Where a setting is wrong, its own finding has the line; copy from a node without findings.`,
       evidence: differences.map(({ key, value, other }) => ({
         fact: factOf(key),
@@ -67,12 +75,11 @@ const absent = 'not there';
 /** A connector can be missing on a node; a section that was not read cannot be compared. */
 function covers(found: Readonly<Record<string, string>>, key: string): boolean {
   if (key in found) return true;
-  if (key.endsWith(': relay right')) return Object.keys(found).some((one) => one.endsWith(': relay right'));
   if (key.startsWith('connector ')) return Object.keys(found).some((one) => one.startsWith('connector '));
   return false;
 }
 
-function factOf(key: string): FactName {
+function factOf(key: string): (typeof compared)[number] {
   if (key.startsWith('connector ')) return 'node-receive-connectors';
   if (key.startsWith('firewall ')) return 'node-firewall';
   if (key === 'loopback adapters') return 'node-adapters';

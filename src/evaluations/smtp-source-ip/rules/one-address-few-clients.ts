@@ -1,5 +1,4 @@
-import { rule } from '../../../domain/rule.ts';
-import { smtpService } from '../service.ts';
+import { rule } from '../rule.ts';
 
 const suspiciousShare = 0.9;
 const suspiciousNames = 5;
@@ -30,7 +29,7 @@ export const oneAddressFewClients = rule({
         verdict: 'fail',
         owner: 'network',
         message: `${busiest.address} sends ${percent} % of the mail under ${busiest.ehloNames} EHLO names: it looks like an undeclared load balancer that hides clients. A suspicion, no proof.`,
-        remedy: `Find out what ${busiest.address} is; when it belongs to the load balancer, add it to "loadBalancerAddresses" of ${smtpService(subject).id}.`,
+        remedy: `Find out what ${busiest.address} is; when it belongs to the load balancer, add it to "loadBalancerAddresses" of ${subject.id}.`,
         evidence,
       };
     }

@@ -1,6 +1,7 @@
-import { type Judgement, rule } from '../../../domain/rule.ts';
+import type { Judgement } from '../../../domain/rule.ts';
 import { connectorIdentity, connectorTarget, loadBalanced } from '../connectors.ts';
-import { natKnowledge, smtpService } from '../service.ts';
+import { rule } from '../rule.ts';
+import { natKnowledge } from '../service.ts';
 
 /** Defaults of a receive connector: made for many clients with an address each. */
 const defaultConnections = 20;
@@ -16,7 +17,7 @@ export const perSourceLimitsFit = rule({
   optional: ['smtp-source-nat'],
   per: 'node',
   judge({ 'node-receive-connectors': connectors, 'smtp-source-nat': sourceNat }, at): Judgement | Judgement[] {
-    const service = smtpService(at.subject);
+    const service = at.subject;
     const { nat, because } = natKnowledge(service, sourceNat);
     if (nat === 'disproven' || nat === 'not-known') {
       return {

@@ -1,6 +1,6 @@
-import { type Judgement, rule } from '../../../domain/rule.ts';
+import type { Judgement } from '../../../domain/rule.ts';
 import { connectorIdentity, connectorTarget, loadBalanced } from '../connectors.ts';
-import { smtpService } from '../service.ts';
+import { rule } from '../rule.ts';
 
 /** See protocol-log-verbose.md. */
 export const protocolLogVerbose = rule({
@@ -11,7 +11,7 @@ export const protocolLogVerbose = rule({
   needs: ['node-receive-connectors'],
   per: 'node',
   judge({ 'node-receive-connectors': connectors }, at): Judgement | Judgement[] {
-    const looked = loadBalanced(connectors, smtpService(at.subject));
+    const looked = loadBalanced(connectors, at.subject);
     if (looked.length === 0) {
       return { verdict: 'not_applicable', message: `${at.part}: no enabled front-end connector listens on a VIP.` };
     }

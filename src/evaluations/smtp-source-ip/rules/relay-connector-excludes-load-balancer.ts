@@ -1,6 +1,8 @@
-import { type Judgement, rule } from '../../../domain/rule.ts';
+import type { Judgement } from '../../../domain/rule.ts';
+import { enumerate } from '../../../domain/words.ts';
 import { connectorIdentity, connectorTarget, rangesWithLoadBalancer, relayRight } from '../connectors.ts';
-import { listed, natKnowledge, smtpService } from '../service.ts';
+import { rule } from '../rule.ts';
+import { natKnowledge } from '../service.ts';
 
 /** See relay-connector-excludes-load-balancer.md. */
 export const relayConnectorExcludesLoadBalancer = rule({
@@ -12,7 +14,7 @@ export const relayConnectorExcludesLoadBalancer = rule({
   optional: ['smtp-source-nat'],
   per: 'node',
   judge(facts, at) {
-    const service = smtpService(at.subject);
+    const service = at.subject;
     const { nat, because } = natKnowledge(service, facts['smtp-source-nat']);
     return facts['node-receive-connectors'].map((connector): Judgement => {
       const target = connectorTarget(at, connector);
@@ -52,7 +54,7 @@ export const relayConnectorExcludesLoadBalancer = rule({
         target,
         severity: nat === 'disproven' ? 'low' : nat === 'not-known' ? 'high' : 'critical',
         owner: 'on-premises',
-        message: `${target} may relay (${right.why}), its scope ${listed(ranges)} holds a load-balancer address, ${consequence}`,
+        message: `${target} may relay (${right.why}), its scope ${enumerate(ranges)} holds a load-balancer address, ${consequence}`,
         remedy: `First preserve client addresses, or list the real clients; then take the load balancer out of the scope: Set-ReceiveConnector ${connectorIdentity(at, connector)} -RemoteIPRanges <addresses of the real clients>`,
         evidence: [
           ...evidence,

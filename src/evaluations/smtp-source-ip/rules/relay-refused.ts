@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
-import { listed } from '../service.ts';
+import { enumerate } from '../../../domain/words.ts';
+import { rule } from '../rule.ts';
 
 /** See relay-refused.md. */
 export const relayRefused = rule({
@@ -19,14 +19,14 @@ export const relayRefused = rule({
     if (open.length === 0) {
       return {
         verdict: 'pass',
-        message: `${listed(tests.map(({ target }) => target))} refused a recipient of a foreign domain.`,
+        message: `${enumerate(tests.map(({ target }) => target))} refused a recipient of a foreign domain.`,
         evidence,
       };
     }
     return {
       verdict: 'fail',
       owner: 'on-premises',
-      message: `${listed(open.map(({ target, node }) => (node === undefined ? target : `${target} (${node})`)))} accepted a recipient of a foreign domain from us, unauthenticated: an open relay.`,
+      message: `${enumerate(open.map(({ target, node }) => (node === undefined ? target : `${target} (${node})`)))} accepted a recipient of a foreign domain from us, unauthenticated: an open relay.`,
       remedy:
         'See smtp-source-ip/relay-scope-narrow: narrow the connector that took the connection, or take the right Ms-Exch-SMTP-Accept-Any-Recipient away from S-1-5-7.',
       evidence,

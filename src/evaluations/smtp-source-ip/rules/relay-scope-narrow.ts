@@ -1,6 +1,6 @@
-import { type Judgement, rule } from '../../../domain/rule.ts';
+import type { Judgement } from '../../../domain/rule.ts';
 import { connectorIdentity, connectorTarget, relayRight, wideRanges } from '../connectors.ts';
-import { smtpService } from '../service.ts';
+import { rule } from '../rule.ts';
 
 /** See relay-scope-narrow.md. */
 export const relayScopeNarrow = rule({
@@ -29,7 +29,7 @@ export const relayScopeNarrow = rule({
           evidence,
         };
       }
-      const wide = wideRanges(connector, smtpService(at.subject));
+      const wide = wideRanges(connector, at.subject);
       if (wide.length === 0) {
         return {
           verdict: 'pass',

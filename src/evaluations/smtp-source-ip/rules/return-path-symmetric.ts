@@ -1,8 +1,9 @@
-import { rule } from '../../../domain/rule.ts';
-import { isLoopbackAdapter } from '../../../facts/smtp-node.ts';
-import { isLoadBalancer } from '../../../facts/smtp-service.ts';
+import { enumerate } from '../../../domain/words.ts';
+import { isLoopbackAdapter } from '../../../facts/smtp-service/node.ts';
+import { isLoadBalancer } from '../../../facts/smtp-service/service.ts';
 import { isOneOf } from '../node.ts';
-import { familyName, listed, onlyWithDsr, smtpService, vipFamilies } from '../service.ts';
+import { rule } from '../rule.ts';
+import { familyName, onlyWithDsr, vipFamilies } from '../service.ts';
 
 const defaultRoute = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
 
@@ -16,7 +17,7 @@ export const returnPathSymmetric = rule({
   per: 'node',
   scope: onlyWithDsr,
   judge({ 'node-adapters': adapters, 'node-routes': routes }, at) {
-    const service = smtpService(at.subject);
+    const service = at.subject;
     const loopbacks = adapters.filter(isLoopbackAdapter).map(({ name }) => name);
     const families = vipFamilies(service).map((family) => ({
       family,
@@ -42,14 +43,14 @@ export const returnPathSymmetric = rule({
       return {
         verdict: 'fail',
         owner: 'network',
-        message: `${at.part}: there is no default gateway for ${listed(without)}, so replies reach only neighbours.`,
+        message: `${at.part}: there is no default gateway for ${enumerate(without)}, so replies reach only neighbours.`,
         remedy: `Set the router of the subnet as default gateway of ${at.part}: New-NetRoute -InterfaceAlias <LAN> -DestinationPrefix ${without.includes('IPv4') ? '0.0.0.0/0' : '::/0'} -NextHop <router>`,
         evidence,
       };
     }
     return {
       verdict: 'pass',
-      message: `${at.part}: replies go by ${listed([...new Set(all.map(({ nextHop }) => nextHop))])}, which is no load-balancer address. Firewalls on the way were not looked at.`,
+      message: `${at.part}: replies go by ${enumerate([...new Set(all.map(({ nextHop }) => nextHop))])}, which is no load-balancer address. Firewalls on the way were not looked at.`,
       evidence,
     };
   },

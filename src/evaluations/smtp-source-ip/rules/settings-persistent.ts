@@ -1,7 +1,8 @@
-import { rule } from '../../../domain/rule.ts';
-import type { NodeIpInterfaces } from '../../../facts/smtp-node.ts';
+import { enumerate } from '../../../domain/words.ts';
+import type { NodeIpInterfaces } from '../../../facts/smtp-service/node.ts';
 import { interfaceRow, lanAlias, lanNotTold, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
-import { type Family, familyName, listed, onlyWithDsr, smtpService, vipFamilies } from '../service.ts';
+import { rule } from '../rule.ts';
+import { type AddressFamily, familyName, onlyWithDsr, vipFamilies } from '../service.ts';
 
 type Row = NodeIpInterfaces[number];
 type Setting = 'interfaceMetric' | 'automaticMetric' | 'weakHostSend' | 'weakHostReceive';
@@ -22,20 +23,22 @@ export const settingsPersistent = rule({
   severity: 'high',
   blocks: ['dsr-ready'],
   needs: ['node-adapters', 'node-ip-interfaces', 'node-persistent-ip-interfaces'],
+  optional: ['node-host', 'node-ip-addresses'],
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
   judge(facts, at) {
-    const lan = lanAlias(at);
+    const lan = lanAlias(facts, at);
     if (lan === undefined) return lanNotTold(at);
     const checks: { alias: string; settings: readonly Setting[] }[] = [
       { alias: lan, settings: ['weakHostReceive'] },
-      ...loopbackAliases(facts['node-adapters'], at).map((alias) => ({ alias, settings: onLoopback })),
+      ...loopbackAliases(facts, at).map((alias) => ({ alias, settings: onLoopback })),
     ];
-    const lost: { alias: string; family: Family; setting: Setting; active: Row; persistent: Row | undefined }[] = [];
+    const lost: { alias: string; family: AddressFamily; setting: Setting; active: Row; persistent: Row | undefined }[] =
+      [];
     let compared = 0;
     for (const { alias, settings } of checks) {
-      for (const family of vipFamilies(smtpService(at.subject))) {
+      for (const family of vipFamilies(at.subject)) {
         const active = interfaceRow(facts['node-ip-interfaces'], alias, family);
         if (active === undefined) continue;
         compared++;
@@ -47,7 +50,7 @@ export const settingsPersistent = rule({
     }
     const evidence = lost.map(({ alias, family, setting, active, persistent }) => ({
       fact: 'node-persistent-ip-interfaces' as const,
-      observed: `${alias}, ${familyName[family]}: ${words[setting]} ${told(active[setting])} now, ${persistent === undefined ? 'not stored' : `${told(persistent[setting])} after a restart`}`,
+      observed: `${alias}, ${familyName[family]}: ${words[setting]} ${valueWords(active[setting])} now, ${persistent === undefined ? 'not stored' : `${valueWords(persistent[setting])} after a restart`}`,
     }));
     if (compared === 0) {
       return { verdict: 'not_applicable', message: `${at.part}: there is no setting to compare.` };
@@ -59,16 +62,16 @@ export const settingsPersistent = rule({
     return {
       verdict: 'fail',
       owner: 'on-premises',
-      message: `${at.part}: ${listed([...new Set(what)])} will be another after a restart: set in the active store only.`,
+      message: `${at.part}: ${enumerate([...new Set(what)])} will be another after a restart: set in the active store only.`,
       remedy: lost.map(({ alias, family, setting, active }) => line(alias, family, setting, active)).join('\n'),
       evidence,
     };
   },
 });
 
-const told = (value: boolean | number) => (typeof value === 'number' ? String(value) : value ? 'on' : 'off');
+const valueWords = (value: boolean | number) => (typeof value === 'number' ? String(value) : value ? 'on' : 'off');
 
-function line(alias: string, family: Family, setting: Setting, active: Row): string {
+function line(alias: string, family: AddressFamily, setting: Setting, active: Row): string {
   const parameter = `${setting.charAt(0).toUpperCase()}${setting.slice(1)}`;
   const value = active[setting];
   const text = typeof value === 'number' ? String(value) : value ? 'Enabled' : 'Disabled';

@@ -1,6 +1,7 @@
-import { rule } from '../../../domain/rule.ts';
+import { enumerate } from '../../../domain/words.ts';
 import { interfaceRow, isOneOf, lanAlias, loopbackAliases, loopbackPresent, quoted, vipsOn } from '../node.ts';
-import { familyOf, listed, onlyWithDsr } from '../service.ts';
+import { rule } from '../rule.ts';
+import { familyOf, onlyWithDsr } from '../service.ts';
 import { highMetric } from './loopback-metric-high.ts';
 
 /** See vip-mask-fits.md. */
@@ -10,12 +11,14 @@ export const vipMaskFits = rule({
   severity: 'low',
   blocks: [],
   needs: ['node-adapters', 'node-ip-addresses', 'node-ip-interfaces'],
+  optional: ['node-host'],
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => [...loopbackPresent(at), { rule: 'smtp-source-ip/vip-on-loopback', target: at.part }],
-  judge({ 'node-adapters': adapters, 'node-ip-addresses': addresses, 'node-ip-interfaces': interfaces }, at) {
-    const vips = vipsOn(addresses, loopbackAliases(adapters, at), at);
-    const lan = lanAlias(at);
+  judge(facts, at) {
+    const { 'node-ip-addresses': addresses, 'node-ip-interfaces': interfaces } = facts;
+    const vips = vipsOn(addresses, loopbackAliases(facts, at), at);
+    const lan = lanAlias(facts, at);
     const evidence = vips.map((row) => ({
       fact: 'node-ip-addresses' as const,
       observed: `${row.alias}: ${row.ipAddress}/${row.prefixLength}`,
@@ -33,14 +36,14 @@ export const vipMaskFits = rule({
     if (unfit.length === 0) {
       return {
         verdict: 'pass',
-        message: `${at.part}: ${listed(vips.map(({ ipAddress, prefixLength }) => `${ipAddress}/${prefixLength}`))} makes no route that competes with the LAN's.`,
+        message: `${at.part}: ${enumerate(vips.map(({ ipAddress, prefixLength }) => `${ipAddress}/${prefixLength}`))} makes no route that competes with the LAN's.`,
         evidence,
       };
     }
     return {
       verdict: 'fail',
       owner: 'on-premises',
-      message: `${at.part}: ${listed(unfit.map(({ ipAddress, prefixLength }) => `${ipAddress}/${prefixLength}`))} puts a route to the subnet on the loopback adapter, where nobody is.`,
+      message: `${at.part}: ${enumerate(unfit.map(({ ipAddress, prefixLength }) => `${ipAddress}/${prefixLength}`))} puts a route to the subnet on the loopback adapter, where nobody is.`,
       remedy: unfit
         .map(
           ({ alias, ipAddress }) =>

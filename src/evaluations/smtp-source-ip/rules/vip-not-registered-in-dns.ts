@@ -1,7 +1,7 @@
-import { rule } from '../../../domain/rule.ts';
-import { vipAddresses } from '../../../facts/smtp-service.ts';
+import { vipAddresses } from '../../../facts/smtp-service/service.ts';
 import { isOneOf, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
-import { onlyWithDsr, smtpService } from '../service.ts';
+import { rule } from '../rule.ts';
+import { onlyWithDsr } from '../service.ts';
 
 /** See vip-not-registered-in-dns.md. */
 export const vipNotRegisteredInDns = rule({
@@ -10,13 +10,14 @@ export const vipNotRegisteredInDns = rule({
   severity: 'medium',
   blocks: [],
   needs: ['node-adapters', 'node-dns-clients'],
-  optional: ['node-dns-answers'],
+  optional: ['node-host', 'node-ip-addresses', 'node-dns-answers'],
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
-  judge({ 'node-adapters': adapters, 'node-dns-clients': clients, 'node-dns-answers': answers }, at) {
-    const aliases = loopbackAliases(adapters, at);
-    const vips = vipAddresses(smtpService(at.subject));
+  judge(facts, at) {
+    const { 'node-dns-clients': clients, 'node-dns-answers': answers } = facts;
+    const aliases = loopbackAliases(facts, at);
+    const vips = vipAddresses(at.subject);
     const rows = clients.filter(({ alias }) => isOneOf(alias, aliases));
     const evidence = rows.map(({ alias, registers, servers }) => ({
       fact: 'node-dns-clients' as const,

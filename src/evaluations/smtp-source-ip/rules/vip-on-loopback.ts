@@ -1,7 +1,8 @@
-import { rule } from '../../../domain/rule.ts';
-import { vipAddresses } from '../../../facts/smtp-service.ts';
+import { enumerate } from '../../../domain/words.ts';
+import { vipAddresses } from '../../../facts/smtp-service/service.ts';
 import { isAutomaticAddress, isOneOf, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
-import { familyOf, listed, onlyWithDsr, smtpService } from '../service.ts';
+import { rule } from '../rule.ts';
+import { familyOf, onlyWithDsr } from '../service.ts';
 
 /** See vip-on-loopback.md. */
 export const vipOnLoopback = rule({
@@ -10,13 +11,15 @@ export const vipOnLoopback = rule({
   severity: 'critical',
   blocks: ['dsr-ready'],
   needs: ['node-adapters', 'node-ip-addresses'],
+  optional: ['node-host'],
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
-  judge({ 'node-adapters': adapters, 'node-ip-addresses': addresses }, at) {
-    const aliases = loopbackAliases(adapters, at);
+  judge(facts, at) {
+    const { 'node-ip-addresses': addresses } = facts;
+    const aliases = loopbackAliases(facts, at);
     const [alias = ''] = aliases;
-    const vips = vipAddresses(smtpService(at.subject));
+    const vips = vipAddresses(at.subject);
     const there = addresses.filter((row) => isOneOf(row.alias, aliases));
     const evidence = there.map((row) => ({
       fact: 'node-ip-addresses' as const,
@@ -60,7 +63,7 @@ export const vipOnLoopback = rule({
         verdict: 'fail',
         severity: 'low',
         owner: 'on-premises',
-        message: `${at.part}: beside the VIP ${alias} has ${listed(extra.map(({ ipAddress }) => ipAddress))}, which is no VIP of this service.`,
+        message: `${at.part}: beside the VIP ${alias} has ${enumerate(extra.map(({ ipAddress }) => ipAddress))}, which is no VIP of this service.`,
         remedy: extra
           .map(
             (row) =>
@@ -72,7 +75,7 @@ export const vipOnLoopback = rule({
     }
     return {
       verdict: 'pass',
-      message: `${at.part}: ${listed(vips)} ${vips.length === 1 ? 'is' : 'are'} on ${listed(aliases)}, preferred.`,
+      message: `${at.part}: ${enumerate(vips)} ${vips.length === 1 ? 'is' : 'are'} on ${enumerate(aliases)}, preferred.`,
       evidence,
     };
   },

@@ -1,5 +1,6 @@
-import { rule } from '../../../domain/rule.ts';
-import { listed, onlyWithDsr } from '../service.ts';
+import { enumerate } from '../../../domain/words.ts';
+import { rule } from '../rule.ts';
+import { onlyWithDsr } from '../service.ts';
 
 /** See vip-path-answers.md. */
 export const vipPathAnswers = rule({
@@ -18,13 +19,13 @@ export const vipPathAnswers = rule({
     }));
     const silent = paths.filter(({ outcome }) => outcome !== 'answers');
     if (silent.length === 0) {
-      return { verdict: 'pass', message: `${listed(paths.map(({ vip }) => vip))} answers.`, evidence };
+      return { verdict: 'pass', message: `${enumerate(paths.map(({ vip }) => vip))} answers.`, evidence };
     }
     const what = silent.map(({ vip, outcome }) => `${vip} ${words[outcome]}`);
     return {
       verdict: 'fail',
       owner: 'network',
-      message: `${listed(what)}, while the nodes answer directly: Direct Server Return is half set up (the VIP is not accepted, or replies are dropped on the way back).`,
+      message: `${enumerate(what)}, while the nodes answer directly: Direct Server Return is half set up (the VIP is not accepted, or replies are dropped on the way back).`,
       remedy:
         "Check in this order: VIP on the loopback adapter, weak host settings, firewall on the node, default gateway (findings above); then a stateful firewall that sees one direction only, and the monitor of the load balancer (NetScaler learns the server's hardware address from it).",
       evidence,

@@ -1,10 +1,9 @@
-import type { PartFacts } from '../../../domain/fact-set.ts';
-import { type At, rule } from '../../../domain/rule.ts';
-import { plainAddress } from '../../../facts/smtp-addresses.ts';
-import { isLoopbackAdapter } from '../../../facts/smtp-node.ts';
-import { vipAddresses } from '../../../facts/smtp-service.ts';
+import { plainAddress } from '../../../domain/ip-range.ts';
+import { isLoopbackAdapter, type NodeNeighbors } from '../../../facts/smtp-service/node.ts';
+import { vipAddresses } from '../../../facts/smtp-service/service.ts';
 import { isOneOf, quoted } from '../node.ts';
-import { onlyWithDsr, smtpService } from '../service.ts';
+import { type RuleContext, rule } from '../rule.ts';
+import { onlyWithDsr } from '../service.ts';
 
 /** See vip-silent-on-lan.md. */
 export const vipSilentOnLan = rule({
@@ -14,9 +13,10 @@ export const vipSilentOnLan = rule({
   blocks: ['dsr-ready'],
   needs: ['node-adapters', 'node-ip-addresses'],
   per: 'node',
+  optionalPeers: ['node-neighbors'],
   scope: onlyWithDsr,
   judge({ 'node-adapters': adapters, 'node-ip-addresses': addresses }, at) {
-    const vips = vipAddresses(smtpService(at.subject));
+    const vips = vipAddresses(at.subject);
     const loopbacks = adapters.filter(isLoopbackAdapter).map(({ name }) => name);
     const exposed = addresses.filter(({ alias, ipAddress }) => vips.includes(ipAddress) && !isOneOf(alias, loopbacks));
     const [first] = exposed;
@@ -55,15 +55,22 @@ export const vipSilentOnLan = rule({
 });
 
 /** A peer whose neighbour table has one hardware address for this node and for a VIP. */
-function peerThatSawUs(at: At, vips: readonly string[]): { peer: string; vip: string; mac: string } | undefined {
-  const own = smtpService(at.subject).nodes.find(({ name }) => name === at.part)?.address;
+function peerThatSawUs(
+  {
+    subject,
+    part,
+    peers,
+  }: Pick<RuleContext, 'subject' | 'part'> & {
+    readonly peers: Readonly<Record<string, { readonly 'node-neighbors'?: NodeNeighbors | undefined }>>;
+  },
+  vips: readonly string[],
+): { peer: string; vip: string; mac: string } | undefined {
+  const own = subject.nodes.find(({ name }) => name === part)?.address;
   if (own === undefined) return undefined;
-  for (const [peer, facts] of Object.entries<PartFacts>(at.parts)) {
-    const neighbors = facts['node-neighbors'];
-    if (peer === at.part || neighbors?.status !== 'known') continue;
-    const ours = neighbors.value.find(({ ipAddress }) => ipAddress === plainAddress(own))?.linkLayerAddress;
+  for (const [peer, { 'node-neighbors': neighbors = [] }] of Object.entries(peers)) {
+    const ours = neighbors.find(({ ipAddress }) => ipAddress === plainAddress(own))?.linkLayerAddress;
     if (ours === undefined || /^(00:)*00$/.test(ours)) continue;
-    const vip = neighbors.value.find(
+    const vip = neighbors.find(
       ({ ipAddress, linkLayerAddress }) => vips.includes(ipAddress) && linkLayerAddress === ours,
     );
     if (vip !== undefined) return { peer, vip: vip.ipAddress, mac: ours };

@@ -1,6 +1,6 @@
-import { rule } from '../../../domain/rule.ts';
-import { dayOf, daysUntil } from '../../../facts/interop-dates.ts';
-import { enumerate } from '../organization.ts';
+import { dayOf, daysUntil } from '../../../domain/time.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
+import { rule } from '../rule.ts';
 
 const soonDays = 30;
 
@@ -24,9 +24,10 @@ export const authCertificateValid = rule({
     const fail = (message: string) => ({ verdict: 'fail', owner: 'on-premises', message, remedy, evidence }) as const;
     if (current === undefined) return fail('Get-AuthConfig names no current Auth certificate.');
     const missing = copies.filter(({ present }) => !present).map(({ server }) => server);
-    if (missing.length > 0) return fail(`The Auth certificate ${current} is missing on ${enumerate(missing)}.`);
+    if (missing.length > 0) return fail(`The Auth certificate ${current} is missing on ${enumerateFirst(missing)}.`);
     const keyless = copies.filter(({ hasPrivateKey }) => hasPrivateKey === false).map(({ server }) => server);
-    if (keyless.length > 0) return fail(`The Auth certificate ${current} has no private key on ${enumerate(keyless)}.`);
+    if (keyless.length > 0)
+      return fail(`The Auth certificate ${current} has no private key on ${enumerateFirst(keyless)}.`);
     const notAfter = copies.flatMap((copy) => (copy.notAfter === undefined ? [] : [copy.notAfter])).sort()[0];
     const days = notAfter === undefined ? undefined : daysUntil(notAfter, now);
     if (days !== undefined && days <= 0)
@@ -34,7 +35,7 @@ export const authCertificateValid = rule({
     const invalid = copies.filter(({ status }) => status !== undefined && status !== 'Valid');
     if (invalid.length > 0) {
       return fail(
-        `The Auth certificate ${current} is not valid on ${enumerate(invalid.map(({ server, status }) => `${server} (${status})`))}.`,
+        `The Auth certificate ${current} is not valid on ${enumerateFirst(invalid.map(({ server, status }) => `${server} (${status})`))}.`,
       );
     }
     if (unreadable.length > 0 || notAfter === undefined || days === undefined) {
@@ -42,7 +43,7 @@ export const authCertificateValid = rule({
         verdict: 'manual',
         message:
           unreadable.length > 0
-            ? `The certificates of ${enumerate(unreadable)} could not be read.`
+            ? `The certificates of ${enumerateFirst(unreadable)} could not be read.`
             : `No server told until when the Auth certificate ${current} is valid.`,
         remedy:
           'Get-ExchangeCertificate -Server SERVER: the thumbprint has to be there, valid and with its private key.',

@@ -1,11 +1,11 @@
-import { rule } from '../../../domain/rule.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
 import {
   type AutodiscoverDns,
   isExchangeOnlineName,
   isInternalName,
   serviceRecordOf,
-} from '../../../facts/interop-published.ts';
-import { enumerate } from '../organization.ts';
+} from '../../../facts/exchange-organization/published.ts';
+import { rule } from '../rule.ts';
 
 /** See autodiscover-published.md. */
 export const autodiscoverPublished = rule({
@@ -42,13 +42,13 @@ export const autodiscoverPublished = rule({
       const wrong = unpublished(dns.addresses, dns);
       if (wrong.length > 0) {
         return fail(
-          `${dns.name} leads to ${enumerate(wrong)}, which nobody can reach from the internet.`,
+          `${dns.name} leads to ${enumerateFirst(wrong)}, which nobody can reach from the internet.`,
           `Publish ${dns.name} in public DNS with the public address of the Exchange server.`,
         );
       }
       return {
         verdict: 'pass',
-        message: `${dns.name} leads to ${enumerate(dns.addresses.map(({ address }) => address))}.`,
+        message: `${dns.name} leads to ${enumerateFirst(dns.addresses.map(({ address }) => address))}.`,
         evidence,
       };
     }
@@ -74,7 +74,7 @@ export const autodiscoverPublished = rule({
     if (isInternalName(record.target) || record.addresses.length === 0 || wrong.length > 0) {
       return fail(
         `The SRV record ${srvName} names ${record.target}, which ${
-          wrong.length > 0 ? `leads to ${enumerate(wrong)}` : 'has no address on the internet'
+          wrong.length > 0 ? `leads to ${enumerateFirst(wrong)}` : 'has no address on the internet'
         }.`,
         `Let ${srvName} name a host that public DNS resolves to the Exchange server.`,
       );

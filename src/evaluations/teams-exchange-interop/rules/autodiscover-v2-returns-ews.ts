@@ -1,6 +1,6 @@
 import type { Owner } from '../../../domain/rule.ts';
-import { rule } from '../../../domain/rule.ts';
 import { afterRoute } from '../predecessors.ts';
+import { rule } from '../rule.ts';
 
 /** See autodiscover-v2-returns-ews.md. */
 export const autodiscoverV2ReturnsEws = rule({

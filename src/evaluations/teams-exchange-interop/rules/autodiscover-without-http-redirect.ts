@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
-import { isTrapped, routeOf } from '../../../facts/interop-published.ts';
+import { isTrapped, routeOf } from '../../../facts/exchange-organization/published.ts';
+import { rule } from '../rule.ts';
 
 /** See autodiscover-without-http-redirect.md. */
 export const autodiscoverWithoutHttpRedirect = rule({

@@ -1,7 +1,14 @@
-import { rule } from '../../../domain/rule.ts';
-import { buildTableAsOf, type ExchangeBuild, isAtLeast, nameOfBuild, productOf } from '../../../facts/interop-build.ts';
-import { daysUntil, october2025Update, supportEnds } from '../../../facts/interop-dates.ts';
-import type { KnownBuilds } from '../../../facts/interop-onpremises.ts';
+import { daysUntil } from '../../../domain/time.ts';
+import {
+  buildTableAsOf,
+  type ExchangeBuild,
+  isAtLeast,
+  nameOfBuild,
+  productOf,
+} from '../../../facts/exchange-organization/builds.ts';
+import type { KnownBuilds } from '../../../facts/exchange-organization/on-premises.ts';
+import { october2025Update, supportEnds } from '../dates.ts';
+import { rule } from '../rule.ts';
 
 type Known = KnownBuilds['builds'][number];
 

@@ -1,4 +1,4 @@
-import { rule } from '../../../domain/rule.ts';
+import { rule } from '../rule.ts';
 
 /** See cloud-environment-supported.md. */
 export const cloudEnvironmentSupported = rule({
@@ -8,13 +8,13 @@ export const cloudEnvironmentSupported = rule({
   blocks: ['calendar', 'delegates'],
   needs: ['tenant'],
   judge({ tenant: { declaredCloud, found } }) {
-    const told = found.flatMap((one) => (one.cloud === undefined ? [] : [one.cloud]));
-    const cloud = told.find((one) => one !== 'worldwide') ?? told[0] ?? declaredCloud;
+    const knownClouds = found.flatMap((one) => (one.cloud === undefined ? [] : [one.cloud]));
+    const cloud = knownClouds.find((one) => one !== 'worldwide') ?? knownClouds[0] ?? declaredCloud;
     const evidence = [
       {
         fact: 'tenant',
         observed:
-          told.length === 0
+          knownClouds.length === 0
             ? `declared: ${declaredCloud}`
             : found.map((one) => `${one.domain}: ${one.cloud ?? 'not told'}`).join(', '),
       },

@@ -1,7 +1,7 @@
-import { rule } from '../../../domain/rule.ts';
-import { applications } from '../../../facts/interop-cloud.ts';
+import { applications } from '../../../facts/exchange-organization/cloud.ts';
 import { uploadProblem, uploadRemedy } from '../application-certificate.ts';
 import { onlyFor } from '../organization.ts';
+import { rule } from '../rule.ts';
 
 /** See cloud-voicemail-application.md. */
 export const cloudVoicemailApplication = rule({

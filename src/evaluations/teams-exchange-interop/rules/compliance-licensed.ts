@@ -1,6 +1,7 @@
-import { rule } from '../../../domain/rule.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
 import { freeLicences } from '../free-licences.ts';
-import { enumerate, onlyFor } from '../organization.ts';
+import { onlyFor } from '../organization.ts';
+import { rule } from '../rule.ts';
 
 /** See compliance-licensed.md. */
 export const complianceLicensed = rule({
@@ -32,7 +33,7 @@ export const complianceLicensed = rule({
       return {
         verdict: 'fail',
         owner: 'tenant',
-        message: `eDiscovery and holds do not reach the Teams chats of ${enumerate(without)}: no Exchange Online plan is enabled.`,
+        message: `eDiscovery and holds do not reach the Teams chats of ${enumerateFirst(without)}: no Exchange Online plan is enabled.`,
         remedy: `Assign Exchange Online Plan 1 or higher to these users; their mailboxes stay on premises.${licences.sentence}`,
         evidence: [...evidence, ...licences.evidence],
       };

@@ -1,7 +1,7 @@
-import { rule } from '../../../domain/rule.ts';
-import { deadlines } from '../../../facts/interop-dates.ts';
+import { deadlines } from '../dates.ts';
 import { onlyFor } from '../organization.ts';
 import { isOverrideOn, wantsRichCoexistence } from '../rich-coexistence.ts';
+import { rule } from '../rule.ts';
 
 /** See dedicated-hybrid-application.md. */
 export const dedicatedHybridApplication = rule({

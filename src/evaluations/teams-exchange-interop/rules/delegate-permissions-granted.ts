@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
 import { onlyFor } from '../organization.ts';
+import { rule } from '../rule.ts';
 
 /** See delegate-permissions-granted.md. */
 export const delegatePermissionsGranted = rule({

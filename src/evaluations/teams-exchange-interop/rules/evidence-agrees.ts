@@ -1,8 +1,8 @@
 import type { Judgement } from '../../../domain/rule.ts';
-import { rule } from '../../../domain/rule.ts';
-import { compareBuilds } from '../../../facts/interop-build.ts';
-import { type Tenant, tenantIdOf } from '../../../facts/interop-cloud.ts';
-import type { KnownBuilds } from '../../../facts/interop-onpremises.ts';
+import { compareBuilds } from '../../../facts/exchange-organization/builds.ts';
+import { type Tenant, tenantIdOf } from '../../../facts/exchange-organization/cloud.ts';
+import type { KnownBuilds } from '../../../facts/exchange-organization/on-premises.ts';
+import { rule } from '../rule.ts';
 
 /** See evidence-agrees.md. */
 export const evidenceAgrees = rule({
@@ -15,11 +15,11 @@ export const evidenceAgrees = rule({
   judge({ tenant, 'known-builds': known, 'auth-servers': auth }) {
     const conflicts = [...tenantConflicts(tenant), ...(known === undefined ? [] : buildConflicts(known))];
     const own = tenantIdOf(tenant);
-    const strangers = auth?.servers.filter(
+    const ofOtherTenants = auth?.servers.filter(
       ({ type, enabled, realm }) =>
         type === 'AzureAD' && enabled && realm !== undefined && realm !== '' && realm.toLowerCase() !== own,
     );
-    for (const { name, realm } of strangers ?? []) {
+    for (const { name, realm } of ofOtherTenants ?? []) {
       if (own === undefined) break;
       conflicts.push({
         verdict: 'fail',

@@ -1,7 +1,7 @@
-import { rule } from '../../../domain/rule.ts';
-import type { EwsPolicy } from '../../../facts/interop-onpremises.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
+import type { EwsPolicy } from '../../../facts/exchange-organization/on-premises.ts';
 import { coveringEntry, isEnforced } from '../ews-lists.ts';
-import { enumerate } from '../organization.ts';
+import { rule } from '../rule.ts';
 
 /** User agents of Teams (Learn, "Teams and Exchange interaction issue"), the list entry for each, and what stops without it. */
 const agents = [
@@ -42,7 +42,7 @@ export const ewsPolicyAdmitsTeams = rule({
       return {
         verdict: 'fail',
         owner: 'on-premises',
-        message: `EWS keeps Teams out: ${enumerate(
+        message: `EWS keeps Teams out: ${enumerateFirst(
           hindrances.map(({ whose, what }) => `${whose}: ${what}`),
           3,
         )}.`,
@@ -67,14 +67,14 @@ function hindrance(policy: EwsPolicy): { what: string; stops: readonly string[] 
     const what =
       policy.allowList.length === 0
         ? 'the enforced allow list is empty, which blocks everyone'
-        : `the enforced allow list lacks ${enumerate(missing.map(({ entry }) => entry))}`;
+        : `the enforced allow list lacks ${enumerateFirst(missing.map(({ entry }) => entry))}`;
     return { what, stops: missing.map(({ question }) => question) };
   }
   if (isEnforced(policy, 'EnforceBlockList')) {
     const blocked = agents.filter(({ agent }) => coveringEntry(policy.blockList, agent) !== undefined);
     const entries = blocked.map(({ agent }) => coveringEntry(policy.blockList, agent) ?? '');
     return {
-      what: `the enforced block list holds ${enumerate([...new Set(entries)])}`,
+      what: `the enforced block list holds ${enumerateFirst([...new Set(entries)])}`,
       stops: blocked.map(({ question }) => question),
     };
   }

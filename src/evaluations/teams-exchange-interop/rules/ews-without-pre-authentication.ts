@@ -1,6 +1,6 @@
-import { rule } from '../../../domain/rule.ts';
-import { enumerate } from '../organization.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
 import { afterEwsKnown, ewsHosts } from '../predecessors.ts';
+import { rule } from '../rule.ts';
 
 /** See ews-without-pre-authentication.md. */
 export const ewsWithoutPreAuthentication = rule({
@@ -10,7 +10,7 @@ export const ewsWithoutPreAuthentication = rule({
   blocks: ['calendar', 'delegates'],
   needs: ['published-host', 'ews-anonymous'],
   per: 'host',
-  parts: (_, { parts }) => ewsHosts(parts),
+  parts: (_, { byPart }) => ewsHosts(byPart('published-host')),
   after: ({ 'published-host': host }, { part }) => afterEwsKnown(part, host),
   judge({ 'ews-anonymous': { url, status, schemes, outcome, location } }) {
     const evidence = [
@@ -32,13 +32,13 @@ export const ewsWithoutPreAuthentication = rule({
         if (schemes.some((scheme) => /^(negotiate|ntlm|bearer)$/i.test(scheme))) {
           return {
             verdict: 'pass',
-            message: `${url} itself asks for credentials (401 ${enumerate(schemes)}).`,
+            message: `${url} itself asks for credentials (401 ${enumerateFirst(schemes)}).`,
             evidence,
           };
         }
         return {
           verdict: 'manual',
-          message: `${url} asks for ${schemes.length === 0 ? 'credentials without naming a scheme' : `${enumerate(schemes)} only`}: a proxy in front may do that, or Exchange with unusual settings.`,
+          message: `${url} asks for ${schemes.length === 0 ? 'credentials without naming a scheme' : `${enumerateFirst(schemes)} only`}: a proxy in front may do that, or Exchange with unusual settings.`,
           remedy:
             'Look up the authentication of the EWS virtual directory (Get-WebServicesVirtualDirectory) and of what publishes it.',
           evidence,

@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
-import { enumerate } from '../organization.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
+import { rule } from '../rule.ts';
 
 /** See exchange-hybrid-option-enabled.md. */
 export const exchangeHybridOptionEnabled = rule({
@@ -8,10 +8,10 @@ export const exchangeHybridOptionEnabled = rule({
   severity: 'high',
   blocks: ['calendar', 'delegates'],
   needs: ['hybrid-option'],
-  judge({ 'hybrid-option': { proofs, strangers = [] } }) {
+  judge({ 'hybrid-option': { proofs, unknownUsers = [] } }) {
     const evidence = [
       ...proofs.map(({ observed }) => observed),
-      ...strangers.map((user) => `${user}: no such recipient in Exchange Online`),
+      ...unknownUsers.map((user) => `${user}: no such recipient in Exchange Online`),
     ].map((observed) => ({ fact: 'hybrid-option', observed }) as const);
     const strong = proofs.filter(({ from }) => from !== 'exchange-guid');
     const proof = strong.find(({ on }) => on);
@@ -40,10 +40,10 @@ export const exchangeHybridOptionEnabled = rule({
         evidence,
       };
     }
-    if (strangers.length > 0) {
+    if (unknownUsers.length > 0) {
       return {
         verdict: 'manual',
-        message: `Nothing shows that the option is on, and Exchange Online does not know ${enumerate(strangers)}: not synchronised, or the sample is wrong.`,
+        message: `Nothing shows that the option is on, and Exchange Online does not know ${enumerateFirst(unknownUsers)}: not synchronised, or the sample is wrong.`,
         remedy:
           'Get-MailUser in Exchange Online for these addresses; correct sampleUsers or the synchronisation. Run Collect-TeamsInteropFacts.ps1 on the Entra Connect server.',
         evidence,

@@ -1,7 +1,8 @@
-import { rule } from '../../../domain/rule.ts';
-import { applications } from '../../../facts/interop-cloud.ts';
-import { daysUntil, deadlines } from '../../../facts/interop-dates.ts';
+import { daysUntil } from '../../../domain/time.ts';
+import { applications } from '../../../facts/exchange-organization/cloud.ts';
+import { deadlines } from '../dates.ts';
 import { coveringEntry, isEnforced } from '../ews-lists.ts';
+import { rule } from '../rule.ts';
 
 const teamsAgent = 'Teams CalendarSkypeSpaces/1.0a$*+';
 

@@ -1,6 +1,6 @@
-import { rule } from '../../../domain/rule.ts';
-import { applications } from '../../../facts/interop-cloud.ts';
-import { enumerate } from '../organization.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
+import { applications } from '../../../facts/exchange-organization/cloud.ts';
+import { rule } from '../rule.ts';
 
 const roles = [
   'UserApplication',
@@ -62,7 +62,7 @@ export const exchangeOnlinePartnerApplication = rule({
     const missing = roles.filter((role) => !partner.roles.includes(role));
     if (missing.length > 0) {
       return fail(
-        `The account linked to "${name}" lacks ${enumerate(missing)}.`,
+        `The account linked to "${name}" lacks ${enumerateFirst(missing)}.`,
         `roles: ${partner.roles.join(', ') || 'none'}`,
       );
     }

@@ -1,6 +1,6 @@
-import { rule } from '../../../domain/rule.ts';
-import { isExchangeOnlineName } from '../../../facts/interop-published.ts';
-import { enumerate } from '../organization.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
+import { isExchangeOnlineName } from '../../../facts/exchange-organization/published.ts';
+import { rule } from '../rule.ts';
 
 /** See exchange-online-routes-on-premises.md. */
 export const exchangeOnlineRoutesOnPremises = rule({
@@ -20,17 +20,17 @@ export const exchangeOnlineRoutesOnPremises = rule({
       return {
         verdict: 'fail',
         owner: 'tenant',
-        message: `Exchange Online has a mailbox of its own for ${enumerate(inCloud)} and keeps Teams there: a duplicate of the one on premises.`,
+        message: `Exchange Online has a mailbox of its own for ${enumerateFirst(inCloud)} and keeps Teams there: a duplicate of the one on premises.`,
         remedy:
           'Get-Mailbox and Get-MailUser in Exchange Online: remove the duplicate (Set-User -PermanentlyClearPreviousMailboxInfo after taking away its Exchange licence) and check ExternalEmailAddress.',
         evidence,
       };
     }
-    const strangers = users.filter(({ outcome }) => outcome === 'unknown-recipient').map(({ user }) => user);
-    if (strangers.length > 0) {
+    const unknownUsers = users.filter(({ outcome }) => outcome === 'unknown-recipient').map(({ user }) => user);
+    if (unknownUsers.length > 0) {
       return {
         verdict: 'manual',
-        message: `Exchange Online does not know ${enumerate(strangers)}: not synchronised, or the sample is wrong.`,
+        message: `Exchange Online does not know ${enumerateFirst(unknownUsers)}: not synchronised, or the sample is wrong.`,
         remedy: 'Get-MailUser in Exchange Online for these addresses; correct sampleUsers or the synchronisation.',
         evidence,
       };
@@ -38,7 +38,7 @@ export const exchangeOnlineRoutesOnPremises = rule({
     const hosts = [...new Set(users.map(({ host }) => host))];
     return {
       verdict: 'pass',
-      message: `Exchange Online sends callers for ${enumerate(users.map(({ user }) => user))} to ${enumerate(hosts.filter((host) => !isExchangeOnlineName(host)))}.`,
+      message: `Exchange Online sends callers for ${enumerateFirst(users.map(({ user }) => user))} to ${enumerateFirst(hosts.filter((host) => !isExchangeOnlineName(host)))}.`,
       evidence,
     };
   },

@@ -1,6 +1,6 @@
-import { rule } from '../../../domain/rule.ts';
-import { wordOn } from '../../../facts/interop-declared.ts';
-import { enumerate, organizationOf } from '../organization.ts';
+import { declaredOf } from '../../../domain/declaration.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
+import { rule } from '../rule.ts';
 
 /** See firewall-admits-microsoft.md. */
 export const firewallAdmitsMicrosoft = rule({
@@ -11,7 +11,7 @@ export const firewallAdmitsMicrosoft = rule({
   needs: ['published-reach', 'declarations'],
   after: ({ 'published-reach': reach }, { subject }) =>
     reach !== undefined && reach.answered.length + reach.silent.length === 0
-      ? organizationOf(subject).domains.map((target) => ({
+      ? subject.domains.map((target) => ({
           rule: 'teams-exchange-interop/autodiscover-published',
           target,
         }))
@@ -26,11 +26,11 @@ export const firewallAdmitsMicrosoft = rule({
     if (answered.length > 0 && silent.length === 0) {
       return {
         verdict: 'pass',
-        message: `${enumerate(answered)} answered from outside Microsoft's network, so nothing is narrower than that.`,
+        message: `${enumerateFirst(answered)} answered from outside Microsoft's network, so nothing is narrower than that.`,
         evidence,
       };
     }
-    const word = wordOn('firewall-admits-microsoft', declarations, now);
+    const word = declaredOf('firewall-admits-microsoft', declarations.statements, now);
     if (word.state === 'valid') {
       const said = {
         fact: 'declarations',
@@ -50,7 +50,7 @@ export const firewallAdmitsMicrosoft = rule({
             evidence: [...evidence, said],
           };
     }
-    const hosts = silent.length === 0 ? 'No host' : enumerate(silent.map(({ host }) => host));
+    const hosts = silent.length === 0 ? 'No host' : enumerateFirst(silent.map(({ host }) => host));
     return {
       verdict: 'manual',
       message: `${hosts} ${silent.length === 0 ? 'was asked' : 'gave no answer from outside'}; whether Microsoft 365 is let in has to be looked up${

@@ -1,8 +1,10 @@
-import { rule } from '../../../domain/rule.ts';
-import { buildFloors, isAtLeast } from '../../../facts/interop-build.ts';
-import { daysUntil, deadlines } from '../../../facts/interop-dates.ts';
-import { enumerate, onlyFor } from '../organization.ts';
+import { daysUntil } from '../../../domain/time.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
+import { buildFloors, isAtLeast } from '../../../facts/exchange-organization/builds.ts';
+import { deadlines } from '../dates.ts';
+import { onlyFor } from '../organization.ts';
 import { isOverrideOn, wantsRichCoexistence } from '../rich-coexistence.ts';
+import { rule } from '../rule.ts';
 
 const permissions = ['MailboxSettings.Read', 'MailTips.ReadBasic.All', 'Calendars.Read', 'ProfilePhoto.Read.All'];
 
@@ -40,9 +42,9 @@ export const freeBusyThroughGraph = rule({
       .map(({ name, build }) => `${name} (${build?.text ?? 'build not read'})`);
     const missing = permissions.filter((permission) => !app.consented.includes(permission));
     const wrong = [
-      ...(old.length > 0 ? [`older than Exchange SE ${buildFloors.graph}: ${enumerate(old)}`] : []),
+      ...(old.length > 0 ? [`older than Exchange SE ${buildFloors.graph}: ${enumerateFirst(old)}`] : []),
       ...(isOverrideOn(overrides, 'RouteThroughMSGraph') ? [] : ['the setting override RouteThroughMSGraph is not on']),
-      ...(missing.length > 0 ? [`the dedicated hybrid application lacks ${enumerate(missing)}`] : []),
+      ...(missing.length > 0 ? [`the dedicated hybrid application lacks ${enumerateFirst(missing)}`] : []),
     ];
     const evidence = [
       {

@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
-import { enumerate, organizationOf } from '../organization.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
+import { rule } from '../rule.ts';
 
 /** See hybrid-configured.md. */
 export const hybridConfigured = rule({
@@ -39,8 +39,8 @@ export const hybridConfigured = rule({
     const inward = there.connectors.filter(({ enabled }) => enabled);
     if (inward.length === 0) return fail('No IntraOrganizationConnector is enabled in Exchange Online.');
     const covered = new Set(inward.flatMap(({ domains }) => domains.map((domain) => domain.toLowerCase())));
-    const missing = organizationOf(subject).domains.filter((domain) => !covered.has(domain));
-    if (missing.length > 0) return fail(`The connector in Exchange Online does not name ${enumerate(missing)}.`);
+    const missing = subject.domains.filter((domain) => !covered.has(domain));
+    if (missing.length > 0) return fail(`The connector in Exchange Online does not name ${enumerateFirst(missing)}.`);
     return {
       verdict: 'pass',
       message: `Hybrid is configured ${here.present ? 'by the wizard' : 'by hand'}: connectors are enabled on both sides and name every domain.`,

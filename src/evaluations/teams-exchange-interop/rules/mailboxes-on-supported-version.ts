@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
-import { buildFloors, isAtLeast, nameOfBuild } from '../../../facts/interop-build.ts';
+import { buildFloors, isAtLeast, nameOfBuild } from '../../../facts/exchange-organization/builds.ts';
+import { rule } from '../rule.ts';
 
 /** See mailboxes-on-supported-version.md. */
 export const mailboxesOnSupportedVersion = rule({

@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
-import { applications } from '../../../facts/interop-cloud.ts';
+import { applications } from '../../../facts/exchange-organization/cloud.ts';
+import { rule } from '../rule.ts';
 
 /** See no-leftover-certificates.md. */
 export const noLeftoverCertificates = rule({

@@ -1,6 +1,6 @@
-import { rule } from '../../../domain/rule.ts';
-import { productOf } from '../../../facts/interop-build.ts';
-import { enumerate } from '../organization.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
+import { productOf } from '../../../facts/exchange-organization/builds.ts';
+import { rule } from '../rule.ts';
 
 /** See no-legacy-servers.md. */
 export const noLegacyServers = rule({
@@ -21,7 +21,7 @@ export const noLegacyServers = rule({
       return {
         verdict: 'fail',
         owner: 'on-premises',
-        message: `${enumerate(old.map(({ where }) => where))} ${old.length === 1 ? 'is' : 'are'} Exchange 2010 or older: the wizard configures no OAuth in such an organization.`,
+        message: `${enumerateFirst(old.map(({ where }) => where))} ${old.length === 1 ? 'is' : 'are'} Exchange 2010 or older: the wizard configures no OAuth in such an organization.`,
         remedy:
           'Configure OAuth by hand (AuthServer, PartnerApplication, Auth certificate, service principal names, connectors both ways), or remove the old servers and run the wizard again.',
         evidence,

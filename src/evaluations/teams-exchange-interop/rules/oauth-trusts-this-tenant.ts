@@ -1,7 +1,7 @@
-import { rule } from '../../../domain/rule.ts';
-import { accessControlIssuers, tenantIdOf } from '../../../facts/interop-cloud.ts';
-import { enumerate } from '../organization.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
+import { accessControlIssuers, tenantIdOf } from '../../../facts/exchange-organization/cloud.ts';
 import { afterEwsKnown, ewsHosts } from '../predecessors.ts';
+import { rule } from '../rule.ts';
 
 /** See oauth-trusts-this-tenant.md. */
 export const oauthTrustsThisTenant = rule({
@@ -12,7 +12,7 @@ export const oauthTrustsThisTenant = rule({
   needs: ['published-host', 'ews-bearer', 'tenant'],
   optional: ['auth-servers', 'virtual-directories'],
   per: 'host',
-  parts: (_, { parts }) => ewsHosts(parts),
+  parts: (_, { byPart }) => ewsHosts(byPart('published-host')),
   after: ({ 'published-host': host }, { part }) => [
     ...afterEwsKnown(part, host),
     { rule: 'teams-exchange-interop/ews-without-pre-authentication', target: part },
@@ -42,7 +42,7 @@ export const oauthTrustsThisTenant = rule({
     if (off.length > 0) {
       return {
         ...fail(
-          `OAuth is off on the EWS virtual directory of ${enumerate(off)}: whoever lands there gets no answer.`,
+          `OAuth is off on the EWS virtual directory of ${enumerateFirst(off)}: whoever lands there gets no answer.`,
           'Set-WebServicesVirtualDirectory -OAuthAuthentication $true on these servers.',
         ),
         evidence: [
@@ -65,7 +65,7 @@ export const oauthTrustsThisTenant = rule({
     if (own === undefined) {
       return {
         verdict: 'manual',
-        message: `${part} trusts ${enumerate(realms) || 'no tenant by name'}, but which tenant is the organization's own is not known.`,
+        message: `${part} trusts ${enumerateFirst(realms) || 'no tenant by name'}, but which tenant is the organization's own is not known.`,
         remedy: 'Write the tenant id into the organization document (tenant.id).',
         evidence,
       };
@@ -94,7 +94,9 @@ export const oauthTrustsThisTenant = rule({
       };
     }
     if (realms.length > 0) {
-      return fail(`${part} trusts tenant ${enumerate(realms)}, not this one (${own}): left over from another tenant.`);
+      return fail(
+        `${part} trusts tenant ${enumerateFirst(realms)}, not this one (${own}): left over from another tenant.`,
+      );
     }
     if (evoSts) {
       return {

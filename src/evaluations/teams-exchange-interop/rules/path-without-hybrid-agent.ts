@@ -1,6 +1,6 @@
-import { rule } from '../../../domain/rule.ts';
-import { isHybridAgentName } from '../../../facts/interop-published.ts';
+import { isHybridAgentName } from '../../../facts/exchange-organization/published.ts';
 import { afterRoute } from '../predecessors.ts';
+import { rule } from '../rule.ts';
 
 /** See path-without-hybrid-agent.md. */
 export const pathWithoutHybridAgent = rule({

@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
-import { buildFloors, isAtLeast, nameOfBuild, productOf } from '../../../facts/interop-build.ts';
+import { buildFloors, isAtLeast, nameOfBuild, productOf } from '../../../facts/exchange-organization/builds.ts';
+import { rule } from '../rule.ts';
 
 /** See published-server-on-supported-version.md. */
 export const publishedServerOnSupportedVersion = rule({

@@ -1,6 +1,6 @@
-import { rule } from '../../../domain/rule.ts';
 import { onlyFor } from '../organization.ts';
 import { afterAutodiscoverV2, afterRoute } from '../predecessors.ts';
+import { rule } from '../rule.ts';
 
 /** See rest-published.md. */
 export const restPublished = rule({

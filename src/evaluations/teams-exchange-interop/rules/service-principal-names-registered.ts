@@ -1,6 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
-import { applications } from '../../../facts/interop-cloud.ts';
-import { ewsHosts, ewsUrl } from '../predecessors.ts';
+import { applications } from '../../../facts/exchange-organization/cloud.ts';
+import { rule } from '../rule.ts';
 
 /** See service-principal-names-registered.md. */
 export const servicePrincipalNamesRegistered = rule({
@@ -10,7 +9,8 @@ export const servicePrincipalNamesRegistered = rule({
   blocks: ['calendar'],
   needs: ['published-host', 'service-principals'],
   per: 'host',
-  parts: (_, { parts }) => ewsHosts(parts).filter((host) => ewsUrl(parts[host]) !== undefined),
+  parts: (_, { byPart }) =>
+    Object.entries(byPart('published-host')).flatMap(([host, { ews }]) => (ews === undefined ? [] : [host])),
   judge({ 'published-host': { ews }, 'service-principals': { principals } }, { part }) {
     const exchange = principals.find(({ appId }) => appId === applications.exchangeOnline);
     const remedy = `Add it in Microsoft Graph PowerShell: $sp = Get-MgServicePrincipal -Filter "appId eq '${applications.exchangeOnline}'"; Update-MgServicePrincipal -ServicePrincipalId $sp.Id -ServicePrincipalNames ($sp.ServicePrincipalNames + 'https://${part}/').`;

@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
-import { wordOn } from '../../../facts/interop-declared.ts';
+import { declaredOf } from '../../../domain/declaration.ts';
+import { rule } from '../rule.ts';
 
 /** See teams-calendar-policy.md. */
 export const teamsCalendarPolicy = rule({
@@ -9,7 +9,7 @@ export const teamsCalendarPolicy = rule({
   blocks: [],
   needs: ['declarations'],
   judge({ declarations }, { now }) {
-    const word = wordOn('teams-calendar-policy', declarations, now);
+    const word = declaredOf('teams-calendar-policy', declarations.statements, now);
     const remedy =
       'Teams admin center: the app setup policy holds the Calendar app (ef56c0de-36fc-4ef8-b417-3d82ba9d073c), and the upgrade mode is neither SfBOnly nor SfBWithTeamsCollab. Then declare teams-calendar-policy.';
     if (word.state === 'valid') {

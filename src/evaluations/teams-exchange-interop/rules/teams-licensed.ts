@@ -1,6 +1,6 @@
-import { rule } from '../../../domain/rule.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
 import { freeLicences } from '../free-licences.ts';
-import { enumerate } from '../organization.ts';
+import { rule } from '../rule.ts';
 
 /** See teams-licensed.md. */
 export const teamsLicensed = rule({
@@ -31,7 +31,7 @@ export const teamsLicensed = rule({
       return {
         verdict: 'fail',
         owner: 'tenant',
-        message: `Without an enabled Teams plan (TEAMS1): ${enumerate(without)}.`,
+        message: `Without an enabled Teams plan (TEAMS1): ${enumerateFirst(without)}.`,
         remedy: `Microsoft 365 admin center > Users > Licenses and apps: assign a licence with Microsoft Teams and leave the app on.${licences.sentence}`,
         evidence: [...evidence, ...licences.evidence],
       };

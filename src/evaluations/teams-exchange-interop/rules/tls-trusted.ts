@@ -1,8 +1,8 @@
-import { rule } from '../../../domain/rule.ts';
-import { dayOf, daysUntil } from '../../../facts/interop-dates.ts';
-import { type HostTls, type TlsProblem, tlsProblem } from '../../../facts/interop-published.ts';
-import { enumerate } from '../organization.ts';
+import { dayOf, daysUntil } from '../../../domain/time.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
+import { type HostTls, type TlsProblem, tlsProblem } from '../../../facts/exchange-organization/published.ts';
 import { afterNaming } from '../predecessors.ts';
+import { rule } from '../rule.ts';
 
 const soonDays = 30;
 
@@ -22,7 +22,7 @@ export const tlsTrusted = rule({
         observed:
           tls.outcome === 'no-tls'
             ? 'port 443 does not speak TLS'
-            : `${tls.protocol}, names ${enumerate(tls.names)}, chain ${tls.chain.map(({ subject }) => subject).join(' < ')}`,
+            : `${tls.protocol}, names ${enumerateFirst(tls.names)}, chain ${tls.chain.map(({ subject }) => subject).join(' < ')}`,
       },
     ] as const;
     const problem = tlsProblem(tls, now);
@@ -61,7 +61,7 @@ function describe(host: string, problem: TlsProblem, tls: HostTls): { message: s
       };
     case 'name':
       return {
-        message: `The certificate of ${host} does not carry that name; it carries ${enumerate(tls.names)}.`,
+        message: `The certificate of ${host} does not carry that name; it carries ${enumerateFirst(tls.names)}.`,
         remedy: `Use a certificate that carries ${host}, or publish Autodiscover under a name that it does carry (an SRV record will do).`,
       };
     case 'expired':

@@ -1,6 +1,6 @@
-import { rule } from '../../../domain/rule.ts';
-import { hoursSince } from '../../../facts/interop-dates.ts';
-import { enumerate } from '../organization.ts';
+import { hoursUntil } from '../../../domain/time.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
+import { rule } from '../rule.ts';
 
 const lateHours = 3;
 const overdueHours = 24;
@@ -25,14 +25,15 @@ export const usersSynchronised = rule({
     if (!sync.enabled)
       return fail('The tenant is not synchronised with a directory on premises (onPremisesSyncEnabled).');
     if (sync.lastSync === undefined) return fail('Synchronisation is on, but no cycle has ever ended.');
-    const hours = hoursSince(sync.lastSync, now);
+    const hours = -hoursUntil(sync.lastSync, now);
     if (hours > overdueHours) {
       return fail(`The last synchronisation ended ${Math.floor(hours)} hours ago (${sync.lastSync}).`);
     }
     const missing = users.filter(({ found }) => !found).map(({ user }) => user);
-    if (missing.length > 0) return fail(`Entra ID does not know ${enumerate(missing)}.`);
+    if (missing.length > 0) return fail(`Entra ID does not know ${enumerateFirst(missing)}.`);
     const cloudOnly = users.filter(({ synchronised }) => !synchronised).map(({ user }) => user);
-    if (cloudOnly.length > 0) return fail(`Not synchronised from the directory on premises: ${enumerate(cloudOnly)}.`);
+    if (cloudOnly.length > 0)
+      return fail(`Not synchronised from the directory on premises: ${enumerateFirst(cloudOnly)}.`);
     if (users.length === 0) {
       return {
         verdict: 'manual',

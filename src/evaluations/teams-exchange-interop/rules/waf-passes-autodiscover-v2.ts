@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
 import { afterRoute } from '../predecessors.ts';
+import { rule } from '../rule.ts';
 
 /** See waf-passes-autodiscover-v2.md. */
 export const wafPassesAutodiscoverV2 = rule({

@@ -1,5 +1,5 @@
-import { rule } from '../../../domain/rule.ts';
-import { enumerate } from '../organization.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
+import { rule } from '../rule.ts';
 
 /** See writeback-permissions-granted.md. */
 export const writebackPermissionsGranted = rule({
@@ -24,7 +24,7 @@ export const writebackPermissionsGranted = rule({
       return {
         verdict: 'fail',
         owner: 'on-premises',
-        message: `Nothing was ever written back in ${enumerate(empty)}: no mailbox user has msDS-ExternalDirectoryObjectID.`,
+        message: `Nothing was ever written back in ${enumerateFirst(empty)}: no mailbox user has msDS-ExternalDirectoryObjectID.`,
         remedy,
         evidence,
       };
@@ -39,7 +39,7 @@ export const writebackPermissionsGranted = rule({
         verdict: 'fail',
         severity: 'low',
         owner: 'on-premises',
-        message: `The connector account may not write some attributes (${enumerate(missing, 3)}).`,
+        message: `The connector account may not write some attributes (${enumerateFirst(missing, 3)}).`,
         remedy,
         evidence: [
           ...evidence,

@@ -1,0 +1,49 @@
+import { app } from '@azure/functions';
+import { deliveryMessage, sliceMessage } from '../src/app/index.ts';
+import { answerOf, doorsOf } from '../src/doors/index.ts';
+import type { Registry } from '../src/evaluations/registry.ts';
+import { appOfHost } from './app.ts';
+import { superviseAndDeliver } from './deliver.ts';
+
+/** Registers every function: doors from their table, timers and queues. */
+export function registerFunctions(evaluations: Registry): void {
+  const theApp = appOfHost(evaluations);
+
+  for (const door of doorsOf(evaluations)) {
+    app.http(door.id, {
+      methods: [door.method],
+      route: door.path,
+      authLevel: door.needs === 'anonymous' ? 'anonymous' : 'function',
+      handler: (request, context) => answerOf(door, theApp, request, (error) => context.error(error)),
+    });
+  }
+
+  const timer = (name: string, setting: string, work: () => Promise<unknown>) =>
+    app.timer(name, { schedule: `%${setting}%`, handler: async () => void (await work()) });
+
+  /** An error goes out to the host, which gives the message again and in the end poisons it. */
+  const queue = (name: string, queueName: string, work: (message: unknown) => Promise<unknown>) =>
+    app.storageQueue(name, {
+      queueName,
+      connection: 'AzureWebJobsStorage',
+      handler: async (message) => void (await work(message)),
+    });
+
+  // Starts the runs whose schedule has come due. Called twice for a slot it starts nothing the second time.
+  timer('startDueRuns', 'FIELDCHECK_DUE_SCHEDULE', () => theApp().startDueRuns());
+
+  // Does one slice of a run.
+  queue('workSlice', 'slices', (message) => theApp().workSlice(sliceMessage.parse(message)));
+
+  // A run has just found something: tell it without waiting for the timer.
+  queue('deliverNudged', 'deliveries', (message) => superviseAndDeliver(theApp(), deliveryMessage.parse(message)));
+
+  // Looks after the runs, and delivers whatever waits: what was put off, and what a lost nudge left behind.
+  timer('deliver', 'FIELDCHECK_DELIVERY_SCHEDULE', () => superviseAndDeliver(theApp()));
+
+  // Deletes what is older than its organization wants it kept.
+  timer('retain', 'FIELDCHECK_RETENTION_SCHEDULE', () => theApp().retain());
+
+  // Once a day: that all is running, in the log and to the channels that ask for it.
+  timer('heartbeat', 'FIELDCHECK_HEARTBEAT_SCHEDULE', () => theApp().heartbeat());
+}

@@ -1,0 +1,293 @@
+// Does everything that fieldcheck needs work from here? Works also where the app refuses to start: every part is looked
+// at by itself. Nothing is changed, nothing is posted, and no secret is in what it says.
+import { z } from 'zod';
+import { type Config, settingsSchema } from '../../config.ts';
+import { describeIssue, InvalidDocument, type OrganizationDocument } from '../../domain/organization.ts';
+import type { Registry } from '../../evaluations/registry.ts';
+import { createHttp, type Http } from '../../http/client.ts';
+import { errorCode } from '../../http/failure-words.ts';
+import { DnsFailure } from '../../sources/dns/answer.ts';
+import { createResolver } from '../../sources/dns/resolver.ts';
+import { StoreUnavailable } from '../../store/store.ts';
+import { channelNotifiers, openStorage, worldOptions } from '../ports.ts';
+import { type Check, couldNotLook, type Examination, missing, ok } from './check.ts';
+import { examineTenants } from './tenant-check.ts';
+
+export interface ExamineOptions {
+  /** Looked at besides those that are stored. */
+  readonly documents?: readonly OrganizationDocument[];
+  /** PEM texts of roots to trust besides the public ones. */
+  readonly ca?: readonly string[];
+  readonly now?: () => Date;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Tokens and storage signatures are refused by a clock that is several minutes off; a minute is a clock nobody sets. */
+const clockToleranceMs = 60_000;
+
+const answerLimitMs = 5_000;
+
+/** Every resolver of the Internet knows it. */
+const wellKnownName = 'microsoft.com';
+
+/** Looks at everything, side by side where that goes; never throws for what it finds. @returns it also as lines of text */
+export async function examine(
+  evaluations: Registry,
+  environment: Environment,
+  options: ExamineOptions = {},
+): Promise<Examination & { readonly text: string }> {
+  const http = createHttp({ ca: options.ca });
+  const { config, checks: settings } = examineSettings(environment);
+  const [storage, clock, resolvers] = await Promise.all([
+    examineStorage(config),
+    examineClock(config, http, options.now ?? (() => new Date())),
+    examineResolvers(config, environment, http),
+  ]);
+  const documents = new Map<string, OrganizationDocument>();
+  for (const document of [...storage.documents, ...(options.documents ?? [])]) documents.set(document.id, document);
+  const organizations =
+    storage.readable && documents.size === 0
+      ? [
+          missing(
+            'organization',
+            'organizations',
+            'There is none: nothing is watched.',
+            'Write a document as the README shows, then: npm run fieldcheck -- apply organizations.json',
+          ),
+        ]
+      : [];
+  const channels = [...documents.values()].flatMap((document) => examineChannels(document, config, environment));
+  const tenants = await examineTenants(evaluations, [...documents.values()], worldOptions(config, environment), http);
+  http.close();
+  const checks = [...settings, ...storage.checks, ...clock, ...resolvers, ...organizations, ...channels, ...tenants];
+  return { state: stateOf(checks), checks, text: textOf(checks) };
+}
+
+/** The worst of them; what is optional is told, but does not count. */
+function stateOf(checks: readonly Check[]): Examination['state'] {
+  const needed = checks.filter(({ optional }) => optional !== true);
+  if (needed.some(({ state }) => state === 'missing')) return 'missing';
+  return needed.some(({ state }) => state === 'could not look') ? 'could not look' : 'ok';
+}
+
+/** One line for each check, and below it the step that mends it. */
+function textOf(checks: readonly Check[]): string {
+  return checks
+    .map(({ area, what, state, detail, step, optional }) => {
+      const line = `${state.padEnd(15)} ${area.padEnd(13)} ${what}: ${detail}${optional === true ? ' (optional)' : ''}\n`;
+      return step === undefined ? line : `${line}${' '.repeat(16)}→ ${step}\n`;
+    })
+    .join('');
+}
+
+const correct = (name: string) =>
+  `Correct ${name}: in Azure with "azd env set" and "azd provision" (infra/README.md), elsewhere in the environment; then restart the app.`;
+
+const readReference =
+  'In Azure, "Environment variables" of the app names the reason: the secret is missing, or the identity lacks the role Key Vault Secrets User. Mend it, then restart the app.';
+
+/** Every setting by itself; what cannot be used is left out of the configuration that the other checks go on with. */
+function examineSettings(environment: Environment): { config: Config; checks: readonly Check[] } {
+  const usable: Record<string, string> = {};
+  const checks = Object.entries(settingsSchema.shape).map(([name, schema]) => {
+    const value = environment[name];
+    if (value === undefined || value === '') return ok('setting', name, 'not set; the default holds');
+    if (isReference(value)) return unresolved(name);
+    const parsed = z.safeParse(schema, value);
+    if (!parsed.success) {
+      return missing('setting', name, parsed.error.issues.map(describeIssue).join('; '), correct(name));
+    }
+    usable[name] = value;
+    return ok('setting', name, 'set');
+  });
+  const references = Object.entries(environment).filter(
+    ([name, value]) => !(name in settingsSchema.shape) && isReference(value),
+  );
+  return {
+    config: settingsSchema.parse(usable),
+    checks: [...checks, ...references.map(([name]) => unresolved(name))],
+  };
+}
+
+function isReference(value: string | undefined): boolean {
+  return value?.startsWith('@Microsoft.KeyVault(') === true;
+}
+
+function unresolved(name: string): Check {
+  return missing('setting', name, 'is a Key Vault reference that was not resolved', readReference);
+}
+
+/** Tables and queues, each by being read; none is made. */
+async function examineStorage(
+  config: Config,
+): Promise<{ checks: readonly Check[]; documents: readonly OrganizationDocument[]; readable: boolean }> {
+  let opened: Awaited<ReturnType<typeof openStorage>>;
+  try {
+    opened = await openStorage(config);
+  } catch (error) {
+    const detail = sentenceOf(error);
+    return {
+      checks: [missing('storage', 'account', detail, correct('AzureWebJobsStorage'))],
+      documents: [],
+      readable: false,
+    };
+  }
+  const { store, queue } = opened;
+  // Reading a partition that does not exist asks the table all the same.
+  const nobody = { organization: 'doctor', evaluation: 'doctor' };
+  let documents: readonly OrganizationDocument[] = [];
+  const parts: readonly (readonly [string, () => Promise<unknown>])[] = [
+    [
+      'table organizations',
+      async () => {
+        documents = await store.organizations();
+      },
+    ],
+    ['table evaluations', () => store.runs(nobody, 1)],
+    ['table facts', () => store.facts(nobody)],
+    ['queue slices', () => queue.ping('slices')],
+    ['queue deliveries', () => queue.ping('deliveries')],
+  ];
+  const checks = await Promise.all(parts.map(([what, read]) => examineStoragePart(what, read)));
+  await store.close();
+  return { checks, documents, readable: checks[0]?.state === 'ok' };
+}
+
+async function examineStoragePart(what: string, read: () => Promise<unknown>): Promise<Check> {
+  try {
+    await read();
+    return ok('storage', what, 'answers');
+  } catch (error) {
+    const detail = sentenceOf(error);
+    if (!(error instanceof StoreUnavailable)) return couldNotLook('storage', what, detail, 'See the log of the app.');
+    if (/ 404 /.test(detail)) {
+      return missing('storage', what, detail, 'azd provision makes it; on your own machine npm start does.');
+    }
+    if (/ 40[13] |no token/.test(detail)) {
+      const role = what.startsWith('queue') ? 'Storage Queue Data Contributor' : 'Storage Table Data Contributor';
+      return missing(
+        'storage',
+        what,
+        detail,
+        `azd provision gives the identity the role ${role}; it needs a minute to take effect. Elsewhere check the key in AzureWebJobsStorage.`,
+      );
+    }
+    return couldNotLook(
+      'storage',
+      what,
+      detail,
+      'Check the address in AzureWebJobsStorage… and the way to it (private endpoints, firewall); on your own machine npm start must be running.',
+    );
+  }
+}
+
+/** This machine's clock against the storage server's `Date` header. */
+async function examineClock(config: Config, http: Http, now: () => Date): Promise<readonly Check[]> {
+  const address = tableAddress(config);
+  if (address === undefined) return [];
+  const what = `against ${address.host}`;
+  try {
+    const signal = AbortSignal.timeout(answerLimitMs);
+    const { headers } = await http.send({ to: address, method: 'GET', signal, bodyLimit: 0, startIsEnough: true });
+    const theirs = Date.parse(headers.date ?? '');
+    if (Number.isNaN(theirs)) {
+      return [couldNotLook('clock', what, 'the answer has no time in it', `Compare the clock by hand.`)];
+    }
+    const off = now().getTime() - theirs;
+    const seconds = Math.round(Math.abs(off) / 1_000);
+    if (Math.abs(off) <= clockToleranceMs) return [ok('clock', what, `${seconds} s apart`)];
+    return [
+      missing(
+        'clock',
+        what,
+        `this machine is ${seconds} s ${off > 0 ? 'ahead' : 'behind'}; sign-ins and schedules go wrong`,
+        'Set the clock by NTP (timedatectl set-ntp true; on Windows w32tm /resync).',
+      ),
+    ];
+  } catch {
+    const step = 'Mend the way to the storage first, see above.';
+    return [couldNotLook('clock', what, 'the storage does not answer', step)];
+  }
+}
+
+function tableAddress(config: Config): URL | undefined {
+  const connection = config.AzureWebJobsStorage;
+  if (connection === undefined) {
+    const account = config.AzureWebJobsStorage__accountName;
+    const uri = account === undefined ? undefined : `https://${account}.table.core.windows.net`;
+    return URL.parse(config.AzureWebJobsStorage__tableServiceUri ?? uri ?? '') ?? undefined;
+  }
+  if (/^UseDevelopmentStorage=true/i.test(connection)) return new URL('http://127.0.0.1:10002');
+  const part = (name: string) => new RegExp(`(?:^|;)\\s*${name}=([^;]+)`, 'i').exec(connection)?.[1];
+  const endpoint = part('TableEndpoint');
+  if (endpoint !== undefined) return URL.parse(endpoint) ?? undefined;
+  const [account, suffix = 'core.windows.net'] = [part('AccountName'), part('EndpointSuffix')];
+  return account === undefined ? undefined : (URL.parse(`https://${account}.table.${suffix}`) ?? undefined);
+}
+
+async function examineResolvers(config: Config, environment: Environment, http: Http): Promise<readonly Check[]> {
+  const { first, secondOpinion, zones = [] } = worldOptions(config, environment).resolvers;
+  return Promise.all([
+    ...[...first, ...secondOpinion].map((address) => examineResolver(address, http)),
+    ...zones.flatMap(({ resolvers, zones: [zone] }) =>
+      resolvers.map((address) => examineResolver(address, http, zone)),
+    ),
+  ]);
+}
+
+/** @param zone the resolver is asked for this zone alone, and need not know other names */
+async function examineResolver(address: string, http: Http, zone?: string): Promise<Check> {
+  const setting = zone === undefined ? 'FIELDCHECK_RESOLVERS' : 'FIELDCHECK_ZONE_RESOLVERS';
+  let resolver: ReturnType<typeof createResolver>;
+  try {
+    resolver = createResolver({ address, http, timeouts: [1_000, 2_000] });
+  } catch (error) {
+    return missing('resolver', address, sentenceOf(error), correct(setting));
+  }
+  try {
+    const { rcode, recursionAvailable } = await resolver.query(zone ?? wellKnownName, 'NS');
+    if (zone !== undefined || (rcode === 'NOERROR' && recursionAvailable)) return ok('resolver', address, 'answers');
+    return missing(
+      'resolver',
+      address,
+      rcode === 'NOERROR'
+        ? 'answers, but does not follow delegations'
+        : `says that ${wellKnownName} does not exist, so it does not know the public names`,
+      `Name a resolver that does recursion in ${setting}.`,
+    );
+  } catch (error) {
+    const step = `Let UDP and TCP port 53 out to it (https for DNS over HTTPS), or name another resolver in ${setting}.`;
+    if (error instanceof DnsFailure && error.reason === 'unreachable') {
+      return couldNotLook('resolver', address, `cannot be reached (${errorCode(error.cause)})`, step);
+    }
+    const detail = error instanceof DnsFailure ? `does not answer (${error.reason})` : sentenceOf(error);
+    return missing('resolver', address, detail, step);
+  } finally {
+    resolver.close();
+  }
+}
+
+/** Is there an address, and is it one that notices may go to? Nothing is posted. */
+function examineChannels(document: OrganizationDocument, config: Config, environment: Environment): readonly Check[] {
+  const notifierFor = channelNotifiers(config, environment);
+  return Object.entries(document.channels).map(([name, { kind, url }]) => {
+    const what = `${name} of ${document.id}`;
+    try {
+      notifierFor(document, name);
+      return ok('channel', what, kind === 'console' ? 'prints' : 'has an address that notices may go to');
+    } catch (error) {
+      const setting = url?.startsWith('secret:') === true ? url.slice('secret:'.length) : undefined;
+      const step =
+        setting === undefined
+          ? `Put the address into a setting and write secret:NAME in the document of ${document.id}.`
+          : `Store the channel's address as the secret of ${setting} (infra/README.md, "Channels"), then restart the app.`;
+      return missing('channel', what, sentenceOf(error), step);
+    }
+  });
+}
+
+function sentenceOf(error: unknown): string {
+  if (error instanceof InvalidDocument) return error.issues.join('; ');
+  return error instanceof Error ? error.message : String(error);
+}

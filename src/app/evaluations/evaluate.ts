@@ -1,0 +1,81 @@
+import pMap from 'p-map';
+import type { Evaluation } from '../../domain/evaluation.ts';
+import type { FactSet } from '../../domain/fact-set.ts';
+import type { Run } from '../../domain/finding.ts';
+import { gather } from '../../domain/gather.ts';
+import { judge } from '../../domain/judge.ts';
+import type { RulePolicy } from '../../domain/rule.ts';
+import type { Sources } from '../../domain/source.ts';
+import type { Subject } from '../../domain/subject.ts';
+import type { Log } from '../log.ts';
+import type { Ports } from '../ports.ts';
+
+/** Subjects looked at side by side: twice what keeps one resolver busy. More would only wait, and be garbage that has grown old. */
+const subjectsInFlight = 256;
+
+export interface EvaluateOptions {
+  readonly sources: Sources;
+  readonly now: Date;
+  readonly log: Log;
+  readonly policies?: Readonly<Record<string, RulePolicy>>;
+  /** What was supplied for a subject. */
+  readonly supplied: (subject: Subject) => FactSet;
+  readonly signal?: AbortSignal | undefined;
+  /** Subjects looked at side by side; 256 when left out. The sources bound their own traffic; this bounds the memory. */
+  readonly inFlight?: number;
+}
+
+export interface Evaluated {
+  readonly subject: Subject;
+  readonly facts: FactSet;
+  readonly run: Run;
+}
+
+/** Binds the sources of an evaluation to the world, of each once, on first use. */
+export function createBindings({ evaluations, world }: Pick<Ports, 'evaluations' | 'world'>): (id: string) => Sources {
+  const bound = new Map<string, Sources>();
+  return (id) => {
+    const sources = bound.get(id) ?? evaluations.of(id).bind(world);
+    bound.set(id, sources);
+    return sources;
+  };
+}
+
+/** Gathers and judges one subject. */
+export async function evaluateSubject(
+  evaluation: Evaluation,
+  subject: Subject,
+  options: EvaluateOptions,
+): Promise<Evaluated> {
+  const facts = await gather(evaluation, subject, options.sources, {
+    now: options.now,
+    supplied: options.supplied(subject),
+    signal: options.signal,
+  });
+  const run = judge(evaluation, subject, facts, {
+    now: options.now,
+    policies: options.policies ?? {},
+    onRuleError: (rule, error) =>
+      options.log.error('a rule stopped with an error', {
+        rule,
+        subject: subject.id,
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      }),
+  });
+  return { subject, facts, run };
+}
+
+/**
+ * Evaluates subjects side by side and hands each over as soon as it is done, in no order, so that memory does not grow
+ * with their number.
+ */
+export async function evaluateAll(
+  evaluation: Evaluation,
+  subjects: Iterable<Subject>,
+  options: EvaluateOptions,
+  done: (evaluated: Evaluated) => void,
+): Promise<void> {
+  await pMap(subjects, async (subject) => done(await evaluateSubject(evaluation, subject, options)), {
+    concurrency: options.inFlight ?? subjectsInFlight,
+  });
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { InvalidDocument, parseDocument } from '../../domain/organization.ts';
+import { type Subject, subject } from '../../domain/subject.ts';
+import type { Registration } from '../../evaluations/registration.ts';
+import type { Registry } from '../../evaluations/registry.ts';
+import { rowsOf } from '../../sources/supplied/powershell-json.ts';
+import { Problem } from '../problem.ts';
+import { readOpened } from '../supplied/read.ts';
+import type { AdHoc } from './ad-hoc.ts';
+
+/** Subjects of one ad hoc request. More belong into an organization's document. */
+const adHocLimit = 100;
+
+/** The bodies of `POST evaluations/{evaluation}` that every evaluation takes. */
+const facts = z.strictObject({ facts: z.unknown() });
+const oneSubject = z.strictObject({ subject });
+
+/** The body of `POST evaluations/{evaluation}`: those that any of the evaluations takes. */
+export function adHocBodyOf({ all }: Registry) {
+  const subjects = z.union(all.map((evaluation) => evaluation.subject));
+  const named = all.flatMap(({ named }) => (named === undefined ? [] : [named.body]));
+  return z.union([...named, z.strictObject({ subject: subjects }), facts]);
+}
+
+/** @throws Problem 404 when there is no such evaluation */
+export function evaluationNamed(evaluations: Registry, text: string): Registration {
+  const found = evaluations.find(text);
+  if (found !== undefined) return found;
+  throw new Problem(404, `There is no evaluation "${text.slice(0, 60)}"; there are ${evaluations.ids.join(', ')}.`);
+}
+
+/**
+ * What the body of `POST evaluations/{evaluation}` asks for. Which of the bodies it is, its first key says, so that a fault
+ * is named where it is.
+ *
+ * @throws InvalidDocument naming what is wrong and where, Problem when it is for another evaluation or too much
+ */
+export function adHocRequest(evaluations: Registry, name: string, body: unknown, now: Date): AdHoc {
+  const evaluation = evaluationNamed(evaluations, name);
+  const keys = typeof body === 'object' && body !== null ? Object.keys(body) : [];
+  if (keys.includes('facts')) {
+    const rows = rowsOf('facts', parseDocument('request', facts, body).facts);
+    const supply = readOpened(evaluation, [{ name: 'facts', rows, writtenAt: now.toISOString() }]);
+    return { evaluation, now, subjects: limited(supply.subjects), supply };
+  }
+  if (keys.includes('subject')) return { evaluation, now, subjects: [subjectIn(evaluation, body)] };
+  const whose = evaluations.all.find(({ named }) => named !== undefined && keys.includes(named.key));
+  if (whose?.named === undefined) throw new InvalidDocument('request', [wanted(evaluations)]);
+  const { key, subjectsOf } = whose.named;
+  if (whose !== evaluation) {
+    const bodies = evaluation.named === undefined ? '' : `{"${evaluation.named.key}": […]}, `;
+    throw new Problem(
+      400,
+      `"${key}" is for ${whose.id} only; ${evaluation.id} wants ${bodies}{"subject": {…}} or {"facts": …}.`,
+    );
+  }
+  return { evaluation, now, subjects: subjectsOf(body) };
+}
+
+function wanted({ all }: Registry): string {
+  const named = all.flatMap(({ id, named }) =>
+    named === undefined ? [] : [`{"${named.key}": […]} (up to ${adHocLimit}, ${id} only)`],
+  );
+  return `is none of ${[...named, '{"subject": {…}}', '{"facts": …}'].join(', ')}`;
+}
+
+/** @throws InvalidDocument, and Problem when it is a subject of another kind */
+function subjectIn(evaluation: Registration, body: unknown): Subject {
+  const { kind } = parseDocument('request', oneSubject, body).subject;
+  if (kind !== evaluation.subjectKind)
+    throw new Problem(
+      400,
+      `subject.kind is "${kind}"; ${evaluation.id} looks at subjects of kind "${evaluation.subjectKind}".`,
+    );
+  return parseDocument('request', z.strictObject({ subject: evaluation.subject }), body).subject;
+}
+
+function limited(subjects: readonly Subject[]): readonly Subject[] {
+  if (subjects.length === 0) throw new Problem(400, 'The facts name no subject.');
+  if (subjects.length > adHocLimit)
+    throw new Problem(413, `The facts are of ${subjects.length} subjects; one request takes ${adHocLimit}.`);
+  return subjects;
+}

@@ -1,0 +1,221 @@
+import type { OrganizationDocument } from '../domain/organization.ts';
+import type { Registration } from '../evaluations/registration.ts';
+import { type AdHoc, type AdHocResult, evaluateAdHoc } from './evaluations/ad-hoc.ts';
+import { createBindings } from './evaluations/evaluate.ts';
+import { adHocRequest, evaluationNamed } from './evaluations/requests.ts';
+import { healthOf } from './health/health.ts';
+import { createLifecycle } from './lifecycle.ts';
+import { deliver, requeueRejected } from './notices/deliver.ts';
+import { heartbeat } from './notices/heartbeat.ts';
+import { previewOrganization } from './organizations/documents.ts';
+import { retain } from './organizations/retention.ts';
+import * as states from './organizations/states.ts';
+import * as documents from './organizations/stored.ts';
+import type { Ports } from './ports.ts';
+import type { Health } from './responses.ts';
+import { watchedSubjects } from './runs/discover.ts';
+import { createDueRuns } from './runs/due.ts';
+import { startNamedRun } from './runs/start.ts';
+import { runStatus } from './runs/status.ts';
+import { createSupervisor } from './runs/supervise.ts';
+import { createWorker } from './runs/work.ts';
+import { acceptFacts } from './supplied/accept.ts';
+import { acceptBaseline } from './supplied/baseline.ts';
+import { readSupplied, type SuppliedFile, type Supply } from './supplied/read.ts';
+import { exportOrganization, importOrganization } from './transfer/transfer.ts';
+
+export { type DeliveryMessage, deliveryMessage, sliceMessage } from '../queue/queue.ts';
+export { terminalReport } from '../reports/index.ts';
+export { parseOrganizations } from './organizations/documents.ts';
+export { policiesOf } from './organizations/subjects.ts';
+export { type Ports, productionPorts, shellPorts } from './ports.ts';
+export { Problem } from './problem.ts';
+export type { SuppliedFile, Supply } from './supplied/read.ts';
+
+/**
+ * Looks whether everything that the settings name works from here. Stands beside the App, because it is asked above all
+ * where the App refuses to start. Never throws for what it finds.
+ *
+ * @returns the worst state, every check, and both as lines of text
+ */
+export const examine: typeof import('./doctor/doctor.ts').examine = async (...given) =>
+  (await import('./doctor/doctor.ts')).examine(...given);
+
+/**
+ * Every use of the product, one method each. Doors (functions, CLI) decode, call one of these and encode. Times are ISO
+ * 8601, UTC. What uses the storage throws StoreUnavailable when that does not answer, and, as evaluating does, Problem (503)
+ * once the App is stopping. What names an organization, an evaluation, a subject or a run throws Problem (404) when there
+ * is none.
+ */
+export type App = ReturnType<typeof createApp>;
+
+/** The only composition root: the same App behind every door. */
+export function createApp(ports: Ports) {
+  const { log, clock, evaluations } = ports;
+  const { counted, working, openStorage, stop } = createLifecycle(ports);
+  const sourcesOf = createBindings(ports);
+  const overStorage =
+    <Given extends unknown[], Result>(use: (ports: Ports, ...given: Given) => Promise<Result>) =>
+    (...given: Given): Promise<Result> =>
+      working(() => use(ports, ...given));
+
+  return {
+    /**
+     * Judges now, ad hoc; nothing is stored, nobody is told.
+     *
+     * @param request `now`: the time to judge at, this moment when left out
+     * @returns runs and facts in the order of the subjects
+     */
+    evaluate: (request: Omit<AdHoc, 'now'> & { readonly now?: Date | undefined }): Promise<AdHocResult> =>
+      counted(() =>
+        evaluateAdHoc({ sources: sourcesOf(request.evaluation.id), log }, { ...request, now: request.now ?? clock() }),
+      ),
+
+    /**
+     * As `evaluate`, of the parsed body of a request: `{subject}`, `{facts}` or what the evaluation takes besides.
+     *
+     * @throws Problem when it is for another evaluation (400) or too much (413); InvalidDocument naming what is wrong and where
+     */
+    evaluateRequest: (evaluation: string, body: unknown): Promise<AdHocResult> =>
+      counted(async () => {
+        const request = adHocRequest(evaluations, evaluation, body, clock());
+        return evaluateAdHoc({ sources: sourcesOf(evaluation), log }, request);
+      }),
+
+    /** The evaluation of that name. @throws Problem (404) */
+    evaluation: (name: string): Registration => evaluationNamed(evaluations, name),
+
+    /** What supplied files say, subject by subject. @throws Problem (404); InvalidDocument naming file, place and fault */
+    readSupplied: (evaluation: string, files: readonly SuppliedFile[]): Supply =>
+      readSupplied(evaluationNamed(evaluations, evaluation), files),
+
+    /**
+     * What a document watches with an evaluation: its tenant's domains where it names none and `supplied`, the ids of the
+     * subjects that supplied files speak of, names none either.
+     *
+     * @throws Problem (404); Unobtainable when the tenant does not list its domains
+     */
+    subjectsOf: (document: OrganizationDocument, evaluation: string, supplied: readonly string[]) =>
+      watchedSubjects(ports, document, evaluation, supplied),
+
+    /** What a document would look like when read back; nothing is written. @throws InvalidDocument when it would be refused */
+    previewOrganization: (value: unknown) => previewOrganization(ports, value),
+
+    /**
+     * Writes an organization's document over the one that is stored: with `ifMatch` over that version alone.
+     *
+     * @returns the document as it is shown, without addresses, and its ETag
+     * @throws InvalidDocument when it is refused; Problem when its id is another (400), or it was changed meanwhile (412)
+     */
+    putOrganization: overStorage(documents.putOrganization),
+
+    /** The document as it is shown, without addresses, and its ETag. @throws Problem (404) */
+    organization: overStorage(documents.readOrganization),
+
+    /** Documents that were replaced, newest first, with the time at which each was. @throws Problem (404); InvalidContinuation */
+    organizationHistory: overStorage(documents.organizationHistory),
+
+    /** Id and name of every organization; the id stands for a name that is missing. */
+    organizations: overStorage(documents.listOrganizations),
+
+    /** Deletes an organization and everything that is kept about it. @throws Problem (404) when there is nothing */
+    deleteOrganization: overStorage(documents.deleteOrganization),
+
+    /** Hands an organization over as NDJSON, line by line. @returns how many rows of each kind. @throws Problem (404) */
+    exportOrganization: overStorage(exportOrganization),
+
+    /**
+     * Takes in what `exportOrganization` gave out, all of it or nothing; with `replace` in place of what there is.
+     *
+     * @throws InvalidDocument naming line and fault; Problem when the organization exists (409) or the writing was cut short (503)
+     */
+    importOrganization: overStorage(importOrganization),
+
+    /**
+     * Starts a run over all subjects of a watch. `trigger` says what set it off: `request`, `start` …; the same key is the
+     * same run, and without one the run is one of its own.
+     *
+     * @throws Problem (404); Problem (409) when there is nothing to look at
+     */
+    startRun: overStorage(startNamedRun),
+
+    /**
+     * Starts every run whose schedule has come due; called again for the same slot it starts nothing.
+     *
+     * @returns the runs that were started
+     * @throws AggregateError of the watches whose run could not be started, when all had their turn
+     */
+    startDueRuns: overStorage(createDueRuns()),
+
+    /** Does one slice of a run, once however often it comes. Throws when it could not, so that the queue gives it again. */
+    workSlice: overStorage(createWorker(sourcesOf)),
+
+    /**
+     * Looks after the runs of one watch, or of all: closes those that have all their results and those past their deadline,
+     * sends slices without a result again.
+     *
+     * @throws AggregateError of the watches whose runs could not be looked after, when all had their turn
+     */
+    superviseRuns: overStorage(createSupervisor()),
+
+    /**
+     * Delivers what waits, of one watch or of all; what a run has found that still runs waits for the rest of it.
+     *
+     * @returns what became of each notice that was tried
+     * @throws AggregateError of the watches that could not be looked at, when all had their turn
+     */
+    deliver: overStorage(deliver),
+
+    /** Puts back what channels refused for good; `deliver` sends it then. @returns how many notices */
+    requeueRejected: overStorage(requeueRejected),
+
+    /** Deletes what is older than its organization wants it kept. @returns rows deleted, by watch */
+    retain: overStorage(retain),
+
+    /** Tells the log, and the channels that ask for it, that all is running. */
+    heartbeat: overStorage(heartbeat),
+
+    /** How far a run is, and what it found so far. Writes nothing. @throws Problem (404) */
+    runStatus: overStorage(runStatus),
+
+    /** Last known state of every subject, in order. @throws Problem (404); InvalidContinuation */
+    subjects: overStorage(states.listSubjects),
+
+    /** Last known state of one subject, by the name that people call it. @throws Problem (404) */
+    subject: overStorage(states.subject),
+
+    /** What was found over time, newest first; equal runs are counted, not repeated. @throws Problem (404); InvalidContinuation */
+    history: overStorage(states.subjectHistory),
+
+    /** The last run of every subject of a watch, in order of subject. @throws Problem (404) */
+    lastRuns: overStorage(states.lastRuns),
+
+    /** All that is known of a watch as an HTML page that a person reads or hands on. @throws Problem (404) */
+    report: overStorage(states.report),
+
+    /**
+     * Keeps supplied facts (a collector's file, a raw export, saved facts), for whichever evaluation they are, and, unless
+     * `run` is false, looks again at what it watches.
+     *
+     * @throws InvalidDocument when it cannot be read; Problem (404); Problem (422) when it speaks of nothing that is watched
+     */
+    acceptFacts: overStorage(acceptFacts),
+
+    /**
+     * Accepts what is supplied about a subject, so that a change is a finding from the next run on. `by` says who does.
+     *
+     * @throws Problem when there is no such subject (404), the evaluation knows no baseline or `by` is no name (400), or
+     *   nothing is known that could be accepted (422)
+     */
+    acceptBaseline: overStorage(acceptBaseline),
+
+    /** Does everything work from where the app runs? As {@link examine}. */
+    examine: () => examine(evaluations, process.env),
+
+    /** Storage, last run of each watch, last delivery to each channel, what waits. Never throws: what is wrong is in it. */
+    health: (): Promise<Health> => healthOf(ports, openStorage),
+
+    /** Lets work in flight finish, within the time that Azure allows, and lets go of everything. */
+    stop,
+  };
+}

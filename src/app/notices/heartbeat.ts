@@ -1,0 +1,81 @@
+import type { OrganizationDocument } from '../../domain/organization.ts';
+import type { RunRecord } from '../../store/store.ts';
+import { watchesOf } from '../organizations/watches.ts';
+import type { Ports } from '../ports.ts';
+import type { DeliveryPorts } from './deliver.ts';
+import { noticeOf, send } from './notice.ts';
+
+type Watching = Pick<Ports, 'store' | 'evaluations'>;
+
+/** Runs looked at to find the last one that is over. */
+const runsLookedAt = 5;
+
+/**
+ * Says once a day of every organization that it is being looked after: a line in the log with its last run and what its
+ * channels last took, and a card to those channels that ask for one. A card that does not come is what tells a person
+ * that a channel is dead: a webhook answers 202 also when its flow then fails.
+ */
+export async function heartbeat(ports: DeliveryPorts): Promise<void> {
+  for (const document of await ports.store.organizations()) {
+    const runs = await lastRuns(ports, document);
+    for (const { evaluation, run } of runs) {
+      for (const channel of document.evaluations[evaluation]?.channels ?? []) {
+        if (document.channels[channel]?.heartbeat === true) await sendCard(ports, document, channel, run);
+      }
+    }
+    ports.log.info('heartbeat', {
+      organization: document.id,
+      lastRun: runs
+        .map(({ run }) => run.startedAt)
+        .sort()
+        .at(-1),
+      channels: Object.fromEntries(await lastDeliveries(ports, document)),
+    });
+  }
+}
+
+/** When each channel of a document last took a notice of any evaluation (ISO 8601, UTC); undefined: never. */
+export async function lastDeliveries(
+  { store, evaluations }: Watching,
+  document: OrganizationDocument,
+): Promise<ReadonlyMap<string, string | undefined>> {
+  const last = new Map<string, string | undefined>(Object.keys(document.channels).map((name) => [name, undefined]));
+  for (const watch of watchesOf(evaluations, document)) {
+    for (const { channel, at } of await store.lastDeliveries(watch)) {
+      const before = last.get(channel);
+      if (last.has(channel) && (before === undefined || before < at)) last.set(channel, at);
+    }
+  }
+  return last;
+}
+
+async function lastRuns(
+  { store, evaluations }: Watching,
+  document: OrganizationDocument,
+): Promise<readonly { evaluation: string; run: RunRecord }[]> {
+  const found: { evaluation: string; run: RunRecord }[] = [];
+  for (const watch of watchesOf(evaluations, document)) {
+    const runs = await store.runs(watch, runsLookedAt);
+    const run = runs.find(({ state }) => state !== 'running');
+    if (run !== undefined) found.push({ evaluation: watch.evaluation, run });
+  }
+  return found;
+}
+
+async function sendCard(
+  ports: DeliveryPorts,
+  document: OrganizationDocument,
+  channel: string,
+  { evaluation, runId }: RunRecord,
+): Promise<void> {
+  const watch = { organization: document.id, evaluation };
+  const { outcome, detail } = await send(ports, document, channel, await noticeOf(ports, document, watch, runId, []));
+  if (outcome === 'delivered') {
+    await ports.store.noteDelivery(watch, { channel, runId, at: ports.clock().toISOString() });
+    return;
+  }
+  // Nothing waits for another try: the next day brings the next one.
+  const fields = { ...watch, channel, outcome, detail };
+  if (outcome === 'rejected') ports.log.error('heartbeat not delivered', fields);
+  else ports.log.warn('heartbeat not delivered', fields);
+}

@@ -1,0 +1,179 @@
+import type { TokenCredential } from '@azure/identity';
+import type { Config } from '../config.ts';
+import type { Notifier } from '../domain/notice.ts';
+import { InvalidDocument, type OrganizationDocument } from '../domain/organization.ts';
+import type { Registry } from '../evaluations/registry.ts';
+import { createNotifier } from '../notifiers/index.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { StorageQueue } from '../queue/storage-queue.ts';
+import { defaultResolvers, type ResolverAddresses } from '../sources/dns/resolvers.ts';
+import { createWorld, type World, type WorldOptions } from '../sources/world.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
+import type { Store } from '../store/store.ts';
+import { type Log, silentLog } from './log.ts';
+
+/** What the App stands on. Production makes them from the configuration; tests and the CLI put others in their place. */
+export interface Ports {
+  readonly store: Store;
+  readonly queue: Queue;
+  /** The evaluations there are. */
+  readonly evaluations: Registry;
+  /** What their sources ask. */
+  readonly world: World;
+  readonly log: Log;
+  readonly clock: () => Date;
+  readonly notifierFor: (document: OrganizationDocument, channel: string) => Notifier;
+  readonly publicUrl: string | undefined;
+  /** Channel addresses written out in a document are accepted: the local host only. */
+  readonly localChannels: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The ports as deployed: Azure Storage, resolvers, tenants, Teams. SDKs that not every function needs load lazily. */
+export async function productionPorts(
+  evaluations: Registry,
+  config: Config,
+  environment: Environment,
+  log: Log,
+): Promise<Ports> {
+  const { store, queue } = await openStorage(config);
+  const resolverSettings = ['FIELDCHECK_RESOLVERS', 'FIELDCHECK_ZONE_RESOLVERS'].filter((name) => environment[name]);
+  return {
+    store,
+    queue,
+    evaluations,
+    world: fromSetting(resolverSettings.join(' or '), () => createWorld(worldOptions(config, environment))),
+    log,
+    clock: () => new Date(),
+    notifierFor: channelNotifiers(config, environment),
+    publicUrl: config.FIELDCHECK_PUBLIC_URL,
+    localChannels: config.FIELDCHECK_LOCAL_CHANNELS,
+  };
+}
+
+/** The ports of one evaluation from a shell: sources as deployed, nothing stored, nobody told. */
+export function shellPorts(
+  evaluations: Registry,
+  config: Config,
+  environment: Environment,
+  options: Partial<WorldOptions>,
+): Ports {
+  return {
+    store: createMemoryStore(),
+    queue: { open: async () => {}, sendSlice: async () => {}, sendDelivery: async () => {} },
+    evaluations,
+    world: createWorld({ ...worldOptions(config, environment), ...options }),
+    log: silentLog,
+    clock: () => new Date(),
+    notifierFor: () => {
+      throw new Error('An evaluation from the shell tells nobody.');
+    },
+    publicUrl: undefined,
+    localChannels: true,
+  };
+}
+
+/** What the settings say about sources. Credentials are used only when they were configured. */
+export function worldOptions(
+  config: Config,
+  environment: Environment,
+): WorldOptions & { readonly resolvers: ResolverAddresses } {
+  const configured = config.FIELDCHECK_IDENTITY_CLIENT_ID ?? config.FIELDCHECK_CLIENT_ID;
+  const named = config.FIELDCHECK_RESOLVERS;
+  return {
+    resolvers: {
+      ...(named === undefined ? defaultResolvers(environment) : { first: named, secondOpinion: [] }),
+      zones: config.FIELDCHECK_ZONE_RESOLVERS,
+    },
+    ratePerSecond: config.FIELDCHECK_RESOLVER_RATE,
+    allowPrivate: config.FIELDCHECK_ALLOW_PRIVATE,
+    endpoints: {
+      exchangeOnline: config.FIELDCHECK_ENDPOINT_EXCHANGE_ONLINE,
+      graph: config.FIELDCHECK_ENDPOINT_GRAPH,
+      login: config.FIELDCHECK_ENDPOINT_LOGIN,
+    },
+    ...(configured === undefined
+      ? {}
+      : {
+          identity: {
+            managedIdentityClientId: config.FIELDCHECK_IDENTITY_CLIENT_ID,
+            ownTenantId: config.FIELDCHECK_TENANT_ID,
+            clientId: config.FIELDCHECK_CLIENT_ID,
+            clientSecret: config.FIELDCHECK_CLIENT_SECRET,
+            clientCertificate: config.FIELDCHECK_CLIENT_CERTIFICATE,
+          },
+        }),
+  };
+}
+
+/** Turns a channel of a document into its notifier; `secret:NAME` is the setting NAME of the environment. */
+export function channelNotifiers(config: Config, environment: Environment): Ports['notifierFor'] {
+  return (document, name) => {
+    const channel = document.channels[name];
+    if (channel === undefined) throw new Error(`channel "${name}" is no longer in the document of ${document.id}`);
+    const setting = channel.url?.startsWith('secret:') === true ? channel.url.slice('secret:'.length) : undefined;
+    const url = setting === undefined ? channel.url : environment[setting];
+    if (setting !== undefined && (url === undefined || url === '')) {
+      throw new Error(
+        `channel "${name}" of ${document.id}: the setting ${setting}, which should hold its address, is not set`,
+      );
+    }
+    return createNotifier(
+      { kind: channel.kind, url },
+      { allowedHostSuffixes: config.FIELDCHECK_WEBHOOK_HOSTS, allowLocal: config.FIELDCHECK_LOCAL_CHANNELS },
+    );
+  };
+}
+
+/**
+ * Tables and queues as the settings name them; nothing is asked yet.
+ *
+ * @throws Error with a sentence when the settings name none, InvalidDocument when they cannot be used
+ */
+export async function openStorage(config: Config): Promise<{ store: Store; queue: StorageQueue }> {
+  const [{ createTableStore }, { createStorageQueue, queueOptions }, { QueueServiceClient }] = await Promise.all([
+    import('../store/table-store.ts'),
+    import('../queue/storage-queue.ts'),
+    import('@azure/storage-queue'),
+  ]);
+  const connectionString = config.AzureWebJobsStorage;
+  if (connectionString !== undefined) {
+    return fromSetting('AzureWebJobsStorage', () => ({
+      store: createTableStore({ connectionString }),
+      queue: createStorageQueue(QueueServiceClient.fromConnectionString(connectionString, queueOptions)),
+    }));
+  }
+  const account = config.AzureWebJobsStorage__accountName;
+  const tables =
+    config.AzureWebJobsStorage__tableServiceUri ??
+    (account === undefined ? undefined : `https://${account}.table.core.windows.net`);
+  const queues =
+    config.AzureWebJobsStorage__queueServiceUri ??
+    (account === undefined ? undefined : `https://${account}.queue.core.windows.net`);
+  if (tables === undefined || queues === undefined) {
+    throw new Error(
+      'No storage is configured. Set AzureWebJobsStorage__accountName (with AzureWebJobsStorage__credential and __clientId) in Azure, or AzureWebJobsStorage to a connection string locally.',
+    );
+  }
+  const credential = await storageCredential(config);
+  return {
+    store: createTableStore({ tableServiceUrl: tables, credential }),
+    queue: createStorageQueue(new QueueServiceClient(queues, credential, queueOptions)),
+  };
+}
+
+/** @throws InvalidDocument naming the setting, when its value cannot be used */
+function fromSetting<T>(name: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new InvalidDocument('settings', [`${name}: ${error instanceof Error ? error.message : String(error)}`]);
+  }
+}
+
+async function storageCredential(config: Config): Promise<TokenCredential> {
+  const { ManagedIdentityCredential } = await import('@azure/identity');
+  const clientId = config.AzureWebJobsStorage__clientId;
+  return clientId === undefined ? new ManagedIdentityCredential() : new ManagedIdentityCredential({ clientId });
+}

@@ -1,0 +1,58 @@
+import { Cron } from 'croner';
+import type { OrganizationDocument } from '../../domain/organization.ts';
+import { dayMs } from '../../domain/time.ts';
+import type { RunRecord, Watch } from '../../store/store.ts';
+import { onEveryWatch } from '../organizations/watches.ts';
+import { type RunPorts, slotKey, startRun } from './start.ts';
+
+/** How far back a slot may lie and still be started: a longer outage is not made up for, the next slot comes. */
+const slotGraceMs = dayMs;
+
+/** A run that was there a moment ago is not looked for every minute again; it can only go with its organization. */
+const slotSeenForMs = 10 * 60_000;
+
+/** Starts the runs whose schedule has come due; called again for the same slot it starts nothing. @returns those started */
+export function createDueRuns(): (ports: RunPorts) => Promise<readonly RunRecord[]> {
+  /** The slot for which a watch was found to have its run, and when that was looked at. */
+  const slotsSeen = new Map<string, { readonly key: string; readonly at: number }>();
+
+  async function startIfDue(
+    ports: RunPorts,
+    document: OrganizationDocument,
+    watch: Watch,
+    now: Date,
+  ): Promise<RunRecord[]> {
+    const { evaluation } = watch;
+    const schedule = document.evaluations[evaluation]?.schedule;
+    const slot = schedule === undefined ? undefined : lastSlot(schedule, now);
+    if (slot === undefined || now.getTime() - slot.getTime() > slotGraceMs) return [];
+    const key = slotKey(slot);
+    const name = `${document.id}.${evaluation}`;
+    const seen = slotsSeen.get(name);
+    if (seen?.key === key && now.getTime() - seen.at < slotSeenForMs) return [];
+    const [last] = await ports.store.runs(watch, 1);
+    // Whoever runs already since the slot, by hand say, leaves nothing due.
+    const isDue = last === undefined || last.startedAt < slot.toISOString();
+    const started = isDue ? await startRun(ports, { document, evaluation, trigger: 'schedule', key }) : undefined;
+    // A watch without subjects stays due: they may come any minute.
+    if (!isDue || started !== undefined) slotsSeen.set(name, { key, at: now.getTime() });
+    return started?.created === true ? [started.run] : [];
+  }
+
+  return async (ports) => {
+    const now = ports.clock();
+    return onEveryWatch(ports, {
+      work: (document, watch) => startIfDue(ports, document, watch, now),
+      failed: (watch, detail) => ports.log.error('run not started', { ...watch, detail }),
+      sentence: (count) => `${count} run(s) could not be started`,
+    });
+  };
+}
+
+/** The newest time at or before `now` at which the schedule was due; undefined when it never was. */
+function lastSlot(schedule: string, now: Date): Date | undefined {
+  const cron = new Cron(schedule, { timezone: 'UTC', paused: true });
+  // The slot of this very second counts, so it is looked for from the next one on.
+  const [slot] = cron.previousRuns(1, new Date(Math.floor(now.getTime() / 1_000) * 1_000 + 1_000));
+  return slot;
+}

@@ -1,0 +1,87 @@
+import type { OrganizationDocument } from '../../domain/organization.ts';
+import type { RunProgress, Watch } from '../../store/store.ts';
+import { subjectsOf } from '../organizations/subjects.ts';
+import { onEveryWatch } from '../organizations/watches.ts';
+import { discover } from './discover.ts';
+import { slicesOf, withAdded } from './slices.ts';
+import type { RunPorts } from './start.ts';
+import { stateOf, sumAnswers, sumVerdicts } from './status.ts';
+import { addedWith } from './watched.ts';
+
+/** Slices without a result are sent again when they were sent this long ago. */
+const resendAfterMs = 10 * 60_000;
+
+/** Runs looked at for each watch, newest first: more than these do not run at once. */
+const runsLookedAt = 20;
+
+/**
+ * Looks after the runs of every watch, or of one: closes those that have all their results and those past their deadline,
+ * and sends slices that have no result after ten minutes again.
+ */
+export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<void> {
+  /**
+   * When slices of a run were last sent again, by run id, in milliseconds: runs are looked after every minute, and a run
+   * that is only slow must not have its slices multiplied every time.
+   */
+  const resentAt = new Map<string, number>();
+
+  async function supervise(ports: RunPorts, document: OrganizationDocument, progress: RunProgress): Promise<void> {
+    const { store, log } = ports;
+    const { run, slices } = progress;
+    const { runId } = run;
+    const now = ports.clock();
+    const state = stateOf(progress, now);
+    if (state === 'running') {
+      if (now.getTime() - (resentAt.get(runId) ?? Date.parse(run.startedAt)) <= resendAfterMs) return;
+      resentAt.set(runId, now.getTime());
+      await sendMissing(ports, document, progress);
+      log.warn('slices without result sent again', { runId, slices: run.slices, done: slices.length });
+      return;
+    }
+    resentAt.delete(runId);
+    // Several may see the last result at once; one of them closes the run and says so.
+    if (!(await store.finishRun(progress, state, now.toISOString()))) return;
+    if (state === 'incomplete') {
+      log.error('run incomplete at its deadline', { runId, slices: run.slices, done: slices.length });
+      return;
+    }
+    log.info('run finished', {
+      runId,
+      subjects: run.subjects,
+      ms: now.getTime() - Date.parse(run.startedAt),
+      answers: sumAnswers(slices),
+      verdicts: sumVerdicts(slices),
+    });
+  }
+
+  return async (ports, only) => {
+    const { store, log } = ports;
+    await onEveryWatch(ports, {
+      only,
+      async work(document, watch) {
+        for (const { state, runId } of await store.runs(watch, runsLookedAt)) {
+          const progress = state === 'running' ? await store.run(runId) : undefined;
+          if (progress !== undefined) await supervise(ports, document, progress);
+        }
+        return [];
+      },
+      failed: (watch, detail) => log.error('runs not supervised', { ...watch, detail }),
+      sentence: (count) => `the runs of ${count} watch(es) were not supervised`,
+    });
+  };
+}
+
+async function sendMissing(
+  ports: RunPorts,
+  document: OrganizationDocument,
+  { run, slices }: RunProgress,
+): Promise<void> {
+  const done = new Set(slices.map(({ slice }) => slice));
+  const evaluation = ports.evaluations.of(run.evaluation);
+  const { domains } = await discover(ports, document, evaluation);
+  const subjects = subjectsOf(evaluation, document, domains);
+  const added = await addedWith(ports, run, subjects);
+  for (const message of slicesOf(document, run.evaluation, run.runId, subjects)) {
+    if (!done.has(message.slice)) await ports.queue.sendSlice(withAdded(message, added));
+  }
+}

@@ -1,0 +1,75 @@
+// Subjects that come into a watch with a run, and those that leave it.
+import type { OrganizationDocument } from '../../domain/organization.ts';
+import type { Subject } from '../../domain/subject.ts';
+import { receiversOf } from '../../domain/telling.ts';
+import type { Transition } from '../../domain/transition.ts';
+import type { RunRecord } from '../../store/store.ts';
+import type { Ports } from '../ports.ts';
+
+/** Runs among which one before the given run is looked for: more than these do not run at once. */
+const runsLookedAt = 20;
+
+/**
+ * Takes subjects that are no longer to be watched out of the watch and tells that; their history stays. Those that came are
+ * told by their slice.
+ *
+ * @param complete whether what is not among `subjects` is proven to be gone; nothing is taken out otherwise
+ * @returns ids of the subjects that came; none in the first run, when all of them are new
+ */
+export async function updateWatchedSubjects(
+  { store, log }: Pick<Ports, 'store' | 'log'>,
+  document: OrganizationDocument,
+  run: RunRecord,
+  subjects: readonly Subject[],
+  complete: boolean,
+): Promise<ReadonlySet<string>> {
+  const { organization, evaluation, runId, startedAt: at } = run;
+  const watch = { organization, evaluation };
+  const { missing, others } = await store.compareSubjects(
+    watch,
+    subjects.map(({ id }) => id),
+  );
+  for (const state of complete ? others : []) {
+    const { subject, answers } = state.run;
+    const transitions = [aboutSubject('removed', subject, at, state.since)];
+    const receivers = receiversOf(transitions, document.evaluations[evaluation]?.channels ?? []);
+    const pending = receivers.map((channel) => ({ ...watch, channel, runId, subject, at, transitions, answers }));
+    await store.removeSubject(watch, state, pending);
+    log.info('subject removed from the watch', { runId, subject });
+  }
+  return newAmong(missing, subjects);
+}
+
+/**
+ * Subjects that came with a run that has begun: what its first messages said of them is lost with the messages.
+ *
+ * @returns ids of those that have no state yet; none in the first run, when all of them are new
+ */
+export async function addedWith(
+  { store }: Pick<Ports, 'store'>,
+  { organization, evaluation, startedAt }: RunRecord,
+  subjects: readonly Subject[],
+): Promise<ReadonlySet<string>> {
+  const watch = { organization, evaluation };
+  // That some have a state says nothing: slices of this very run may have written them.
+  const isFirst = !(await store.runs(watch, runsLookedAt)).some((other) => other.startedAt < startedAt);
+  if (isFirst) return new Set();
+  const { missing } = await store.compareSubjects(
+    watch,
+    subjects.map(({ id }) => id),
+  );
+  return newAmong(missing, subjects);
+}
+
+function newAmong(missing: readonly string[], { length }: readonly Subject[]): ReadonlySet<string> {
+  return new Set(missing.length === length ? [] : missing);
+}
+
+/** That a subject came into the watch or left it, at `at`; it has been what it is since `since` (ISO 8601, UTC). */
+export function aboutSubject(kind: 'added' | 'removed', subject: string, at: string, since: string): Transition {
+  const message =
+    kind === 'added'
+      ? `${subject} is watched from now on.`
+      : `${subject} is no longer watched; what was found about it stays in the history.`;
+  return { kind, reason: `subject-${kind}`, subject, at, since, of: { type: 'subject', message } };
+}

@@ -1,0 +1,131 @@
+import { compare, type SubjectState } from '../../domain/compare.ts';
+import { noFacts } from '../../domain/fact-set.ts';
+import type { Run } from '../../domain/finding.ts';
+import type { Sources } from '../../domain/source.ts';
+import { receiversOf } from '../../domain/telling.ts';
+import type { SliceMessage } from '../../queue/queue.ts';
+import type { SliceReader, SliceResult, SubjectChange, Versioned, Watch } from '../../store/store.ts';
+import { evaluateAll } from '../evaluations/evaluate.ts';
+import type { Ports } from '../ports.ts';
+import { suppliedFacts } from '../supplied/facts.ts';
+import { sumAnswers, sumVerdicts } from './status.ts';
+import { aboutSubject } from './watched.ts';
+
+/** Runs whose slices this process may have in work at once; what it has read for others is given up. */
+const readersKept = 8;
+
+/** A lost race is read and compared again; more often than this something else is wrong. */
+const commitTries = 5;
+
+type WorkPorts = Pick<Ports, 'store' | 'queue' | 'log' | 'clock' | 'evaluations'>;
+
+/**
+ * Does one slice: gathers, judges, compares with the last known states and commits it all. Delivered twice it changes
+ * nothing the second time: subjects whose state is of this run are left as they are.
+ *
+ * @param sourcesOf the sources that are bound to an evaluation's facts
+ */
+export function createWorker(
+  sourcesOf: (evaluation: string) => Sources,
+): (ports: WorkPorts, message: SliceMessage) => Promise<SliceResult> {
+  const readerOf = createReaders();
+  return async (ports, message) => {
+    const { evaluation, organization, runId, subjects } = message;
+    const watch: Watch = { organization, evaluation };
+    const now = ports.clock();
+    const reader = readerOf(ports, watch, runId);
+    const ids = subjects.map(({ id }) => id);
+    // Both at once, in the order of the slices: whoever is done first must not read a page of its own.
+    const [facts, states] = await Promise.all([reader.facts(ids), reader.states(ids)]);
+    const supplied = suppliedFacts(facts, now);
+    const runs = new Map<string, Run>();
+    await evaluateAll(
+      ports.evaluations.of(evaluation),
+      subjects,
+      {
+        sources: sourcesOf(evaluation),
+        now,
+        log: ports.log,
+        policies: message.policies,
+        supplied: ({ id }) => supplied.get(id) ?? noFacts,
+      },
+      ({ subject, run }) => void runs.set(subject.id, run),
+    );
+    const result = summarize(runId, message.slice, [...runs.values()]);
+    await commitRuns(ports, message, [...runs.values()], states, result);
+    if (message.slice === message.slices - 1) await ports.queue.sendDelivery(watch);
+    return result;
+  };
+}
+
+/** Keeps the readers of the runs that this process worked on last, so that the slices of a run share what was read. */
+function createReaders(): (ports: WorkPorts, watch: Watch, runId: string) => SliceReader {
+  const readers = new Map<string, SliceReader>();
+  return ({ store }, watch, runId) => {
+    const reader = readers.get(runId) ?? store.sliceReader(watch);
+    readers.delete(runId);
+    readers.set(runId, reader);
+    const [oldest] = readers.keys();
+    if (readers.size > readersKept && oldest !== undefined) readers.delete(oldest);
+    return reader;
+  };
+}
+
+/** Compares with what was stored and commits; reads and compares again when somebody else was faster. */
+async function commitRuns(
+  { store }: Pick<Ports, 'store'>,
+  message: SliceMessage,
+  runs: readonly Run[],
+  before: ReadonlyMap<string, Versioned<SubjectState>>,
+  result: SliceResult,
+): Promise<void> {
+  const { organization, evaluation, runId } = message;
+  const watch: Watch = { organization, evaluation };
+  const subjects = runs.map(({ subject }) => subject);
+  let states = before;
+  for (let attempt = 1; ; attempt++) {
+    const changes = runs.flatMap((run) => {
+      const state = states.get(run.subject);
+      // Already committed by an earlier delivery of this message, or overtaken by a newer run.
+      const settled = state !== undefined && (state.value.runId === runId || state.value.run.at > run.at);
+      return settled ? [] : [changeOf(message, run, state)];
+    });
+    if ((await store.commit(watch, changes, result)) === 'committed') return;
+    if (attempt === commitTries)
+      throw new Error(`slice ${result.slice} of ${runId} lost the race for its subjects ${commitTries} times`);
+    states = await store.states(watch, subjects);
+  }
+}
+
+/** What one run changes, and the channels that hear of it. */
+function changeOf(message: SliceMessage, run: Run, before: Versioned<SubjectState> | undefined): SubjectChange {
+  const { organization, evaluation, runId, channels, added } = message;
+  const { subject, at, answers } = run;
+  const compared = compare(before?.value, runId, run);
+  const isNew = before === undefined && added.includes(subject);
+  const transitions = [...(isNew ? [aboutSubject('added', subject, at, at)] : []), ...compared.transitions];
+  return {
+    subject,
+    state: compared.state,
+    expected: before?.etag,
+    superseded: compared.superseded,
+    pending: receiversOf(transitions, channels).map((channel) => ({
+      organization,
+      evaluation,
+      channel,
+      runId,
+      subject,
+      at,
+      transitions,
+      answers,
+    })),
+  };
+}
+
+function summarize(runId: string, slice: number, runs: readonly Run[]): SliceResult {
+  const each = runs.map(({ answers, findings }) => ({
+    answers: Object.fromEntries(Object.entries(answers).map(([question, answer]) => [question, { [answer]: 1 }])),
+    verdicts: Object.fromEntries([...Map.groupBy(findings, ({ verdict }) => verdict)].map(([v, of]) => [v, of.length])),
+  }));
+  return { runId, slice, subjects: runs.length, answers: sumAnswers(each), verdicts: sumVerdicts(each) };
+}

@@ -1,0 +1,258 @@
+// An organization as NDJSON, one JSON document a line: its document, last known states, history and supplied facts.
+// The first line says what it is and of which version, the last one how much there was, so that a file that was cut off
+// is never taken for a whole one. What is in flight (runs, undelivered notices) stays behind.
+import { z } from 'zod';
+import { type SubjectState, subjectState } from '../../domain/compare.ts';
+import {
+  describeIssue,
+  InvalidDocument,
+  type OrganizationDocument,
+  organizationId,
+} from '../../domain/organization.ts';
+import type { Registry } from '../../evaluations/registry.ts';
+import { type Page, type Store, type StoredFacts, storedFacts, type Watch } from '../../store/store.ts';
+import {
+  checkOrganization,
+  type DocumentPolicy,
+  shownOrganization,
+  withStoredAddresses,
+} from '../organizations/documents.ts';
+import { purgeOrganization } from '../organizations/stored.ts';
+import { storedOrganization } from '../organizations/watches.ts';
+import type { Ports } from '../ports.ts';
+import { Problem } from '../problem.ts';
+
+/** Rises when an older release could not read what this one writes. */
+const version = 1;
+
+/** Rows read and written at once. */
+const batch = 500;
+
+/** Faults that are told of one file. */
+const faultsTold = 20;
+
+const counts = z.strictObject({ states: z.number(), history: z.number(), facts: z.number() });
+
+/** How much was exported or imported. */
+export type Counts = Readonly<z.infer<typeof counts>>;
+
+const header = z.object({
+  kind: z.literal('fieldcheck organization'),
+  version: z.number(),
+  organization: organizationId,
+  exportedAt: z.string(),
+});
+
+const entry = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('document'), document: z.unknown() }),
+  z.strictObject({ kind: z.literal('state'), state: subjectState }),
+  z.strictObject({ kind: z.literal('history'), state: subjectState }),
+  z.strictObject({ kind: z.literal('facts'), facts: storedFacts }),
+  z.strictObject({ kind: z.literal('end'), counts }),
+]);
+
+/**
+ * Hands an organization over line by line. Addresses that are written into its document are not among it, only that
+ * there are some.
+ *
+ * @throws Problem when there is no such organization
+ */
+export async function exportOrganization(
+  ports: Pick<Ports, 'store' | 'clock' | 'evaluations'>,
+  id: string,
+  write: (line: string) => Promise<void>,
+): Promise<Counts> {
+  const { store } = ports;
+  const { value: document } = await storedOrganization(ports, id);
+  const put = (value: z.infer<typeof header> | z.infer<typeof entry>) => write(`${JSON.stringify(value)}\n`);
+  const done = { states: 0, history: 0, facts: 0 };
+  await put({ kind: 'fieldcheck organization', version, organization: id, exportedAt: ports.clock().toISOString() });
+  await put({ kind: 'document', document: shownOrganization(document) });
+  for (const evaluation of ports.evaluations.ids) {
+    const watch: Watch = { organization: id, evaluation };
+    for await (const state of everyOne((from) => store.listStates(watch, batch, from))) {
+      await put({ kind: 'state', state });
+      done.states += 1;
+    }
+    for await (const state of everyOne((from) => store.listHistory(watch, batch, from))) {
+      await put({ kind: 'history', state });
+      done.history += 1;
+    }
+    for (const facts of await store.facts(watch)) {
+      await put({ kind: 'facts', facts });
+      done.facts += 1;
+    }
+  }
+  await put({ kind: 'end', counts: done });
+  return done;
+}
+
+async function* everyOne<T>(page: (continuation?: string) => Promise<Page<T>>): AsyncGenerator<T> {
+  let next: Page<T> | undefined;
+  do {
+    next = await page(next?.continuation);
+    yield* next.items;
+  } while (next.continuation !== undefined);
+}
+
+/** A file that is read twice: once to check all of it, once to write. */
+export interface ImportFile {
+  readonly name: string;
+  lines(): AsyncIterable<string>;
+}
+
+/**
+ * Takes in what {@link exportOrganization} gave out. The whole file is checked before anything is written, and the
+ * document is written last: while an import is not complete, the organization does not exist.
+ *
+ * @param replace what there is of the organization goes away first
+ * @throws InvalidDocument naming line and fault; Problem when the organization exists and is not to be replaced, or when
+ *   the writing was cut short
+ */
+export async function importOrganization(
+  ports: Pick<Ports, 'store' | 'log' | 'clock' | 'evaluations' | 'localChannels'>,
+  file: ImportFile,
+  replace: boolean,
+): Promise<{ organization: string; counts: Counts }> {
+  const { store, evaluations } = ports;
+  const { organization, document, counts: announced } = await check(file, ports);
+  const existing = await store.organization(organization);
+  if (existing !== undefined && !replace) {
+    throw new Problem(
+      409,
+      `The organization "${organization}" exists. Import with --replace to put the file in its place; what is stored of it now is then gone.`,
+    );
+  }
+  const complete = withStoredAddresses(document, existing?.value);
+  try {
+    if (existing !== undefined) await store.deleteOrganization(organization);
+    await purgeOrganization(store, evaluations.ids, organization);
+    await writeAll(store, evaluations, organization, file);
+    if ((await store.putOrganization(complete, undefined, ports.clock().toISOString())) === undefined)
+      throw new Error('somebody else wrote the organization meanwhile');
+  } catch (error) {
+    throw new Problem(
+      503,
+      `The import of "${organization}" was cut short (${error instanceof Error ? error.message : String(error)}). The organization does not exist until it is complete: import the file again.`,
+    );
+  }
+  ports.log.info('organization imported', { organization, ...announced });
+  return { organization, counts: announced };
+}
+
+/** Reads all of a file without writing. @throws InvalidDocument */
+async function check(
+  file: ImportFile,
+  policy: DocumentPolicy,
+): Promise<{ organization: string; document: OrganizationDocument; counts: Counts }> {
+  const faults: string[] = [];
+  const found = { states: 0, history: 0, facts: 0 };
+  let organization: string | undefined;
+  let document: OrganizationDocument | undefined;
+  let end: Counts | undefined;
+  let number = 0;
+  for await (const line of file.lines()) {
+    number += 1;
+    if (line === '') continue;
+    if (faults.length >= faultsTold) break;
+    const at = `line ${number}`;
+    if (organization === undefined) {
+      organization = headerOf(file.name, line);
+      continue;
+    }
+    if (end !== undefined) faults.push(`${at}: stands behind the end`);
+    const one = entryOf(line);
+    if ('faults' in one) {
+      faults.push(...one.faults.map((fault) => `${at}: ${fault}`));
+      continue;
+    }
+    switch (one.kind) {
+      case 'document':
+        document = checkOrganization(one.document, policy);
+        if (document.id !== organization)
+          faults.push(`${at}: is the document of "${document.id}", but the file is of "${organization}"`);
+        break;
+      case 'state':
+        found.states += 1;
+        break;
+      case 'history':
+        found.history += 1;
+        break;
+      case 'facts':
+        found.facts += 1;
+        if (one.facts.organization !== organization)
+          faults.push(`${at}: are facts of "${one.facts.organization}", but the file is of "${organization}"`);
+        break;
+      case 'end':
+        end = one.counts;
+        break;
+    }
+  }
+  if (organization === undefined) faults.push('is empty');
+  else if (faults.length === 0) {
+    if (end === undefined)
+      faults.push(`is cut off after line ${number}: its last line, which counts the others, is missing`);
+    else if (document === undefined) faults.push('holds no organization document');
+    for (const name of ['states', 'history', 'facts'] as const) {
+      if (end !== undefined && end[name] !== found[name])
+        faults.push(`holds ${found[name]} lines of ${name}, but its last line says ${end[name]}`);
+    }
+  }
+  if (faults.length > 0 || organization === undefined || document === undefined || end === undefined)
+    throw new InvalidDocument(file.name, faults);
+  return { organization, document, counts: end };
+}
+
+/** @throws InvalidDocument when the file is no export, or of a later version */
+function headerOf(name: string, line: string): string {
+  const parsed = header.safeParse(jsonOf(line));
+  if (!parsed.success)
+    throw new InvalidDocument(name, ['line 1: is not the start of an export; write one with "fieldcheck export"']);
+  if (parsed.data.version > version) {
+    throw new InvalidDocument(name, [
+      `line 1: is of version ${parsed.data.version}, and this release reads up to version ${version}; import it with the release that wrote it, or a later one`,
+    ]);
+  }
+  return parsed.data.organization;
+}
+
+function entryOf(line: string): z.infer<typeof entry> | { readonly faults: readonly string[] } {
+  const value = jsonOf(line);
+  if (value === undefined) return { faults: ['is no JSON'] };
+  const parsed = entry.safeParse(value);
+  return parsed.success ? parsed.data : { faults: parsed.error.issues.map(describeIssue) };
+}
+
+function jsonOf(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeAll(store: Store, { ids }: Registry, organization: string, file: ImportFile): Promise<void> {
+  const waiting = new Map<string, { states: SubjectState[]; history: SubjectState[] }>(
+    ids.map((id) => [id, { states: [], history: [] }]),
+  );
+  let facts: StoredFacts[] = [];
+  let size = 0;
+  const flush = async () => {
+    for (const [evaluation, kept] of waiting) {
+      if (kept.states.length + kept.history.length > 0) await store.restore({ organization, evaluation }, kept);
+      waiting.set(evaluation, { states: [], history: [] });
+    }
+    if (facts.length > 0) await store.putFacts(facts);
+    facts = [];
+    size = 0;
+  };
+  for await (const line of file.lines()) {
+    const one = line === '' ? undefined : entry.safeParse(jsonOf(line)).data;
+    if (one?.kind === 'state') waiting.get(one.state.run.evaluation)?.states.push(one.state);
+    else if (one?.kind === 'history') waiting.get(one.state.run.evaluation)?.history.push(one.state);
+    else if (one?.kind === 'facts') facts.push(one.facts);
+    size += 1;
+    if (size === batch) await flush();
+  }
+  await flush();
+}

@@ -1,0 +1,196 @@
+import { stat } from 'node:fs/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import {
+  type App,
+  createApp,
+  parseOrganizations,
+  policiesOf,
+  type SuppliedFile,
+  type Supply,
+  shellPorts,
+  terminalReport,
+} from '../app/index.ts';
+import { loadConfig } from '../config.ts';
+import { questionTitles } from '../domain/evaluation.ts';
+import type { OrganizationDocument } from '../domain/organization.ts';
+import type { Subject } from '../domain/subject.ts';
+import type { ShellOption } from '../evaluations/in-shell.ts';
+import type { Registration } from '../evaluations/registration.ts';
+import type { Registry } from '../evaluations/registry.ts';
+import { readBytes, readJson, readTexts, writeJson } from './files.ts';
+import { type AddCommand, BadCall, collect, exitCodeOf, isoTime, print } from './shell.ts';
+
+interface EvaluateOptions {
+  readonly organization?: string;
+  readonly facts: readonly string[];
+  readonly saveFacts?: string;
+  readonly resolver: readonly string[];
+  readonly now?: Date;
+  readonly json?: boolean;
+  readonly allowPrivate?: boolean;
+  readonly ca: readonly string[];
+  readonly endpoint: Readonly<Record<string, string>>;
+  /** Those of single evaluations. */
+  readonly [option: string]: unknown;
+}
+
+export const addEvaluate: AddCommand = (program, evaluations) => {
+  const command = program
+    .command('evaluate')
+    .description('judge now; nothing is stored, nobody is told')
+    .argument('<evaluation>', listOf(evaluations.ids))
+    .argument('[subjects...]', namedSubjects(evaluations))
+    .option('--organization <file>', 'organization document: subjects and policies')
+    .option('--facts <file>', 'saved facts, a collector’s file or a raw export; repeatable', collect, [])
+    .option('--save-facts <file>', 'write what was gathered, to judge again later')
+    .option('--resolver <host[:port]>', 'name server to ask; repeatable', collect, [])
+    .option('--now <time>', 'judge as of this time (ISO 8601)', isoTime)
+    .option('--json', 'print the runs as JSON')
+    .option('--allow-private', 'probes may go to private, unique-local and loopback addresses')
+    .option('--ca <file>', 'PEM file of roots to trust besides the public ones; repeatable', collect, [])
+    .option(
+      '--endpoint <name=url>',
+      'exchange-online, graph or login in place of the cloud’s own; repeatable',
+      endpoint,
+      {},
+    );
+  for (const { id, inShell } of evaluations.all) {
+    for (const option of inShell?.options ?? []) addOption(command, option, `${id}: ${option.description}`);
+  }
+  command.action(async (name: string, subjects: string[], options: EvaluateOptions) => {
+    process.exitCode = await evaluate(evaluations, name, subjects, options);
+  });
+};
+
+/** Adds an option that an evaluation declares. */
+export function addOption(command: Command, { flags, repeatable }: ShellOption, description: string): void {
+  if (repeatable === true) command.option(flags, description, collect, []);
+  else command.option(flags, description);
+}
+
+/** `a, b or c` */
+function listOf(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+}
+
+function namedSubjects({ all }: Registry): string {
+  return all
+    .flatMap(({ id, inShell }) => (inShell?.named === undefined ? [] : [`${inShell.named} (${id})`]))
+    .join(', ');
+}
+
+const endpointNames = { 'exchange-online': 'exchangeOnline', graph: 'graph', login: 'login' } as const;
+
+/** `graph=https://…` */
+function endpoint(value: string, previous: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const [name = '', ...rest] = value.split('=');
+  const key = name in endpointNames ? endpointNames[name as keyof typeof endpointNames] : undefined;
+  const url = rest.join('=');
+  if (key === undefined || !/^https?:\/\/[^/]/.test(url)) {
+    throw new InvalidArgumentError(`Write NAME=URL, NAME being one of ${Object.keys(endpointNames).join(', ')}.`);
+  }
+  return { ...previous, [key]: url.replace(/\/+$/, '') };
+}
+
+async function evaluate(
+  evaluations: Registry,
+  name: string,
+  named: readonly string[],
+  options: EvaluateOptions,
+): Promise<number> {
+  const document =
+    options.organization === undefined
+      ? undefined
+      : oneOrganization(evaluations, await readJson(options.organization), options.organization);
+  const { inShell } = evaluations.find(name) ?? {};
+  const world = { ...(await worldOf(options)), ...(await inShell?.world?.(options)) };
+  const app = createApp(shellPorts(evaluations, loadConfig(process.env), process.env, world));
+  try {
+    const evaluation = app.evaluation(name);
+    const supply = app.readSupplied(name, await suppliedFiles(evaluation, options));
+    const subjects = await subjectsFor(app, evaluations, evaluation, named, options, document, supply);
+    const { runs, facts } = await app.evaluate({
+      evaluation,
+      subjects,
+      supply,
+      policies: document === undefined ? {} : policiesOf(document, name),
+      now: options.now,
+      onProgress: progress(subjects.length),
+    });
+    if (options.saveFacts !== undefined) await writeJson(options.saveFacts, facts);
+    if (options.json === true) print(runs);
+    else process.stdout.write(terminalReport(runs, { ...evaluation, questions: questionTitles(evaluation) }));
+    return exitCodeOf(runs.flatMap(({ answers }) => Object.values(answers)));
+  } finally {
+    await app.stop();
+  }
+}
+
+/** What the options of every evaluation say about what is asked; what they leave out, the settings say. */
+async function worldOf({
+  resolver,
+  ca,
+  endpoint: endpoints,
+  allowPrivate,
+}: EvaluateOptions): Promise<Parameters<typeof shellPorts>[3]> {
+  return {
+    ...(resolver.length > 0 ? { resolvers: resolver } : {}),
+    ...(ca.length > 0 ? { ca: await readTexts(ca) } : {}),
+    ...(Object.keys(endpoints).length > 0 ? { endpoints } : {}),
+    ...(allowPrivate === true ? { allowPrivate } : {}),
+  };
+}
+
+/** Named on the command line, else the document's, else those that the files speak of or the tenant lists. */
+async function subjectsFor(
+  app: App,
+  evaluations: Registry,
+  { id, inShell }: Registration,
+  named: readonly string[],
+  values: EvaluateOptions,
+  document: OrganizationDocument | undefined,
+  supply: Supply,
+): Promise<readonly Subject[]> {
+  if (named.length > 0 && inShell?.named === undefined)
+    throw new BadCall(`${id} takes its subject from --organization or --facts, not from the command line.`);
+  const inFiles = supply.subjects.map((subject) => subject.id);
+  const checked = (value: unknown) => oneOrganization(evaluations, value, 'the call');
+  const own = await inShell?.subjects?.({ values, named, document, inFiles, checked, readJson });
+  if (own !== undefined) return own;
+  if (document === undefined && inFiles.length > 0) return supply.subjects;
+  const watched = document === undefined ? [] : await app.subjectsOf(document, id, inFiles);
+  if (watched.length > 0) return watched;
+  throw new BadCall(
+    inShell?.nothing ??
+      `There is nothing to look at: give --organization FILE with evaluations.${id}, or --facts FILE.`,
+  );
+}
+
+async function suppliedFiles({ inShell }: Registration, options: EvaluateOptions): Promise<SuppliedFile[]> {
+  const wanted: readonly { readonly path: string; readonly kind?: string }[] = [
+    ...options.facts.map((path) => ({ path })),
+    ...(inShell?.files?.(options) ?? []),
+  ];
+  return Promise.all(
+    wanted.map(async ({ path, kind }) => ({
+      name: path,
+      content: await readBytes(path),
+      writtenAt: (await stat(path)).mtime.toISOString(),
+      kind,
+    })),
+  );
+}
+
+function oneOrganization(evaluations: Registry, value: unknown, path: string): OrganizationDocument {
+  const [document, ...more] = parseOrganizations(evaluations, value);
+  if (document === undefined || more.length > 0)
+    throw new BadCall(
+      `${path} holds ${more.length + (document === undefined ? 0 : 1)} organizations; --organization wants one.`,
+    );
+  return document;
+}
+
+function progress(total: number): (done: number) => void {
+  if (!process.stderr.isTTY || total < 20) return () => {};
+  return (done) => process.stderr.write(done === total ? '\r\u001b[K' : `\r${done} of ${total}`);
+}

@@ -1,0 +1,77 @@
+import { createReadStream } from 'node:fs';
+import { type FileHandle, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
+import { BadCall } from './shell.ts';
+
+export async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new BadCall(`Cannot read ${path}: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+}
+
+export async function readJson(path: string): Promise<unknown> {
+  const text = new TextDecoder().decode(await readBytes(path));
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new BadCall(`${path} is no JSON: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+}
+
+/** The lines of a file, from its start each time. @throws BadCall */
+export async function linesOf(path: string): Promise<() => AsyncIterable<string>> {
+  let isFile: boolean;
+  try {
+    const file = await open(path);
+    isFile = (await file.stat()).isFile();
+    await file.close();
+  } catch (error) {
+    throw new BadCall(`Cannot read ${path}: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+  if (!isFile) throw new BadCall(`Cannot read ${path}: it is no file.`);
+  return () => createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+}
+
+/** Writes a file that is there as a whole or not at all. @throws BadCall */
+export async function writeWhole<T>(
+  path: string,
+  work: (write: (line: string) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const part = `${path}.part`;
+  let file: FileHandle;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    file = await open(part, 'w');
+  } catch (error) {
+    throw new BadCall(`Cannot write ${path}: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+  try {
+    const result = await work(async (line) => {
+      await file.write(line);
+    });
+    await file.close();
+    await rename(part, path);
+    return result;
+  } catch (error) {
+    await file.close();
+    await rm(part, { force: true });
+    throw error;
+  }
+}
+
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
+  } catch (error) {
+    throw new BadCall(`Cannot write ${path}: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+}
+
+/** @throws BadCall when one of the files cannot be read */
+export function readTexts(paths: readonly string[]): Promise<readonly string[]> {
+  return Promise.all(paths.map(async (path) => new TextDecoder().decode(await readBytes(path))));
+}

@@ -1,0 +1,18 @@
+import { linesOf } from './files.ts';
+import { type AddCommand, withStore } from './shell.ts';
+
+export const addImport: AddCommand = (program, evaluations) => {
+  program
+    .command('import')
+    .description('take in what export wrote: all of it, or nothing')
+    .argument('<file>')
+    .option('--replace', 'put it in the place of the organization that is there')
+    .action((file: string, options: { replace?: boolean }) =>
+      withStore(evaluations, async (app) => {
+        const lines = await linesOf(file);
+        const { organization, counts } = await app.importOrganization({ name: file, lines }, options.replace === true);
+        const { states, history, facts } = counts;
+        process.stdout.write(`${organization}: ${states} states, ${history} of the history, ${facts} supplied facts\n`);
+      }),
+    );
+};

@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import { type App, createApp, productionPorts } from '../app/index.ts';
+import { loadConfig } from '../config.ts';
+import type { Answer } from '../domain/finding.ts';
+import type { Registry } from '../evaluations/registry.ts';
+
+/** Exit codes: every answer yes (or not applicable), a no, undetermined, our error or a bad call. */
+export const exit = { yes: 0, no: 1, undetermined: 2, error: 3 } as const;
+
+/** The exit code that tells these answers. */
+export function exitCodeOf(answers: readonly Answer[]): number {
+  if (answers.includes('no')) return exit.no;
+  return answers.includes('undetermined') ? exit.undetermined : exit.yes;
+}
+
+/** A call that cannot be carried out; its sentence goes to stderr. */
+export class BadCall extends Error {}
+
+/** Adds a command to the program. */
+export type AddCommand = (program: Command, evaluations: Registry) => void;
+
+/** The App over the storage that the settings name, or that of the running local host. */
+export async function withStore(evaluations: Registry, work: (app: App) => Promise<void>): Promise<void> {
+  const environment = { ...(await localSettings()), ...process.env };
+  const app = createApp(await productionPorts(evaluations, loadConfig(environment), environment, stderrLog));
+  try {
+    await work(app);
+  } finally {
+    await app.stop();
+  }
+}
+
+/** What `npm start` leaves for the shell while it runs: where its storage is. */
+export async function localSettings(): Promise<Record<string, string>> {
+  try {
+    return JSON.parse(await readFile(new URL('../../.fieldcheck/settings.json', import.meta.url), 'utf8')) as Record<
+      string,
+      string
+    >;
+  } catch {
+    return {};
+  }
+}
+
+const stderrLog = {
+  info() {},
+  warn: (message: string, fields?: Record<string, unknown>) =>
+    process.stderr.write(`fieldcheck: ${message} ${JSON.stringify(fields ?? {})}\n`),
+  error: (message: string, fields?: Record<string, unknown>) =>
+    process.stderr.write(`fieldcheck: ${message} ${JSON.stringify(fields ?? {})}\n`),
+};
+
+export function print(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Repeatable options gather their values. */
+export const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
+
+export function count(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('Write a whole number from 1 to 9999.');
+  return Number(text);
+}
+
+/** Without a zone it is UTC, never the machine's. */
+export function isoTime(text: string): Date {
+  const time = new Date(/T.*(Z|[+-]\d{2}:?\d{2})$/i.test(text) || !text.includes('T') ? text : `${text}Z`);
+  if (!/^\d{4}-\d{2}-\d{2}(T|$)/.test(text) || Number.isNaN(time.getTime()))
+    throw new InvalidArgumentError('Write a time as 2026-11-24T09:30:00Z.');
+  return time;
+}

@@ -1,0 +1,130 @@
+import { matchesDomainPattern, normaliseDomainName } from '../../domain/domain-name.ts';
+import { evaluation, type FactReader } from '../../domain/evaluation.ts';
+import type { Gathered } from '../../domain/fact-set.ts';
+import type { Judged } from '../../domain/finding.ts';
+import { tenantPropertiesOf } from '../../domain/organization.ts';
+import { type MailDomainFacts, mailDomainFacts } from '../../facts/mail-domain/index.ts';
+import { selectorNames } from '../../facts/mail-domain/signing-configuration.ts';
+import { type MailDomain, mailDomain } from '../../facts/mail-domain/subject.ts';
+import { activeCnameCorrect } from './rules/active-cname-correct.ts';
+import { activeKeyMatchesConfiguration } from './rules/active-key-matches-configuration.ts';
+import { activeKeyNotInTestMode } from './rules/active-key-not-in-test-mode.ts';
+import { activeKeyPublished } from './rules/active-key-published.ts';
+import { activeKeySingle } from './rules/active-key-single.ts';
+import { activeKeyStrong } from './rules/active-key-strong.ts';
+import { activeKeyWellFormed } from './rules/active-key-well-formed.ts';
+import { nextSelectorReady } from './rules/next-selector-ready.ts';
+import { passiveCnameCorrect } from './rules/passive-cname-correct.ts';
+import { rotationOnSchedule } from './rules/rotation-on-schedule.ts';
+import { signingConfigured } from './rules/signing-configured.ts';
+import { signingEnabled } from './rules/signing-enabled.ts';
+import { statusConsistent } from './rules/status-consistent.ts';
+import { dkimSettings } from './settings.ts';
+
+/** Can receivers verify what a mail domain signs, today and after the next rotation? */
+export const dkim = evaluation({
+  id: 'dkim',
+  title: 'DKIM',
+  subjectKind: 'mail-domain',
+  subject: mailDomain,
+  facts: mailDomainFacts,
+  subjectId: { is: 'a mail domain', example: 'contoso.com' },
+  settings: dkimSettings,
+  discovery: ({ domains }) => (domains === undefined ? ['tenant', 'supplied-facts'] : []),
+  normaliseId(name) {
+    const domain = normaliseDomainName(name);
+    return 'name' in domain ? domain.name : name;
+  },
+  subjects(document, { domains, ignore, selectors }, discovered) {
+    return [...new Set(domains ?? discovered)].sort().map((id): MailDomain => {
+      const ignoredBy = ignore.find((pattern) => matchesDomainPattern(pattern, id));
+      return {
+        kind: 'mail-domain',
+        id,
+        selectors,
+        ...(ignoredBy === undefined ? {} : { ignoredBy }),
+        ...tenantPropertiesOf(document),
+      };
+    });
+  },
+  questions: [
+    { id: 'verifiable-now', title: 'Can receivers verify what is signed now?' },
+    { id: 'verifiable-after-rotation', title: 'Will they still after the next key rotation?' },
+  ],
+  rules: [
+    signingConfigured,
+    signingEnabled,
+    activeCnameCorrect,
+    activeKeyPublished,
+    activeKeySingle,
+    activeKeyWellFormed,
+    activeKeyMatchesConfiguration,
+    activeKeyStrong,
+    activeKeyNotInTestMode,
+    nextSelectorReady,
+    passiveCnameCorrect,
+    rotationOnSchedule,
+    statusConsistent,
+  ],
+  scope,
+  proof,
+});
+
+/** Initial domains of the worldwide and the sovereign clouds. */
+const initialSuffixes = ['.onmicrosoft.com', '.onmicrosoft.us', '.partner.onmschina.cn'];
+
+/** Domains that cannot publish, do not send or are not watched are classified, with the reason, and out of every alarm. */
+function scope(
+  fact: FactReader<MailDomainFacts>,
+  { subject: { id, ignoredBy, selectors } }: { readonly subject: MailDomain },
+): string | undefined {
+  const accepted = fact('accepted-domain');
+  const configuration = fact('signing-configuration');
+  const listed = accepted.status === 'known' ? accepted.value : undefined;
+  const initial = listed?.initialDomain === true || initialSuffixes.some((suffix) => id.endsWith(suffix));
+  if (ignoredBy !== undefined) return `${id} is on the ignore list (${ignoredBy}).`;
+  if (listed?.isCoexistenceDomain === true || /\.mail\.onmicrosoft\.(com|us)$/.test(id)) {
+    return `${id} is a coexistence domain: nobody can publish DNS records in it.`;
+  }
+  if (listed?.sendingFromDomainDisabled === true)
+    return `Sending from ${id} is switched off (SendingFromDomainDisabled).`;
+  if (initial && configuration.status === 'known' && configuration.value.state === 'no-row') {
+    return `${id} is an initial domain without a DKIM configuration of its own: Microsoft signs for it by default.`;
+  }
+  if (initial && isMissing(configuration) && selectors.every(isPlain)) {
+    return `${id} is an initial domain, whose selectors have names of their own: supply the output of Get-DkimSigningConfig, or name them.`;
+  }
+  return undefined;
+}
+
+/** `selector1` and `selector2`: the names on which custom domains carry their CNAMEs. */
+function isPlain(selector: string): boolean {
+  return selectorNames.some((name) => name === selector);
+}
+
+/** Nobody supplied it. A configuration that could not be read is another matter: there may be one. */
+function isMissing(configuration: Gathered<unknown>): boolean {
+  return configuration.status === 'unobtainable' && configuration.reason === 'not_supplied';
+}
+
+const decidingWithoutConfiguration: ReadonlySet<string> = new Set([
+  'dkim/active-key-published',
+  'dkim/active-key-single',
+  'dkim/active-key-well-formed',
+  'dkim/active-key-strong',
+]);
+
+/**
+ * Without a signing configuration both questions are answered by what DNS alone can prove of the named selectors: yes
+ * when every one verifies, whichever is active now or next; no when none does; undetermined when some do.
+ */
+function proof(
+  _question: string,
+  blocking: readonly Judged[],
+  fact: FactReader<MailDomainFacts>,
+  all: readonly Judged[],
+): readonly Judged[] {
+  return isMissing(fact('signing-configuration'))
+    ? all.filter(({ finding }) => decidingWithoutConfiguration.has(finding.rule))
+    : blocking;
+}

@@ -1,0 +1,60 @@
+import type { Answer } from '../domain/finding.ts';
+import type { OrganizationDocument } from '../domain/organization.ts';
+import type { Subject } from '../domain/subject.ts';
+import type { Instant } from '../domain/time.ts';
+import type { WorldOptions } from '../sources/world.ts';
+
+/** Values of the options of one call, by their names in camel case: a text, a list of texts, or true. */
+export type OptionValues = Readonly<Record<string, unknown>>;
+
+export interface ShellOption {
+  /** As the shell writes it: `--log <path>`. */
+  readonly flags: string;
+  readonly description: string;
+  /** May be given more than once; its value is then a list. */
+  readonly repeatable?: true;
+}
+
+/** What a call brings. */
+export interface Call {
+  readonly values: OptionValues;
+  /** What was named behind the evaluation. */
+  readonly named: readonly string[];
+  readonly document: OrganizationDocument | undefined;
+  /** Ids of the subjects that the supplied files name. */
+  readonly inFiles: readonly string[];
+  /** Checks a document as `apply` would. @throws InvalidDocument */
+  checked(document: unknown): OrganizationDocument;
+  /** @throws Error when the file cannot be read or is no JSON */
+  readJson(path: string): Promise<unknown>;
+}
+
+/** A command of its own. */
+export interface ShellCommand {
+  /** As the shell writes it: `smtp-logs <paths...>`. */
+  readonly usage: string;
+  readonly description: string;
+  readonly options: readonly (ShellOption & { readonly required?: true })[];
+  /** @returns what is printed as JSON or as text, and the answer that the exit code tells */
+  run(
+    paths: readonly string[],
+    call: { readonly values: OptionValues; readonly now: Instant } & Pick<Call, 'readJson'>,
+  ): Promise<{ readonly json: unknown; readonly text: string; readonly answer: Answer }>;
+}
+
+/** What an evaluation adds to a shell. */
+export interface EvaluationInShell {
+  /** Of `evaluate`. */
+  readonly options: readonly ShellOption[];
+  /** What may be named behind the evaluation, in words; nothing, when left out. */
+  readonly named?: string;
+  /** Files that its options name, and what each has to be. */
+  files?(values: OptionValues): readonly { readonly path: string; readonly kind: string }[];
+  /** The subjects that the call names; undefined: those of the document, the files or the tenant. @throws Error for a bad call */
+  subjects?(call: Call): Promise<readonly Subject[] | undefined>;
+  /** What its options say about what is asked. */
+  world?(values: OptionValues): Promise<Partial<WorldOptions>>;
+  /** What to give when there is nothing to look at. */
+  readonly nothing: string;
+  readonly commands?: readonly ShellCommand[];
+}

@@ -1,0 +1,247 @@
+import { z } from 'zod';
+
+/*
+ * What one node of a load-balanced SMTP service knows about itself, section by section, so that a section that could
+ * not be read blinds only the rules that need it. The fact file (smtp-node-file.ts) is the tolerant form of the same.
+ */
+
+/** The collector runs daily: a day and two hours of grace. */
+export const goodForADay = 26;
+
+/** Who collected, when, and which interface names the file itself declares. */
+export const nodeHost = z
+  .object({
+    name: z.string(),
+    os: z.string().optional(),
+    build: z.string().optional(),
+    /** ISO 8601, UTC. */
+    collectedAt: z.string(),
+    collectorVersion: z.string().optional(),
+    lanAlias: z.string().optional(),
+    loopbackAlias: z.string().optional(),
+  })
+  .meta({ title: 'collection on the node' });
+
+/** `Get-NetAdapter`. */
+export const nodeAdapters = z
+  .array(
+    z.object({
+      name: z.string(),
+      interfaceDescription: z.string(),
+      interfaceGuid: z.string().optional(),
+      /** `Up`, `Disabled`, `Disconnected`, `Not Present`. */
+      status: z.string(),
+      /** `*msloop` for the loopback adapter. */
+      componentId: z.string().optional(),
+    }),
+  )
+  .meta({ title: 'network adapters', goodForHours: goodForADay });
+
+/** `Get-NetAdapterBinding`. */
+export const nodeBindings = z
+  .array(z.object({ name: z.string(), componentId: z.string(), enabled: z.boolean() }))
+  .meta({ title: 'adapter bindings', goodForHours: goodForADay });
+
+const ipInterface = z.object({
+  alias: z.string(),
+  addressFamily: z.enum(['ipv4', 'ipv6']),
+  interfaceMetric: z.number(),
+  automaticMetric: z.boolean(),
+  weakHostSend: z.boolean(),
+  weakHostReceive: z.boolean(),
+  dhcp: z.boolean().optional(),
+});
+
+/** `Get-NetIPInterface` of the active store: what holds until the next boot. One row per alias and family. */
+export const nodeIpInterfaces = z
+  .array(ipInterface)
+  .meta({ title: 'IP interface settings', goodForHours: goodForADay });
+
+/** `Get-NetIPInterface -PolicyStore PersistentStore`: what holds after the next boot. */
+export const nodePersistentIpInterfaces = z
+  .array(ipInterface)
+  .meta({ title: 'persistent IP interface settings', goodForHours: goodForADay });
+
+export const addressStates = ['invalid', 'tentative', 'duplicate', 'deprecated', 'preferred'] as const;
+
+/** `Get-NetIPAddress`. */
+export const nodeIpAddresses = z
+  .array(
+    z.object({
+      alias: z.string(),
+      /** As {@link plainAddress} spells it. */
+      ipAddress: z.string(),
+      prefixLength: z.number(),
+      addressState: z.enum(addressStates),
+      skipAsSource: z.boolean().optional(),
+    }),
+  )
+  .meta({ title: 'IP addresses', goodForHours: goodForADay });
+
+/** `Get-NetRoute`. The effective metric of a route is the sum of its two metrics. */
+export const nodeRoutes = z
+  .array(
+    z.object({
+      prefix: z.string(),
+      nextHop: z.string(),
+      alias: z.string(),
+      routeMetric: z.number(),
+      interfaceMetric: z.number().optional(),
+    }),
+  )
+  .meta({ title: 'routes', goodForHours: goodForADay });
+
+/** `Get-NetNeighbor`: which hardware address answered for which IP address. */
+export const nodeNeighbors = z
+  .array(
+    z.object({
+      alias: z.string(),
+      ipAddress: z.string(),
+      linkLayerAddress: z.string(),
+      state: z.string().optional(),
+    }),
+  )
+  .meta({ title: 'neighbour entries', goodForHours: goodForADay });
+
+/** `NetbiosOptions` of each interface: 0 as DHCP says, 1 on, 2 off. */
+export const nodeNetbios = z
+  .array(z.object({ guid: z.string(), option: z.enum(['dhcp', 'on', 'off']) }))
+  .meta({ title: 'NetBIOS settings', goodForHours: goodForADay });
+
+/** `Get-DnsClient` and the DNS servers of each interface. */
+export const nodeDnsClients = z
+  .array(z.object({ alias: z.string(), registers: z.boolean(), servers: z.array(z.string()) }))
+  .meta({ title: 'DNS client settings', goodForHours: goodForADay });
+
+/** What DNS answers for the node's own host name. */
+export const nodeDnsAnswers = z
+  .array(z.object({ name: z.string(), addresses: z.array(z.string()) }))
+  .meta({ title: 'DNS answers for the host name', goodForHours: goodForADay });
+
+export const firewallProfiles = ['Domain', 'Private', 'Public'] as const;
+export type FirewallProfile = (typeof firewallProfiles)[number];
+
+/** Windows Firewall, and the inbound rules that cover TCP port 25 from anywhere. */
+export const nodeFirewall = z
+  .object({
+    profiles: z.array(
+      z.object({
+        name: z.enum(firewallProfiles),
+        enabled: z.boolean(),
+        /** Of `DefaultInboundAction`: not configured means block. */
+        allowsInbound: z.boolean(),
+        /** Interfaces that the profile does not guard. */
+        disabledAliases: z.array(z.string()),
+      }),
+    ),
+    connectionProfiles: z.array(z.object({ alias: z.string(), category: z.enum(firewallProfiles) })),
+    inbound25: z.array(
+      z.object({
+        profiles: z.array(z.enum(firewallProfiles)),
+        action: z.enum(['allow', 'block']),
+        enabled: z.boolean(),
+      }),
+    ),
+  })
+  .meta({ title: 'firewall settings', goodForHours: goodForADay });
+
+/** `Get-ReceiveConnector` of the node. */
+export const nodeReceiveConnectors = z
+  .array(
+    z.object({
+      /** Without the server: `Default Frontend EX1`. */
+      name: z.string(),
+      dn: z.string().optional(),
+      enabled: z.boolean(),
+      /** `FrontendTransport` listens to the world; `HubTransport` to other Exchange services. */
+      transportRole: z.enum(['FrontendTransport', 'HubTransport', 'None']),
+      bindings: z.array(z.string()),
+      remoteIPRanges: z.array(z.string()),
+      permissionGroups: z.array(z.string()),
+      authMechanism: z.array(z.string()),
+      verboseLog: z.boolean(),
+      fqdn: z.string().optional(),
+      /** Undefined when unlimited or not told. */
+      maxInboundConnectionPerSource: z.number().optional(),
+      maxInboundConnectionPercentagePerSource: z.number().optional(),
+      /** ISO 8601, UTC. */
+      whenChanged: z.string().optional(),
+    }),
+  )
+  .meta({ title: 'receive connectors', goodForHours: goodForADay });
+
+/** `Get-ADPermission` of the receive connectors: extended rights by SID. */
+export const nodeConnectorPermissions = z
+  .array(
+    z.object({
+      /** The connector's name, without the server. */
+      connector: z.string(),
+      sid: z.string(),
+      extendedRights: z.array(z.string()),
+      deny: z.boolean(),
+      inherited: z.boolean(),
+    }),
+  )
+  .meta({ title: 'permissions of the receive connectors', goodForHours: goodForADay });
+
+/** `Get-FrontendTransportService`: how long the receive log is kept. */
+export const nodeFrontendTransport = z
+  .object({
+    receiveProtocolLogPath: z.string().optional(),
+    /** `30.00:00:00`: days, then hours. */
+    maxAge: z.string().optional(),
+    maxDirectorySize: z.string().optional(),
+  })
+  .meta({ title: 'transport log settings', goodForHours: goodForADay });
+
+/** The receive log, counted on the server: no mail address, user or greeting name. */
+export const nodeLogSummary = z
+  .object({
+    /** ISO 8601, UTC: oldest and newest row. */
+    from: z.string().optional(),
+    to: z.string().optional(),
+    files: z.number(),
+    truncated: z.boolean(),
+    byRemote: z.array(
+      z.object({
+        connector: z.string(),
+        remoteIp: z.string(),
+        localIps: z.array(z.string()),
+        sessions: z.number(),
+        mailSessions: z.number(),
+        probeSessions: z.number(),
+        ehloNames: z.number(),
+        anyRecipientSessions: z.number(),
+      }),
+    ),
+    /** Other Exchange servers: not clients. */
+    exchangeServers: z.array(z.string()),
+  })
+  .meta({ title: 'summary of the receive log' });
+
+export type NodeHost = z.infer<typeof nodeHost>;
+export type NodeAdapters = z.infer<typeof nodeAdapters>;
+export type NodeIpInterfaces = z.infer<typeof nodeIpInterfaces>;
+export type NodeIpAddresses = z.infer<typeof nodeIpAddresses>;
+export type NodeFirewall = z.infer<typeof nodeFirewall>;
+export type NodeNeighbors = z.infer<typeof nodeNeighbors>;
+export type NodeRoutes = z.infer<typeof nodeRoutes>;
+export type ReceiveConnector = z.infer<typeof nodeReceiveConnectors>[number];
+export type ConnectorPermission = z.infer<typeof nodeConnectorPermissions>[number];
+export type NodeLogSummary = z.infer<typeof nodeLogSummary>;
+
+/**
+ * Is it a loopback adapter (component `*msloop`; "Microsoft Loopback Adapter" on 2008, "Microsoft KM-TEST Loopback
+ * Adapter" from 2012, with " #2" for a second one)? "Loopback Pseudo-Interface 1" (127.0.0.1) is none.
+ */
+export function isLoopbackAdapter(adapter: NodeAdapters[number]): boolean {
+  return (
+    adapter.componentId?.toLowerCase() === '*msloop' ||
+    /(KM-TEST )?Loopback Adapter( #\d+)?$/.test(adapter.interfaceDescription)
+  );
+}
+
+/** Names of interfaces, files and GUIDs are equal without regard to case on Windows. */
+export function sameWindowsName(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}

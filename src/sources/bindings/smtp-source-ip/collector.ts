@@ -1,0 +1,474 @@
+import {
+  everyPart,
+  type FactSet,
+  type Gathered,
+  known,
+  noFacts,
+  notKnown,
+  type PartFacts,
+  Unobtainable,
+} from '../../../domain/fact-set.ts';
+import { parseEndpoint, parseRange, plainAddress } from '../../../domain/ip-range.ts';
+import { InvalidDocument, parseDocument } from '../../../domain/organization.ts';
+import { smtpServiceFacts } from '../../../facts/smtp-service/index.ts';
+import {
+  type FirewallProfile,
+  firewallProfiles,
+  isLoopbackAdapter,
+  type NodeFirewall,
+  type NodeIpInterfaces,
+  type ReceiveConnector,
+  sameWindowsName,
+} from '../../../facts/smtp-service/node.ts';
+import type { ProbeAttempt } from '../../../facts/smtp-service/probe.ts';
+import { type SmtpService, smtpServiceDeclaration } from '../../../facts/smtp-service/subject.ts';
+import type { OpenedFile } from '../../supplied/format.ts';
+import { isObject } from '../../supplied/powershell-json.ts';
+import { type SmtpNodeFile, smtpNodeFile } from './collector-file.ts';
+
+/** One host's fact file, parsed. */
+export interface SmtpNodeFacts {
+  readonly file: string;
+  readonly facts: SmtpNodeFile;
+}
+
+const howToCollect = 'collect it again with Collect-SmtpSourceIpFacts.ps1';
+
+/** Is this parsed JSON a fact file of the collector, of whatever version? */
+export function isSmtpNodeFile(value: unknown): boolean {
+  return isObject(value) && typeof value.schema === 'string' && value.schema.startsWith('smtp-source-ip/');
+}
+
+/**
+ * Reads fact files; a file may hold several hosts in a list.
+ *
+ * @throws InvalidDocument naming file and path of every value that means nothing, and how to mend it
+ */
+export function readSmtpNodeFiles(files: readonly Pick<OpenedFile, 'name' | 'rows'>[]): SmtpNodeFacts[] {
+  return files.flatMap(({ name, rows }) =>
+    rows.map((row) => {
+      try {
+        return { file: name, facts: parseDocument(name, smtpNodeFile, row) };
+      } catch (error) {
+        if (error instanceof InvalidDocument) throw new InvalidDocument(name, [...error.issues, howToCollect]);
+        throw error;
+      }
+    }),
+  );
+}
+
+/**
+ * The facts about a service that its nodes' fact files hold. Files of hosts that are no node of it only give their
+ * probes; of two files of one node the newer counts.
+ */
+export function smtpFactsOf(hosts: readonly SmtpNodeFacts[], service: SmtpService): FactSet {
+  const nodes: Record<string, PartFacts> = {};
+  for (const node of service.nodes) {
+    const newest = newestOf(hosts.filter(({ facts }) => sameHost(facts.host.name, node.name)));
+    if (newest !== undefined) nodes[node.name] = nodeFacts(newest);
+  }
+  const probes = hosts.flatMap((host) => suppliedProbes(host, service));
+  const newest = newestOf(hosts);
+  if (newest === undefined) return noFacts;
+  return {
+    facts:
+      probes.length === 0
+        ? {}
+        : {
+            'smtp-supplied-probes': known(
+              probes,
+              hosts.map(collectorOn).join(', '),
+              latest(probes.map(({ at }) => at)),
+            ),
+          },
+    // Nodes may come file by file, so the absence of one stands beside them and overrules none.
+    parts: { node: { ...nodes, [everyPart]: silentNode } },
+  };
+}
+
+/**
+ * The service that the files themselves declare, for a run without a service document.
+ *
+ * @returns undefined when no file declares one
+ * @throws InvalidDocument when what they declare is no service
+ */
+export function declaredService(hosts: readonly SmtpNodeFacts[]): SmtpService | undefined {
+  const newest = newestOf(hosts.filter(({ facts }) => (facts.declared?.vips.length ?? 0) > 0));
+  const declared = newest?.facts.declared;
+  if (newest === undefined || declared === undefined) return undefined;
+  const ports = declared.ports.length === 0 ? [25] : declared.ports;
+  const address = ({ facts }: SmtpNodeFacts) => {
+    const row = facts.ipAddresses?.find(
+      ({ alias, ipAddress }) =>
+        !declared.vips.includes(ipAddress) &&
+        (declared.lanAlias === undefined
+          ? !/^(127\.|169\.254\.|::1|fe80:)/i.test(ipAddress)
+          : sameWindowsName(alias, declared.lanAlias)),
+    );
+    return row === undefined ? undefined : plainAddress(row.ipAddress);
+  };
+  const service = parseDocument(`${newest.file}: declared`, smtpServiceDeclaration, {
+    id: 'smtp',
+    mode: declared.mode === 'snat' ? 'snat-accepted' : declared.mode,
+    vips: declared.vips.flatMap((vip) => ports.map((port) => `${vip.includes(':') ? `[${vip}]` : vip}:${port}`)),
+    loadBalancerAddresses: declared.lbAddresses,
+    probeAddresses: declared.probeAddresses,
+    nodes: hosts.map((host) => ({ name: host.facts.host.name, address: address(host) })),
+    lanAlias: declared.lanAlias,
+    loopbackAlias: declared.loopbackAlias,
+  });
+  return { kind: 'smtp-service', ...service };
+}
+
+/** Host names are equal without case, and a short name to the first label of a full one. */
+function sameHost(a: string, b: string): boolean {
+  const [one, other] = [a.toLowerCase(), b.toLowerCase()];
+  if (one === other) return true;
+  return one.includes('.') !== other.includes('.') && one.split('.')[0] === other.split('.')[0];
+}
+
+function newestOf(hosts: readonly SmtpNodeFacts[]): SmtpNodeFacts | undefined {
+  return hosts.reduce<SmtpNodeFacts | undefined>(
+    (newest, host) => (newest === undefined || host.facts.collectedAt > newest.facts.collectedAt ? host : newest),
+    undefined,
+  );
+}
+
+/** Where a fact comes from as people know it: a file that was posted has no name. */
+const collectorOn = ({ facts }: SmtpNodeFacts) => `Collect-SmtpSourceIpFacts.ps1 on ${facts.host.name}`;
+
+/** ISO 8601 texts in UTC sort as the times they name. */
+const latest = (times: readonly string[]) => [...times].sort().at(-1) ?? '';
+
+const nodeFactNames = Object.keys(smtpServiceFacts.partOf);
+
+const silentNode: PartFacts = Object.fromEntries(
+  nodeFactNames
+    .filter((name) => name !== 'node-control')
+    .map((name) => [
+      name,
+      notKnown(
+        'not_supplied',
+        'there is no fact file of this node; run Collect-SmtpSourceIpFacts.ps1 there and supply its file',
+      ),
+    ]),
+);
+
+function nodeFacts(host: SmtpNodeFacts): PartFacts {
+  const { facts } = host;
+  const read = <T>(section: string, convert: () => T | undefined, optional = false): Gathered<T> => {
+    const failure = facts.errors.find((error) => concerns(error.section, section));
+    const observed = [collectorOn(host), facts.collectedAt] as const;
+    if (failure !== undefined) {
+      const message = failure.message ?? 'the collector gave no reason';
+      // What is only extra evidence must not make a rule unknown, so its failure is like its absence.
+      return notKnown(optional ? 'not_supplied' : reasonOf(message), `${section}: ${message}`, ...observed);
+    }
+    try {
+      const value = convert();
+      return value === undefined
+        ? notKnown('not_supplied', `the file has no section ${section}; ${howToCollect}`, ...observed)
+        : known(value, ...observed);
+    } catch (error) {
+      if (error instanceof Unobtainable) return notKnown(error.reason, error.message, ...observed);
+      throw error;
+    }
+  };
+  const loopbacks = (facts.adapters ?? []).flatMap((row) => {
+    const adapter = { ...row, interfaceDescription: row.interfaceDescription ?? '', status: row.status ?? '' };
+    return isLoopbackAdapter(adapter) ? [adapter] : [];
+  });
+  return {
+    'node-host': known(
+      {
+        name: facts.host.name,
+        os: facts.host.os,
+        build: facts.host.build,
+        collectedAt: facts.collectedAt,
+        collectorVersion: facts.collector?.version,
+        lanAlias: facts.declared?.lanAlias,
+        loopbackAlias: facts.declared?.loopbackAlias,
+      },
+      collectorOn(host),
+      facts.collectedAt,
+    ),
+    'node-adapters': read('adapters', () =>
+      facts.adapters?.map((row) => ({
+        ...row,
+        interfaceDescription: row.interfaceDescription ?? '',
+        status: required(row.status, `adapters: status of ${row.name}`),
+      })),
+    ),
+    'node-bindings': read('bindings', () => {
+      for (const { name } of loopbacks) {
+        if (facts.bindings?.some((row) => sameWindowsName(row.name, name)) === false) {
+          throw new Unobtainable('insufficient', `bindings: none is listed for ${name}`);
+        }
+      }
+      return facts.bindings?.map((row) => ({
+        ...row,
+        enabled: required(row.enabled, `bindings: enabled of ${row.componentId} on ${row.name}`),
+      }));
+    }),
+    'node-ip-interfaces': read('ipInterfaces.active', () => interfaces(facts, ['active', 'ActiveStore'])),
+    'node-persistent-ip-interfaces': read('ipInterfaces.persistent', () => {
+      const rows = interfaces(facts, ['persistent', 'PersistentStore']);
+      if (rows?.length === 0) throw new Unobtainable('insufficient', 'ipInterfaces: no row of the persistent store');
+      return rows;
+    }),
+    'node-ip-addresses': read('ipAddresses', () =>
+      facts.ipAddresses?.map((row) => ({
+        alias: row.alias,
+        ipAddress: plainAddress(row.ipAddress),
+        prefixLength: required(row.prefixLength, `ipAddresses: prefixLength of ${row.ipAddress}`),
+        addressState: addressStateOf[required(row.addressState, `ipAddresses: addressState of ${row.ipAddress}`)],
+        skipAsSource: row.skipAsSource,
+      })),
+    ),
+    'node-routes': read('routes', () =>
+      facts.routes?.map((row) => ({
+        ...row,
+        nextHop: plainAddress(row.nextHop),
+        routeMetric: required(row.routeMetric, `routes: routeMetric of ${row.prefix} on ${row.alias}`),
+      })),
+    ),
+    'node-neighbors': read(
+      'neighbors',
+      () =>
+        facts.neighbors?.flatMap((row) =>
+          row.linkLayerAddress === undefined
+            ? []
+            : [
+                {
+                  alias: row.alias ?? '',
+                  ipAddress: plainAddress(row.ipAddress),
+                  linkLayerAddress: row.linkLayerAddress.toLowerCase().replaceAll('-', ':'),
+                  state: row.state,
+                },
+              ],
+        ),
+      true,
+    ),
+    'node-netbios': read('netbios', () => {
+      for (const { name, interfaceGuid = '' } of loopbacks) {
+        const row = facts.netbios?.find(({ guid }) => sameGuid(interfaceGuid, guid));
+        if (facts.netbios !== undefined) required(row?.option, `netbios: option of ${name}`);
+      }
+      return facts.netbios?.flatMap((row) =>
+        row.option === undefined ? [] : [{ guid: row.guid, option: netbiosOptionOf[row.option] }],
+      );
+    }),
+    'node-dns-clients': read('dnsClients', () => {
+      for (const { name } of loopbacks) {
+        const row = facts.dnsClients?.find(({ alias }) => sameWindowsName(alias, name));
+        if (facts.dnsClients !== undefined) required(row?.registers, `dnsClients: registers of ${name}`);
+      }
+      return facts.dnsClients?.flatMap((row) =>
+        row.registers === undefined ? [] : [{ alias: row.alias, registers: row.registers, servers: row.servers }],
+      );
+    }),
+    'node-dns-answers': read(
+      'dnsAnswers',
+      () => facts.dnsAnswers?.map((row) => ({ name: row.name, addresses: row.addresses.map(plainAddress) })),
+      true,
+    ),
+    'node-firewall': read('firewall', () => firewall(facts)),
+    'node-receive-connectors': read('exchange.receiveConnectors', () =>
+      facts.exchange?.receiveConnectors?.map(receiveConnector),
+    ),
+    'node-connector-permissions': read('exchange.adPermissions', () => {
+      const connectors = facts.exchange?.receiveConnectors ?? [];
+      return facts.exchange?.adPermissions?.map((row) => ({
+        ...row,
+        connector: connectorName(
+          connectors.find(({ dn }) => dn !== undefined && sameWindowsName(dn, row.connector))?.identity ??
+            row.connector,
+        ),
+      }));
+    }),
+    'node-frontend-transport': read('exchange.frontendTransport', () => facts.exchange?.frontendTransport),
+    'node-log-summary': read('logSummary', () =>
+      facts.logSummary === undefined
+        ? undefined
+        : { ...facts.logSummary, exchangeServers: facts.declared?.exchangeServers ?? [] },
+    ),
+  };
+}
+
+/** `exchange` concerns `exchange.adPermissions`, and `firewall.profiles` concerns `firewall`. */
+function concerns(error: string, section: string): boolean {
+  const [a, b] = [error.toLowerCase(), section.toLowerCase()];
+  return a === b || b.startsWith(`${a}.`) || a.startsWith(`${b}.`);
+}
+
+function reasonOf(message: string): 'denied' | 'timeout' | 'unreachable' {
+  if (/denied|not authori[sz]ed|unauthori[sz]ed/i.test(message)) return 'denied';
+  return /time limit|timed? ?out/i.test(message) ? 'timeout' : 'unreachable';
+}
+
+/** A value that a rule will need: a file that leaves it empty says nothing about the section. */
+function required<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Unobtainable('insufficient', `${what} is empty`);
+  return value;
+}
+
+const addressStateOf = {
+  Invalid: 'invalid',
+  Tentative: 'tentative',
+  Duplicate: 'duplicate',
+  Deprecated: 'deprecated',
+  Preferred: 'preferred',
+} as const;
+
+const netbiosOptionOf = {
+  dhcp: 'dhcp',
+  EnableNetbiosViaDhcp: 'dhcp',
+  on: 'on',
+  EnableNetbios: 'on',
+  off: 'off',
+  DisableNetbios: 'off',
+} as const;
+
+const sameGuid = (a: string, b: string) => sameWindowsName(a.replace(/[{}]/g, ''), b.replace(/[{}]/g, ''));
+
+function interfaces(facts: SmtpNodeFile, stores: readonly string[]): NodeIpInterfaces | undefined {
+  const adapters = facts.adapters?.map(({ name }) => name);
+  return facts.ipInterfaces?.flatMap((row) => {
+    if (!stores.includes(row.store)) return [];
+    const { interfaceMetric, automaticMetric, weakHostSend, weakHostReceive } = row;
+    const isAdapter = adapters?.some((name) => sameWindowsName(name, row.alias)) ?? true;
+    const complete = [interfaceMetric, automaticMetric, weakHostSend, weakHostReceive].every(
+      (one) => one !== undefined,
+    );
+    // Pseudo interfaces (127.0.0.1, tunnels) lack some settings, and no rule looks at them.
+    if (!complete && !isAdapter) return [];
+    const of = `of ${row.alias}, ${row.addressFamily}, ${stores[0]} store`;
+    return [
+      {
+        alias: row.alias,
+        addressFamily: row.addressFamily === 'IPv4' ? ('ipv4' as const) : ('ipv6' as const),
+        interfaceMetric: required(interfaceMetric, `ipInterfaces: interfaceMetric ${of}`),
+        automaticMetric: required(automaticMetric, `ipInterfaces: automaticMetric ${of}`) === 'Enabled',
+        weakHostSend: required(weakHostSend, `ipInterfaces: weakHostSend ${of}`) === 'Enabled',
+        weakHostReceive: required(weakHostReceive, `ipInterfaces: weakHostReceive ${of}`) === 'Enabled',
+        dhcp: row.dhcp === undefined ? undefined : row.dhcp === 'Enabled',
+      },
+    ];
+  });
+}
+
+function firewall(facts: SmtpNodeFile): NodeFirewall | undefined {
+  const { profiles, connectionProfiles, inbound25 } = facts.firewall ?? {};
+  if (profiles === undefined || connectionProfiles === undefined || inbound25 === undefined) return undefined;
+  return {
+    profiles: profiles.flatMap((row) => {
+      const name = firewallProfiles.find((profile) => sameWindowsName(profile, row.name));
+      if (name === undefined) return [];
+      const enabled = required(row.enabled, `firewall.profiles: enabled of ${row.name}`);
+      return [
+        {
+          name,
+          enabled: enabled !== 'False' && enabled !== 'Disabled',
+          allowsInbound: row.defaultInbound === 'Allow',
+          disabledAliases: row.disabledAliases,
+        },
+      ];
+    }),
+    connectionProfiles: connectionProfiles.map(({ alias, category }) => ({
+      alias,
+      category: category === 'DomainAuthenticated' ? 'Domain' : category,
+    })),
+    inbound25: inbound25.map(({ profile, action, enabled }) => ({
+      profiles: profilesOf(profile),
+      action: action === 'Block' ? 'block' : 'allow',
+      enabled,
+    })),
+  };
+}
+
+/** No flag is the value Any. */
+function profilesOf(flags: readonly string[]): FirewallProfile[] {
+  return flags.length === 0 ? [...firewallProfiles] : firewallProfiles.filter((profile) => flags.includes(profile));
+}
+
+/** `EX1\Relay` → `Relay`; of a distinguished name the first part. */
+function connectorName(identity: string): string {
+  const dn = /^CN=((?:[^,\\]|\\.)+),/i.exec(identity)?.[1];
+  return dn === undefined ? (identity.split('\\').at(-1) ?? identity) : dn.replace(/\\(.)/g, '$1');
+}
+
+function receiveConnector(
+  row: NonNullable<NonNullable<SmtpNodeFile['exchange']>['receiveConnectors']>[number],
+): ReceiveConnector {
+  const what = (field: string) => `exchange.receiveConnectors: ${field} of ${row.identity}`;
+  if (row.bindings.length === 0) throw new Unobtainable('insufficient', `${what('bindings')} is empty`);
+  if (row.remoteIPRanges.length === 0) throw new Unobtainable('insufficient', `${what('remoteIPRanges')} is empty`);
+  const unreadable = row.remoteIPRanges.find((range) => parseRange(range) === undefined);
+  if (unreadable !== undefined) {
+    throw new Unobtainable(
+      'malformed',
+      `${what('remoteIPRanges')} holds "${unreadable}", which is no range of addresses`,
+    );
+  }
+  const roles = required(row.transportRole, what('transportRole'));
+  return {
+    name: connectorName(row.identity),
+    dn: row.dn,
+    enabled: row.enabled,
+    transportRole: roles.includes('FrontendTransport')
+      ? 'FrontendTransport'
+      : roles.includes('HubTransport')
+        ? 'HubTransport'
+        : 'None',
+    bindings: row.bindings,
+    remoteIPRanges: row.remoteIPRanges,
+    permissionGroups: required(row.permissionGroups, what('permissionGroups')),
+    authMechanism: required(row.authMechanism, what('authMechanism')),
+    verboseLog: required(row.protocolLoggingLevel, what('protocolLoggingLevel')) === 'Verbose',
+    fqdn: row.fqdn,
+    maxInboundConnectionPerSource: numberOnly(row.maxInboundConnectionPerSource),
+    maxInboundConnectionPercentagePerSource: numberOnly(row.maxInboundConnectionPercentagePerSource),
+    whenChanged: row.whenChangedUtc,
+  };
+}
+
+/** A word such as `unlimited` is no limit. */
+const numberOnly = (limit: string | number | undefined) => (typeof limit === 'number' ? limit : undefined);
+
+/** Probes of the collector that went to this service. */
+function suppliedProbes({ facts }: SmtpNodeFacts, service: SmtpService): ProbeAttempt[] {
+  const vips = service.vips.flatMap((vip) => parseEndpoint(vip)?.address ?? []);
+  return (facts.probes ?? []).flatMap((row) => {
+    const endpoint = parseEndpoint(row.target);
+    if (endpoint === undefined) return [];
+    const node = service.nodes.find(({ name }) => row.via !== 'vip' && sameHost(name, row.via.slice('node:'.length)));
+    if (row.via === 'vip' ? !vips.includes(endpoint.address) : node === undefined) return [];
+    const sourceAddress = row.sourceIp === undefined ? undefined : plainAddress(row.sourceIp);
+    // With Direct Server Return a node owns the VIP: such a greeting never left the node and proves nothing.
+    if (row.via === 'vip' && sourceAddress === endpoint.address) return [];
+    return [
+      {
+        target: row.target,
+        via: node === undefined ? ('vip' as const) : ('node' as const),
+        node: node?.name,
+        at: row.at ?? facts.collectedAt,
+        outcome: suppliedOutcome(row),
+        sourceAddress,
+        banner: row.banner,
+        helloAddress: row.helloIp === undefined ? undefined : plainAddress(row.helloIp),
+        inspected: /^220[ -]?\s*\*{4,}/.test(row.banner ?? ''),
+        elapsedMs: row.elapsedMs,
+        detail: row.error,
+      },
+    ];
+  });
+}
+
+function suppliedOutcome(row: NonNullable<SmtpNodeFile['probes']>[number]): ProbeAttempt['outcome'] {
+  const said = `${row.banner ?? ''} ${row.error ?? ''}`;
+  if (/\b421\b/.test(said)) return 'out-of-service';
+  if (row.banner !== undefined || row.helloIp !== undefined) return 'answered';
+  if (row.error === undefined) return 'unreachable';
+  if (/refused/i.test(row.error)) return 'refused';
+  return /time|within \d+ s|did not properly respond/i.test(row.error) ? 'timeout' : 'unreachable';
+}

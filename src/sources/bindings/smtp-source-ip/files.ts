@@ -1,0 +1,22 @@
+import { noFacts } from '../../../domain/fact-set.ts';
+import { smtpService } from '../../../facts/smtp-service/subject.ts';
+import type { SuppliedFormat } from '../../supplied/format.ts';
+import { declaredService, isSmtpNodeFile, readSmtpNodeFiles, smtpFactsOf } from './collector.ts';
+
+/** Fact files of `Collect-SmtpSourceIpFacts.ps1`, one for each node. */
+export const smtpNodeFiles: SuppliedFormat = {
+  wanted: 'a fact file of Collect-SmtpSourceIpFacts.ps1',
+  recognises: ({ rows }) => rows.length > 0 && rows.every(isSmtpNodeFile),
+  read(files) {
+    const hosts = readSmtpNodeFiles(files);
+    const service = declaredService(hosts);
+    return {
+      name: `node/${hosts.map(({ facts }) => facts.host.name).join('+')}`,
+      subjects: service === undefined ? [] : [service],
+      factsFor: (subject) => {
+        const parsed = smtpService.safeParse(subject);
+        return parsed.success ? smtpFactsOf(hosts, parsed.data) : noFacts;
+      },
+    };
+  },
+};

@@ -1,0 +1,326 @@
+import type { FactName, PartFactName } from '../../../domain/fact.ts';
+import { type Gathered, type Known, known, notKnown, Unobtainable } from '../../../domain/fact-set.ts';
+import { plainAddress } from '../../../domain/ip-range.ts';
+import { bound, type GatherContext, type SourceOf, type Sources, type SourcesOf } from '../../../domain/source.ts';
+import type { SmtpEvidence, SmtpSourceNat } from '../../../facts/smtp-service/evidence.ts';
+import { type SmtpServiceFacts, smtpServiceFacts } from '../../../facts/smtp-service/index.ts';
+import type { SmtpLogProof } from '../../../facts/smtp-service/log.ts';
+import { isLoopbackAdapter, type NodeLogSummary, sameWindowsName } from '../../../facts/smtp-service/node.ts';
+import type { SmtpProbe, SmtpProbeProof } from '../../../facts/smtp-service/probe.ts';
+import { vipAddresses } from '../../../facts/smtp-service/service.ts';
+import type { SmtpService } from '../../../facts/smtp-service/subject.ts';
+import { type AddressGuard, createAddressGuard } from '../../../http/address-guard.ts';
+import { readLogCounts } from '../../smtp-log/analyse.ts';
+import type { LogFile } from '../../smtp-log/files.ts';
+import { logProof } from '../../smtp-log/proof.ts';
+import { type LogCounts, type LogSummary, summariseLog } from '../../smtp-log/summary.ts';
+import { type ProbeResult, probeService } from '../../smtp-probe/probe.ts';
+import { nodesSeen, probeProof, vipPaths } from '../../smtp-probe/proof.ts';
+import { suppliedOnly } from '../../supplied/only.ts';
+import type { World } from '../../world.ts';
+
+type Fact = FactName<SmtpServiceFacts>;
+type Source<N extends Fact> = SourceOf<SmtpServiceFacts, N, SmtpService>;
+type Context = GatherContext<SmtpServiceFacts>;
+
+/** Binds every fact about a load-balanced SMTP service to its source. */
+export function smtpServiceSources({ logFiles, probe, allowPrivate }: World): Sources {
+  return bound(
+    smtpSources({
+      ...(logFiles === undefined ? {} : { logFiles }),
+      ...(probe === undefined
+        ? {}
+        : { probe: { guard: createAddressGuard({ allowPrivate }), relayTest: probe.relayTest } }),
+    }),
+  );
+}
+
+export interface SmtpSourceOptions {
+  /** Receive logs to analyse, as `findLogFiles` gives them; else the summaries in the fact files count. */
+  readonly logFiles?: readonly LogFile[];
+  /** Set when the service is to be probed from here; else the probes in the fact files count. */
+  readonly probe?: {
+    readonly guard: AddressGuard;
+    /** The opt-in relay test: MAIL FROM and RCPT TO, never DATA. */
+    readonly relayTest?: boolean;
+  };
+}
+
+/** The whole probe of a service ends within 30 s; a second more, so that it says itself what did not answer. */
+const probeLimitMs = 31_000;
+const logLimitMs = 15 * 60_000;
+/** What is concluded from other facts waits for them. */
+const derivedLimitMs = logLimitMs + 1000;
+
+/** The sources of the facts about a load-balanced SMTP service. */
+export function smtpSources(options: SmtpSourceOptions = {}): SourcesOf<SmtpServiceFacts, SmtpService> {
+  const { logFiles, probe } = options;
+
+  const analysis = (service: SmtpService, context: Context): Promise<LogSummary & { source: string }> =>
+    context.once(`smtp-log ${service.id}`, async () => {
+      if (logFiles === undefined) return suppliedLog(service, context);
+      const counts = await readLogCounts(logFiles, service, { signal: context.signal });
+      return { ...summariseLog(counts, service), source: `${logFiles.length} receive log files` };
+    });
+
+  const probed = (service: SmtpService, context: Context): Promise<ProbeResult & { source: string }> =>
+    context.once(`smtp-probe ${service.id}`, async () => {
+      if (probe !== undefined) {
+        const result = await probeService(service, { ...probe, signal: context.signal });
+        return { ...result, source: 'live probe' };
+      }
+      const supplied = await context.gathered('smtp-supplied-probes');
+      const { value, source } = needed(supplied);
+      return { probe: { attempts: value }, source };
+    });
+
+  return {
+    ...nodeSources(),
+    'node-control': source('node-control', derivedLimitMs, async (service, context) => {
+      const gathered = needed(await context.gathered('smtp-probe'));
+      return Object.fromEntries(
+        service.nodes.map(({ name }) => [name, controlOf(name, gathered.value, gathered.source, context.now)]),
+      );
+    }),
+    'smtp-log': source('smtp-log', logLimitMs, async (service, context) => {
+      const { log, source: from } = await analysis(service, context);
+      return known(log, from, context.now.toISOString());
+    }),
+    'smtp-log-proof': source('smtp-log-proof', derivedLimitMs, async (service, context) => {
+      const gathered = needed(await context.gathered('smtp-log'));
+      const proof = logProof(gathered.value, service, context.now);
+      return known(proof, gathered.source, gathered.value.newestLoadBalanced ?? gathered.observedAt);
+    }),
+    'smtp-log-local-address': source('smtp-log-local-address', derivedLimitMs, async (service, context) => {
+      const { local, source: from } = await analysis(service, context);
+      if (local === undefined) {
+        throw new Unobtainable('insufficient', 'the summary does not tell the local address of each mail session');
+      }
+      return known(local, from, context.now.toISOString());
+    }),
+    'smtp-probe': source('smtp-probe', probeLimitMs, async (service, context) => {
+      const { probe: result, source: from } = await probed(service, context);
+      const refused = result.attempts.find(({ outcome }) => outcome === 'not-admitted');
+      if (
+        refused !== undefined &&
+        result.attempts.every(({ via, outcome }) => via === 'node' || outcome === 'not-admitted')
+      ) {
+        throw new Unobtainable('refused', refused.detail ?? refused.target);
+      }
+      return known(result, from, newestAttempt(result) ?? context.now.toISOString());
+    }),
+    'smtp-supplied-probes': suppliedOnly(
+      'smtp-supplied-probes',
+      'the service was not probed: use --probe, or let a collector probe it',
+    ),
+    'smtp-probe-proof': source('smtp-probe-proof', derivedLimitMs, (service, context) =>
+      fromProbe(context, (result) => probeProof(result, service)),
+    ),
+    'smtp-nodes-seen': source('smtp-nodes-seen', derivedLimitMs, (service, context) =>
+      fromProbe(context, (result) => nodesSeen(result, service)),
+    ),
+    'smtp-vip-path': source('smtp-vip-path', derivedLimitMs, (service, context) =>
+      fromProbe(context, (result) => vipPaths(result, service)),
+    ),
+    'smtp-relay-test': source('smtp-relay-test', probeLimitMs, async (service, context) => {
+      if (probe?.relayTest !== true) throw new Unobtainable('not_supplied', 'the relay test was not asked for');
+      const { relay, source: from } = await probed(service, context);
+      if (relay === undefined || relay.length === 0) {
+        throw new Unobtainable('unreachable', 'no connection got as far as the relay test');
+      }
+      return known(relay, from, context.now.toISOString());
+    }),
+    'smtp-source-nat': source('smtp-source-nat', derivedLimitMs, async (_, context) => {
+      const [probeFact, logFact] = await Promise.all([
+        context.gathered('smtp-probe-proof'),
+        context.gathered('smtp-log-proof'),
+      ]);
+      return known(sourceNat(probeFact, logFact), 'probe and log', context.now.toISOString());
+    }),
+    'smtp-evidence': source('smtp-evidence', derivedLimitMs, async (service, context) => {
+      const evidence = await evidenceSideBySide(service, context);
+      return known(evidence, 'configuration, log and probe', context.now.toISOString());
+    }),
+    'smtp-baseline': suppliedOnly('smtp-baseline', 'no baseline has been accepted'),
+  };
+}
+
+/** A source of one fact of an SMTP service. */
+function source<N extends Fact>(
+  fact: N,
+  limitMs: number,
+  gather: (service: SmtpService, context: Context) => ReturnType<Source<N>['gather']>,
+): Source<N> {
+  return {
+    fact,
+    limitMs,
+    gather,
+  };
+}
+
+type CollectedName = Exclude<PartFactName<SmtpServiceFacts>, 'node-control'>;
+
+/** What only the collector can read. */
+function nodeSources(): { readonly [N in CollectedName]: Source<N> } {
+  const names = Object.keys(smtpServiceFacts.partOf).filter((name) => name !== 'node-control') as CollectedName[];
+  const how = 'there is no fact file; run Collect-SmtpSourceIpFacts.ps1 on every node and supply its files';
+  return Object.fromEntries(names.map((name) => [name, suppliedOnly(name, how)])) as {
+    readonly [N in CollectedName]: Source<N>;
+  };
+}
+
+/** The value of a fact that another is concluded from; its reason becomes the other's. */
+function needed<T>(gathered: Gathered<T>): Known<T> {
+  if (gathered.status === 'known') return gathered;
+  throw new Unobtainable(gathered.reason, gathered.detail);
+}
+
+async function fromProbe<T>(context: Context, conclude: (probe: SmtpProbe) => T): Promise<Known<T>> {
+  const gathered = needed(await context.gathered('smtp-probe'));
+  return known(conclude(gathered.value), gathered.source, gathered.observedAt);
+}
+
+function newestAttempt(probe: SmtpProbe): string | undefined {
+  return probe.attempts
+    .map(({ at }) => at)
+    .sort()
+    .at(-1);
+}
+
+function controlOf(node: string, probe: SmtpProbe, from: string, now: Date): Gathered<{ address: string }> {
+  const attempts = probe.attempts.filter((attempt) => attempt.node === node && attempt.via === 'node');
+  const shown = attempts.find(({ helloAddress }) => helloAddress !== undefined);
+  if (shown?.helloAddress !== undefined) {
+    const { helloAddress, sourceAddress } = shown;
+    return known(
+      { address: plainAddress(helloAddress), ...(sourceAddress === undefined ? {} : { sourceAddress }) },
+      from,
+      shown.at,
+    );
+  }
+  const [first] = attempts;
+  const at = first?.at ?? now.toISOString();
+  if (first === undefined) return notKnown('not_supplied', `nobody greeted ${node} directly`, from, at);
+  if (first.outcome === 'answered') {
+    return notKnown('insufficient', `the EHLO reply of ${node} shows no address`, from, at);
+  }
+  const reason = first.outcome === 'timeout' ? 'timeout' : first.outcome === 'not-admitted' ? 'refused' : 'unreachable';
+  return notKnown(reason, `${first.target}: ${first.detail ?? first.outcome}`, from, at);
+}
+
+/** The summaries of all nodes as one log. */
+async function suppliedLog(service: SmtpService, context: Context): Promise<LogSummary & { source: string }> {
+  const byNode = Object.entries(await context.gathered('node-log-summary'));
+  const summaries = byNode.flatMap(([, gathered]) => (gathered.status === 'known' ? [gathered] : []));
+  if (summaries.length === 0) {
+    const failed = byNode
+      .map(([, gathered]) => gathered)
+      .find((one) => one.status === 'unobtainable' && one.reason !== 'not_supplied');
+    if (failed?.status === 'unobtainable') throw new Unobtainable(failed.reason, failed.detail);
+    throw new Unobtainable('not_supplied', 'there is no receive log: use --log, or let the collector read it');
+  }
+  const connectors = await context.gathered('node-receive-connectors');
+  const counts = byNode.flatMap(([node, gathered]) =>
+    gathered.status === 'known' ? [frontEndOnly(gathered.value, node, connectors[node], service)] : [],
+  );
+  const times = (pick: (summary: NodeLogSummary) => string | undefined) =>
+    summaries.flatMap(({ value }) => pick(value) ?? []).sort();
+  const newest = times(({ to }) => to).at(-1);
+  const merged: LogCounts = {
+    from: times(({ from }) => from)[0],
+    to: newest,
+    // A summary gives one end for all its rows.
+    newestLoadBalanced: counts.some(({ byRemote }) => byRemote.length > 0) ? newest : undefined,
+    files: summaries.reduce((sum, { value }) => sum + value.files, 0),
+    rows: 0,
+    malformedRows: 0,
+    truncated: summaries.some(({ value }) => value.truncated),
+    remotes: counts.flatMap(({ byRemote }) => byRemote),
+    exchangeServers: counts.flatMap(({ exchangeServers }) => exchangeServers),
+  };
+  return { ...summariseLog(merged, service), source: summaries.map(({ source: from }) => from).join(', ') };
+}
+
+/** Without the connectors that are known to be none of the load-balanced: the hub's, the proxy's. */
+function frontEndOnly(
+  summary: NodeLogSummary,
+  node: string,
+  connectors: Gathered<readonly { name: string; transportRole: string; bindings: readonly string[] }[]> | undefined,
+  service: SmtpService,
+): NodeLogSummary {
+  const ports = new Set(service.vips.map((vip) => vip.slice(vip.lastIndexOf(':'))));
+  const listed = connectors?.status === 'known' ? connectors.value : [];
+  const byRemote = summary.byRemote
+    .filter(({ connector }) => {
+      const name = connector.split('\\').at(-1) ?? connector;
+      const row = listed.find((one) => sameWindowsName(one.name, name));
+      return (
+        row === undefined ||
+        (row.transportRole !== 'HubTransport' &&
+          row.bindings.some((binding) => ports.has(binding.slice(binding.lastIndexOf(':')))))
+      );
+    })
+    .map((row) => ({ ...row, connector: row.connector.includes('\\') ? row.connector : `${node}\\${row.connector}` }));
+  return { ...summary, byRemote };
+}
+
+function sourceNat(probe: Gathered<SmtpProbeProof>, log: Gathered<SmtpLogProof>): SmtpSourceNat {
+  if (probe.status === 'known') {
+    const seen = [...new Set(probe.value.seen.map(({ address }) => address))].join(', ');
+    return {
+      translation: probe.value.translation,
+      proof: 'probe',
+      because: `Through the VIP the live probe is seen as ${seen}.`,
+    };
+  }
+  if (log.status === 'known') {
+    const { translation, fromLoadBalancer, mailSessions } = log.value;
+    return {
+      translation,
+      proof: 'log',
+      because: `${fromLoadBalancer} of ${mailSessions} mail sessions in the log come from the load balancer.`,
+    };
+  }
+  return { translation: 'not-known', because: `Neither proves anything: probe: ${probe.detail}; log: ${log.detail}.` };
+}
+
+async function evidenceSideBySide(service: SmtpService, context: Context): Promise<SmtpEvidence> {
+  const [probe, log, adapters, addresses] = await Promise.all([
+    context.gathered('smtp-probe-proof'),
+    context.gathered('smtp-log-proof'),
+    context.gathered('node-adapters'),
+    context.gathered('node-ip-addresses'),
+  ]);
+  const vips = vipAddresses(service);
+  const carrying = service.nodes.map(({ name }) => {
+    const [adapter, address] = [adapters[name], addresses[name]];
+    if (adapter?.status !== 'known' || address?.status !== 'known') return undefined;
+    const loopbacks = adapter.value.filter(isLoopbackAdapter);
+    return vips.every((vip) =>
+      address.value.some(
+        ({ alias, ipAddress }) => ipAddress === vip && loopbacks.some(({ name: own }) => sameWindowsName(own, alias)),
+      ),
+    );
+  });
+  const evidence: SmtpEvidence = {
+    ...(carrying.includes(undefined)
+      ? {}
+      : { configuration: carrying.every(Boolean) ? 'ready' : carrying.some(Boolean) ? 'partly' : 'none' }),
+    ...(log.status === 'known' ? { log: log.value.translation } : {}),
+    ...(probe.status === 'known' ? { probe: probe.value.translation } : {}),
+  };
+  if (Object.keys(evidence).length < 2) {
+    const [only] = Object.keys(evidence);
+    const collected = service.nodes.flatMap(({ name }) => [adapters[name], addresses[name]]);
+    throw new Unobtainable(
+      // Whoever supplies one kind only has chosen so, and is not told about it; a kind that was tried and says nothing is.
+      [probe, log, ...collected].every(isKnownOrNotSupplied) ? 'not_supplied' : 'insufficient',
+      `${only === undefined ? 'there is no conclusive evidence' : `only the ${only} says something`}, and it takes two kinds to compare`,
+    );
+  }
+  return evidence;
+}
+
+function isKnownOrNotSupplied(gathered: Gathered<unknown> | undefined): boolean {
+  return gathered === undefined || gathered.status === 'known' || gathered.reason === 'not_supplied';
+}

@@ -1,0 +1,275 @@
+import { z } from 'zod';
+import { Unobtainable } from '../../../domain/fact-set.ts';
+import {
+  applications,
+  type CloudSyncJobs,
+  type DirectorySynchronisation,
+  type HybridApplication,
+  type ServicePrincipals,
+  servicePlans,
+  type TenantSubscriptions,
+  type UsersInScope,
+} from '../../../facts/exchange-organization/cloud.ts';
+import type { ExchangeOrganization } from '../../../facts/exchange-organization/subject.ts';
+
+// Microsoft Graph v1.0 replies as facts. Pure: who asks is bound in interop-sources.ts.
+
+/** The requests, and what each needs (application permissions, least privilege). */
+export const graphRequests = {
+  /** `Organization.Read.All` */
+  organization:
+    '/v1.0/organization?$select=id,displayName,verifiedDomains,onPremisesSyncEnabled,onPremisesLastSyncDateTime',
+  /** `User.Read.All` */
+  users: '/v1.0/users?$select=id,userPrincipalName,mail,proxyAddresses,onPremisesSyncEnabled,assignedPlans&$top=999',
+  /** `LicenseAssignment.Read.All` would do; `Organization.Read.All` reads it too and is granted for the above already. */
+  subscribedSkus: '/v1.0/subscribedSkus?$select=skuPartNumber,consumedUnits,prepaidUnits,servicePlans',
+  /** `Application.Read.All` */
+  servicePrincipals: (appId: string) =>
+    `/v1.0/servicePrincipals?$filter=appId eq '${appId}'&$select=id,appId,servicePrincipalNames,keyCredentials,accountEnabled`,
+  /** `Application.Read.All` */
+  hybridApplications:
+    "/v1.0/applications?$filter=startswith(displayName,'ExchangeServerApp-')&$select=appId,displayName,keyCredentials",
+  appRoleAssignments: (appId: string) => `/v1.0/servicePrincipals(appId='${appId}')/appRoleAssignments`,
+  appRoles: (id: string) => `/v1.0/servicePrincipals/${id}?$select=id,appRoles`,
+  /** `Application.Read.All`: service principals made from the Cloud Sync template. */
+  cloudSyncPrincipals:
+    "/v1.0/servicePrincipals?$filter=applicationTemplateId eq '1a4721b3-e57f-4451-ae87-ef078703ec94'&$select=id",
+  /** `Synchronization.Read.All` */
+  synchronizationJobs: (id: string) => `/beta/servicePrincipals/${id}/synchronization/jobs`,
+} as const;
+
+/** First-party applications whose service principals are looked at. */
+export const principalsLookedAt = [
+  applications.exchangeOnline,
+  applications.teamsScheduler,
+  applications.cloudVoicemail,
+  applications.skypeForBusiness,
+] as const;
+
+const keyCredentials = z
+  .array(z.object({ customKeyIdentifier: z.string().nullish(), endDateTime: z.string().nullish() }))
+  .nullish()
+  .transform((keys) =>
+    (keys ?? []).map(({ customKeyIdentifier, endDateTime }) => {
+      const thumbprint = thumbprintOf(customKeyIdentifier);
+      return {
+        ...(thumbprint === undefined ? {} : { thumbprint }),
+        ...(endDateTime == null ? {} : { endDate: endDateTime }),
+      };
+    }),
+  );
+
+/** Graph gives the identifier as Base64 of the SHA-1, or of its text in hex. */
+function thumbprintOf(identifier: string | null | undefined): string | undefined {
+  if (identifier == null || identifier === '') return undefined;
+  if (/^[0-9a-f]{40}$/i.test(identifier)) return identifier.toUpperCase();
+  const bytes = Buffer.from(identifier, 'base64');
+  const text = bytes.toString('latin1');
+  if (/^[0-9a-f]{40}$/i.test(text)) return text.toUpperCase();
+  return bytes.length === 20 ? bytes.toString('hex').toUpperCase() : undefined;
+}
+
+const organizations = z.object({
+  value: z
+    .array(
+      z.object({
+        onPremisesSyncEnabled: z.boolean().nullish(),
+        onPremisesLastSyncDateTime: z.string().nullish(),
+        verifiedDomains: z.array(z.object({ name: z.string(), capabilities: z.string().nullish() })).default([]),
+      }),
+    )
+    .min(1),
+});
+
+/** @throws Unobtainable `malformed` when the reply is no `organization` list */
+export function synchronisationOf(reply: unknown): DirectorySynchronisation {
+  const [first] = read('organization', organizations, reply).value;
+  return {
+    enabled: first?.onPremisesSyncEnabled === true,
+    ...(first?.onPremisesLastSyncDateTime == null ? {} : { lastSync: first.onPremisesLastSyncDateTime }),
+    domains: (first?.verifiedDomains ?? []).map(({ name, capabilities }) => ({
+      name: name.toLowerCase(),
+      mail: capabilities?.split(/,\s*/).includes('Email') === true,
+    })),
+  };
+}
+
+const user = z.object({
+  userPrincipalName: z.string(),
+  mail: z.string().nullish(),
+  proxyAddresses: z.array(z.string()).nullish(),
+  onPremisesSyncEnabled: z.boolean().nullish(),
+  assignedPlans: z.array(z.object({ servicePlanId: z.string(), capabilityStatus: z.string() })).nullish(),
+});
+
+/**
+ * Sample users where there are any, else synchronised users with an address in the domains. A plan counts when it is
+ * `Enabled` for the user: a licence may have it switched off.
+ */
+export function usersInScopeOf(
+  replies: readonly unknown[],
+  { sampleUsers, domains }: Pick<ExchangeOrganization, 'sampleUsers' | 'domains'>,
+): UsersInScope {
+  const users = replies.map((reply) => read('users', user, reply));
+  const describe = (name: string, found: z.infer<typeof user> | undefined) => {
+    const enabled = new Set(
+      (found?.assignedPlans ?? []).flatMap((plan) =>
+        plan.capabilityStatus === 'Enabled' ? [plan.servicePlanId.toLowerCase()] : [],
+      ),
+    );
+    return {
+      user: name,
+      found: found !== undefined,
+      synchronised: found?.onPremisesSyncEnabled === true,
+      ...decidingPlansIn(enabled),
+    };
+  };
+  if (sampleUsers.length > 0) {
+    const byAddress = new Map(users.flatMap((one) => addressesOf(one).map((address) => [address, one] as const)));
+    return { scope: 'sample', users: sampleUsers.map((name) => describe(name, byAddress.get(name.toLowerCase()))) };
+  }
+  const inDomains = users.filter(
+    (one) =>
+      one.onPremisesSyncEnabled === true &&
+      one.mail != null &&
+      domains.includes(one.mail.slice(one.mail.lastIndexOf('@') + 1).toLowerCase()),
+  );
+  return { scope: 'domain', users: inDomains.map((one) => describe(one.mail ?? one.userPrincipalName, one)) };
+}
+
+function decidingPlansIn(plans: ReadonlySet<string>): { teams: boolean; exchange: boolean } {
+  return {
+    teams: servicePlans.teams.some((plan) => plans.has(plan)),
+    exchange: servicePlans.exchange.some((plan) => plans.has(plan)),
+  };
+}
+
+function addressesOf({ userPrincipalName, mail, proxyAddresses }: z.infer<typeof user>): string[] {
+  const proxies = (proxyAddresses ?? []).flatMap((address) => (/^smtp:/i.test(address) ? [address.slice(5)] : []));
+  return [userPrincipalName, ...(mail == null ? [] : [mail]), ...proxies].map((address) => address.toLowerCase());
+}
+
+const sku = z.object({
+  skuPartNumber: z.string(),
+  consumedUnits: z.number().nullish(),
+  prepaidUnits: z.object({ enabled: z.number().nullish() }).nullish(),
+  servicePlans: z.array(z.object({ servicePlanId: z.string(), provisioningStatus: z.string().nullish() })).nullish(),
+});
+
+/** A plan counts unless it is `Disabled` or in `Error`: a pending one is there for whoever gets the licence. */
+export function tenantSubscriptionsOf(replies: readonly unknown[]): TenantSubscriptions {
+  return {
+    subscriptions: replies.map((reply) => {
+      const { skuPartNumber, consumedUnits, prepaidUnits, servicePlans: plans } = read('subscribedSkus', sku, reply);
+      const usable = (plans ?? []).filter(
+        ({ provisioningStatus }) => provisioningStatus !== 'Disabled' && provisioningStatus !== 'Error',
+      );
+      return {
+        name: skuPartNumber,
+        enabled: prepaidUnits?.enabled ?? 0,
+        consumed: consumedUnits ?? 0,
+        ...decidingPlansIn(new Set(usable.map(({ servicePlanId }) => servicePlanId.toLowerCase()))),
+      };
+    }),
+  };
+}
+
+const principal = z.object({
+  appId: z.string(),
+  accountEnabled: z.boolean().nullish(),
+  servicePrincipalNames: z.array(z.string()).default([]),
+  keyCredentials,
+});
+
+export function servicePrincipalsOf(replies: readonly unknown[]): ServicePrincipals {
+  return {
+    principals: replies.map((reply) => {
+      const one = read('servicePrincipals', principal, reply);
+      return {
+        appId: one.appId.toLowerCase(),
+        enabled: one.accountEnabled !== false,
+        names: one.servicePrincipalNames,
+        keyCredentials: one.keyCredentials,
+      };
+    }),
+  };
+}
+
+const application = z.object({ appId: z.string(), displayName: z.string(), keyCredentials });
+const assignment = z.object({ resourceId: z.string(), appRoleId: z.string() });
+const resource = z.object({
+  id: z.string(),
+  appRoles: z.array(z.object({ id: z.string(), value: z.string().nullish() })).default([]),
+});
+
+export function hybridApplicationIdOf(replies: readonly unknown[]): string | undefined {
+  return replies.map((reply) => read('applications', application, reply))[0]?.appId;
+}
+
+export function consentResourcesOf(assignments: readonly unknown[]): readonly string[] {
+  return [...new Set(assignments.map((reply) => read('appRoleAssignments', assignment, reply).resourceId))];
+}
+
+/** @param resources service principals with `appRoles`, which give the assigned roles their names */
+export function hybridApplicationOf(
+  apps: readonly unknown[],
+  assignments: readonly unknown[],
+  resources: readonly unknown[],
+): HybridApplication {
+  const [app] = apps.map((reply) => read('applications', application, reply));
+  if (app === undefined) return { found: false, keyCredentials: [], consented: [] };
+  const names = new Map(
+    resources
+      .map((reply) => read('servicePrincipals', resource, reply))
+      .flatMap(({ id, appRoles }) => appRoles.map((role) => [`${id} ${role.id}`, role.value ?? role.id] as const)),
+  );
+  const consented = assignments
+    .map((reply) => read('appRoleAssignments', assignment, reply))
+    .map(({ resourceId, appRoleId }) => names.get(`${resourceId} ${appRoleId}`) ?? appRoleId);
+  return {
+    found: true,
+    appId: app.appId.toLowerCase(),
+    name: app.displayName,
+    keyCredentials: app.keyCredentials,
+    consented,
+  };
+}
+
+const job = z.object({
+  id: z.string(),
+  templateId: z.string().nullish(),
+  schedule: z.object({ state: z.string().nullish() }).nullish(),
+  status: z
+    .object({
+      code: z.string().nullish(),
+      lastSuccessfulExecution: z.object({ timeEnded: z.string().nullish() }).nullish(),
+    })
+    .nullish(),
+});
+
+export function cloudSyncJobsOf(replies: readonly unknown[]): CloudSyncJobs {
+  return {
+    jobs: replies.map((reply) => {
+      const { id, templateId, schedule, status } = read('synchronization jobs', job, reply);
+      const lastSuccess = status?.lastSuccessfulExecution?.timeEnded;
+      return {
+        id,
+        template: templateId ?? id.split('.')[0] ?? id,
+        scheduled: schedule?.state?.toLowerCase() === 'active',
+        status: status?.code ?? 'unknown',
+        ...(lastSuccess == null ? {} : { lastSuccess }),
+      };
+    }),
+  };
+}
+
+/** @throws Unobtainable `malformed` naming what was read and the first thing wrong with it */
+function read<T extends z.ZodType>(what: string, schema: T, value: unknown): z.infer<T> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Unobtainable(
+    'malformed',
+    `the reply of Microsoft Graph for ${what} is not as expected: ${issue?.path.join('.')}: ${issue?.message}`,
+  );
+}

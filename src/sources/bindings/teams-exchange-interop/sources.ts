@@ -1,0 +1,502 @@
+import type { FactName, FactValue, PartFactName } from '../../../domain/fact.ts';
+import { type Gathered, known, Unobtainable } from '../../../domain/fact-set.ts';
+import { bound, type GatherContext, type SourceOf, type Sources, type SourcesOf } from '../../../domain/source.ts';
+import type { CloudTenant } from '../../../domain/tenant.ts';
+import type { Tenant } from '../../../facts/exchange-organization/cloud.ts';
+import type { ExchangeOrganizationFacts } from '../../../facts/exchange-organization/index.ts';
+import { type PublishedReach, routeOf } from '../../../facts/exchange-organization/published.ts';
+import type { ExchangeOrganization } from '../../../facts/exchange-organization/subject.ts';
+import { createAddressGuard } from '../../../http/address-guard.ts';
+import { get } from '../../../http/anonymous-get.ts';
+import type { Roots } from '../../../http/roots.ts';
+import { endpointsOf } from '../../cloud-endpoints.ts';
+import { type ExchangeOnlineReader, exchangeOnlineReader } from '../../exchange-online/reader.ts';
+import { type GraphReader, graphReader } from '../../graph/reader.ts';
+import { asGathered, ProbeRun, settled } from '../../https-probe/probe-run.ts';
+import { lookUpAddresses, type Resolve } from '../../https-probe/resolve.ts';
+import { readTenant } from '../../https-probe/tenant.ts';
+import { optionalSource } from '../../optional-source.ts';
+import type { World } from '../../world.ts';
+import { composeHybridOption, composeKnownBuilds, composeMailboxHomes } from './compose.ts';
+import { exchangeOnlineEwsOf, exchangeOnlineHybridOf, recipientOf } from './exchange-online.ts';
+import {
+  cloudSyncJobsOf,
+  consentResourcesOf,
+  graphRequests,
+  hybridApplicationIdOf,
+  hybridApplicationOf,
+  principalsLookedAt,
+  servicePrincipalsOf,
+  synchronisationOf,
+  tenantSubscriptionsOf,
+  usersInScopeOf,
+} from './graph.ts';
+
+export interface InteropOptions {
+  /** Looks names up; the resolvers of the run. */
+  readonly resolve: Resolve;
+  /** `--allow-private`: probes run inside the network, where private addresses count as published. */
+  readonly allowPrivate?: boolean | undefined;
+  readonly roots: Roots;
+  /** `--endpoint`: the operator's word, outside the address guard and resolved by the system. */
+  readonly endpoints?:
+    | { readonly 'exchange-online'?: string | undefined; readonly login?: string | undefined }
+    | undefined;
+  /** Reads a tenant. Undefined: nobody gave credentials, so what only Graph knows is not supplied. */
+  readonly graph?: ((tenant: CloudTenant) => GraphReader) | undefined;
+  readonly exchangeOnline?: ((tenant: CloudTenant) => ExchangeOnlineReader) | undefined;
+  /** What probes call themselves. */
+  readonly userAgent?: string | undefined;
+  /** Time limit of one request, in milliseconds. */
+  readonly timeoutMs?: number | undefined;
+}
+
+type Facts = ExchangeOrganizationFacts;
+type Fact = FactName<Facts>;
+type PartFact = PartFactName<Facts>;
+type Value<N extends Fact> = FactValue<Facts, N>;
+type Source<N extends Fact> = SourceOf<Facts, N, ExchangeOrganization>;
+type Context = GatherContext<Facts>;
+
+/** Binds every fact about an Exchange organization to its source. */
+export function exchangeOrganizationSources(world: World): Sources {
+  const { resolvers, allowPrivate, roots, endpoints, graph, exchangeOnline } = world;
+  return bound(
+    interopSources({
+      resolve: (name, type) => resolvers.ask(name, type),
+      allowPrivate,
+      roots,
+      endpoints: { 'exchange-online': endpoints.exchangeOnline, login: endpoints.login },
+      ...(graph === undefined ? {} : { graph: (tenant: CloudTenant) => graphReader(graph, tenant) }),
+      ...(exchangeOnline === undefined
+        ? {}
+        : { exchangeOnline: (tenant: CloudTenant) => exchangeOnlineReader(exchangeOnline, tenant) }),
+    }),
+  );
+}
+
+const defaults = { userAgent: 'fieldcheck (anonymous readiness probe)', timeoutMs: 10_000 };
+
+/** A chain of dependent requests: names, TLS, port 80, Autodiscover, TLS of the next host, EWS. */
+const chainLimitMs = 75_000;
+const cloudLimitMs = 60_000;
+
+const probe = 'https probe';
+
+/** The sources of every fact about an Exchange organization. */
+export function interopSources(options: InteropOptions): SourcesOf<Facts, ExchangeOrganization> {
+  const timeoutMs = options.timeoutMs ?? defaults.timeoutMs;
+  const userAgent = options.userAgent ?? defaults.userAgent;
+  const allowPrivate = options.allowPrivate ?? false;
+
+  const run = (subject: ExchangeOrganization, context: Context): Promise<ProbeRun> =>
+    context.once('https probe', async () => {
+      const organization = subject;
+      const named = options.endpoints?.['exchange-online'];
+      return new ProbeRun(
+        organization,
+        await domainsToProbe(organization, context),
+        {
+          resolve: options.resolve,
+          allowPrivate,
+          roots: options.roots,
+          exchangeOnline: {
+            origin: named ?? endpointsOf(organization.cloud).exchangeOnline,
+            guarded: named === undefined,
+          },
+          userAgent,
+          timeoutMs,
+        },
+        context,
+      );
+    });
+
+  const perDomain = <N extends PartFact>(
+    fact: N,
+    work: (probes: ProbeRun, domain: string) => Promise<Value<N>>,
+    domains: (probes: ProbeRun) => readonly string[] = (probes) => probes.domains,
+    from: string = probe,
+  ): Source<N> =>
+    parts(fact, async (subject, context) => {
+      const probes = await run(subject, context);
+      return someOf(domains(probes)).map((domain) => [domain, asGathered(work(probes, domain), from, context.now)]);
+    });
+
+  const perHost = <N extends PartFact>(
+    fact: N,
+    work: (probes: ProbeRun, host: string, context: Context) => Promise<Value<N>>,
+    only: (published: Value<'published-host'>) => boolean = () => true,
+  ): Source<N> =>
+    parts(fact, async (subject, context) => {
+      const probes = await run(subject, context);
+      const hosts = [...(await probes.hosts())].filter(([, published]) => only(published));
+      return hosts.map(([host]) => [host, asGathered(work(probes, host, context), probe, context.now)]);
+    });
+
+  const cloud =
+    <R>(name: string, reader: ((tenant: CloudTenant) => R) | undefined) =>
+    <N extends Fact>(
+      fact: N,
+      work: (from: R, organization: ExchangeOrganization, context: Context) => Promise<Value<N>>,
+    ): Source<N> => ({
+      fact,
+      limitMs: cloudLimitMs,
+      gather: (async (subject: ExchangeOrganization, context: Context) => {
+        if (reader === undefined) throw notSupplied(`no credentials for ${name} were configured`);
+        const organization = subject;
+        const value = await work(reader(await tenantToRead(organization, context)), organization, context);
+        return known(value, name, context.now.toISOString());
+      }) as unknown as Source<N>['gather'],
+    });
+  const fromGraph = cloud('Microsoft Graph', options.graph);
+  const fromExchangeOnline = cloud('Exchange Online', options.exchangeOnline);
+
+  return {
+    'autodiscover-dns': parts('autodiscover-dns', async (subject, context) => {
+      const probes = await run(subject, context);
+      return someOf(probes.domains).map((domain) => [
+        domain,
+        settled(probes.resolverOf(domain)).then((resolver) =>
+          asGathered(probes.dns(domain), 'value' in resolver ? resolver.value : 'resolver', context.now),
+        ),
+      ]);
+    }),
+    'autodiscover-redirect': perDomain('autodiscover-redirect', (probes, domain) => probes.redirect(domain)),
+    'autodiscover-v2': perDomain('autodiscover-v2', (probes, domain) => probes.autodiscover(domain)),
+    'rest-endpoint': perDomain('rest-endpoint', async (probes, domain) => {
+      if (!probes.organization.intents.includes('presence'))
+        throw notSupplied('the organization does not ask about presence');
+      return probes.rest(domain);
+    }),
+    'exchange-online-autodiscover': perDomain(
+      'exchange-online-autodiscover',
+      (probes, domain) => probes.routing(domain),
+      (probes) => [...new Set([...probes.domains, ...sampleDomains(probes.organization)])],
+      'Autodiscover V2 of Exchange Online',
+    ),
+    'published-host': perHost('published-host', async (probes, host) => {
+      const published = (await probes.hosts()).get(host);
+      if (published === undefined) throw new Unobtainable('insufficient', `nothing names ${host}`);
+      return published;
+    }),
+    'host-tls': perHost('host-tls', async (probes, host) => {
+      await refuseUnrouted(probes, host);
+      return probes.tls(host);
+    }),
+    'ews-anonymous': perHost('ews-anonymous', (probes, host) => probes.ews(host), leadsToEws),
+    'ews-bearer': perHost(
+      'ews-bearer',
+      async (probes, host, context) => {
+        const answer = await probes.bearer(host);
+        const silent =
+          answer.challenge === 'bearer' && answer.trustedIssuers.length === 0 && answer.authorizationUri === undefined;
+        // A server that trusts EvoSTS alone says nothing, like one that trusts nobody: only Get-AuthServer decides then.
+        if (silent && (await context.gathered('auth-servers')).status !== 'known') {
+          throw new Unobtainable(
+            'insufficient',
+            `${host} offers OAuth but does not say whom it trusts, and the collector was not run`,
+          );
+        }
+        return answer;
+      },
+      leadsToEws,
+    ),
+    'published-version': perHost('published-version', async (probes, host, context) => {
+      await refuseUnrouted(probes, host);
+      const servers = await context.gathered('exchange-servers');
+      return probes.version(host, servers.status === 'known' ? servers.value : undefined);
+    }),
+    'published-reach': one('published-reach', chainLimitMs, async (subject, context) => {
+      const reach = await reachOf(await run(subject, context));
+      return known(reach, probe, context.now.toISOString());
+    }),
+    tenant: one('tenant', cloudLimitMs, async (subject, context) => {
+      const organization = subject;
+      const domains = await domainsOf(organization, context);
+      const named = options.endpoints?.login;
+      const origin = named ?? endpointsOf(organization.cloud).login;
+      const guard = createAddressGuard({
+        allowPrivate,
+        addressesOf: async (host) => (await lookUpAddresses(options.resolve, host)).addresses,
+      });
+      const asked = await Promise.all(
+        domains.map((domain) =>
+          tenantBySignIn(
+            domain,
+            (url) =>
+              get(url, {
+                guard: named === undefined ? guard : undefined,
+                trust: options.roots.ours.secureContext,
+                userAgent,
+                timeoutMs,
+                signal: context.signal,
+              }),
+            origin,
+          ),
+        ),
+      );
+      const tenant: Tenant = {
+        ...(organization.tenantId === undefined ? {} : { declaredId: organization.tenantId }),
+        declaredCloud: organization.cloud,
+        found: asked.flatMap((answer) => ('found' in answer ? [answer.found] : [])),
+        notFound: asked.flatMap((answer) => ('notFound' in answer ? [answer.notFound] : [])),
+        notAnswered: asked.flatMap((answer) => ('why' in answer ? [answer] : [])),
+      };
+      if (tenant.declaredId === undefined && tenant.found.length === 0) {
+        const [silent] = tenant.notAnswered;
+        if (silent !== undefined) throw new Unobtainable('unreachable', silent.why);
+        throw new Unobtainable(
+          'insufficient',
+          `Entra ID knows none of ${tenant.notFound.join(', ')}, and no tenant id is declared`,
+        );
+      }
+      return known(
+        tenant,
+        tenant.found.length > 0 ? 'sign-in endpoint' : 'organization document',
+        context.now.toISOString(),
+      );
+    }),
+    declarations: one('declarations', 1000, async (subject, context) =>
+      known({ statements: [...subject.declared] }, 'organization document', context.now.toISOString()),
+    ),
+
+    'directory-synchronisation': fromGraph('directory-synchronisation', async (graph, _, { signal }) =>
+      synchronisationOf(await graph.get(graphRequests.organization, signal)),
+    ),
+    'users-in-scope': fromGraph('users-in-scope', async (graph, organization, context) =>
+      usersInScopeOf(await graph.list(graphRequests.users, context.signal), {
+        sampleUsers: organization.sampleUsers,
+        domains: [...(await domainsOf(organization, context))],
+      }),
+    ),
+    'tenant-subscriptions': optionalSource(
+      fromGraph('tenant-subscriptions', async (graph, _, { signal }) =>
+        tenantSubscriptionsOf(await graph.list(graphRequests.subscribedSkus, signal)),
+      ),
+    ),
+    'service-principals': fromGraph('service-principals', async (graph, _, { signal }) => {
+      const lists = await Promise.all(
+        principalsLookedAt.map((appId) => graph.list(graphRequests.servicePrincipals(appId), signal)),
+      );
+      return servicePrincipalsOf(lists.flat());
+    }),
+    'hybrid-application': fromGraph('hybrid-application', async (graph, _, { signal }) => {
+      const apps = await graph.list(graphRequests.hybridApplications, signal);
+      const appId = hybridApplicationIdOf(apps);
+      const assignments = appId === undefined ? [] : await graph.list(graphRequests.appRoleAssignments(appId), signal);
+      const resources = await Promise.all(
+        consentResourcesOf(assignments).map((id) => graph.get(graphRequests.appRoles(id), signal)),
+      );
+      return hybridApplicationOf(apps, assignments, resources);
+    }),
+    'cloud-sync-jobs': fromGraph('cloud-sync-jobs', async (graph, _, { signal }) => {
+      const principals = await graph.list(graphRequests.cloudSyncPrincipals, signal);
+      const ids = principals.flatMap((principal) => {
+        const { id } = principal as { id?: unknown };
+        return typeof id === 'string' ? [id] : [];
+      });
+      const jobs = await Promise.all(ids.map((id) => graph.list(graphRequests.synchronizationJobs(id), signal)));
+      return cloudSyncJobsOf(jobs.flat());
+    }),
+    'exchange-online-recipients': fromExchangeOnline(
+      'exchange-online-recipients',
+      async (exchangeOnline, { sampleUsers }, { signal }) => {
+        if (sampleUsers.length === 0) throw new Unobtainable('insufficient', 'no sample user is named');
+        const recipients = await Promise.all(
+          sampleUsers.map(async (user) => {
+            const [mailUsers, mailboxes] = await Promise.all([
+              exchangeOnline.rows('Get-MailUser', { Identity: user }, signal),
+              exchangeOnline.rows('Get-Mailbox', { Identity: user }, signal),
+            ]);
+            return recipientOf(user, mailUsers, mailboxes);
+          }),
+        );
+        return { recipients };
+      },
+    ),
+    'exchange-online-hybrid': fromExchangeOnline('exchange-online-hybrid', async (exchangeOnline, _, { signal }) => {
+      const rows = (cmdlet: string) => exchangeOnline.rows(cmdlet, {}, signal);
+      const [connectors, organizations, relationships, endpoints] = await Promise.all([
+        rows('Get-IntraOrganizationConnector'),
+        rows('Get-OnPremisesOrganization'),
+        rows('Get-OrganizationRelationship'),
+        rows('Get-MigrationEndpoint'),
+      ]);
+      return exchangeOnlineHybridOf({ connectors, organizations, relationships, endpoints });
+    }),
+    'exchange-online-ews': fromExchangeOnline('exchange-online-ews', async (exchangeOnline, _, { signal }) =>
+      exchangeOnlineEwsOf(
+        await exchangeOnline.rows('Get-OrganizationConfig', { RetrieveEwsOperationAccessPolicy: true }, signal),
+      ),
+    ),
+
+    'exchange-servers': collected('exchange-servers'),
+    'virtual-directories': collected('virtual-directories'),
+    'auth-servers': collected('auth-servers'),
+    'partner-applications': collected('partner-applications'),
+    'auth-certificate': collected('auth-certificate'),
+    'on-premises-hybrid': collected('on-premises-hybrid'),
+    'setting-overrides': collected('setting-overrides'),
+    'ews-policies': collected('ews-policies'),
+    'calendar-delegates': collected('calendar-delegates'),
+    'entra-connect': collected('entra-connect'),
+    writeback: collected('writeback'),
+    'mail-builds': one('mail-builds', 1000, async () => {
+      throw notSupplied('no message headers were supplied');
+    }),
+
+    'hybrid-option': one('hybrid-option', cloudLimitMs, async (_, context) => {
+      const [entraConnect, cloudSync, writeback, recipients] = await Promise.all([
+        context.gathered('entra-connect'),
+        context.gathered('cloud-sync-jobs'),
+        context.gathered('writeback'),
+        context.gathered('exchange-online-recipients'),
+      ]);
+      return composeHybridOption({ entraConnect, cloudSync, writeback, recipients });
+    }),
+    'mailbox-homes': one('mailbox-homes', cloudLimitMs, async (_, context) => {
+      const [servers, mail, declarations] = await Promise.all([
+        context.gathered('exchange-servers'),
+        context.gathered('mail-builds'),
+        context.gathered('declarations'),
+      ]);
+      return composeMailboxHomes({ servers, mail, declarations }, context.now);
+    }),
+    'known-builds': one('known-builds', chainLimitMs, async (_, context) => {
+      const [servers, mail, published] = await Promise.all([
+        context.gathered('exchange-servers'),
+        context.gathered('mail-builds'),
+        context.gathered('published-version'),
+      ]);
+      return composeKnownBuilds({ servers, mail, published });
+    }),
+  };
+}
+
+/** The domains to look at: as declared, else those of the tenant that carry mail. @throws Unobtainable when there are none */
+async function domainsOf(organization: ExchangeOrganization, context: Context): Promise<readonly string[]> {
+  if (organization.domains.length > 0) return organization.domains;
+  // Whose tenant it is, is itself asked about the domains; without both there is nothing to begin with.
+  if (organization.tenantId === undefined)
+    throw new Unobtainable('insufficient', 'neither domains nor a tenant are named');
+  const sync = await context.gathered('directory-synchronisation');
+  const found = sync.status === 'known' ? sync.value.domains : [];
+  const domains = found
+    .filter(({ name, mail }) => mail && !/\.onmicrosoft\.(com|us)$/.test(name))
+    .map(({ name }) => name);
+  if (domains.length > 0) return domains;
+  throw new Unobtainable('insufficient', 'no domain is named, and the tenant was not asked for its domains');
+}
+
+/** Declared hosts are looked at even where no domain is known. @throws Unobtainable when there is neither */
+async function domainsToProbe(organization: ExchangeOrganization, context: Context): Promise<readonly string[]> {
+  const domains = await settled(domainsOf(organization, context));
+  if ('value' in domains) return domains.value;
+  if (organization.hosts.length > 0) return [];
+  throw domains.error;
+}
+
+/** @throws Unobtainable when there is no domain: nothing looked at is no pass */
+function someOf(domains: readonly string[]): readonly string[] {
+  if (domains.length === 0) throw new Unobtainable('insufficient', 'no domain is named');
+  return domains;
+}
+
+function sampleDomains({ sampleUsers }: ExchangeOrganization): readonly string[] {
+  return sampleUsers.map((user) => user.slice(user.lastIndexOf('@') + 1).toLowerCase());
+}
+
+function leadsToEws({ ews, ewsUnknownFor }: Value<'published-host'>): boolean {
+  return ews !== undefined || ewsUnknownFor.length > 0;
+}
+
+/** A host that is only the name a domain's Autodiscover would have is not asked for anything. @throws Unobtainable */
+async function refuseUnrouted(probes: ProbeRun, host: string): Promise<void> {
+  const namings = (await probes.hosts()).get(host)?.namedBy ?? [];
+  for (const { domain, as } of namings) {
+    if (as !== 'autodiscover' || domain === undefined) return;
+    if (routeOf(await probes.dns(domain)) !== undefined) return;
+  }
+  throw new Unobtainable('insufficient', `DNS names no server of the organization at ${host}`);
+}
+
+async function reachOf(probes: ProbeRun): Promise<PublishedReach> {
+  const answered: string[] = [];
+  const silent: { host: string; why: string }[] = [];
+  const hosts = [...(await probes.hosts()).keys()];
+  const results = await Promise.all(
+    hosts.map(async (host) => {
+      const routed = await settled(refuseUnrouted(probes, host));
+      return { host, tls: 'error' in routed ? routed : await settled(probes.tls(host)) };
+    }),
+  );
+  for (const { host, tls } of results) {
+    if ('value' in tls) answered.push(host);
+    else if (tls.error.reason === 'timeout' || tls.error.reason === 'unreachable')
+      silent.push({ host, why: tls.error.message });
+  }
+  return { answered, silent };
+}
+
+type TenantAnswer = { found: Tenant['found'][number] } | { notFound: string } | { domain: string; why: string };
+
+async function tenantBySignIn(
+  domain: string,
+  ask: (url: URL) => ReturnType<typeof get>,
+  origin: string,
+): Promise<TenantAnswer> {
+  const answer = await settled(ask(new URL(`/${domain}/.well-known/openid-configuration`, origin)));
+  if ('error' in answer) return { domain, why: answer.error.message };
+  if (answer.value.status === 400 || answer.value.status === 404) return { notFound: domain };
+  const found = answer.value.status === 200 ? readTenant(domain, answer.value.body) : undefined;
+  return found === undefined
+    ? { domain, why: `the sign-in endpoint answered ${answer.value.status} for ${domain} without naming a tenant` }
+    : { found };
+}
+
+function notSupplied(why: string): Unobtainable {
+  return new Unobtainable('not_supplied', why);
+}
+
+/** The tenant whose cloud is read: the declared one, else the one that the sign-in endpoint names for the domains. */
+async function tenantToRead(organization: ExchangeOrganization, context: Context): Promise<CloudTenant> {
+  if (organization.tenantId !== undefined) return { id: organization.tenantId, cloud: organization.cloud };
+  const tenant = await context.gathered('tenant');
+  const [found] = tenant.status === 'known' ? tenant.value.found : [];
+  if (found === undefined) throw notSupplied('name the tenant (tenant.id in the organization document)');
+  return { id: found.tenantId, cloud: organization.cloud };
+}
+
+/** Comes in the collector's file only. */
+function collected<N extends Fact>(fact: N): Source<N> {
+  return {
+    fact,
+    limitMs: 1000,
+    gather: async () => {
+      throw notSupplied('no file of Collect-TeamsInteropFacts.ps1 was supplied');
+    },
+  };
+}
+
+function one<N extends Fact>(
+  fact: N,
+  limitMs: number,
+  gather: (subject: ExchangeOrganization, context: Context) => Promise<Gathered<Value<N>>>,
+): Source<N> {
+  // The compiler cannot see that N is no part fact; the map above names each.
+  return { fact, limitMs, gather: gather as unknown as Source<N>['gather'] };
+}
+
+function parts<N extends PartFact>(
+  fact: N,
+  gather: (
+    subject: ExchangeOrganization,
+    context: Context,
+  ) => Promise<readonly (readonly [string, Promise<Gathered<Value<N>>>])[]>,
+): Source<N> {
+  const all = async (subject: ExchangeOrganization, context: Context) => {
+    const entries = await gather(subject, context);
+    return Object.fromEntries(await Promise.all(entries.map(async ([part, fact]) => [part, await fact] as const)));
+  };
+  return { fact, limitMs: chainLimitMs, gather: all as unknown as Source<N>['gather'] };
+}

@@ -1,0 +1,41 @@
+import type { FactKinds, FactName } from '../domain/fact.ts';
+import { Unobtainable } from '../domain/fact-set.ts';
+import type { SourceOf } from '../domain/source.ts';
+import type { Subject } from '../domain/subject.ts';
+
+/** More than a sign-in takes, which has a limit of its own. */
+const signInMs = 90_000;
+
+/**
+ * The source of a fact that adds to what a rule says and decides nothing. Whatever stands in the way is `not_supplied`
+ * with its sentence, which an optional fact may be: a refusal here makes no finding `unknown`.
+ *
+ * @param source its limit aborts the signal it is given; the limit over all is wider, so that running out of time is told
+ *   in the source's words too
+ */
+export function optionalSource<F extends FactKinds, N extends FactName<F>, S extends Subject>(
+  source: SourceOf<F, N, S>,
+): SourceOf<F, N, S> {
+  return {
+    fact: source.fact,
+    limitMs: source.limitMs + signInMs,
+    async gather(subject, context) {
+      const { now, supplied, once, gathered } = context;
+      try {
+        return await source.gather(subject, {
+          now,
+          supplied,
+          once,
+          gathered,
+          // Made when it is asked for: most domains find the answer there already.
+          get signal() {
+            return AbortSignal.any([context.signal, AbortSignal.timeout(source.limitMs)]);
+          },
+        });
+      } catch (error) {
+        if (error instanceof Unobtainable) throw new Unobtainable('not_supplied', error.message);
+        throw error;
+      }
+    },
+  };
+}

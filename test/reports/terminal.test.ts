@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import { terminalReport } from '../../src/reports/index.ts';
+import { mixedRuns, run } from './runs.ts';
+
+it('tells each subject by itself: the answers, what fails, advice, and what could not be looked at', () => {
+  const questions = { 'verifiable-now': 'Can receivers verify what is signed now?' };
+  expect(terminalReport(mixedRuns, { questions }).split('\n')).toEqual([
+    'contoso.com  (dkim, 2026-11-24T09:30:00.000Z)',
+    '  NO             Can receivers verify what is signed now?',
+    '  FAIL     dkim/active-key-published [selector1]  critical, Microsoft',
+    '           Microsoft publishes no key for selector1.',
+    '           → Open a support case with Microsoft.',
+    '  advice   dkim/rotation-on-schedule [selector1]  low, Microsoft',
+    '           The key is 400 days old.',
+    '           → Open a support case with Microsoft.',
+    '  1 of 4 checks pass',
+    '',
+    'fabrikam.com  (dkim, 2026-11-24T09:30:00.000Z)',
+    '  UNDETERMINED   Can receivers verify what is signed now?',
+    '  unknown  dkim/active-key-published [selector1]',
+    '           The name servers answered SERVFAIL.',
+    '  0 of 1 checks pass',
+    '',
+    'adatum.com  (dkim, 2026-11-24T09:30:00.000Z)',
+    '  YES            Can receivers verify what is signed now?',
+    '  1 of 2 checks pass',
+    '',
+    '3 looked at',
+    '  Can receivers verify what is signed now?  no: 1, undetermined: 1, yes: 1',
+    '',
+  ]);
+});
+
+it('says answers in the words of their evaluation', () => {
+  const answerWords = { yes: 'GO', no: 'NO-GO', undetermined: 'INDETERMINATE', not_applicable: 'not asked' };
+  const interop = run('contoso', { calendar: 'no', voicemail: 'not_applicable' });
+  const report = terminalReport([interop, run('fabrikam', { calendar: 'yes' })], { answerWords });
+  expect(report).toContain('\n  NO-GO          calendar\n  NOT ASKED      voicemail\n');
+  expect(report).toContain('\n  calendar  NO-GO: 1, GO: 1\n  voicemail  not asked: 2\n');
+});

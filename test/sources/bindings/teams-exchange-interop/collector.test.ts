@@ -1,0 +1,185 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { InvalidDocument } from '../../../../src/domain/organization.ts';
+import {
+  interopFactsOf,
+  isInteropCollectorFile,
+  parseInteropCollectorFile,
+} from '../../../../src/sources/bindings/teams-exchange-interop/collector.ts';
+
+const thumbprint = 'A1B2C3D4E5F60718293A4B5C6D7E8F9001122334';
+
+const file = (change: Record<string, unknown> = {}) => ({
+  schema: 'teams-exchange-interop/1',
+  collectedAt: '2026-11-24T08:00:00.000Z',
+  collector: { version: '1.0.0', psVersion: '5.1' },
+  host: { name: 'EX1' },
+  parts: ['exchange'],
+  exchange: {
+    servers: [
+      {
+        name: 'EX1',
+        fqdn: 'EX1.contoso.local',
+        adminDisplayVersion: 'Version 15.2 (Build 2562.17)',
+        serverRole: 'Mailbox',
+        site: 'S',
+        edition: 'Enterprise',
+      },
+      {
+        name: 'EX2',
+        fqdn: 'ex2.contoso.local',
+        adminDisplayVersion: 'Version 15.1 (Build 2375.7)',
+        serverRole: 'Mailbox',
+        site: 'S',
+        edition: 'Standard',
+      },
+    ],
+    builds: [{ server: 'EX1', build: '15.2.2562.53' }],
+    mailboxes: { byServer: [{ server: 'EX1', count: 12, truncated: false }], byDomain: [] },
+    webServicesVirtualDirectories: [
+      {
+        server: 'EX1',
+        name: 'EWS',
+        internalUrl: 'https://ex1.contoso.local/EWS/Exchange.asmx',
+        externalUrl: 'https://mail.contoso.com/EWS/Exchange.asmx',
+        oauth: true,
+        wsSecurity: null,
+      },
+      { server: 'EX2', name: 'EWS', internalUrl: '', externalUrl: '', oauth: null, wsSecurity: null },
+    ],
+    authConfig: {
+      currentCertificateThumbprint: thumbprint,
+      nextCertificateThumbprint: '',
+      nextCertificateEffectiveDate: null,
+    },
+    authCertificates: [
+      {
+        server: 'EX1',
+        thumbprint,
+        present: true,
+        subject: '',
+        status: 'Valid',
+        hasPrivateKey: true,
+        notAfter: '2030-01-01T00:00:00.000Z',
+      },
+    ],
+    partnerApplications: {
+      name: 'Exchange Online',
+      applicationIdentifier: '00000002-0000-0ff1-ce00-000000000000',
+      enabled: true,
+      realm: '',
+      authMetadataUrl: '',
+      useAuthServer: true,
+      hasLinkedAccount: true,
+      linkedAccount: null,
+    },
+  },
+  sections: [],
+  errors: [
+    { section: 'exchange.builds', message: 'EX2: access is denied' },
+    { section: 'exchange.authCertificates', message: 'EX2: the RPC server is unavailable' },
+    { section: 'exchange.hybridConfiguration', message: 'Get-HybridConfiguration was stopped: it did not end in time' },
+    { section: 'exchange.authServers', message: 'access is denied' },
+  ],
+  ...change,
+});
+
+const factsOf = (...files: unknown[]) => interopFactsOf(files.map(parseInteropCollectorFile)).facts;
+
+describe('the collector’s file', () => {
+  it('becomes facts: builds of ExSetup before those of the directory, which know the cumulative update only', () => {
+    expect(factsOf(file())['exchange-servers']).toEqual({
+      status: 'known',
+      source: 'Collect-TeamsInteropFacts.ps1 on EX1',
+      observedAt: '2026-11-24T08:00:00.000Z',
+      value: {
+        servers: [
+          {
+            name: 'EX1',
+            fqdn: 'ex1.contoso.local',
+            role: 'Mailbox',
+            build: { text: '15.2.2562.53', parts: [15, 2, 2562, 53] },
+            mailboxes: 12,
+          },
+          {
+            name: 'EX2',
+            fqdn: 'ex2.contoso.local',
+            role: 'Mailbox',
+            build: { text: '15.1.2375', parts: [15, 1, 2375] },
+          },
+        ],
+        externalHosts: [{ server: 'EX1', host: 'mail.contoso.com' }],
+      },
+    });
+  });
+
+  it('takes one element for a list, as Windows PowerShell 5.1 may write it, and knows an account that could not be read', () => {
+    expect(factsOf(file())['partner-applications']).toMatchObject({
+      value: { applications: [{ name: 'Exchange Online', linkedAccount: 'unreadable', roles: [] }] },
+    });
+  });
+
+  it('names the servers that a section lacks', () => {
+    expect(factsOf(file())['auth-certificate']).toMatchObject({ value: { current: thumbprint, unreadable: ['EX2'] } });
+  });
+
+  it('says why a section is missing', () => {
+    const facts = factsOf(file());
+    expect(facts['on-premises-hybrid']).toMatchObject({
+      reason: 'timeout',
+      detail: 'exchange.hybridConfiguration: Get-HybridConfiguration was stopped: it did not end in time',
+    });
+    expect(facts['auth-servers']).toMatchObject({ reason: 'denied' });
+    expect(facts['setting-overrides']).toMatchObject({ reason: 'not_supplied' });
+    expect(facts['entra-connect']).toBeUndefined();
+  });
+
+  it('completes another file, the newer one first, and a failed section hides nothing older', () => {
+    const entra = file({
+      collectedAt: '2026-11-24T07:00:00.000Z',
+      host: { name: 'SYNC1' },
+      exchange: undefined,
+      errors: [],
+      entraConnect: {
+        globalSettings: { exchangeHybrid: true, version: '2' },
+        rules: [{ name: 'Out to AD - User Exchange Hybrid', enabled: true }],
+      },
+    });
+    const older = file({
+      collectedAt: '2026-11-20T08:00:00.000Z',
+      exchange: { authServers: [], settingOverrides: [] },
+      errors: [],
+    });
+    const facts = factsOf(file(), entra, older);
+    expect(facts['entra-connect']).toMatchObject({ status: 'known', source: 'Collect-TeamsInteropFacts.ps1 on SYNC1' });
+    expect(facts['auth-servers']).toMatchObject({ status: 'known', observedAt: '2026-11-20T08:00:00.000Z' });
+    expect(facts['exchange-servers']).toMatchObject({ observedAt: '2026-11-24T08:00:00.000Z' });
+  });
+
+  it('is refused with the path of every fault', () => {
+    expect(() => parseInteropCollectorFile(file({ collectedAt: 'yesterday', exchange: { servers: [{}] } }))).toThrow(
+      InvalidDocument,
+    );
+    expect(() => parseInteropCollectorFile(file({ exchange: { servers: [{}] } }))).toThrow(
+      'collector file: exchange.servers[0].name: ',
+    );
+    expect(isInteropCollectorFile({ schema: 'smtp-source-ip/1' })).toBe(false);
+    expect(isInteropCollectorFile(null)).toBe(false);
+  });
+
+  it('never fails in another way, whatever the file holds', () => {
+    fc.assert(
+      fc.property(
+        fc.jsonValue(),
+        fc.constantFrom('servers', 'builds', 'partnerApplications', 'authConfig', 'delegates'),
+        (value, section) => {
+          try {
+            factsOf(file({ exchange: { [section]: value } }));
+          } catch (error) {
+            expect(error).toBeInstanceOf(InvalidDocument);
+          }
+        },
+      ),
+    );
+  });
+});
