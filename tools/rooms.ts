@@ -121,7 +121,14 @@ export const rooms = table({
   'src/sources/': {
     holds: 'one room for each outside world; gives facts, has no opinion',
     rooms: ['src/domain/', 'src/facts/', 'src/http/', 'infra/'],
-    packages: ['@azure/identity', '@microsoft/microsoft-graph-client', 'dns-packet', 'zod'],
+    packages: [
+      '@azure/identity',
+      '@microsoft/microsoft-graph-client',
+      'csv-parse',
+      'dns-packet',
+      'fast-xml-parser',
+      'zod',
+    ],
     node: true,
     because: 'A source knows one outside world: domain, facts, http and its own SDK, nothing of the other rooms.',
   },

@@ -17,6 +17,8 @@ export const acceptedFacts = z.object({
   evaluation: z.string(),
   /** Ids of the subjects that got facts. */
   subjects: z.array(z.string()),
+  /** Rows that were not read because they speak of no subject, and what else people should know of how it was read. */
+  notes: z.array(z.string()).readonly().exactOptional(),
   expiresAt: z.string(),
   /** The run that looks again at what the facts speak of. */
   runId: z.string().exactOptional(),

@@ -108,6 +108,7 @@ async function evaluate(
   try {
     const evaluation = app.evaluation(name);
     const supply = app.readSupplied(name, await suppliedFiles(evaluation, options));
+    for (const note of supply.notes ?? []) process.stderr.write(`${note}\n`);
     const subjects = await subjectsFor(app, evaluations, evaluation, named, options, document, supply);
     const { runs, facts } = await app.evaluate({
       evaluation,

@@ -54,8 +54,8 @@ export function sameName(a: string, b: string): boolean {
   return canonicalName(a) === canonicalName(b);
 }
 
-/** Lower case, without the trailing dot. */
+/** Lower case, without the trailing dot. A dot behind a backslash belongs to its label (RFC 1035 section 5.1). */
 export function canonicalName(name: string): string {
   const lower = name.toLowerCase();
-  return lower.endsWith('.') ? lower.slice(0, -1) : lower;
+  return lower.endsWith('.') && !lower.endsWith('\\.') ? lower.slice(0, -1) : lower;
 }

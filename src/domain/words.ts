@@ -49,3 +49,11 @@ export function enumerateFirst(names: readonly string[], shown = 5): string {
     ? `${names.slice(0, shown).join(', ')} and ${names.length - shown} more`
     : enumerate(names);
 }
+
+/** With every character shown that a reader would not see or not tell from a space: `<U+FEFF>v=DKIM1`. */
+export function showInvisible(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\u{FFFD}]|(?! )\p{Zs}/gu,
+    (character) => `<U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`,
+  );
+}

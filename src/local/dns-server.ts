@@ -1,5 +1,5 @@
-// The embedded DNS server of the demo, the tests and the bench: authoritative for everything in its zone, and follows
-// CNAME chains inside it the way a recursive resolver answers them. UDP and TCP on one port, loopback by default.
+// The embedded DNS server of the demo, the tests and the bench: knows everything in its zone, and answers the way a
+// recursive resolver does, or as a zone's own server (`role`). UDP and TCP on one port, loopback by default.
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { createServer, type Server, type Socket as TcpSocket } from 'node:net';
 import {
@@ -87,8 +87,16 @@ export function createZone(): Zone {
   };
 }
 
+/**
+ * As what a server speaks. `resolver` follows CNAMEs and calls nothing its own (RA); `authoritative` calls the zone its
+ * own and follows no CNAME (AA); `both` is a server of an internal zone that also resolves for its clients (AA and RA).
+ */
+export type ServerRole = 'resolver' | 'authoritative' | 'both';
+
 export interface DnsServerOptions {
   zone: ZoneData;
+  /** Default `resolver`. */
+  role?: ServerRole;
   /** Default 0: any free port. */
   port?: number;
   /** Default 127.0.0.1. */
@@ -126,6 +134,7 @@ const dropWindowsPerSecond = 1000 / dropWindowMs;
 export async function startDnsServer(options: DnsServerOptions): Promise<DnsServer> {
   const { zone, port = 0, address = '127.0.0.1', delayMs = 0, dropAbovePerSecond = Number.POSITIVE_INFINITY } = options;
   const largestUdp = options.truncateUdpOver ?? 1232;
+  const role = options.role ?? 'resolver';
   const count = { udp: 0, tcp: 0, dropped: 0 };
   const limiter = dropper(dropAbovePerSecond);
   const later = delayed(delayMs);
@@ -133,7 +142,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   const tcp = createServer((socket) => {
     serveStream(socket, (query) => {
       count.tcp++;
-      const reply = answer(query, zone, Number.POSITIVE_INFINITY);
+      const reply = answer(query, zone, role, Number.POSITIVE_INFINITY);
       if (reply !== undefined) later(() => writeFramed(socket, reply));
     });
   });
@@ -149,7 +158,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
       count.dropped++;
       return;
     }
-    const reply = answer(query, zone, largestUdp);
+    const reply = answer(query, zone, role, largestUdp);
     if (reply !== undefined) later(() => udp.send(reply, from.port, from.address));
   });
 
@@ -258,7 +267,7 @@ function delayed(delayMs: number): { (job: () => void): void; stop(): void } {
 }
 
 /** The reply to a query, or `undefined` where the server stays silent. */
-function answer(bytes: Buffer, zone: ZoneData, largestUdp: number): Buffer | undefined {
+function answer(bytes: Buffer, zone: ZoneData, role: ServerRole, largestUdp: number): Buffer | undefined {
   let query: Packet;
   try {
     query = decode(bytes);
@@ -270,23 +279,23 @@ function answer(bytes: Buffer, zone: ZoneData, largestUdp: number): Buffer | und
   const question = query.questions?.[0];
   if (question === undefined || query.questions?.length !== 1) return errorReply(bytes, 'FORMERR');
 
-  const said = resolve(question, zone);
+  const said = resolve(question, zone, role);
   if (said.rcode === 'silence') return undefined;
   if (said.rcode === 'malformed') {
     // The question is right, so that the client takes it for the reply; the record after it points beyond the end.
     const malformed = Buffer.concat([
-      encodeReply(query, question, 'NOERROR', [], false),
+      encodeReply(query, question, role, 'NOERROR', [], false),
       Buffer.from('c0ff00100001', 'hex'),
     ]);
     malformed.writeUInt16BE(1, 6);
     return malformed;
   }
-  const reply = encodeReply(query, question, said.rcode, said.answers, said.negative);
+  const reply = encodeReply(query, question, role, said.rcode, said.answers, said.negative);
   const opt = query.additionals?.find((record) => record.type === 'OPT');
   const announced = opt?.type === 'OPT' ? Math.max(plainUdpSize, opt.udpPayloadSize) : plainUdpSize;
   const overUdp = largestUdp !== Number.POSITIVE_INFINITY;
   if (overUdp && (said.truncate || reply.length > Math.min(announced, largestUdp))) {
-    return encodeReply(query, question, said.rcode, [], false, TRUNCATED_RESPONSE);
+    return encodeReply(query, question, role, said.rcode, [], false, TRUNCATED_RESPONSE);
   }
   return reply;
 }
@@ -299,7 +308,7 @@ interface Said {
   truncate: boolean;
 }
 
-function resolve(question: Question, zone: ZoneData): Said {
+function resolve(question: Question, zone: ZoneData, role: ServerRole): Said {
   const answers: Answer[] = [];
   const passed = new Set<string>();
   let truncate = false;
@@ -338,9 +347,12 @@ function resolve(question: Question, zone: ZoneData): Said {
     }
     const found = node.records.filter(({ type }) => type === question.type || question.type === ('ANY' as string));
     answers.push(...found.map((data) => record(owner, data)));
-    const cname = node.records.find(({ type }) => type === 'CNAME');
+    // A name has one CNAME; where a zone holds two, a resolver hands out both and follows one.
+    const cnames = node.records.filter((one) => one.type === 'CNAME');
+    const [cname] = cnames;
     if (found.length > 0 || cname?.type !== 'CNAME') return said('NOERROR', found.length === 0);
-    answers.push(record(owner, cname));
+    answers.push(...cnames.map((data) => record(owner, data)));
+    if (role === 'authoritative') return said('NOERROR');
     owner = cname.data;
   }
   return said('SERVFAIL'); // a chain in a circle or without end, as recursive resolvers answer it: with what they saw
@@ -354,6 +366,7 @@ function record(name: string, { ttl = defaultTtl, ...data }: ZoneRecord): Answer
 function encodeReply(
   query: Packet,
   question: Question,
+  role: ServerRole,
   rcode: keyof typeof rcodes,
   answers: Answer[],
   negative: boolean,
@@ -364,7 +377,11 @@ function encodeReply(
     type: 'response',
     id: query.id,
     flags:
-      AUTHORITATIVE_ANSWER | RECURSION_AVAILABLE | ((query.flags ?? 0) & RECURSION_DESIRED) | flags | rcodes[rcode],
+      (role === 'resolver' ? 0 : AUTHORITATIVE_ANSWER) |
+      (role === 'authoritative' ? 0 : RECURSION_AVAILABLE) |
+      ((query.flags ?? 0) & RECURSION_DESIRED) |
+      flags |
+      rcodes[rcode],
     questions: [question],
     answers,
     authorities: negative ? [startOfAuthority(question.name)] : [],

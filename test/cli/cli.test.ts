@@ -388,22 +388,38 @@ describe.concurrent('a bad call', () => {
   });
 
   test.each([
-    ['an empty file', '', /is empty; export it again/],
-    ['a file of no JSON', 'Domain : contoso.com', /is no JSON \(.*\); export it with ConvertTo-Json/],
-    ['a file cut short', JSON.stringify(tenant.rows).slice(0, 500), /is no JSON/],
-    ['a list of names', '["contoso.com"]', /\[0\]: is no object; expected a row of properties/],
+    [
+      'an empty file',
+      '',
+      /is empty: the command wrote nothing.*; run this line and supply its file: Get-DkimSigningConfig \| /,
+    ],
+    [
+      'a table',
+      'Domain      Enabled\n------      -------\ncontoso.com True',
+      /is a table \(Format-Table\).*; run this line/,
+    ],
+    ['a file cut short', JSON.stringify(tenant.rows).slice(0, 500), /is no JSON, or was cut short/],
+    ['a list of names', '["contoso.com"]', /holds no rows: what stands there is no object with properties/],
     [
       'another cmdlet',
       [{ Name: 'Default', Guid: 'x' }],
       /is no export of Get-DkimSigningConfig; its first row has the properties Name, Guid/,
     ],
-    ['a time that is none', [{ ...tenant.rows[0], RotateOnDate: 'soon' }], /RotateOnDate: "soon" is no time/],
     ['a domain that is none', [{ ...tenant.rows[0], Domain: 'contoso com' }], /"contoso com" is no domain name/],
   ])('--signing-config with %s', async (_, content, sentence) => {
     const path = file(content);
     const ended = await fieldcheck(['evaluate', 'dkim', '--signing-config', path]);
     expectBadCall(ended, sentence);
     expect(ended.stderr).toContain(path);
+  });
+
+  test('a row that cannot be read costs its domain and no other, and one without a domain is told', async () => {
+    const [first, second] = tenant.rows;
+    const rows = [first, { ...second, RotateOnDate: 'soon' }, { ...first, Domain: 'contoso com' }];
+    const { code, stdout, stderr } = await dkim(['--signing-config', file(rows)]);
+    expect(code).toBe(2);
+    expect(stdout).toContain('cannot be read: RotateOnDate: "soon" is no time in ISO 8601');
+    expect(stderr).toMatch(/row 3: "contoso com" is no domain name; .*; the other rows count\n$/);
   });
 
   test('accepted domains where the signing configuration belongs', async () => {

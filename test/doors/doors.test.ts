@@ -532,7 +532,7 @@ describe('POST organizations/{org}/facts', () => {
 
   test.each([
     ['an empty body', '', /is empty/],
-    ['what is no JSON', 'Domain,Selector', /is no JSON/],
+    ['what is no export', 'Dear colleagues', /is neither JSON nor CSV, Format-List or CLIXML/],
     ['an empty list', '[]', /holds no rows/],
     [
       'something else',
@@ -545,12 +545,20 @@ describe('POST organizations/{org}/facts', () => {
     expect((answer.json as { detail: string }).detail).toMatch(detail);
   });
 
-  test('names row and property of what cannot be read', async () => {
-    const answer = await call('POST', facts, [tenant.rows[0], { ...tenant.rows[1], RotateOnDate: 'tomorrow' }]);
-    expect(answer.status).toBe(400);
-    expect((answer.json as { issues: string[] }).issues).toEqual([
-      expect.stringMatching(/\[1\].*RotateOnDate: "tomorrow" is no time/),
-    ]);
+  test('says which rows speak of no subject; one that cannot be read costs its own', async () => {
+    const rows = [
+      tenant.rows[0],
+      { ...tenant.rows[1], RotateOnDate: 'tomorrow' },
+      { ...tenant.rows[0], Domain: 'x y' },
+    ];
+    const answer = await call('POST', `${facts}?run=false`, rows);
+    await call('POST', `${facts}?run=false`, json);
+    expect(answer.status).toBe(202);
+    expect(answer.json).toMatchObject({
+      notes: [
+        expect.stringMatching(/^supplied facts, an export of Get-DkimSigningConfig: row 3: "x y" is no domain name/),
+      ],
+    });
   });
 
   test('refuses facts of an evaluation that is not watched', async () => {

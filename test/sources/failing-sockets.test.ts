@@ -108,7 +108,8 @@ describe.runIf(canUnshare)('everything that opens a socket, where the socket fai
 
   it('a resolver whose way ends, or that has none over TCP', () => {
     expect(seen.alone).toMatchObject({
-      'a resolver without TCP': '127.0.0.1:… cannot be reached (ECONNREFUSED) (TXT contoso.com).',
+      'a resolver without TCP':
+        '127.0.0.1:… cannot be reached (ECONNREFUSED) over TCP, after a truncated answer over UDP: let TCP through to its port, or ask another resolver (TXT contoso.com).',
       'a way that ends while the sockets are open': '192.0.2.10 cannot be reached (ENETUNREACH) (TXT contoso.com).',
     });
   });

@@ -3,7 +3,7 @@ import { InvalidDocument, parseDocument } from '../../domain/organization.ts';
 import { type Subject, subject } from '../../domain/subject.ts';
 import type { Registration } from '../../evaluations/registration.ts';
 import type { Registry } from '../../evaluations/registry.ts';
-import { rowsOf } from '../../sources/supplied/powershell-json.ts';
+import { rowsOf } from '../../sources/supplied/rows.ts';
 import { Problem } from '../problem.ts';
 import { readOpened } from '../supplied/read.ts';
 import type { AdHoc } from './ad-hoc.ts';
@@ -39,8 +39,8 @@ export function adHocRequest(evaluations: Registry, name: string, body: unknown,
   const evaluation = evaluationNamed(evaluations, name);
   const keys = typeof body === 'object' && body !== null ? Object.keys(body) : [];
   if (keys.includes('facts')) {
-    const rows = rowsOf('facts', parseDocument('request', facts, body).facts);
-    const supply = readOpened(evaluation, [{ name: 'facts', rows, writtenAt: now.toISOString() }]);
+    const read = rowsOf('facts', parseDocument('request', facts, body).facts);
+    const supply = readOpened(evaluation, [{ name: 'facts', ...read, writtenAt: now.toISOString() }]);
     return { evaluation, now, subjects: limited(supply.subjects), supply };
   }
   if (keys.includes('subject')) return { evaluation, now, subjects: [subjectIn(evaluation, body)] };

@@ -53,7 +53,13 @@ export async function acceptFacts(
     );
   }
   await store.putFacts(rows);
-  const accepted = { evaluation: id, subjects: rows.map(({ subject }) => subject), expiresAt };
+  const { notes = [] } = supply;
+  const accepted = {
+    evaluation: id,
+    subjects: rows.map(({ subject }) => subject),
+    expiresAt,
+    ...(notes.length === 0 ? {} : { notes }),
+  };
   if (!run) return accepted;
   const started = await startRun(ports, { document, evaluation: id, trigger: 'facts', key: ownKey(now) });
   return started === undefined ? accepted : { ...accepted, runId: started.run.runId };

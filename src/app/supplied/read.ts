@@ -3,7 +3,8 @@ import { mergeFactSets, noFacts, type SavedFacts, savedFactsSchema } from '../..
 import { describeIssue, InvalidDocument } from '../../domain/organization.ts';
 import type { Registration } from '../../evaluations/registration.ts';
 import type { OpenedFile, SuppliedFile, SuppliedFormat, Supply } from '../../sources/supplied/format.ts';
-import { decodeText, readPowerShellJson } from '../../sources/supplied/powershell-json.ts';
+import { decodeText } from '../../sources/supplied/powershell-json.ts';
+import { readRows } from '../../sources/supplied/rows.ts';
 
 export type { SuppliedFile, Supply } from '../../sources/supplied/format.ts';
 
@@ -39,6 +40,7 @@ export function readOpened(evaluation: Registration, files: readonly OpenedFile[
   return {
     name: supplies.map(({ name }) => name).join('+'),
     subjects: [...subjects.values()],
+    notes: supplies.flatMap(({ notes = [] }) => notes),
     factsFor: (subject) =>
       supplies.map((supply) => supply.factsFor(subject)).reduce((all, one) => mergeFactSets(all, one), noFacts),
   };
@@ -69,8 +71,20 @@ function wantedBy({ files }: Registration): string {
 
 function open(formats: readonly SuppliedFormat[], { content, ...file }: SuppliedFile): OpenedFile {
   const text = decodeText(content);
-  const isText = formats.some((format) => format.isText?.(text) === true);
-  return isText ? { ...file, text, rows: [] } : { ...file, rows: readPowerShellJson(file.name, text) };
+  if (formats.some((format) => format.isText?.(text) === true))
+    return { ...file, text, rows: [], unread: new Map(), inWords: true };
+  const read = readRows(file.name, text, (unreadable) => commandFor(formats, file.kind, unreadable));
+  if (read.rows.length === 0 && file.kind === undefined)
+    throw new InvalidDocument(file.name, ['holds no rows, so nobody can tell what was exported']);
+  return { ...file, ...read };
+}
+
+function commandFor(formats: readonly SuppliedFormat[], kind: string | undefined, text: string): string | undefined {
+  for (const format of formats) {
+    const command = format.commandFor?.(kind, text);
+    if (command !== undefined) return command;
+  }
+  return undefined;
 }
 
 function isSaved({ rows }: OpenedFile): boolean {

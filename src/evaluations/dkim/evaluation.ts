@@ -3,9 +3,12 @@ import { evaluation, type FactReader } from '../../domain/evaluation.ts';
 import type { Gathered } from '../../domain/fact-set.ts';
 import type { Judged } from '../../domain/finding.ts';
 import { tenantPropertiesOf } from '../../domain/organization.ts';
+import { enumerate } from '../../domain/words.ts';
 import { type MailDomainFacts, mailDomainFacts } from '../../facts/mail-domain/index.ts';
+import type { MailRefusal } from '../../facts/mail-domain/mail-refusal.ts';
+import type { SigningConfiguration } from '../../facts/mail-domain/signing-configuration.ts';
 import { selectorNames } from '../../facts/mail-domain/signing-configuration.ts';
-import { type MailDomain, mailDomain } from '../../facts/mail-domain/subject.ts';
+import { isMicrosoftsOwn, type MailDomain, mailDomain } from '../../facts/mail-domain/subject.ts';
 import { activeCnameCorrect } from './rules/active-cname-correct.ts';
 import { activeKeyMatchesConfiguration } from './rules/active-key-matches-configuration.ts';
 import { activeKeyNotInTestMode } from './rules/active-key-not-in-test-mode.ts';
@@ -19,6 +22,7 @@ import { rotationOnSchedule } from './rules/rotation-on-schedule.ts';
 import { signingConfigured } from './rules/signing-configured.ts';
 import { signingEnabled } from './rules/signing-enabled.ts';
 import { statusConsistent } from './rules/status-consistent.ts';
+import { configured, hasNoHop } from './selectors.ts';
 import { dkimSettings } from './settings.ts';
 
 /** Can receivers verify what a mail domain signs, today and after the next rotation? */
@@ -70,9 +74,6 @@ export const dkim = evaluation({
   proof,
 });
 
-/** Initial domains of the worldwide and the sovereign clouds. */
-const initialSuffixes = ['.onmicrosoft.com', '.onmicrosoft.us', '.partner.onmschina.cn'];
-
 /** Domains that cannot publish, do not send or are not watched are classified, with the reason, and out of every alarm. */
 function scope(
   fact: FactReader<MailDomainFacts>,
@@ -81,9 +82,15 @@ function scope(
   const accepted = fact('accepted-domain');
   const configuration = fact('signing-configuration');
   const listed = accepted.status === 'known' ? accepted.value : undefined;
-  const initial = listed?.initialDomain === true || initialSuffixes.some((suffix) => id.endsWith(suffix));
+  const initial = listed?.initialDomain === true || isMicrosoftsOwn(id);
   if (ignoredBy !== undefined) return `${id} is on the ignore list (${ignoredBy}).`;
-  if (listed?.isCoexistenceDomain === true || /\.mail\.onmicrosoft\.(com|us)$/.test(id)) {
+  if (listed?.listed === false && configuration.status === 'known' && configuration.value.state === 'configured') {
+    return `${id} is no accepted domain (any more): its row of Get-DkimSigningConfig is a leftover, and nothing is sent from it.`;
+  }
+  if (
+    listed?.isCoexistenceDomain === true ||
+    /\.mail\.(?:onmicrosoft\.(?:com|us)|(?:partner\.)?onmschina\.cn)$/.test(id)
+  ) {
     return `${id} is a coexistence domain: nobody can publish DNS records in it.`;
   }
   if (listed?.sendingFromDomainDisabled === true)
@@ -94,7 +101,30 @@ function scope(
   if (initial && isMissing(configuration) && selectors.every(isPlain)) {
     return `${id} is an initial domain, whose selectors have names of their own: supply the output of Get-DkimSigningConfig, or name them.`;
   }
-  return undefined;
+  const row =
+    configuration.status === 'known' && configuration.value.state === 'configured' ? configuration : undefined;
+  if (initial && row !== undefined && keysElsewhere(row.value, id)) {
+    return `${id} is an initial or fallback domain of the tenant without DNS of its own: nobody but Microsoft can publish in it, and the keys that its configuration names stand in another domain.`;
+  }
+  const refusal = fact('mail-refusal');
+  return refusal.status === 'known' ? parked(id, refusal.value) : undefined;
+}
+
+/** The configuration names targets, none of them in the domain itself. */
+function keysElsewhere(configuration: SigningConfiguration, domain: string): boolean {
+  const named = selectorNames.filter((name) => (configured(configuration, name)?.cname ?? '') !== '');
+  return named.length > 0 && !named.some((name) => hasNoHop(configuration, name, domain));
+}
+
+/** Two signs at least, and no key: one alone may be a slip of a domain that sends. */
+function parked(id: string, { noKey, revokedBy, nullMx, nobodySends }: MailRefusal): string | undefined {
+  const signs = [
+    ...(revokedBy === undefined ? [] : [`the wildcard ${revokedBy} revokes every selector (empty p=)`]),
+    ...(nullMx === true ? ['its MX record names no host (null MX, RFC 7505)'] : []),
+    ...(nobodySends === true ? ['its SPF record lets nobody send (v=spf1 -all)'] : []),
+  ];
+  if (!noKey || signs.length < 2) return undefined;
+  return `${id} is parked and sends no mail: ${enumerate(signs)}.`;
 }
 
 /** `selector1` and `selector2`: the names on which custom domains carry their CNAMEs. */

@@ -1,6 +1,7 @@
 import { canonicalName } from '../../domain/domain-name.ts';
 import type { Fail, Judgement, Manual, NotApplicable, Owner, Predecessor } from '../../domain/rule.ts';
 import type { Instant } from '../../domain/time.ts';
+import { minuteOf } from '../../domain/words.ts';
 import type { SelectorCname, SelectorKey } from '../../facts/mail-domain/selector.ts';
 import {
   type SelectorRole,
@@ -9,6 +10,9 @@ import {
   selectorNames,
   selectorRoles,
 } from '../../facts/mail-domain/signing-configuration.ts';
+import { isMicrosoftsOwn } from '../../facts/mail-domain/subject.ts';
+import { cnameState, ownTargets } from './cname.ts';
+import { stepFor } from './damage.ts';
 import type { RuleContext } from './rule.ts';
 
 /** A key of a 1,024-bit RSA modulus is the least that receivers accept (RFC 8301 section 3.2). */
@@ -17,19 +21,28 @@ export const leastBits = 1024;
 /** What signers should use (RFC 8301 section 3.1). */
 export const recommendedBits = 2048;
 
+/** Above this, verifiers in use refuse RSA keys; RFC 8301 section 3.2 obliges them to 1,024 to 4,096 bits alone. */
+export const mostBits = 8192;
+
 /** Every rule but `signing-configured` speaks only where there is a configuration to speak of. */
 export const afterConfigured = () => [{ rule: 'dkim/signing-configured' }];
 
 /**
  * The rules that look into the key record of an active selector: blocked by whatever left no single usable record.
- * A wrong CNAME blocks them only when nothing answers behind it: a key that answers is what receivers get.
+ * A wrong CNAME blocks them only when nothing answers behind it, or when there are several and receivers differ about what
+ * does: a key that answers is what receivers get.
  */
 export function afterKeyFound(
-  facts: { readonly 'selector-key'?: SelectorKey | undefined },
+  facts: {
+    readonly 'selector-key'?: SelectorKey | undefined;
+    readonly 'selector-cname'?: SelectorCname | undefined;
+  },
   { part }: Pick<RuleContext, 'part'>,
 ): readonly Predecessor[] {
   const key = facts['selector-key'];
-  const nothingThere = key !== undefined && key.outcome !== 'records';
+  const cname = facts['selector-cname'];
+  const nothingThere =
+    (key !== undefined && key.outcome !== 'records') || (cname !== undefined && ownTargets(cname).length > 1);
   return [
     ...afterConfigured(),
     ...(nothingThere ? [{ rule: 'dkim/active-cname-correct', target: part }] : []),
@@ -45,15 +58,47 @@ export function soleRecord(key: SelectorKey, selector: string): SelectorKey['rec
   return { verdict: 'not_applicable', message: `${selector} has no single key record to look into.` };
 }
 
-const noRotationFields: Manual = {
-  verdict: 'manual',
-  message:
-    'The signing configuration does not say which selector is active: RotateOnDate or the selectors around it are missing.',
-  remedy: 'Export the whole of Get-DkimSigningConfig, without Select-Object, and supply it again.',
-};
+/** The whole line to run for an export that says every time exactly. */
+export const exportCommand = 'Get-DkimSigningConfig | ConvertTo-Json -Depth 4 | Out-File -Encoding utf8 dkim.json';
+
+/** Does a configuration leave open which selector is active? Then each of them is judged as if it were. */
+export function rolesOpen(configuration: SigningConfiguration | undefined, now: Instant): boolean {
+  const row = configuration === undefined ? undefined : rowOf(configuration);
+  return row !== undefined && selectorRoles(row, now) === undefined;
+}
+
+/** Where the roles are open a fault of one selector is no more than a suspicion: a person has to look. */
+export function unlessRolesOpen(
+  judgement: Judgement,
+  configuration: SigningConfiguration,
+  { now }: Pick<RuleContext, 'now'>,
+): Judgement {
+  if (judgement.verdict !== 'fail' || !rolesOpen(configuration, now)) return judgement;
+  const { message, remedy } = activeUnknown(rowOf(configuration));
+  const { evidence } = judgement;
+  return {
+    verdict: 'manual',
+    message: `${judgement.message} That matters only in its turn. ${message}`,
+    remedy,
+    ...(evidence === undefined ? {} : { evidence }),
+  };
+}
+
+/** Why nobody can tell which selector is active. */
+function activeUnknown(row: SigningConfigurationRow | undefined): Manual {
+  const readings = row?.rotateOnReadings;
+  return {
+    verdict: 'manual',
+    message:
+      readings === undefined
+        ? 'The signing configuration does not say which selector is active: RotateOnDate or the selectors around it are missing.'
+        : `Which selector is active nobody can tell: RotateOnDate "${readings.text}" is text without a zone, any time from ${readings.earliest} to ${readings.latest}, and now lies in between.`,
+    remedy: `Export the whole of it, with exact times, and supply that file: ${exportCommand}`,
+  };
+}
 
 /**
- * The selectors in `role`, or a judgement where there is none.
+ * The selectors in `role`, all of them where the roles are open, or a judgement where there is none.
  *
  * @param absent the sentence for a domain that has no selector in that role now
  */
@@ -64,8 +109,9 @@ export function selectorsInRole(
   absent: string,
 ): readonly string[] | Judgement {
   const row = rowOf(configuration);
-  const roles = row === undefined ? undefined : selectorRoles(row, now);
-  if (roles === undefined) return noRotationFields;
+  if (row === undefined) return activeUnknown(row);
+  const roles = selectorRoles(row, now);
+  if (roles === undefined) return selectorNames;
   const names = selectorNames.filter((name) => roles[name] === role);
   return names.length > 0 ? names : { verdict: 'not_applicable', message: absent };
 }
@@ -112,77 +158,10 @@ export function hasNoHop(configuration: SigningConfiguration | undefined, select
   return target !== undefined && canonicalName(target).endsWith(`._domainkey.${domain}`);
 }
 
-export type CnameState = 'match' | 'mismatch' | 'missing' | 'wrong-type';
-
-/** How the CNAME that the zone has compares with the target that Exchange Online wants. */
-export function cnameState(cname: SelectorCname, target: string): CnameState {
-  switch (cname.outcome) {
-    case 'cname':
-      return canonicalName(cname.chain[0]?.target ?? '') === canonicalName(target) ? 'match' : 'mismatch';
-    case 'other-record':
-      return 'wrong-type';
-    case 'no-name':
-    case 'no-record':
-      return 'missing';
-  }
-}
-
-/** The verdict on a CNAME, in the words that `active-`, `next-` and `passive-` rules share. */
-export function judgeCname(
-  cname: SelectorCname,
-  target: string,
-): { state: CnameState; sentence: string; observed: string; remedy: string } {
-  const state = cnameState(cname, target);
-  const wanted = canonicalName(target);
-  const found = canonicalName(cname.chain[0]?.target ?? '');
-  const publish = `Publish in the zone of the domain: ${cname.name}. CNAME ${wanted}. (TTL 3600 or more, no proxying).`;
-  switch (state) {
-    case 'match': {
-      const ttl = cname.chain[0]?.ttl ?? 0;
-      // A resolver's cache counts the TTL down, so a low one is a hint and no more.
-      const short = ttl < 3600 ? ` (TTL seen: ${ttl} s; Microsoft recommends 3600 s or more in the zone)` : '';
-      return {
-        state,
-        sentence: `${cname.name} points to ${wanted}${short}.`,
-        observed: `CNAME ${found}, TTL ${ttl}`,
-        remedy: '',
-      };
-    }
-    case 'mismatch':
-      return {
-        state,
-        sentence: `${cname.name} points to ${found}; the signing configuration wants ${wanted}.`,
-        observed: `CNAME ${found}`,
-        remedy: `${publish} Take the target from Get-DkimSigningConfig, never build it.`,
-      };
-    case 'wrong-type':
-      return {
-        state,
-        sentence: `${cname.name} holds ${cname.otherTypes.join(' and ')} records instead of a CNAME to ${wanted}.`,
-        observed: `${cname.otherTypes.join(', ')} in place of a CNAME`,
-        remedy: `Remove what stands at that name. ${publish}`,
-      };
-    case 'missing': {
-      const hint = cname.doubledZone ? ' It stands at the name with the zone appended twice.' : '';
-      return {
-        state,
-        sentence: `${cname.name} does not exist as a CNAME (${cname.outcome === 'no-name' ? 'no such name' : 'no such record'}); it should point to ${wanted}.${hint}`,
-        observed: outcomesOf(cname.asked),
-        remedy: publish,
-      };
-    }
-  }
-}
-
-/** `NXDOMAIN from 192.0.2.53 and 198.51.100.53`, or with one resolver `NXDOMAIN from 192.0.2.53, asked twice`. */
-export function outcomesOf(asked: SelectorKey['asked']): string {
-  return [...Map.groupBy(asked, ({ outcome }) => outcome)]
-    .map(([outcome, questions]) => {
-      const resolvers = [...new Set(questions.map(({ resolver }) => resolver))];
-      const again = resolvers.length === 1 && questions.length > 1 ? ', asked twice' : '';
-      return `${outcome} from ${resolvers.join(' and ')}${again}`;
-    })
-    .join('; ');
+/** Is it Exchange Online that this selector belongs to? Without a signing configuration only the chain says so. */
+export function leadsToMicrosoft(cname: SelectorCname | undefined, domain: string): boolean {
+  const targets = (cname?.chain ?? []).map(({ target }) => canonicalName(target));
+  return [domain, ...targets].some((name) => isMicrosoftsOwn(name) || name.endsWith('.dkim.mail.microsoft'));
 }
 
 /** Who has to mend a bad key: whoever owns the zone in which it stands. */
@@ -193,11 +172,41 @@ export function keyOwner(
   domain: string,
 ): Owner {
   if (hasNoHop(configuration, selector, domain)) return 'microsoft';
+  // No customer can publish there; that it is Microsoft's fault takes a configuration that names the key.
+  if (isMicrosoftsOwn(domain)) return 'dns-operator';
   if (configuration === undefined) return cname?.outcome === 'cname' ? 'dns-operator' : 'customer-dns';
   const target = configured(configuration, selector)?.cname;
   return cname !== undefined && target !== undefined && cnameState(cname, target) === 'match'
     ? 'microsoft'
     : 'customer-dns';
+}
+
+/** What is known of the other selectors. */
+interface Others {
+  readonly peers: Readonly<
+    Record<
+      string,
+      { readonly 'selector-key'?: SelectorKey | undefined; readonly 'selector-cname'?: SelectorCname | undefined }
+    >
+  >;
+}
+
+/**
+ * While a rotation is pending, a break of the active selector ends with it when the next one answers.
+ *
+ * @returns when, and which selector takes over; undefined when nothing ends by itself
+ */
+export function endsByItself(
+  configuration: SigningConfiguration | undefined,
+  { part, now, peers }: Pick<RuleContext, 'part' | 'now'> & Others,
+): { readonly next: string; readonly at: string } | undefined {
+  const row = configuration === undefined ? undefined : rowOf(configuration);
+  const roles = row === undefined ? undefined : selectorRoles(row, now);
+  const next = selectorNames.find((name) => roles?.[name] === 'next');
+  if (next === undefined || next === part || row?.rotateOnDate === undefined) return undefined;
+  const key = peers[next]?.['selector-key'];
+  if (verifies(key) !== true || key?.sameAsConfigured === false) return undefined;
+  return { next, at: minuteOf(row.rotateOnDate) };
 }
 
 /** Can receivers verify with this selector? Undefined when its key could not be looked at. */
@@ -220,33 +229,69 @@ function verifies(key: SelectorKey | undefined): boolean | undefined {
 export function unlessAnotherVerifies(
   fail: Fail,
   configuration: SigningConfiguration | undefined,
-  {
-    subject,
-    part,
-    peers,
-  }: Pick<RuleContext, 'subject' | 'part'> & {
-    readonly peers: Readonly<Record<string, { readonly 'selector-key'?: SelectorKey | undefined }>>;
-  },
+  cname: SelectorCname | undefined,
+  { subject, part, now, peers }: Pick<RuleContext, 'subject' | 'part' | 'now'> & Others,
 ): Judgement {
-  if (configuration !== undefined) return fail;
-  const others = subject.selectors
+  const open = rolesOpen(configuration, now);
+  if (configuration !== undefined && !open) return fail;
+  const others = (open ? selectorNames : subject.selectors)
     .filter((name) => name !== part)
     .map((name) => [name, verifies(peers[name]?.['selector-key'])] as const);
   if (others.every(([, state]) => state === false)) return fail;
+  const exchange = [cname, ...Object.values(peers).map((peer) => peer['selector-cname'])].some((one) =>
+    leadsToMicrosoft(one, subject.id),
+  );
   const better = others.filter(([, state]) => state === true).map(([name]) => name);
+  if (configuration !== undefined) return unlessRolesOpen(fail, configuration, { now });
   const why = better.length > 0 ? `${better.join(' and ')} does verify` : 'the other selector could not be looked at';
   return {
     verdict: 'manual',
-    message: `${fail.message} But ${why}, and only the signing configuration says which selector is active.`,
-    remedy:
-      'Supply the output of Get-DkimSigningConfig (--signing-config FILE): it names the active selector, its target and its key.',
+    message: `${fail.message} But ${why}, and only the signing ${exchange ? 'configuration' : 'service'} says which selector is active.`,
+    remedy: exchange
+      ? 'Supply the output of Get-DkimSigningConfig (--signing-config FILE): it names the active selector, its target and its key.'
+      : `Look at a message that ${subject.id} sent lately: s= of its DKIM-Signature names the selector that signs. Then ask for that one alone (--selector NAME).`,
     ...(fail.evidence === undefined ? {} : { evidence: fail.evidence }),
   };
 }
 
-/** What the signing configuration would add, for sentences about a domain without one. */
-export function withoutConfiguration(configuration: SigningConfiguration | undefined): string {
-  return configuration === undefined
+/** What DNS alone does not tell, for sentences about a domain without a signing configuration. */
+export function withoutConfiguration(
+  configuration: SigningConfiguration | undefined,
+  cname: SelectorCname | undefined,
+  domain: string,
+): string {
+  if (configuration !== undefined) return '';
+  return leadsToMicrosoft(cname, domain)
     ? ' Which selector is active, and whether this is the right key, only the signing configuration says.'
-    : '';
+    : ' Whether its owner signs with this key now, DNS does not say.';
+}
+
+/** Where a record stands, for sentences: a wildcard's stands elsewhere. */
+export function recordAt({ owner, wildcard }: SelectorKey): string {
+  return wildcard === undefined ? `the record at ${owner}` : `the record at ${owner} (from the wildcard ${wildcard})`;
+}
+
+/** What mends a bad record of a selector, for whoever has to do it. */
+export function mendRecord(
+  owner: Owner,
+  key: SelectorKey,
+  cname: SelectorCname | undefined,
+  configuration: SigningConfiguration | undefined,
+  { part, subject }: Pick<RuleContext, 'part' | 'subject'>,
+): string {
+  if (owner === 'microsoft') return `Open a support case with Microsoft: the record at ${key.owner} is theirs to mend.`;
+  if (isMicrosoftsOwn(subject.id))
+    return `Supply the output of Get-DkimSigningConfig (--signing-config FILE): it names the selectors of ${subject.id}. Nobody but Microsoft can change what stands in that domain.`;
+  if (key.wildcard !== undefined) {
+    const what = configuration === undefined ? 'record that the signing service' : 'CNAME that Get-DkimSigningConfig';
+    return `Publish the ${what} names for ${part} at ${key.name}: it takes precedence over the wildcard ${key.wildcard} (RFC 4592), which may stay.`;
+  }
+  if (configuration !== undefined)
+    return `Put the CNAME that Get-DkimSigningConfig names for ${part} in place of the record at ${key.owner}.`;
+  if (leadsToMicrosoft(cname, subject.id))
+    return `Compare ${key.owner} with the target that Get-DkimSigningConfig names for ${part}: if it is the same, the record is Microsoft's to mend; if not, point the CNAME there.`;
+  const damage = key.records.length === 1 ? key.records[0]?.says.damage : undefined;
+  return damage === undefined
+    ? `Put at ${key.owner} the record that the signing service shows for ${part}, whole and as one TXT record.`
+    : stepFor(damage, key.owner);
 }

@@ -10,6 +10,24 @@ const publicKey = z.object({
   fingerprint: z.string(),
 });
 
+/** How key records get damaged on their way into a zone, each with a step of its own that mends it. */
+export const keyRecordDamages = [
+  'backslash-semicolon',
+  'literal-quotes',
+  'typographic-quotes',
+  'byte-order-mark',
+  'invisible-character',
+  'missing-semicolon',
+  'signature-algorithm-in-h',
+  'zone-line',
+  'target-in-txt',
+  'pem-lines',
+  'key-without-tags',
+  'abbreviated',
+  'cut-short',
+] as const;
+export type KeyRecordDamage = (typeof keyRecordDamages)[number];
+
 /** A DKIM key record as a verifier reads it (RFC 6376 section 3.6.1): what it says, without an opinion. */
 export const keyRecord = z.object({
   /** Why a verifier cannot use the record, one sentence each. */
@@ -20,6 +38,8 @@ export const keyRecord = z.object({
   revoked: z.boolean(),
   testMode: z.boolean(),
   key: publicKey.optional(),
+  /** What made an unusable record unusable, where the text gives it away; then `problems` says just that. */
+  damage: z.enum(keyRecordDamages).optional(),
 });
 
 export type KeyRecord = z.infer<typeof keyRecord>;

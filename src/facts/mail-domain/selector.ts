@@ -20,12 +20,20 @@ export const selectorCname = z
     name: z.string(),
     /** `cname`; `no-name` (NXDOMAIN); `no-record` (the name exists, without CNAME); `other-record` (TXT or address instead). */
     outcome: z.enum(['cname', 'no-name', 'no-record', 'other-record']),
-    /** CNAMEs from `name` on, in order. */
+    /** CNAMEs from `name` on, in order; several of one name where a zone has more than one. Names as RFC 1035 section 5.1 writes them. */
     chain: z.array(hop),
     /** Record types found at the name in place of a CNAME. */
     otherTypes: z.array(z.string()),
     /** The record stands at the name with the zone appended twice, a common slip. */
     doubledZone: z.boolean(),
+    /** Where it stands instead, when {@link doubledZone}: the zone is that of the domain or of one above it. */
+    doubledAt: z.string().optional(),
+    /** The CNAME that a question for CNAME gets where a question for TXT gets a TXT record of the same name. */
+    beside: hop.optional(),
+    /** The configured key answers here, though the configured target is not on the way to it: flattened, or a copy. */
+    rightKey: z.boolean().optional(),
+    /** The wildcard (RFC 4592) that answers here because the name itself has no record, e.g. `*.contoso.com`. */
+    wildcard: z.string().optional(),
     asked: z.array(askedQuestion),
   })
   .meta({ title: 'CNAME of the selector' });
@@ -42,6 +50,10 @@ export const selectorKey = z
     records: z.array(z.object({ text: z.string(), ttl: z.number(), says: keyRecord })),
     /** Is the key the one that the signing configuration holds for this selector? Absent when there is nothing to compare. */
     sameAsConfigured: z.boolean().optional(),
+    /** Several records, none of them a key, that are one key when joined in some order. */
+    joined: z.boolean().optional(),
+    /** The wildcard (RFC 4592) that answers here because the name itself has no record, e.g. `*._domainkey.contoso.com`. */
+    wildcard: z.string().optional(),
     /** The resolver validated the answer by DNSSEC (AD flag). */
     authenticated: z.boolean(),
     asked: z.array(askedQuestion),

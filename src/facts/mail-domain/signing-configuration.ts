@@ -11,6 +11,16 @@ const selectorConfiguration = z.object({
   keySize: z.number().optional(),
 });
 
+/** A time as a text export writes it, in the manner of a country and without a zone: all its readings lie in between. */
+const timeReadings = z.object({
+  /** As it stands there. */
+  text: z.string(),
+  /** ISO 8601, UTC. */
+  earliest: z.string(),
+  latest: z.string(),
+});
+export type TimeReadings = z.infer<typeof timeReadings>;
+
 /** One row of `Get-DkimSigningConfig` without directory noise. */
 export const signingConfigurationRow = z.object({
   domain: z.string(),
@@ -20,11 +30,17 @@ export const signingConfigurationRow = z.object({
   status: z.string().optional(),
   /** ISO 8601, UTC. */
   keyCreationTime: z.string().optional(),
+  /** In place of it from a text export. */
+  keyCreationReadings: timeReadings.optional(),
   lastChecked: z.string().optional(),
   rotateOnDate: z.string().optional(),
+  /** In place of it from a text export. */
+  rotateOnReadings: timeReadings.optional(),
   selectorBeforeRotateOnDate: z.enum(selectorNames).optional(),
   selectorAfterRotateOnDate: z.enum(selectorNames).optional(),
   selectors: z.object({ selector1: selectorConfiguration, selector2: selectorConfiguration }),
+  /** A sentence on how it was read, for people: that the domain stands there twice. */
+  note: z.string().optional(),
 });
 
 /** A domain without a row is a state of its own, not an error: Exchange Online then signs nothing for it. */
@@ -46,18 +62,24 @@ export type SelectorRole = 'active' | 'next' | 'passive';
  * `now < RotateOnDate ? SelectorBeforeRotateOnDate : SelectorAfterRotateOnDate`, compared as instants, so no time zone
  * takes part (Microsoft: "How to use DKIM for email in your custom domain").
  *
- * @returns undefined when the row does not say (no keys, or a row without the rotation fields)
+ * @returns undefined when the row does not say (no keys, a row without the rotation fields, or `now` between the readings
+ *   of its RotateOnDate)
  */
 export function selectorRoles(
   row: SigningConfigurationRow,
   now: Date,
 ): Readonly<Record<SelectorName, SelectorRole>> | undefined {
-  const { rotateOnDate, selectorBeforeRotateOnDate: before, selectorAfterRotateOnDate: after } = row;
-  if (rotateOnDate === undefined || before === undefined || after === undefined) return undefined;
-  const switchesAt = Date.parse(rotateOnDate);
-  if (Number.isNaN(switchesAt)) return undefined;
-  const pending = now.getTime() < switchesAt;
+  const { selectorBeforeRotateOnDate: before, selectorAfterRotateOnDate: after } = row;
+  const pending = rotationPending(row, now);
+  if (pending === undefined || before === undefined || after === undefined) return undefined;
   const active = pending ? before : after;
   const other: SelectorRole = pending && after !== before ? 'next' : 'passive';
   return active === 'selector1' ? { selector1: 'active', selector2: other } : { selector1: other, selector2: 'active' };
+}
+
+function rotationPending({ rotateOnDate, rotateOnReadings }: SigningConfigurationRow, now: Date): boolean | undefined {
+  const earliest = Date.parse(rotateOnDate ?? rotateOnReadings?.earliest ?? '');
+  const latest = Date.parse(rotateOnDate ?? rotateOnReadings?.latest ?? '');
+  if (now.getTime() < earliest) return true;
+  return now.getTime() >= latest ? false : undefined;
 }

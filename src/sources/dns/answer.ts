@@ -14,6 +14,12 @@ export type DnsRecord = { name: string; ttl: number } & (
   | { type: 'CAA'; data: { flags: number; tag: string; value: string } }
 );
 
+/** Why a server answered as it did (RFC 8914): the code, and what it adds in words of its own. */
+export interface ExtendedError {
+  code: number;
+  text: string;
+}
+
 export type DnsTransport = 'udp' | 'tcp' | 'doh';
 
 /**
@@ -34,6 +40,8 @@ export interface DnsAnswer {
   answers: DnsRecord[];
   /** Seconds that a negative answer may be cached: the lesser of the SOA's TTL and its minimum (RFC 2308 §5). */
   negativeTtl?: number;
+  /** What the server adds about its answer, e.g. that it is a stale one. */
+  extendedErrors?: readonly ExtendedError[];
   /** The resolver's address as it was configured. */
   resolver: string;
   transport: DnsTransport;
@@ -46,7 +54,9 @@ export interface DnsAnswer {
 /**
  * Why there is no answer. `timeout`: silence. `unreachable`: no way to the resolver. `servfail`, `refused`, `notimp`,
  * `formerr`, `rcode`: it answered that it will not tell (`rcode`: any other code). `malformed`: what it sent is no DNS message.
- * `loop`: its CNAMEs run in a circle. `http`: the DoH server's HTTP status. `name`: the name cannot be asked for.
+ * `loop`: its CNAMEs run in a circle. `no-recursion`: it does not follow names into other zones, and the answer lies there.
+ * `blocked`: it says that it was told not to tell (RFC 8914). `split-horizon`: a server inside denies a name of a zone of its
+ * own, which tells nothing about what receivers outside see. `http`: the DoH server's HTTP status. `name`: the name cannot be asked for.
  * `closed`: the resolver was closed meanwhile.
  */
 export type DnsFailureReason =
@@ -59,6 +69,9 @@ export type DnsFailureReason =
   | 'rcode'
   | 'malformed'
   | 'loop'
+  | 'no-recursion'
+  | 'blocked'
+  | 'split-horizon'
   | 'http'
   | 'name'
   | 'closed';

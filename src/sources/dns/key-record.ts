@@ -1,5 +1,7 @@
 import { createPublicKey, hash, type KeyObject } from 'node:crypto';
+import { showInvisible } from '../../domain/words.ts';
 import type { KeyRecord } from '../../facts/mail-domain/key-record.ts';
+import { damageOf } from './key-record-damage.ts';
 
 /** DER prefix that turns 32 raw bytes into the SubjectPublicKeyInfo of an Ed25519 key (RFC 8410 section 4). */
 const ed25519Prefix = fromHex('302a300506032b6570032100');
@@ -24,6 +26,12 @@ const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
  * @param text the strings of one TXT record, joined without a separator (RFC 6376 section 3.6.2.2)
  */
 export function parseKeyRecord(text: string): KeyRecord {
+  const read = readTags(text);
+  const damage = read.problems.length === 0 ? undefined : damageOf(text);
+  return damage === undefined ? read : { ...read, problems: [damage.says], damage: damage.kind };
+}
+
+function readTags(text: string): KeyRecord {
   const { tags, order, problem } = parseTagList(text);
   if (problem !== undefined) return unusable(problem);
   const notes: string[] = [];
@@ -173,5 +181,5 @@ function fingerprint(spki: Buffer): string {
 }
 
 function shorten(text: string): string {
-  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  return showInvisible(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 }

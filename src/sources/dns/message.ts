@@ -2,7 +2,7 @@
 // does not check (labels over 63 bytes, record data past the end, the OPT record's part of the rcode) is checked here.
 import { type Answer, AUTHENTIC_DATA, type DecodedPacket, decode, encode, RECURSION_DESIRED } from 'dns-packet';
 import { sameName } from '../../domain/domain-name.ts';
-import type { DnsRecord, QueryType } from './answer.ts';
+import type { DnsRecord, ExtendedError, QueryType } from './answer.ts';
 
 /** What fits into one unfragmented UDP packet on any path (DNS flag day 2020): announced in every query by EDNS0 (RFC 6891). */
 const udpPayloadSize = 1232;
@@ -111,6 +111,8 @@ export interface Reply {
   /** The records of the answer section that the client knows, as they came. */
   records: DnsRecord[];
   negativeTtl: number | undefined;
+  /** Why it answered as it did, where the server says so (RFC 8914). */
+  extendedErrors: readonly ExtendedError[];
 }
 
 /**
@@ -119,8 +121,10 @@ export interface Reply {
  */
 export function decodeReply(message: Buffer): Reply | undefined {
   let packet: DecodedPacket;
+  let records: DnsRecord[];
   try {
     packet = decode(message);
+    records = knownRecords(packet.answers ?? [], message);
   } catch {
     return undefined; // dns-packet throws on pointers that do not go back, on labels and names too long, and past the end
   }
@@ -136,25 +140,113 @@ export function decodeReply(message: Buffer): Reply | undefined {
     authoritative: packet.flag_aa,
     recursionAvailable: packet.flag_ra,
     edns: opt !== undefined,
-    records: knownRecords(packet.answers ?? []),
+    records,
     negativeTtl: negativeTtl(packet.authorities ?? []),
+    extendedErrors: opt?.type === 'OPT' ? extendedErrors(opt.options) : [],
   };
 }
 
-function knownRecords(answers: readonly Answer[]): DnsRecord[] {
+/** Option code of extended errors (RFC 8914 section 2); dns-packet leaves its data as it is. */
+const extendedErrorOption = 15;
+const longestText = 200;
+
+function extendedErrors(options: readonly { readonly code: number; readonly data?: unknown }[]): ExtendedError[] {
+  return options.flatMap(({ code, data }) =>
+    code === extendedErrorOption && Buffer.isBuffer(data) && data.length >= 2
+      ? [{ code: data.readUInt16BE(0), text: data.toString('utf8', 2).slice(0, longestText) }]
+      : [],
+  );
+}
+
+function knownRecords(answers: readonly Answer[], message: Buffer): DnsRecord[] {
   const records: DnsRecord[] = [];
-  for (const answer of answers) {
+  let spelt: readonly SpeltRecord[] | undefined;
+  for (const [index, answer] of answers.entries()) {
     const record = knownRecord(answer);
-    if (record !== undefined) records.push(record);
+    if (record === undefined) continue;
+    records.push(record);
+    // dns-packet joins labels by dots whatever they hold; what looks odd in a chain is spelt again, from the bytes.
+    if (record.type !== 'CNAME' && spelt === undefined) continue;
+    spelt ??= spellRecords(message, answers.length);
+    const { owner, target } = spelt[index] ?? {};
+    if (owner !== undefined) record.name = owner;
+    if (record.type === 'CNAME' && target !== undefined) record.data = target;
   }
   return records;
+}
+
+interface SpeltRecord {
+  readonly owner: string | undefined;
+  /** The name that the record's data begins with, of a CNAME. */
+  readonly target: string | undefined;
+}
+
+const CNAME = 5;
+const recordFixedLength = 10;
+
+/**
+ * Owners and CNAME targets of the answer section that hold other bytes than names usually do; the others stay undefined.
+ * @throws {RangeError} where lengths lead past the end
+ */
+function spellRecords(message: Buffer, count: number): SpeltRecord[] {
+  let offset = headerLength;
+  for (let question = message.readUInt16BE(4); question > 0; question--)
+    offset = endOfName(message, offset) + typeAndClassLength;
+  return Array.from({ length: count }, () => {
+    const owner = spellName(message, offset);
+    const fixed = endOfName(message, offset);
+    const data = fixed + recordFixedLength;
+    const target = message.readUInt16BE(fixed) === CNAME ? spellName(message, data) : undefined;
+    offset = data + message.readUInt16BE(data - 2);
+    return { owner, target };
+  });
+}
+
+/** Where the bytes after a name begin. */
+function endOfName(message: Buffer, start: number): number {
+  for (let at = start; ; ) {
+    const length = message[at] ?? 0;
+    if (length === 0) return at + 1;
+    if (length >= 0xc0) return at + 2;
+    at += length + 1;
+  }
+}
+
+/**
+ * A name as RFC 1035 section 5.1 writes it: a dot or backslash inside a label behind a backslash, other bytes as `\\DDD`.
+ * @returns undefined when no byte of it needs that, and dns-packet's spelling is right
+ */
+function spellName(message: Buffer, start: number): string | undefined {
+  const labels: string[] = [];
+  let escaped = false;
+  for (let at = start; ; ) {
+    const length = message[at] ?? 0;
+    if (length === 0) break;
+    if (length >= 0xc0) {
+      const to = message.readUInt16BE(at) & 0x3fff;
+      if (to >= at) throw new RangeError('a pointer that does not go back');
+      at = to;
+      continue;
+    }
+    let label = '';
+    for (const byte of message.subarray(at + 1, at + 1 + length)) {
+      const plain = byte > 0x20 && byte < 0x7f && byte !== 0x2e && byte !== 0x5c;
+      escaped ||= !plain;
+      const character = String.fromCharCode(byte);
+      if (plain) label += character;
+      else label += byte > 0x20 && byte < 0x7f ? `\\${character}` : `\\${String(byte).padStart(3, '0')}`;
+    }
+    labels.push(label);
+    at += length + 1;
+  }
+  return escaped ? labels.join('.') : undefined;
 }
 
 function knownRecord(answer: Answer): DnsRecord | undefined {
   if (answer.type === 'OPT' || !('data' in answer)) return undefined;
   if ('class' in answer && answer.class !== 'IN') return undefined;
   const { name } = answer;
-  const ttl = answer.ttl ?? 0;
+  const ttl = cacheable(answer.ttl);
   switch (answer.type) {
     case 'TXT':
       return { name, ttl, type: 'TXT', data: [answer.data].flat().map((part) => part.toString()) };
@@ -191,9 +283,14 @@ function knownRecord(answer: Answer): DnsRecord | undefined {
   }
 }
 
+/** A time to live with the top bit set counts as 0 (RFC 2181 section 8). */
+function cacheable(ttl = 0): number {
+  return ttl > 0x7fff_ffff ? 0 : ttl;
+}
+
 function negativeTtl(authorities: readonly Answer[]): number | undefined {
   const soa = authorities.find((record) => record.type === 'SOA');
-  return soa?.type === 'SOA' ? Math.min(soa.ttl ?? 0, soa.data.minimum ?? 0) : undefined;
+  return soa?.type === 'SOA' ? Math.min(cacheable(soa.ttl), soa.data.minimum ?? 0) : undefined;
 }
 
 /**

@@ -20,6 +20,7 @@ import {
 } from './answer.ts';
 import { DohContentError, DohStatusError, dohTransport } from './doh.ts';
 import type { Exchange, ExchangeEvents, Transport } from './exchange.ts';
+import { extendedErrorWords } from './extended-error.ts';
 import { decodeReply, encodeQuery, followChain, nameProblem, type QueryMessage, type Reply } from './message.ts';
 import { Pace, type SendWindow } from './pace.ts';
 import { tcpTransport } from './tcp.ts';
@@ -122,6 +123,7 @@ interface Lookup {
   sent: number;
   settled: boolean;
   sawMalformed: boolean;
+  sawTruncated: boolean;
   current: Try | undefined;
   /** The last try that timed out; its answer still counts when it comes late. */
   timedOut: Try | undefined;
@@ -227,6 +229,7 @@ class PacedResolver implements Resolver {
         sent: 0,
         settled: false,
         sawMalformed: false,
+        sawTruncated: false,
         current: undefined,
         timedOut: undefined,
         restUntil: 0,
@@ -374,6 +377,7 @@ class PacedResolver implements Resolver {
       else this.#fail(lookup, 'malformed', `${this.address} answered with something that is no DNS message`);
     } else if (reply.truncated && via === 'udp') {
       this.#count.truncated++;
+      lookup.sawTruncated = true;
       this.#followUp(lookup, 'tcp');
     } else if (reply.rcode === 'FORMERR' && !reply.edns && lookup.edns) {
       lookup.edns = false;
@@ -390,10 +394,34 @@ class PacedResolver implements Resolver {
     if (loop) {
       this.#fail(lookup, 'loop', `The CNAME records ${from} run in a circle`, { rcode: reply.rcode, answers: chain });
     } else if (reply.rcode !== 'NOERROR' && reply.rcode !== 'NXDOMAIN') {
-      this.#fail(lookup, failureReasons[reply.rcode] ?? 'rcode', `${reply.rcode} ${from}`, {
-        rcode: reply.rcode,
-        answers: chain,
-      });
+      const why = reply.extendedErrors.map(extendedErrorWords).join('; ');
+      this.#fail(
+        lookup,
+        failureReasons[reply.rcode] ?? 'rcode',
+        `${reply.rcode} ${from}${why === '' ? '' : `: ${why}`}`,
+        {
+          rcode: reply.rcode,
+          answers: chain,
+        },
+      );
+    } else if (saysNothing(reply, chain, lookup.type)) {
+      const said = chain.length > 0 ? 'the CNAME alone' : reply.rcode === 'NXDOMAIN' ? 'NXDOMAIN' : 'no record';
+      this.#fail(
+        lookup,
+        'no-recursion',
+        `${this.address} does not follow names into other zones (no recursion) and answered with ${said}, which says nothing about what lies there; ask a resolver that recurses, e.g. a public one`,
+        { answers: chain },
+      );
+    } else if (isWithheld(reply, chain, lookup.type)) {
+      const why = reply.extendedErrors.map(extendedErrorWords).join('; ');
+      this.#fail(
+        lookup,
+        'blocked',
+        `${this.address} withholds the answer (${reply.rcode}: ${why}); ask another resolver`,
+        {
+          answers: chain,
+        },
+      );
     } else {
       this.#count.answers++;
       const answer: DnsAnswer = {
@@ -409,6 +437,7 @@ class PacedResolver implements Resolver {
         at: this.#now(),
       };
       if (reply.negativeTtl !== undefined) answer.negativeTtl = reply.negativeTtl;
+      if (reply.extendedErrors.length > 0) answer.extendedErrors = reply.extendedErrors;
       this.#settle(lookup).resolve(answer);
     }
   }
@@ -449,8 +478,13 @@ class PacedResolver implements Resolver {
     with_: { rcode?: string; answers?: DnsRecord[]; cause?: unknown } = {},
   ): void {
     this.#count.failures++;
-    const afterMalformed = lookup.sawMalformed && (reason === 'timeout' || reason === 'unreachable');
-    const note = afterMalformed ? ' over TCP, after a malformed answer over UDP' : '';
+    const noWay = reason === 'timeout' || reason === 'unreachable';
+    const afterMalformed = lookup.sawMalformed && noWay;
+    const afterTruncated = lookup.sawTruncated && noWay;
+    let note = '';
+    if (afterMalformed) note = ' over TCP, after a malformed answer over UDP';
+    else if (afterTruncated)
+      note = ' over TCP, after a truncated answer over UDP: let TCP through to its port, or ask another resolver';
     this.#settle(lookup).reject(
       this.#failure(
         afterMalformed ? 'malformed' : reason,
@@ -517,6 +551,30 @@ class PacedResolver implements Resolver {
     }
     return this.#isoText;
   }
+}
+
+/** No record of the type asked for, whatever CNAMEs led there. */
+function denies(chain: readonly DnsRecord[], type: QueryType): boolean {
+  return chain.every((record) => record.type !== type);
+}
+
+/**
+ * A server without recursion knows its own zones only: what it does not find at the end of a CNAME, or in a zone that it
+ * does not call its own, may well be there.
+ */
+function saysNothing(
+  { recursionAvailable, authoritative }: Reply,
+  chain: readonly DnsRecord[],
+  type: QueryType,
+): boolean {
+  return !recursionAvailable && denies(chain, type) && (chain.length > 0 || !authoritative);
+}
+
+/** Forged answer, blocked, censored, filtered, prohibited (RFC 8914 section 4): a denial that is none of the zone's. */
+const withheld: ReadonlySet<number> = new Set([4, 15, 16, 17, 18]);
+
+function isWithheld({ extendedErrors }: Reply, chain: readonly DnsRecord[], type: QueryType): boolean {
+  return denies(chain, type) && extendedErrors.some(({ code }) => withheld.has(code));
 }
 
 const failureReasons: Readonly<Record<string, DnsFailureReason>> = {

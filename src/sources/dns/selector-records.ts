@@ -3,11 +3,15 @@ import { canonicalName, sameName } from '../../domain/domain-name.ts';
 import { type Gathered, known, notKnown, type UnobtainableReason } from '../../domain/fact-set.ts';
 import type { GatherContext, SourcesOf } from '../../domain/source.ts';
 import type { MailDomainFacts } from '../../facts/mail-domain/index.ts';
+import type { MailRefusal } from '../../facts/mail-domain/mail-refusal.ts';
 import type { AskedQuestion, SelectorCname, SelectorKey } from '../../facts/mail-domain/selector.ts';
 import { selectorNames, selectorRoles } from '../../facts/mail-domain/signing-configuration.ts';
-import type { MailDomain } from '../../facts/mail-domain/subject.ts';
-import { type DnsAnswer, DnsFailure, type DnsFailureReason, type DnsRecord } from './answer.ts';
+import { isMicrosoftsOwn, type MailDomain } from '../../facts/mail-domain/subject.ts';
+import { type DnsAnswer, DnsFailure, type DnsFailureReason, type DnsRecord, type QueryType } from './answer.ts';
+import { extendedErrorWords } from './extended-error.ts';
 import { parseKeyRecord } from './key-record.ts';
+import { nameProblem } from './message.ts';
+import { askOutside, confirmOutside } from './outside.ts';
 import type { ResolverPool } from './resolvers.ts';
 
 /** Longest time for all selectors of one domain: every try at one resolver, the same at a second one, and confirmation. */
@@ -38,8 +42,8 @@ interface Expected {
  */
 export function selectorSources(
   pool: ResolverPool,
-): Pick<SourcesOf<MailDomainFacts, MailDomain>, 'selector-cname' | 'selector-key'> {
-  // Both facts come from the same queries.
+): Pick<SourcesOf<MailDomainFacts, MailDomain>, 'selector-cname' | 'selector-key' | 'mail-refusal'> {
+  // All facts come from the same queries.
   const records = (subject: MailDomain, context: Context) =>
     context.once('selector-records', () => lookUpSelectors(pool, subject, context));
   return {
@@ -52,6 +56,11 @@ export function selectorSources(
       fact: 'selector-key',
       limitMs,
       gather: async (subject, context) => pick(await records(subject, context), ({ key }) => key),
+    },
+    'mail-refusal': {
+      fact: 'mail-refusal',
+      limitMs,
+      gather: async (subject, context) => refusal(pool, subject, await records(subject, context), context),
     },
   };
 }
@@ -104,7 +113,7 @@ async function lookUp(
   const { signal } = context;
   let first: DnsAnswer;
   try {
-    first = await pool.ask(expected.name, 'TXT', signal);
+    first = await askOutside(pool, expected.name, 'TXT', signal);
   } catch (error) {
     if (!(error instanceof DnsFailure)) throw error;
     return { cname: await cnameBehindFailure(pool, error, expected, signal), key: unobtainable(error) };
@@ -114,7 +123,7 @@ async function lookUp(
 
   let second: DnsAnswer;
   try {
-    second = await pool.confirm(expected.name, 'TXT', first, signal);
+    second = await confirmOutside(pool, first, signal);
   } catch (error) {
     if (!(error instanceof DnsFailure)) throw error;
     const detail = `${first.resolver} says ${describe(first)} for ${expected.name}, which could not be confirmed: ${error.message}`;
@@ -123,7 +132,11 @@ async function lookUp(
     return { cname: healthyCname ? recordsOf(seen, [first]).cname : unconfirmed, key: unconfirmed };
   }
   const again = read(second, expected);
-  const agreed = await withDetails(pool, domain, weaker(seen, again), expected, signal);
+  const agreed = await withDetails(pool, domain, weaker(seen, again), second, expected, signal);
+  if (agreed.cname.outcome !== 'cname' || ownTargets(agreed.cname).length === 1) {
+    const right = !pointsRight(agreed.cname, expected) && holdsRightKey(seen) && holdsRightKey(again);
+    if (right) agreed.cname.rightKey = true;
+  }
   const records = recordsOf(agreed, [first, second]);
   const disagree = notKnown(
     'insufficient',
@@ -132,7 +145,7 @@ async function lookUp(
     second.at,
   );
   return {
-    cname: sameCname(seen, again) ? records.cname : disagree,
+    cname: sameCname(seen, again, expected) ? records.cname : disagree,
     key: sameKey(seen, again) ? records.key : disagree,
   };
 }
@@ -161,8 +174,25 @@ function read(answer: DnsAnswer, expected: Expected): Seen {
       records,
       authenticated: answer.authenticated,
       ...sameAsConfigured(records, expected.publicKey),
+      ...(isOneKeyInPieces(texts.map(({ text }) => text)) ? { joined: true } : {}),
     },
   };
+}
+
+/** Two or three records, none of them a key, that joined in some order are one. */
+function isOneKeyInPieces(texts: readonly string[]): boolean {
+  if (texts.length < 2 || texts.length > 3 || texts.some((text) => holdsKey(parseKeyRecord(text)))) return false;
+  const orders = (rest: readonly string[]): string[] =>
+    rest.length === 0 ? [''] : rest.flatMap((text, at) => orders(rest.toSpliced(at, 1)).map((more) => text + more));
+  return orders(texts).some((text) => holdsKey(parseKeyRecord(text)));
+}
+
+function holdsRightKey({ key: { records, sameAsConfigured } }: Seen): boolean {
+  return records.length === 1 && sameAsConfigured === true && records.every(({ says }) => holdsKey(says));
+}
+
+function holdsKey({ problems, key }: ReturnType<typeof parseKeyRecord>): boolean {
+  return problems.length === 0 && key !== undefined;
 }
 
 /** Equal text is an equal key; otherwise the decoded keys decide, however they are written. */
@@ -204,9 +234,21 @@ function weaker(a: Seen, b: Seen): Seen {
   return a.key.outcome === 'no-name' && b.key.outcome === 'no-record' ? b : a;
 }
 
-function sameCname({ cname: a }: Seen, { cname: b }: Seen): boolean {
+function sameCname({ cname: a }: Seen, { cname: b }: Seen, expected: Expected): boolean {
   const missing = ({ outcome }: typeof a) => outcome === 'no-name' || outcome === 'no-record';
-  return (a.outcome === b.outcome || (missing(a) && missing(b))) && a.chain[0]?.target === b.chain[0]?.target;
+  return (
+    (a.outcome === b.outcome || (missing(a) && missing(b))) &&
+    isDeepStrictEqual(ownTargets(a), ownTargets(b)) &&
+    pointsRight(a, expected) === pointsRight(b, expected)
+  );
+}
+
+/** Where the name itself points; more than one where the zone breaks the rule of one CNAME for a name. */
+function ownTargets({ name, chain }: Pick<SelectorCname, 'name' | 'chain'>): readonly string[] {
+  return chain
+    .filter((hop) => sameName(hop.name, name))
+    .map(({ target }) => target)
+    .sort();
 }
 
 function sameKey({ key: a }: Seen, { key: b }: Seen): boolean {
@@ -230,27 +272,97 @@ function failedQuestion({ question, resolver, rcode, reason, at }: DnsFailure): 
   return { ...question, resolver, outcome: rcode ?? reason, at };
 }
 
-function questionOf({ name, type, resolver, rcode, answers, at }: DnsAnswer): AskedQuestion {
+function questionOf({ name, type, resolver, rcode, answers, at, extendedErrors }: DnsAnswer): AskedQuestion {
   const found = rcode === 'NOERROR' && answers.every((record) => record.type !== type) ? 'NODATA' : rcode;
-  return { name, type, resolver, outcome: found, at };
+  const why = extendedErrors === undefined ? '' : `: ${extendedErrors.map(extendedErrorWords).join('; ')}`;
+  return { name, type, resolver, outcome: `${found}${why}`, at };
 }
 
-/** What stands in place of a missing CNAME, and whether it stands one zone too deep: asked only where it is missing. */
+/** What the answers alone do not tell of a selector that is not as it should be. Asked only then. */
 async function withDetails(
+  pool: ResolverPool,
+  domain: string,
+  seen: Seen,
+  answer: DnsAnswer,
+  expected: Expected,
+  signal: AbortSignal,
+): Promise<Seen> {
+  if (expected.noHop) return seen;
+  const { outcome } = seen.cname;
+  if (outcome === 'no-name' || outcome === 'no-record') return inPlaceOfMissing(pool, domain, seen, expected, signal);
+  if (expected.target !== undefined && pointsRight(seen.cname, expected)) return seen;
+  const [wildcard, beside] = await Promise.all([
+    wildcardBehind(pool, answer, signal),
+    outcome === 'other-record' && expected.target !== undefined ? recordsAt(pool, expected.name, 'CNAME', signal) : [],
+  ]);
+  const [hop] = cnameFrom(beside, expected).chain;
+  return {
+    cname: {
+      ...seen.cname,
+      ...(wildcard === undefined ? {} : { wildcard }),
+      ...(hop === undefined ? {} : { beside: hop }),
+    },
+    key: { ...seen.key, ...(wildcard === undefined ? {} : { wildcard }) },
+  };
+}
+
+/** What stands in place of a missing CNAME, and whether it stands one zone too deep. */
+async function inPlaceOfMissing(
   pool: ResolverPool,
   domain: string,
   seen: Seen,
   expected: Expected,
   signal: AbortSignal,
 ): Promise<Seen> {
-  if (expected.noHop || (seen.cname.outcome !== 'no-name' && seen.cname.outcome !== 'no-record')) return seen;
-  const [address, doubled] = await Promise.all([
-    seen.cname.outcome === 'no-record' ? recordsAt(pool, expected.name, 'A', signal) : [],
-    recordsAt(pool, `${expected.name}.${domain}`, 'TXT', signal),
+  // Nobody can publish above a tenant's own domain at Microsoft.
+  const zones = isMicrosoftsOwn(domain) ? [] : [domain, ...parentsOf(domain)];
+  const doubled = zones.map((zone) => `${expected.name}.${zone}`);
+  const types = seen.cname.outcome === 'no-record' ? (['A', 'AAAA'] as const) : [];
+  const [addresses, found] = await Promise.all([
+    Promise.all(types.map((type) => recordsAt(pool, expected.name, type, signal))),
+    Promise.all(doubled.map((name) => recordsAt(pool, name, 'TXT', signal))),
   ]);
-  const cname = { ...seen.cname, doubledZone: doubled.some((record) => isMeant(record, expected)) };
-  if (!address.some((record) => record.type === 'A')) return { ...seen, cname };
-  return { ...seen, cname: { ...cname, outcome: 'other-record', otherTypes: ['A'] } };
+  const doubledAt = doubled.find((_, at) => found[at]?.some((record) => isMeant(record, expected)));
+  const cname = {
+    ...seen.cname,
+    doubledZone: doubledAt !== undefined,
+    ...(doubledAt === undefined ? {} : { doubledAt }),
+  };
+  const otherTypes = types.filter((type, at) => addresses[at]?.some((record) => record.type === type));
+  return otherTypes.length === 0
+    ? { ...seen, cname }
+    : { ...seen, cname: { ...cname, outcome: 'other-record', otherTypes } };
+}
+
+/** The names above, the nearest first, down to two labels. */
+function parentsOf(name: string): readonly string[] {
+  const labels = name.split('.');
+  return labels.slice(1, -1).map((_, at) => labels.slice(at + 1).join('.'));
+}
+
+/** A label that nobody gives a name: what answers for it answers for every name beside it. */
+const nobodysLabel = 'fieldcheck-asks-for-a-name-that-cannot-exist';
+
+/** The wildcard that gave an answer: it gives the same at a name that cannot exist (RFC 4592). */
+async function wildcardBehind(
+  pool: ResolverPool,
+  { name, answers }: DnsAnswer,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  let wildcard: string | undefined;
+  for (const parent of parentsOf(name)) {
+    const others = await recordsAt(pool, `${nobodysLabel}.${parent}`, 'TXT', signal);
+    if (answers.length === 0 || !isDeepStrictEqual(contentOf(answers), contentOf(others))) break;
+    wildcard = `*.${parent}`;
+  }
+  return wildcard;
+}
+
+/** The first CNAME's target, or the texts where there is none: what a wildcard would repeat. */
+function contentOf(records: readonly DnsRecord[]): readonly string[] {
+  const [target] = records.flatMap((record) => (record.type === 'CNAME' ? [canonicalName(record.data)] : []));
+  if (target !== undefined) return [`CNAME ${target}`];
+  return records.flatMap((record) => (record.type === 'TXT' ? [record.data.join('')] : [])).sort();
 }
 
 /** Is this the record that was meant for the selector? A wildcard of the zone answers at every name and proves nothing. */
@@ -263,15 +375,53 @@ function isMeant(record: DnsRecord, { target }: Expected): boolean {
 async function recordsAt(
   pool: ResolverPool,
   name: string,
-  type: 'A' | 'TXT',
+  type: QueryType,
   signal: AbortSignal,
 ): Promise<readonly DnsRecord[]> {
   try {
-    return (await pool.ask(name, type, signal)).answers;
+    return (await askOutside(pool, name, type, signal)).answers;
   } catch (error) {
     if (error instanceof DnsFailure) return [];
     throw error;
   }
+}
+
+/** Whether a domain without a key sends mail at all. Nobody asks where a key answers, or where signing is on. */
+async function refusal(
+  pool: ResolverPool,
+  { id }: MailDomain,
+  records: ReadonlyMap<string, SelectorRecords>,
+  context: Context,
+): Promise<Gathered<MailRefusal>> {
+  const keys = [...records.values()].map(({ key }) => key);
+  const noKey = keys.every((key) => key.status === 'known' && key.value.records.every(({ says }) => says.revoked));
+  const source = keys.flatMap((key) => key.source ?? [])[0] ?? 'DNS';
+  const at = keys.flatMap((key) => key.observedAt ?? []).at(-1) ?? context.now.toISOString();
+  const configuration = await context.gathered('signing-configuration');
+  const signs =
+    configuration.status === 'known' &&
+    configuration.value.state === 'configured' &&
+    configuration.value.row.enabled !== false;
+  if (!noKey || signs) return known({ noKey }, source, at);
+  const [exchangers, texts] = await Promise.all([
+    recordsAt(pool, id, 'MX', context.signal),
+    recordsAt(pool, id, 'TXT', context.signal),
+  ]);
+  const hosts = exchangers.flatMap((record) => (record.type === 'MX' ? [canonicalName(record.data.exchange)] : []));
+  const policies = texts.flatMap((record) => (record.type === 'TXT' ? [record.data.join('').trim()] : []));
+  const spf = policies.filter((text) => /^v=spf1(?:\s|$)/i.test(text));
+  const wildcards = keys.flatMap((key) => (key.status === 'known' ? [key.value.wildcard] : []));
+  const [revokedBy] = wildcards;
+  return known(
+    {
+      noKey,
+      ...(revokedBy !== undefined && wildcards.every((one) => one === revokedBy) ? { revokedBy } : {}),
+      nullMx: hosts.length === 1 && hosts[0] === '',
+      nobodySends: spf.length === 1 && /^v=spf1\s+-all$/i.test(spf[0] ?? ''),
+    },
+    source,
+    at,
+  );
 }
 
 /** The key could not be had, but the domain's own zone may still answer: then the CNAME is known. */
@@ -285,13 +435,13 @@ async function cnameBehindFailure(
   const failed = [...failure.failedBefore, failure].map(failedQuestion);
   if (pointsRight(came, expected)) return known({ ...came, asked: failed }, failure.resolver, failure.at);
   try {
-    const first = await pool.ask(expected.name, 'CNAME', signal);
-    const cname = cnameFrom(first.answers, expected, first.rcode);
+    const first = await askOutside(pool, expected.name, 'CNAME', signal);
+    const cname = await followed(pool, cnameFrom(first.answers, expected, first.rcode), expected, signal);
     if (pointsRight(cname, expected))
       return known({ ...cname, asked: [...failed, ...questionsOf(first)] }, first.resolver, first.at);
-    const second = await pool.confirm(expected.name, 'CNAME', first, signal);
+    const second = await confirmOutside(pool, first, signal);
     const again = cnameFrom(second.answers, expected, second.rcode);
-    if (again.outcome === cname.outcome && again.chain[0]?.target === cname.chain[0]?.target) {
+    if (again.outcome === cname.outcome && isDeepStrictEqual(ownTargets(again), ownTargets(cname))) {
       return known(
         { ...cname, asked: [...failed, ...questionsOf(first), ...questionsOf(second)] },
         `${first.resolver}, ${second.resolver}`,
@@ -302,6 +452,31 @@ async function cnameBehindFailure(
     if (!(error instanceof DnsFailure)) throw error;
   }
   return unobtainable(failure);
+}
+
+const longestChain = 8;
+
+/**
+ * A question for CNAME brings one link of a chain: the others are asked for one by one, to the configured target or to
+ * the end of the chain.
+ *
+ * @throws {DnsFailure} when a link cannot be looked at: then nobody knows where the chain leads
+ */
+async function followed(
+  pool: ResolverPool,
+  cname: Omit<SelectorCname, 'asked'>,
+  expected: Expected,
+  signal: AbortSignal,
+): Promise<Omit<SelectorCname, 'asked'>> {
+  let chain = cname.chain;
+  while (ownTargets(cname).length === 1 && chain.length < longestChain && !pointsRight({ ...cname, chain }, expected)) {
+    const last = chain.at(-1)?.target ?? '';
+    if (chain.some(({ name }) => sameName(name, last)) || nameProblem(last) !== undefined) break;
+    const more = cnameFrom((await askOutside(pool, last, 'CNAME', signal)).answers, expected).chain;
+    if (more.length === 0) break;
+    chain = [...chain, ...more];
+  }
+  return { ...cname, chain };
 }
 
 function cnameFrom(
@@ -318,8 +493,13 @@ function cnameFrom(
   return { name, outcome, chain, otherTypes: [], doubledZone: false };
 }
 
-function pointsRight({ outcome, chain }: Omit<SelectorCname, 'asked'>, { target }: Expected): boolean {
-  return outcome === 'cname' && (target === undefined || sameName(chain[0]?.target ?? '', target));
+/** The configured target anywhere in the chain is right: a DNAME or a vendor's CNAME may stand before it. */
+function pointsRight(cname: Omit<SelectorCname, 'asked'>, { target }: Expected): boolean {
+  return (
+    cname.outcome === 'cname' &&
+    ownTargets(cname).length === 1 &&
+    (target === undefined || cname.chain.some((hop) => sameName(hop.target, target)))
+  );
 }
 
 function describe(answer: DnsAnswer): string {
@@ -340,6 +520,9 @@ const reasons: Readonly<Record<DnsFailureReason, UnobtainableReason>> = {
   rcode: 'unreachable',
   malformed: 'malformed',
   loop: 'malformed',
+  'no-recursion': 'insufficient',
+  blocked: 'denied',
+  'split-horizon': 'insufficient',
   http: 'unreachable',
   name: 'malformed',
   closed: 'unreachable',

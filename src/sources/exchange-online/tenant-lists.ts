@@ -1,11 +1,9 @@
 import { setImmediate as turnOfOthers } from 'node:timers/promises';
-import { normaliseDomainName } from '../../domain/domain-name.ts';
 import { type Gathered, known, notKnown, Unobtainable } from '../../domain/fact-set.ts';
-import { InvalidDocument } from '../../domain/organization.ts';
 import type { CloudTenant } from '../../domain/tenant.ts';
 import type { AcceptedDomain } from '../../facts/mail-domain/accepted-domain.ts';
 import type { SigningConfigurationRow } from '../../facts/mail-domain/signing-configuration.ts';
-import { acceptedDomains, signingConfigurations } from '../supplied/tenant-exports.ts';
+import { acceptedDomainOf, type ExportedRow, signingConfigurationOf } from '../supplied/tenant-exports.ts';
 import { createTenantMemory } from '../tenant-memory.ts';
 import { type CmdletAnswer, type ExchangeOnline, onlyPart } from './client.ts';
 
@@ -45,11 +43,11 @@ export function createTenantLists(exchangeOnline: ExchangeOnline): TenantLists {
   return {
     signingConfigurations: (tenant) =>
       fetchOnce(tenant, 'Get-DkimSigningConfig', (answer) =>
-        byDomain('Get-DkimSigningConfig', answer, 'Domain', signingConfigurations),
+        byDomain('Get-DkimSigningConfig', answer, (row) => signingConfigurationOf(row)),
       ),
     acceptedDomains: (tenant) =>
       fetchOnce(tenant, 'Get-AcceptedDomain', (answer) =>
-        byDomain('Get-AcceptedDomain', answer, 'DomainName', acceptedDomains),
+        byDomain('Get-AcceptedDomain', answer, (row) => acceptedDomainOf(row)),
       ),
   };
 }
@@ -61,38 +59,33 @@ const rowsAtATime = 500;
 async function byDomain<T>(
   cmdlet: string,
   answer: CmdletAnswer,
-  column: 'Domain' | 'DomainName',
-  read: (name: string, rows: readonly Record<string, unknown>[]) => ReadonlyMap<string, T>,
+  read: (row: Record<string, unknown>) => ExportedRow<T>,
 ): Promise<TenantList<T>> {
   const source = `Exchange Online (${cmdlet})`;
   const rows = new Map<string, Gathered<T>>();
-  const byName = new Map<unknown, Record<string, unknown>>();
+  const byName = new Map<string, Record<string, unknown>>();
   let nameless = 0;
   for (const [index, row] of answer.rows.entries()) {
     if (index % rowsAtATime === rowsAtATime - 1) await turnOfOthers();
-    const name = row[column];
-    try {
-      for (const [domain, value] of read(cmdlet, [row])) {
-        // An entry for sub-domains beside the domain's own says nothing about the domain.
-        if (String(name).startsWith('*.') && rows.has(domain)) continue;
-        const twin = byName.get(name);
-        byName.set(name, row);
-        rows.set(
-          domain,
-          twin !== undefined && JSON.stringify(twin) !== JSON.stringify(row)
-            ? notKnown('malformed', `${cmdlet} has two different rows for ${domain}`, source, answer.at)
-            : known(value, source, answer.at),
-        );
-      }
-    } catch (error) {
-      if (!(error instanceof InvalidDocument)) throw error;
-      const domain = typeof name === 'string' ? normaliseDomainName(name) : undefined;
-      if (domain !== undefined && 'name' in domain) {
-        // Behind the semicolon stands advice for whoever exported a file.
-        const faults = error.issues.map((issue) => issue.replace(/^\[0\]\.?/, '').replace(/; .*/, '')).join('; ');
-        const why = `the row of ${cmdlet} for ${domain.name} cannot be read: ${faults}`;
-        rows.set(domain.name, notKnown('malformed', why, source, answer.at));
-      } else nameless++;
+    const one = read(row);
+    if (one.domain === undefined) {
+      nameless++;
+    } else if ('faults' in one) {
+      const why = `the row of ${cmdlet} for ${one.domain} cannot be read: ${one.faults.join('; ')}`;
+      rows.set(one.domain, notKnown('malformed', why, source, answer.at));
+    } else {
+      const { domain, value, wildcard } = one;
+      // An entry for sub-domains beside the domain's own says nothing about the domain.
+      if (wildcard && rows.has(domain)) continue;
+      const name = wildcard ? `*.${domain}` : domain;
+      const twin = byName.get(name);
+      byName.set(name, row);
+      rows.set(
+        domain,
+        twin !== undefined && JSON.stringify(twin) !== JSON.stringify(row)
+          ? notKnown('malformed', `${cmdlet} has two different rows for ${domain}`, source, answer.at)
+          : known(value, source, answer.at),
+      );
     }
   }
   return { rows, gap: gapOf(cmdlet, answer, nameless), source, observedAt: answer.at };

@@ -1,5 +1,6 @@
 import type { FactSet } from '../../domain/fact-set.ts';
 import type { Subject } from '../../domain/subject.ts';
+import type { Rows } from './rows.ts';
 
 /** A file somebody supplied: saved facts, a collector's file or a raw export; which one it is, its content says. */
 export interface SuppliedFile {
@@ -12,11 +13,9 @@ export interface SuppliedFile {
 }
 
 /** A file that was decoded and parsed, once: what it is and what it says is asked of this. */
-export interface OpenedFile extends Omit<SuppliedFile, 'content'> {
-  /** Of a file that is plain text of a format: all of it. */
+export interface OpenedFile extends Omit<SuppliedFile, 'content'>, Rows {
+  /** Of a file that is plain text of a format: all of it; then it has no rows. */
   readonly text?: string;
-  /** Its rows; none in a file that is plain text. */
-  readonly rows: readonly Readonly<Record<string, unknown>>[];
 }
 
 /** What supplied files say, subject by subject. */
@@ -25,6 +24,8 @@ export interface Supply {
   readonly subjects: readonly Subject[];
   /** What was supplied, by a name under which the newest counts: `export/signing-configuration`, `node/EX1` … */
   readonly name: string;
+  /** What people should know of how the files were read, and what no fact says: rows that speak of no subject. */
+  readonly notes?: readonly string[];
   factsFor(subject: Subject): FactSet;
 }
 
@@ -35,6 +36,14 @@ export interface SuppliedFormat {
   /** Is this plain text of this format? Files that are text of no format are read as JSON. */
   isText?(text: string): boolean;
   recognises(file: OpenedFile): boolean;
+  /**
+   * The whole command line that writes such a file as it should be.
+   *
+   * @param kind what the door says it has to be
+   * @param text what a file holds that cannot be read
+   * @returns undefined when nothing tells that it should have been one
+   */
+  commandFor?(kind: string | undefined, text: string): string | undefined;
   /** @throws InvalidDocument naming file, place and fault */
   read(files: readonly OpenedFile[]): Supply;
 }

@@ -115,7 +115,6 @@ describe('records that verifiers cannot use', () => {
     [`v=DKIM1; p=${key2048};;`, 'a semicolon follows where a tag should be (RFC 6376 section 3.2)'],
     ['', 'the record is empty'],
     ['v=DKIM1; p=not*base64', 'p= is not base64'],
-    [`v=DKIM1; p=${key2048.slice(0, 200)}`, noKey],
     [`v=DKIM1; k=rsa; p=${ed25519Raw.toString('base64')}`, noKey],
     [`v=DKIM1; k=rsa; p=${p256}`, 'p= holds a key of type ec, not rsa'],
     [`v=DKIM1; k=foobar; p=${key2048}`, 'k=foobar is no key type that verifiers know'],
@@ -149,7 +148,57 @@ describe('records that verifiers cannot use', () => {
   });
 
   it('a space that only Unicode knows is no folding space', () => {
-    expect(parseKeyRecord('v=DKIM1; p=\u00a0')).toMatchObject({ problems: ['p= is not base64'], revoked: false });
+    expect(parseKeyRecord('v=DKIM1; p=\u00a0')).toMatchObject({
+      problems: ['a character stands in it that no tag can hold and nobody sees: <U+00A0>'],
+      revoked: false,
+    });
+  });
+});
+
+describe('damage', () => {
+  const good = `v=DKIM1; k=rsa; p=${key2048}`;
+  it.each<readonly [string, string, string]>([
+    ['backslash-semicolon', good.replaceAll(';', '\\;'), 'a backslash stands before its semicolons'],
+    ['literal-quotes', `"${good}"`, 'quotation marks stand in it as part of the text'],
+    ['literal-quotes', `${good.slice(0, 200)}" "${good.slice(200)}`, 'quotation marks stand in it as part of the text'],
+    ['typographic-quotes', `“${good}”`, 'typographic quotation marks (“) stand in it'],
+    ['byte-order-mark', `\uFEFF${good}`, 'a byte order mark (U+FEFF) stands before the first tag'],
+    ['invisible-character', good.replace('p=', 'p=\u200B'), 'nobody sees: <U+200B>'],
+    ['missing-semicolon', good.replace('rsa; ', 'rsa '), 'a semicolon is missing between k= and p='],
+    ['missing-semicolon', `v=DKIM1, k=rsa, p=${key2048}`, 'a semicolon is missing between v= and k='],
+    ['missing-semicolon', `v=DKIM1; h=sha256 p=${key2048}`, 'a semicolon is missing between h= and p='],
+    ['missing-semicolon', `v=DKIM1; p=${key2048} t=s`, 'a semicolon is missing between p= and t='],
+    [
+      'signature-algorithm-in-h',
+      `v=DKIM1; h=rsa-sha256; p=${key2048}`,
+      'h=rsa-sha256 names an algorithm of signatures',
+    ],
+    ['zone-line', `selector1._domainkey IN TXT ( "${good}" )`, 'the whole line of a zone file stands in it'],
+    [
+      'zone-line',
+      `selector1._domainkey.contoso.com. 3600 IN TXT ${good}`,
+      'the whole line of a zone file stands in it',
+    ],
+    ['target-in-txt', 'selector1-contoso-com._domainkey.contoso.onmicrosoft.com', 'a host name stands in it as text'],
+    ['pem-lines', `v=DKIM1; p=-----BEGIN PUBLIC KEY-----${key2048}-----END PUBLIC KEY-----`, 'BEGIN and END lines'],
+    ['key-without-tags', key2048, 'the key stands there alone'],
+    ['abbreviated', `v=DKIM1; k=rsa; p=${key2048.slice(0, 20)}...${key2048.slice(-20)}`, 'with an ellipsis'],
+    ['cut-short', good.slice(0, 255), 'ends early, cut after 255 characters: it says that it has 294 bytes, and '],
+    [
+      'cut-short',
+      `v=DKIM1; p=${key2048.slice(0, 200)}`,
+      'the key in p= ends early: it says that it has 294 bytes, and 150 are',
+    ],
+  ])('%s is named', (damage, text, problem) => {
+    const says = parseKeyRecord(text);
+    expect(says.damage).toBe(damage);
+    expect(says.problems).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it('is nothing to speak of in a record that verifiers can use', () => {
+    for (const text of [good, `v=DKIM1; n="our key"; p=${key2048}`, `${good};`])
+      expect(parseKeyRecord(text)).toMatchObject({ problems: [] });
+    expect(parseKeyRecord(`v=DKIM1; n="our key"; p=${key2048}`)).not.toHaveProperty('damage');
   });
 });
 

@@ -162,3 +162,34 @@ describe('followChain', () => {
     expect(followChain('a.example', 'CNAME', circle)).toEqual({ chain: circle.slice(0, 1), loop: false });
   });
 });
+
+describe('what names and replies hold besides', () => {
+  it('a dot inside a label is no separator, and is shown behind a backslash', () => {
+    const target = 'selector1-contoso-com._domainkey.contoso.onmicrosoft.com';
+    const message = reply([{ name, type: 'CNAME', ttl: 60, data: target }]);
+    // The same bytes as one label: its length stands where the first one's was, dots where the others' were.
+    const at = message.indexOf('selector1-contoso-com') - 1;
+    message[at] = target.length;
+    message.write(target, at + 1);
+    expect(decodeReply(message)?.records).toMatchObject([{ data: target.replaceAll('.', '\\.') }]);
+  });
+
+  it('a time to live with the top bit set counts as 0', () => {
+    expect(decodeReply(reply([{ name, type: 'CNAME', ttl: 0x8000_0001, data: 'a.example' }]))?.records).toMatchObject([
+      { ttl: 0 },
+    ]);
+  });
+
+  it('an extended error is read, with its text', () => {
+    const text = Buffer.from('signature expired');
+    const option = Buffer.concat([Buffer.from('000f', 'hex'), Buffer.from([0, text.length + 2, 0, 7]), text]);
+    const opt = Buffer.concat([Buffer.from('00002904d0000000000000', 'hex'), option]);
+    opt.writeUInt16BE(option.length, 9);
+    const message = Buffer.concat([reply([], 2), opt]);
+    message.writeUInt16BE(1, 10);
+    expect(decodeReply(message)).toMatchObject({
+      rcode: 'SERVFAIL',
+      extendedErrors: [{ code: 7, text: 'signature expired' }],
+    });
+  });
+});

@@ -81,7 +81,7 @@ describe('answers', () => {
       type: 'TXT',
       rcode: 'NOERROR',
       authenticated: false,
-      authoritative: true,
+      authoritative: false,
       resolver: address,
       transport: 'udp',
       answers: [
@@ -426,4 +426,54 @@ it('an idle resolver does not keep the process alive', async () => {
   });
   expect(await once(child, 'exit')).toEqual([0, null]);
   expect(output.trim()).toBe('tcp');
+});
+
+describe('what a server says besides', () => {
+  /** Answers every query over UDP alone: its own header and question with these flags, and what is appended. */
+  async function udpOnly(flags: number, opt: Buffer = Buffer.alloc(0)): Promise<string> {
+    const socket = createSocket('udp4');
+    socket.on('message', (query, from) => {
+      const header = Buffer.from(query.subarray(0, 12));
+      header.writeUInt16BE(flags, 2);
+      header.writeUInt16BE(opt.length > 0 ? 1 : 0, 10);
+      const question = query.subarray(12, query.indexOf(0, 12) + 5);
+      socket.send(Buffer.concat([header, question, opt]), from.port, from.address);
+    });
+    await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+    cleanups.push(() => new Promise<void>((resolve) => socket.close(() => resolve())));
+    return `127.0.0.1:${socket.address().port}`;
+  }
+
+  it('a truncated answer where TCP is closed names TCP, so that somebody opens the port', async () => {
+    const address = await udpOnly(0x8380);
+    await expect(resolver(address, { timeouts: [100] }).query(name, 'TXT')).rejects.toMatchObject({
+      reason: 'unreachable',
+      message: expect.stringContaining('over TCP, after a truncated answer over UDP: let TCP through to its port'),
+    });
+  });
+
+  /** OPT record with one extended error. */
+  const extended = (code: number, text: string) => {
+    const data = Buffer.concat([Buffer.from([0, code]), Buffer.from(text)]);
+    const option = Buffer.concat([Buffer.from([0, 15, 0, data.length]), data]);
+    const opt = Buffer.concat([Buffer.from('00002904d0000000000000', 'hex'), option]);
+    opt.writeUInt16BE(option.length, 9);
+    return opt;
+  };
+
+  it('an extended error stands in the sentence', async () => {
+    const address = await udpOnly(0x8182, extended(7, 'expired on Monday'));
+    await expect(resolver(address).query(name, 'TXT')).rejects.toMatchObject({
+      reason: 'servfail',
+      message: `SERVFAIL from ${address}: DNSSEC: a signature has expired (extended error 7, "expired on Monday") (TXT ${name}).`,
+    });
+  });
+
+  it('a denial that the resolver was told to give is none', async () => {
+    const address = await udpOnly(0x8183, extended(15, ''));
+    await expect(resolver(address).query(name, 'TXT')).rejects.toMatchObject({
+      reason: 'blocked',
+      message: expect.stringContaining('withholds the answer (NXDOMAIN: blocked by the operator of the resolver'),
+    });
+  });
 });

@@ -12,6 +12,7 @@ import { type MailDomain, mailDomain } from '../../../src/facts/mail-domain/subj
 import {
   createZone,
   type DnsServer,
+  type ServerRole,
   startDnsServer,
   type Zone,
   type ZoneRecord,
@@ -56,14 +57,14 @@ const txt = (text: string): ZoneRecord => ({ type: 'TXT', data: text.match(/.{1,
 const cname = (data: string, ttl = 3600): ZoneRecord => ({ type: 'CNAME', data, ttl });
 
 /** Both selectors as they should be, then whatever the test changes. */
-async function server(change: (zone: Zone) => void = () => {}): Promise<DnsServer> {
+async function server(change: (zone: Zone) => void = () => {}, role: ServerRole = 'resolver'): Promise<DnsServer> {
   const zone = createZone();
   for (const selector of ['selector1', 'selector2'] as const) {
     zone.set(name(selector), cname(target(selector)));
     zone.set(target(selector), txt(keys[selector]));
   }
   change(zone);
-  const started = await startDnsServer({ zone });
+  const started = await startDnsServer({ zone, role });
   cleanups.push(() => started.close());
   return started;
 }
@@ -108,8 +109,8 @@ function value<T>(gathered: Gathered<T> | undefined): T {
   if (gathered?.status !== 'known') return expect.fail(`not known: ${JSON.stringify(gathered)}`);
   return gathered.value;
 }
-const cnameOf = (seen: { cname: Gathered<SelectorCname> | undefined }) => value(seen.cname);
-const keyOf = (seen: { key: Gathered<SelectorKey> | undefined }) => value(seen.key);
+const cnameOf = (seen: { cname: Gathered<unknown> | undefined }) => value(seen.cname as Gathered<SelectorCname>);
+const keyOf = (seen: { key: Gathered<unknown> | undefined }) => value(seen.key as Gathered<SelectorKey>);
 
 describe('a healthy domain', () => {
   it('costs one query for each selector, and no second opinion', async () => {
@@ -298,7 +299,7 @@ describe('the CNAME', () => {
     });
     const { finding } = await look({ first: [first.address], secondOpinion: [second.address] });
     expect(finding('dkim/active-cname-correct')?.message).toContain(
-      'It stands at the name with the zone appended twice.',
+      `It stands at the name with the zone appended twice (${name('selector1')}.${domain}).`,
     );
   });
 
@@ -470,5 +471,162 @@ describe('without a signing configuration', () => {
     const only = await server((zone) => zone.misbehave(name('selector1'), 'servfail'));
     const { run } = await look([only.address], options);
     expect(run.answers['verifiable-now']).toBe('undetermined');
+  });
+});
+
+/** A zone in which a wildcard answers for every name beneath `above` that does not exist (RFC 4592). */
+const withWildcard =
+  (above: string, ...records: ZoneRecord[]) =>
+  (zone: Zone) => {
+    zone.delete(name('selector1'));
+    const { lookup } = zone;
+    zone.lookup = (asked) => lookup(asked) ?? (asked.endsWith(`.${above}`) ? { records } : undefined);
+  };
+
+describe('ways to the right key', () => {
+  const both = (change: (zone: Zone) => void) => Promise.all([server(change), server(change)]);
+  const cnameFinding = async (change: (zone: Zone) => void) => {
+    const [first, second] = await both(change);
+    const { finding, run } = await look({ first: [first.address], secondOpinion: [second.address] });
+    return { found: finding('dkim/active-cname-correct'), run };
+  };
+
+  it('a chain through another zone, as a DNAME or a vendor makes it, is right and costs one query', async () => {
+    const [first, second] = await both((zone) => {
+      zone.set(name('selector1'), cname('selector1._domainkey.contoso.net', 0));
+      zone.set('selector1._domainkey.contoso.net', cname(target('selector1')));
+    });
+    const { finding, failed } = await look({ first: [first.address], secondOpinion: [second.address] });
+    expect(failed).toEqual([]);
+    expect(finding('dkim/active-cname-correct')?.message).toBe(
+      `${name('selector1')} leads to ${target('selector1')} by way of selector1._domainkey.contoso.net.`,
+    );
+    expect([first.statistics().udp, second.statistics().udp]).toEqual([2, 0]);
+  });
+
+  it('a chain that ends in SERVFAIL behind a vendor is followed to the configured target', async () => {
+    const change = (zone: Zone) => {
+      zone.set(name('selector1'), cname('dkim.fabrikam.com'));
+      zone.set('dkim.fabrikam.com', cname(target('selector1')));
+      zone.misbehave(target('selector1'), 'servfail');
+    };
+    const { found, run } = await cnameFinding(change);
+    expect(found?.verdict).toBe('pass');
+    expect(run.answers['verifiable-now']).toBe('undetermined');
+  });
+
+  it('the right key without the CNAME is a risk of the next rotation only', async () => {
+    const { found, run } = await cnameFinding((zone) => zone.set(name('selector1'), txt(keys.selector1)));
+    expect(run.answers).toEqual({ 'verifiable-now': 'yes', 'verifiable-after-rotation': 'no' });
+    expect(found).toMatchObject({ verdict: 'fail', severity: 'medium', owner: 'customer-dns' });
+    expect(found?.message).toContain('flattens the CNAME, or somebody copied the key by hand');
+  });
+
+  it('two CNAMEs are told apart from a wrong one', async () => {
+    const { found } = await cnameFinding((zone) =>
+      zone.set(name('selector1'), cname('old.fabrikam.com'), cname(target('selector1'))),
+    );
+    expect(found?.message).toContain(`has 2 CNAMEs (${'old.fabrikam.com'} and ${target('selector1')})`);
+    expect(found?.remedy).toBe(
+      `Delete the CNAME to old.fabrikam.com at ${name('selector1')}; keep the one to ${target('selector1')}.`,
+    );
+  });
+
+  it.each([
+    ['TXT', [txt('v=spf1 -all')], `answers for it with TXT records`],
+    ['CNAME', [cname('parking.fabrikam.com')], 'answers for it with a CNAME to parking.fabrikam.com'],
+  ])('a wildcard %s is named, and stays', async (_, records, words) => {
+    const { found } = await cnameFinding(withWildcard(domain, ...records));
+    expect(found?.message).toContain(
+      `${name('selector1')} has no record of its own: the wildcard *.${domain} ${words}`,
+    );
+    expect(found?.remedy).toContain('takes precedence over the wildcard (RFC 4592)');
+  });
+
+  it('a zone that was appended to the target is named', async () => {
+    const { found } = await cnameFinding((zone) =>
+      zone.set(name('selector1'), cname(`${target('selector1')}.${domain}`)),
+    );
+    expect(found?.message).toContain(`the zone ${domain} was appended to the right target`);
+  });
+
+  it('IPv6 addresses alone in place of the CNAME are seen', async () => {
+    const { found } = await cnameFinding((zone) => zone.set(name('selector1'), { type: 'AAAA', data: '2001:db8::1' }));
+    expect(found?.message).toContain('holds AAAA records instead of a CNAME');
+  });
+
+  it('of a sub-domain may stand with the zone of the domain above it appended', async () => {
+    const id = 'news.contoso.com';
+    const wanted = 'selector1-news-contoso-com._domainkey.contoso.onmicrosoft.com';
+    const doubled = `selector1._domainkey.${id}.${domain}`;
+    const [first, second] = await both((zone) => zone.set(doubled, cname(wanted)));
+    const selectors = { ...row.selectors, selector1: { cname: wanted, publicKey: keys.selector1 } };
+    const { finding } = await look(
+      { first: [first.address], secondOpinion: [second.address] },
+      { supplied: configuredAs({ ...row, domain: id, selectors }), subject: { kind: 'mail-domain', id } },
+    );
+    expect(finding('dkim/active-cname-correct')?.message).toContain(`(${doubled})`);
+  });
+});
+
+describe('who was asked', () => {
+  it('a server without recursion that gives the CNAME alone says nothing about the key', async () => {
+    const [first, second] = await Promise.all([server(undefined, 'authoritative'), server(undefined, 'authoritative')]);
+    const { run, finding, failed } = await look([first.address, second.address]);
+    expect(failed).toEqual([]);
+    expect(run.answers['verifiable-now']).toBe('undetermined');
+    expect(finding('dkim/active-cname-correct')?.verdict).toBe('pass');
+    expect(finding('dkim/active-key-published')?.message).toContain('ask a resolver that recurses, e.g. a public one');
+  });
+
+  it('a resolver that recurses is asked in its place', async () => {
+    const [first, second] = await Promise.all([server(undefined, 'authoritative'), server()]);
+    const { run } = await look({ first: [first.address], secondOpinion: [second.address] });
+    expect(run.answers).toEqual({ 'verifiable-now': 'yes', 'verifiable-after-rotation': 'yes' });
+  });
+
+  const gone = (zone: Zone) => zone.delete(name('selector1'));
+
+  it('a denial from a zone inside is no denial when nobody outside was asked', async () => {
+    const [first, second] = await Promise.all([server(gone, 'both'), server(gone, 'both')]);
+    const { run, finding, failed } = await look([first.address, second.address]);
+    expect(failed).toEqual([]);
+    expect(run.answers['verifiable-now']).toBe('undetermined');
+    expect(finding('dkim/active-cname-correct')?.message).toContain(
+      'that is what the inside sees, not what receivers get; ask a public resolver',
+    );
+  });
+
+  it('what a resolver outside says counts in its place', async () => {
+    const [inside, outside] = await Promise.all([server(gone, 'both'), server()]);
+    const { run } = await look({ first: [inside.address], secondOpinion: [outside.address] });
+    expect(run.answers).toEqual({ 'verifiable-now': 'yes', 'verifiable-after-rotation': 'yes' });
+  });
+});
+
+describe('a domain that sends no mail', () => {
+  const parked = 'parked.example';
+  const subject = { kind: 'mail-domain', id: parked };
+  const supplied = noFacts;
+  const nullMx: ZoneRecord = { type: 'MX', data: { preference: 0, exchange: '.' } };
+
+  it('is not asked about keys, with the reason', async () => {
+    const change = (zone: Zone) => {
+      withWildcard(`_domainkey.${parked}`, txt('v=DKIM1; p='))(zone);
+      zone.set(parked, nullMx, txt('v=spf1 -all'));
+    };
+    const [first, second] = await Promise.all([server(change), server(change)]);
+    const { run } = await look([first.address, second.address], { supplied, subject });
+    expect(run.answers).toEqual({ 'verifiable-now': 'not_applicable', 'verifiable-after-rotation': 'not_applicable' });
+    expect(run.findings[0]?.message).toBe(
+      `${parked} is parked and sends no mail: the wildcard *._domainkey.${parked} revokes every selector (empty p=), its MX record names no host (null MX, RFC 7505) and its SPF record lets nobody send (v=spf1 -all).`,
+    );
+  });
+
+  it('is one only where two signs agree', async () => {
+    const change = (zone: Zone) => zone.set(parked, nullMx);
+    const [first, second] = await Promise.all([server(change), server(change)]);
+    const { run } = await look([first.address, second.address], { supplied, subject });
+    expect(run.answers['verifiable-now']).toBe('no');
   });
 });

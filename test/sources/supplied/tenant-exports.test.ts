@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { InvalidDocument } from '../../../src/domain/organization.ts';
-import { readPowerShellJson } from '../../../src/sources/supplied/powershell-json.ts';
-import { acceptedDomains, kindOfExport, signingConfigurations } from '../../../src/sources/supplied/tenant-exports.ts';
+import { rowsOf } from '../../../src/sources/supplied/rows.ts';
+import {
+  acceptedDomainOf,
+  kindOfExport,
+  readTenantRows,
+  signingConfigurationOf,
+} from '../../../src/sources/supplied/tenant-exports.ts';
 
 /** A row as Exchange Online sends it, directory noise included. */
 const wire = {
@@ -38,9 +43,27 @@ const wire = {
   ObjectClass: ['top', 'msExchHostedContentFilterConfig'],
 };
 
-const read = (value: unknown) => readPowerShellJson('dkim.json', JSON.stringify(value));
-const signing = (value: unknown) => signingConfigurations('dkim.json', read(value));
-const accepted = (value: unknown) => acceptedDomains('domains.json', read(value));
+const writtenAt = '2026-11-24T09:00:00.000Z';
+const file = (name: string, value: unknown) => ({ ...rowsOf(name, value), name, writtenAt });
+const readSigning = (value: unknown, inWords = false) =>
+  readTenantRows(
+    { ...file('signing.json', value), inWords },
+    'signing-configuration',
+    signingConfigurationOf,
+    (row, note) => ({ ...row, note }),
+  );
+const readAccepted = (value: unknown) =>
+  readTenantRows(file('domains.json', value), 'accepted-domain', acceptedDomainOf);
+
+/** What is known, by domain. */
+function signing(value: unknown, inWords = false) {
+  const { rows } = readSigning(value, inWords);
+  return new Map([...rows].flatMap(([name, row]) => (row.status === 'known' ? [[name, row.value] as const] : [])));
+}
+function accepted(value: unknown) {
+  const { rows } = readAccepted(value);
+  return new Map([...rows].flatMap(([name, row]) => (row.status === 'known' ? [[name, row.value] as const] : [])));
+}
 
 /** The sentence a person reads. */
 function refusal(reading: () => unknown): string {
@@ -89,6 +112,24 @@ describe('Get-DkimSigningConfig', () => {
     ['a domain that became an object', [{ ...wire, Domain: { Domain: 'Contoso.COM', IncludeSubDomains: false } }]],
     ['selector names in other case', [{ ...wire, SelectorAfterRotateOnDate: 'Selector1' }]],
     ['properties nobody knows', [{ ...wire, PublishTxtRecords: { deep: [1] } }]],
+    ['enumerations as objects', [{ ...wire, Status: { value: 1, Value: 'Valid' } }]],
+    [
+      'columns in other case',
+      [Object.fromEntries(Object.entries(wire).map(([key, value]) => [key.toLowerCase(), value]))],
+    ],
+    ['flags as Excel writes them', [{ ...wire, Enabled: 'WAHR', IsDefault: 'FALSCH' }]],
+    ['a name in place of the domain', [{ ...wire, Domain: undefined, Name: 'contoso.com' }]],
+    [
+      'values that a console wrapped',
+      [
+        {
+          ...wire,
+          Selector1PublicKey: 'v=DKIM1; k=rsa; p=AA\r\n    AA;',
+          Selector2CNAME: wire.Selector2CNAME.replace('.', '.\n'),
+        },
+      ],
+    ],
+    ['unreadable values that decide nothing', [{ ...wire, HeaderCanonicalization: { x: 1 }, Selector1KeySize: 2048 }]],
   ])('reads %s, without directory noise', (_, value) => {
     expect([...signing(value)]).toEqual([['contoso.com', contoso]]);
   });
@@ -118,35 +159,141 @@ describe('Get-DkimSigningConfig', () => {
     expect([...signing([{ ...wire, Domain: 'bücher.example' }]).keys()]).toEqual(['xn--bcher-kva.example']);
   });
 
-  const where = 'dkim.json, an export of Get-DkimSigningConfig';
-  it.each([
-    [
-      'a domain that is none',
-      [wire, { ...wire, Domain: 'not a domain' }],
-      `${where}: [1]: "not a domain" is no domain name; write the part after the @ of an address, e.g. contoso.com`,
-    ],
-    ['a row without domain', [{ ...wire, Domain: undefined }], `${where}: [0].Domain: is missing, or no domain name`],
-    ['a flag that is none', [{ ...wire, Enabled: 'yes' }], `${where}: [0].Enabled: is neither true nor false`],
-    ['a target that is no text', [{ ...wire, Selector1CNAME: 7 }], `${where}: [0].Selector1CNAME: is no text`],
-    [
-      'a time as a country writes it',
-      [{ ...wire, RotateOnDate: '7/8/2026 6:54:40 PM' }],
-      `${where}: [0].RotateOnDate: "7/8/2026 6:54:40 PM" is no time in ISO 8601; export with ConvertTo-Json, not as a table or CSV`,
-    ],
-    [
-      'a third selector',
-      [{ ...wire, SelectorAfterRotateOnDate: 'selector3' }],
-      `${where}: [0].SelectorAfterRotateOnDate: "selector3" is neither selector1 nor selector2`,
-    ],
-  ])('refuses %s', (_, value, sentence) => {
-    expect(refusal(() => signing(value))).toBe(sentence);
+  it('takes DateTime.MinValue for no time at all', () => {
+    for (const never of ['0001-01-01T00:00:00Z', '/Date(-62135596800000)/', '1/1/0001 12:00:00 AM']) {
+      const row = signing([{ ...wire, KeyCreationTime: never, LastChecked: never, RotateOnDate: never }]).get(
+        'contoso.com',
+      );
+      expect(row).not.toHaveProperty('keyCreationTime');
+      expect(row).not.toHaveProperty('lastChecked');
+      expect(row).not.toHaveProperty('rotateOnDate');
+      expect(row).toMatchObject({ enabled: true, selectorAfterRotateOnDate: 'selector1' });
+    }
   });
 
-  it('names the first faults of many', () => {
-    const many = Array.from({ length: 500 }, () => ({ ...wire, Enabled: 'yes' }));
-    const sentence = refusal(() => signing(many));
-    expect(sentence).toContain('[19].Enabled');
-    expect(sentence).not.toContain('[20].Enabled');
+  it('keeps all readings of times in a text export', () => {
+    const { keyCreationTime, rotateOnDate, lastChecked, ...row } = contoso;
+    const texts = {
+      KeyCreationTime: '14.07.2026 18:54:40',
+      RotateOnDate: '7/8/2026 6:54:40 PM',
+      LastChecked: '14.07.2026 18:54',
+    };
+    expect(signing([{ ...wire, ...texts }], true).get('contoso.com')).toEqual({
+      ...row,
+      keyCreationReadings: {
+        text: '14.07.2026 18:54:40',
+        earliest: '2026-07-14T04:54:40.000Z',
+        latest: '2026-07-15T08:54:40.000Z',
+      },
+      rotateOnReadings: {
+        text: '7/8/2026 6:54:40 PM',
+        earliest: '2026-07-08T04:54:40.000Z',
+        latest: '2026-08-08T08:54:40.000Z',
+      },
+    });
+    expect(signing([wire], true).get('contoso.com')).toEqual(contoso);
+  });
+
+  it.each([
+    ['a flag that is none', { Enabled: 'perhaps' }, 'Enabled: is neither true nor false'],
+    ['a target that is no text', { Selector1CNAME: 7 }, 'Selector1CNAME: is no text'],
+    ['a time that is none', { RotateOnDate: 'soon' }, 'RotateOnDate: "soon" is no time in ISO 8601'],
+    [
+      'a third selector',
+      { SelectorAfterRotateOnDate: 'selector3' },
+      'SelectorAfterRotateOnDate: "selector3" is neither selector1 nor selector2',
+    ],
+    [
+      'a target that was cut short',
+      { Selector1CNAME: 'selector1-contoso-com._domai…' },
+      'Selector1CNAME: "selector1-contoso-com._domai…" was cut short',
+    ],
+  ])('%s costs its row, and no other', (_, fault, sentence) => {
+    const { rows, gap, notes } = readSigning([
+      { ...wire, Domain: 'fabrikam.com' },
+      { ...wire, ...fault },
+    ]);
+    expect(rows.get('fabrikam.com')).toMatchObject({ status: 'known' });
+    expect(rows.get('contoso.com')).toEqual({
+      status: 'unobtainable',
+      reason: 'malformed',
+      detail: `row 2 of Get-DkimSigningConfig in signing.json is that of contoso.com and cannot be read: ${sentence}`,
+      source: 'Get-DkimSigningConfig in signing.json',
+      observedAt: writtenAt,
+    });
+    expect([gap, notes]).toEqual([undefined, []]);
+  });
+
+  it('a name that is none is told, and leaves no doubt about other domains', () => {
+    const { rows, gap, notes } = readSigning([wire, { ...wire, Domain: 'not a domain' }]);
+    expect([...rows.keys()]).toEqual(['contoso.com']);
+    expect(gap).toBeUndefined();
+    expect(notes).toEqual([
+      'signing.json, an export of Get-DkimSigningConfig: row 2: "not a domain" is no domain name; write the part after the @ of an address, e.g. contoso.com; the other rows count',
+    ]);
+  });
+
+  it.each([
+    ['without a name', { ...wire, Domain: undefined, Identity: undefined }, 'Domain: is missing, or no domain name'],
+    ['whose name was cut short', { ...wire, Domain: 'contoso.c…' }, 'Domain: "contoso.c…" was cut short'],
+    ['that is none', null, 'is no object with properties'],
+  ])('a row %s may be that of any other domain', (_, row, why) => {
+    const { gap, notes } = readSigning([wire, row]);
+    expect(gap).toBe('row 2 of Get-DkimSigningConfig in signing.json has no readable domain name');
+    expect(notes).toEqual([`signing.json, an export of Get-DkimSigningConfig: row 2: ${why}; the other rows count`]);
+  });
+
+  it('refuses a file of which no row can be read, naming the first faults and the line to run', () => {
+    const sentence = refusal(() => readSigning(Array.from({ length: 500 }, () => ({ ...wire, Domain: 'no domain' }))));
+    expect(sentence).toContain('row 20: ');
+    expect(sentence).not.toContain('row 21: ');
+    expect(sentence).toMatch(
+      /; run this line and supply its file: Get-DkimSigningConfig \| ConvertTo-Json -Depth 4 \| Out-File -Encoding utf8 signing\.json$/,
+    );
+  });
+
+  describe('twice', () => {
+    const older = { ...wire, Enabled: false, KeyCreationTime: '2025-01-02T03:04:05Z' };
+    it.each([
+      ['KeyCreationTime', [wire, older], 1],
+      ['KeyCreationTime', [older, wire], 2],
+      [
+        'WhenChanged',
+        [
+          { ...wire, WhenChanged: '2026-08-01T00:00:00Z' },
+          { ...older, WhenChanged: '2026-07-01T00:00:00Z' },
+        ],
+        1,
+      ],
+    ])('the newer %s counts, and a sentence says so', (column, rows, number) => {
+      const note = `contoso.com stands twice in signing.json (rows 1 and 2): row ${number} counts, its ${column} is the newer.`;
+      const { rows: read, notes } = readSigning(rows);
+      expect(read.get('contoso.com')).toMatchObject({ status: 'known', value: { enabled: true, note } });
+      expect(notes).toEqual([note]);
+    });
+
+    it('with the same values is once', () => {
+      const { rows, notes } = readSigning([wire, { ...wire }]);
+      expect(rows.get('contoso.com')).toMatchObject({ status: 'known', value: contoso });
+      expect(notes).toEqual([]);
+    });
+
+    it('is neither when nothing tells which is the newer', () => {
+      expect(readSigning([wire, { ...wire, Enabled: false }]).rows.get('contoso.com')).toMatchObject({
+        status: 'unobtainable',
+        reason: 'malformed',
+        detail: expect.stringContaining(
+          'contoso.com stands twice in signing.json (rows 1 and 2) with different values, and neither says that it is the newer',
+        ),
+      });
+    });
+
+    it('is neither when one of them cannot be read', () => {
+      expect(readSigning([wire, { ...older, RotateOnDate: 'soon' }]).rows.get('contoso.com')).toMatchObject({
+        status: 'unobtainable',
+        detail: expect.stringContaining('(rows 1 and 2), and row 2 cannot be read: RotateOnDate: "soon" is no time'),
+      });
+    });
   });
 });
 
@@ -185,8 +332,19 @@ describe('Get-AcceptedDomain', () => {
 
   it('refuses a domain that is none', () => {
     expect(refusal(() => accepted([{ DomainName: '192.0.2.1' }]))).toBe(
-      'domains.json, an export of Get-AcceptedDomain: [0]: "192.0.2.1" is an address, not a domain name',
+      'domains.json, an export of Get-AcceptedDomain: row 1: "192.0.2.1" is an address, not a domain name; run this line and supply its file: Get-AcceptedDomain | ConvertTo-Json -Depth 4 | Out-File -Encoding utf8 domains.json',
     );
+  });
+
+  it('a domain beside its sub-domains is itself', () => {
+    const own = { DomainName: 'contoso.com', SendingFromDomainDisabled: true };
+    const below = { DomainName: '*.contoso.com', SendingFromDomainDisabled: false };
+    for (const rows of [
+      [own, below],
+      [below, own],
+    ]) {
+      expect(accepted(rows).get('contoso.com')).toEqual({ listed: true, sendingFromDomainDisabled: true });
+    }
   });
 });
 

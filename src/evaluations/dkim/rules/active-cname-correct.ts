@@ -1,5 +1,14 @@
+import { judgeCname } from '../cname.ts';
 import { rule } from '../rule.ts';
-import { activeSelectors, afterConfigured, configured, hasNoHop, judgeCname, unlessTargetNamed } from '../selectors.ts';
+import {
+  activeSelectors,
+  afterConfigured,
+  configured,
+  endsByItself,
+  hasNoHop,
+  unlessRolesOpen,
+  unlessTargetNamed,
+} from '../selectors.ts';
 
 /** See active-cname-correct.md. */
 export const activeCnameCorrect = rule({
@@ -9,9 +18,11 @@ export const activeCnameCorrect = rule({
   blocks: ['verifiable-now'],
   needs: ['signing-configuration', 'selector-cname'],
   per: 'selector',
+  optionalPeers: ['selector-key'],
   parts: ({ 'signing-configuration': configuration }, at) => activeSelectors(configuration, at),
   after: afterConfigured,
-  judge({ 'signing-configuration': configuration, 'selector-cname': cname }, { subject, part }) {
+  judge({ 'signing-configuration': configuration, 'selector-cname': cname }, at) {
+    const { subject, part } = at;
     if (hasNoHop(configuration, part, subject.id)) {
       return {
         verdict: 'not_applicable',
@@ -23,15 +34,37 @@ export const activeCnameCorrect = rule({
     const { state, sentence, observed, remedy } = judgeCname(cname, configured(configuration, part)?.cname ?? '');
     const evidence = [{ fact: 'selector-cname', observed }] as const;
     if (state === 'match') return { verdict: 'pass', message: sentence, evidence };
-    return {
-      verdict: 'fail',
-      owner: 'customer-dns',
-      message:
-        state === 'missing'
-          ? `${sentence} Receivers cannot verify what ${subject.id} signs now.`
-          : `${sentence} Receivers get what stands there, not what Exchange Online publishes for ${subject.id}.`,
-      remedy,
-      evidence,
-    };
+    if (cname.rightKey === true && state !== 'several') {
+      return unlessRolesOpen(
+        {
+          verdict: 'fail',
+          severity: 'medium',
+          owner: 'customer-dns',
+          blocks: ['verifiable-after-rotation'],
+          message: `${sentence} Receivers can verify what ${subject.id} signs now; a copied key breaks with the next rotation.`,
+          remedy,
+          evidence,
+        },
+        configuration,
+        at,
+      );
+    }
+    const end = endsByItself(configuration, at);
+    const until =
+      end === undefined ? '' : ` This ends by itself on ${end.at}, when ${end.next} takes over, whose key answers.`;
+    return unlessRolesOpen(
+      {
+        verdict: 'fail',
+        owner: 'customer-dns',
+        message:
+          state === 'missing'
+            ? `${sentence} Receivers cannot verify what ${subject.id} signs now.${until}`
+            : `${sentence} Receivers get what stands there, not what Exchange Online publishes for ${subject.id}.${until}`,
+        remedy,
+        evidence,
+      },
+      configuration,
+      at,
+    );
   },
 });

@@ -3,7 +3,9 @@ import {
   activeSelectors,
   afterKeyFound,
   keyOwner,
+  leadsToMicrosoft,
   leastBits,
+  mostBits,
   recommendedBits,
   soleRecord,
   unlessAnotherVerifies,
@@ -18,7 +20,7 @@ export const activeKeyStrong = rule({
   needs: ['selector-key'],
   optional: ['signing-configuration', 'selector-cname'],
   per: 'selector',
-  optionalPeers: ['selector-key'],
+  optionalPeers: ['selector-key', 'selector-cname'],
   parts: ({ 'signing-configuration': configuration }, at) => activeSelectors(configuration, at),
   after: (facts, at) => [...afterKeyFound(facts, at), { rule: 'dkim/active-key-well-formed', target: at.part }],
   judge({ 'signing-configuration': configuration, 'selector-cname': cname, 'selector-key': key }, at) {
@@ -30,7 +32,10 @@ export const activeKeyStrong = rule({
       return { verdict: 'not_applicable', message: `The record of ${part} holds no key whose length could be told.` };
     const evidence = [{ fact: 'selector-key', observed: `${found.algorithm}, ${found.bits} bits` }] as const;
     const owner = configuration === undefined ? keyOwner(cname, configuration, part, subject.id) : 'tenant';
-    const rotate = `Rotate-DkimSigningConfig -Identity ${subject.id} -KeySize 2048; it renews the selector that is not in use, so do it again after the switch.`;
+    const exchange = configuration !== undefined || leadsToMicrosoft(cname, subject.id);
+    const rotate = !exchange
+      ? `Have the service that signs with ${part} make a key of ${recommendedBits} bits, and replace the record at ${key.owner}.`
+      : `Rotate-DkimSigningConfig -Identity ${subject.id} -KeySize 2048; it renews the selector that is not in use, so do it again after the switch.`;
     if (found.algorithm === 'rsa' && found.bits < leastBits) {
       return unlessAnotherVerifies(
         {
@@ -41,6 +46,7 @@ export const activeKeyStrong = rule({
           evidence,
         },
         configuration,
+        cname,
         at,
       );
     }
@@ -50,6 +56,16 @@ export const activeKeyStrong = rule({
         severity: 'low',
         owner,
         message: `The key of ${part} has ${found.bits} bits: it verifies, but ${recommendedBits} bits are what signers should use (RFC 8301 section 3.1).`,
+        remedy: rotate,
+        evidence,
+      };
+    }
+    if (found.algorithm === 'rsa' && found.bits > mostBits) {
+      return {
+        verdict: 'fail',
+        severity: 'low',
+        owner,
+        message: `The key of ${part} has ${found.bits} bits: some verifiers refuse RSA keys above ${mostBits} bits, and none has to accept more than 4096 (RFC 8301 section 3.2).`,
         remedy: rotate,
         evidence,
       };

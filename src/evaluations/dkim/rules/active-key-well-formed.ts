@@ -1,5 +1,14 @@
+import { showInvisible } from '../../../domain/words.ts';
 import { rule } from '../rule.ts';
-import { activeSelectors, afterKeyFound, keyOwner, soleRecord, unlessAnotherVerifies } from '../selectors.ts';
+import {
+  activeSelectors,
+  afterKeyFound,
+  keyOwner,
+  mendRecord,
+  recordAt,
+  soleRecord,
+  unlessAnotherVerifies,
+} from '../selectors.ts';
 
 /** See active-key-well-formed.md. */
 export const activeKeyWellFormed = rule({
@@ -10,7 +19,7 @@ export const activeKeyWellFormed = rule({
   needs: ['selector-key'],
   optional: ['signing-configuration', 'selector-cname'],
   per: 'selector',
-  optionalPeers: ['selector-key'],
+  optionalPeers: ['selector-key', 'selector-cname'],
   parts: ({ 'signing-configuration': configuration }, at) => activeSelectors(configuration, at),
   after: afterKeyFound,
   judge({ 'signing-configuration': configuration, 'selector-cname': cname, 'selector-key': key }, at) {
@@ -23,20 +32,22 @@ export const activeKeyWellFormed = rule({
         verdict: 'not_applicable',
         message: `The key of ${part} is revoked, so its record has nothing more to say.`,
       };
-    const evidence = [{ fact: 'selector-key', observed: record.text.slice(0, 200) }] as const;
+    const evidence = [{ fact: 'selector-key', observed: showInvisible(record.text.slice(0, 200)) }] as const;
     if (problems.length === 0) {
       const remarks = notes.length > 0 ? ` Worth knowing: ${notes.join('; ')}.` : '';
       return { verdict: 'pass', message: `The record at ${key.owner} is well formed.${remarks}`, evidence };
     }
+    const owner = keyOwner(cname, configuration, part, subject.id);
     return unlessAnotherVerifies(
       {
         verdict: 'fail',
-        owner: keyOwner(cname, configuration, part, subject.id),
-        message: `Verifiers cannot use the record at ${key.owner}: ${problems.join('; ')}.`,
-        remedy: `Publish at ${key.owner} the text that Get-DkimSigningConfig shows as public key of ${part}, or the CNAME that leads to it.`,
+        owner,
+        message: `Verifiers cannot use ${recordAt(key)}: ${problems.join('; ')}.`,
+        remedy: mendRecord(owner, key, cname, configuration, at),
         evidence,
       },
       configuration,
+      cname,
       at,
     );
   },

@@ -1,16 +1,17 @@
 import type { Severity } from '../../../domain/rule.ts';
 import { hoursUntil } from '../../../domain/time.ts';
 import type { SelectorKey } from '../../../facts/mail-domain/selector.ts';
+import { judgeCname, outcomesOf } from '../cname.ts';
 import { rule } from '../rule.ts';
 import {
   afterConfigured,
   configured,
   hasNoHop,
-  judgeCname,
   leastBits,
-  outcomesOf,
+  rolesOpen,
   rowOf,
   selectorsInRole,
+  unlessRolesOpen,
   unlessTargetNamed,
 } from '../selectors.ts';
 import { supportCase } from '../support-case.ts';
@@ -35,22 +36,31 @@ export const nextSelectorReady = rule({
   ) {
     const unnamed = unlessTargetNamed(configuration, part, subject.id);
     if (unnamed !== undefined) return unnamed;
-    const rotateOn = rowOf(configuration)?.rotateOnDate;
+    const row = rowOf(configuration);
+    const rotateOn = row?.rotateOnDate ?? row?.rotateOnReadings?.earliest;
+    const atLeast = row?.rotateOnReadings === undefined ? '' : ' at the earliest';
     const hours = hoursUntil(rotateOn, now);
     const severity: Severity = hours > urgentHours ? 'medium' : 'high';
-    const countdown = `${part} signs from ${isoMinute(rotateOn ?? '')} UTC on, in ${inWords(hours)}`;
+    const countdown = rolesOpen(configuration, now)
+      ? `${part} may be the one to sign next`
+      : `${part} signs from ${isoMinute(rotateOn ?? '')} UTC on, in ${inWords(hours)}${atLeast}`;
 
     if (!hasNoHop(configuration, part, subject.id)) {
       const { state, sentence, observed, remedy } = judgeCname(cname, configured(configuration, part)?.cname ?? '');
       if (state !== 'match') {
-        return {
-          verdict: 'fail',
-          severity,
-          owner: 'customer-dns',
-          message: `${countdown}, but ${sentence}`,
-          remedy,
-          evidence: [{ fact: 'selector-cname', observed }],
-        };
+        return unlessRolesOpen(
+          {
+            verdict: 'fail',
+            // The right key answers all the same: the switch itself breaks nothing.
+            severity: cname.rightKey === true && state !== 'several' ? 'medium' : severity,
+            owner: 'customer-dns',
+            message: `${countdown}, but ${sentence}`,
+            remedy,
+            evidence: [{ fact: 'selector-cname', observed }],
+          },
+          configuration,
+          { now },
+        );
       }
     }
     const [record] = key.records;
@@ -67,18 +77,22 @@ export const nextSelectorReady = rule({
         ],
       };
     }
-    return {
-      verdict: 'fail',
-      severity,
-      owner: 'microsoft',
-      message: `${countdown}, but ${fault}.`,
-      remedy:
-        record === undefined
-          ? 'Wait for Microsoft to publish it; if it is still missing two days before the switch, open a support case with the text in the finding.'
-          : `Open a support case with Microsoft before the switch: the record at ${key.owner} is theirs to mend.`,
-      evidence: [{ fact: 'selector-key', observed: record?.text.slice(0, 200) ?? outcomesOf(key.asked) }],
-      ...(record === undefined ? { supportCase: supportCase(subject.id, part, cname, key) } : {}),
-    };
+    return unlessRolesOpen(
+      {
+        verdict: 'fail',
+        severity,
+        owner: 'microsoft',
+        message: `${countdown}, but ${fault}.`,
+        remedy:
+          record === undefined
+            ? 'Wait for Microsoft to publish it; if it is still missing two days before the switch, open a support case with the text in the finding.'
+            : `Open a support case with Microsoft before the switch: the record at ${key.owner} is theirs to mend.`,
+        evidence: [{ fact: 'selector-key', observed: record?.text.slice(0, 200) ?? outcomesOf(key.asked) }],
+        ...(record === undefined ? { supportCase: supportCase(subject.id, part, cname, key) } : {}),
+      },
+      configuration,
+      { now },
+    );
   },
 });
 

@@ -1,5 +1,13 @@
+import { judgeCname } from '../cname.ts';
 import { rule } from '../rule.ts';
-import { afterConfigured, configured, hasNoHop, judgeCname, selectorsInRole, unlessTargetNamed } from '../selectors.ts';
+import {
+  afterConfigured,
+  configured,
+  hasNoHop,
+  selectorsInRole,
+  unlessRolesOpen,
+  unlessTargetNamed,
+} from '../selectors.ts';
 
 /** See passive-cname-correct.md. Whether the passive selector has a key is never a finding: only its CNAME is looked at. */
 export const passiveCnameCorrect = rule({
@@ -17,7 +25,7 @@ export const passiveCnameCorrect = rule({
       'No selector is passive: the other one is to sign next and is judged by dkim/next-selector-ready.',
     ),
   after: afterConfigured,
-  judge({ 'signing-configuration': configuration, 'selector-cname': cname }, { subject, part }) {
+  judge({ 'signing-configuration': configuration, 'selector-cname': cname }, { subject, part, now }) {
     if (hasNoHop(configuration, part, subject.id)) {
       return { verdict: 'not_applicable', message: `${subject.id} is an initial domain: its selectors need no CNAME.` };
     }
@@ -26,12 +34,16 @@ export const passiveCnameCorrect = rule({
     const { state, sentence, observed, remedy } = judgeCname(cname, configured(configuration, part)?.cname ?? '');
     const evidence = [{ fact: 'selector-cname', observed }] as const;
     if (state === 'match') return { verdict: 'pass', message: `${sentence} Ready for the next rotation.`, evidence };
-    return {
-      verdict: 'fail',
-      owner: 'customer-dns',
-      message: `${sentence} The next rotation would break DKIM for ${subject.id}.`,
-      remedy,
-      evidence,
-    };
+    return unlessRolesOpen(
+      {
+        verdict: 'fail',
+        owner: 'customer-dns',
+        message: `${sentence} The next rotation would break DKIM for ${subject.id}.`,
+        remedy,
+        evidence,
+      },
+      configuration,
+      { now },
+    );
   },
 });

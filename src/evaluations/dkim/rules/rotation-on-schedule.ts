@@ -1,6 +1,6 @@
 import { daysSince } from '../../../domain/time.ts';
 import { rule } from '../rule.ts';
-import { afterConfigured, rowOf } from '../selectors.ts';
+import { afterConfigured, exportCommand, rowOf } from '../selectors.ts';
 
 /** Exchange Online rotates nothing by itself, so somebody has to look at the age. A year is a common policy. */
 const defaultMaxAgeDays = 365;
@@ -14,7 +14,9 @@ export const rotationOnSchedule = rule({
   needs: ['signing-configuration'],
   after: afterConfigured,
   judge({ 'signing-configuration': configuration }, { subject, now, policy }) {
-    const created = rowOf(configuration)?.keyCreationTime;
+    const row = rowOf(configuration);
+    const readings = row?.keyCreationReadings;
+    const created = row?.keyCreationTime ?? readings?.earliest;
     const age = daysSince(created, now);
     if (created === undefined || Number.isNaN(age)) {
       return {
@@ -24,8 +26,15 @@ export const rotationOnSchedule = rule({
       };
     }
     const limit = policy.maxAgeDays ?? defaultMaxAgeDays;
+    if (readings !== undefined && age > limit && daysSince(readings.latest, now) <= limit) {
+      return {
+        verdict: 'manual',
+        message: `How old the keys of ${subject.id} are nobody can tell: KeyCreationTime "${readings.text}" is any time from ${readings.earliest} to ${readings.latest}; the policy allows ${limit} days.`,
+        remedy: `Export it with exact times, and supply that file: ${exportCommand}`,
+      };
+    }
     const days = Math.max(0, Math.floor(age));
-    const old = `${days} ${days === 1 ? 'day' : 'days'} old`;
+    const old = `${readings === undefined ? '' : 'at most '}${days} ${days === 1 ? 'day' : 'days'} old`;
     const evidence = [{ fact: 'signing-configuration', observed: `KeyCreationTime ${created}` }] as const;
     if (age <= limit)
       return {

@@ -29,7 +29,7 @@ export const signingConfigured = rule({
     }
     return {
       verdict: 'pass',
-      message: `${subject.id} has a DKIM signing configuration.`,
+      message: `${subject.id} has a DKIM signing configuration.${row.note === undefined ? '' : ` ${row.note}`}`,
       evidence: [{ fact: 'signing-configuration', observed: `Status ${row.status ?? 'not given'}` }],
     };
   },

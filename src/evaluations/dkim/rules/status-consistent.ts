@@ -1,5 +1,6 @@
+import { cnameState } from '../cname.ts';
 import { rule } from '../rule.ts';
-import { activeSelectors, afterConfigured, cnameState, configured, hasNoHop, rowOf } from '../selectors.ts';
+import { activeSelectors, afterConfigured, configured, hasNoHop, rowOf } from '../selectors.ts';
 
 /** See status-consistent.md. */
 export const statusConsistent = rule({

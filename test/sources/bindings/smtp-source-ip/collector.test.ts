@@ -8,14 +8,15 @@ import {
   readSmtpNodeFiles,
   smtpFactsOf,
 } from '../../../../src/sources/bindings/smtp-source-ip/collector.ts';
-import { decodeText, readPowerShellJson } from '../../../../src/sources/supplied/powershell-json.ts';
+import { decodeText } from '../../../../src/sources/supplied/powershell-json.ts';
+import { readRows } from '../../../../src/sources/supplied/rows.ts';
 import { type FactFile, factFile, factsOf, healthy, probes } from '../../../evaluations/smtp-source-ip/service.ts';
 
 const { service } = healthy();
 
 /** A file as it is opened: read once, by its rows. */
 function opened(name: string, content: Uint8Array) {
-  return { name, rows: readPowerShellJson(name, decodeText(content)) };
+  return { name, rows: readRows(name, decodeText(content)).rows };
 }
 
 const asJson = (file: FactFile) => Buffer.from(JSON.stringify(file));
