@@ -34,16 +34,18 @@ export function hasRelayRight(
   return trustsAll ? 'externally-secured' : undefined;
 }
 
-/** Facts of a node that hold its settings. */
-export const settingFacts = [
+/** Facts of a node that hold the settings in {@link nodeSettings}. */
+export const comparedFacts = [
   'node-adapters',
   'node-ip-addresses',
   'node-bindings',
   'node-ip-interfaces',
   'node-firewall',
   'node-receive-connectors',
-  'node-connector-permissions',
 ] as const satisfies readonly PartFactName<SmtpServiceFacts>[];
+
+/** Those, and what {@link relayRights} adds. */
+export const settingFacts = [...comparedFacts, 'node-connector-permissions'] as const;
 
 /** Those facts of one node, as far as they are known. */
 export type SettingFacts = {

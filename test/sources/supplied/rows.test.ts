@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { InvalidDocument } from '../../../src/domain/organization.ts';
 import { decodeText } from '../../../src/sources/supplied/powershell-json.ts';
 import { readRows, rowsOf } from '../../../src/sources/supplied/rows.ts';
+import { refusal } from './refusal.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const read = (text: string) => readRows('signing.json', text);
@@ -10,17 +10,6 @@ const rows = (value: unknown) => read(JSON.stringify(value)).rows;
 function utf16(text: string, order: 'le' | 'be', mark: boolean): Uint8Array {
   const content = Buffer.from(mark ? `\ufeff${text}` : text, 'utf16le');
   return order === 'le' ? content : content.swap16();
-}
-
-/** The sentence a person reads. */
-function refusal(reading: () => unknown): string {
-  try {
-    reading();
-  } catch (error) {
-    expect(error).toBeInstanceOf(InvalidDocument);
-    return (error as Error).message;
-  }
-  return expect.fail('was read');
 }
 
 const command = 'Get-DkimSigningConfig | ConvertTo-Json -Depth 4 | Out-File -Encoding utf8 signing.json';

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { InvalidDocument } from '../../../src/domain/organization.ts';
 import { rowsOf } from '../../../src/sources/supplied/rows.ts';
 import {
   acceptedDomainOf,
@@ -7,6 +6,7 @@ import {
   readTenantRows,
   signingConfigurationOf,
 } from '../../../src/sources/supplied/tenant-exports.ts';
+import { refusal } from './refusal.ts';
 
 /** A row as Exchange Online sends it, directory noise included. */
 const wire = {
@@ -63,17 +63,6 @@ function signing(value: unknown, inWords = false) {
 function accepted(value: unknown) {
   const { rows } = readAccepted(value);
   return new Map([...rows].flatMap(([name, row]) => (row.status === 'known' ? [[name, row.value] as const] : [])));
-}
-
-/** The sentence a person reads. */
-function refusal(reading: () => unknown): string {
-  try {
-    reading();
-  } catch (error) {
-    expect(error).toBeInstanceOf(InvalidDocument);
-    return (error as Error).message;
-  }
-  return expect.fail('was read');
 }
 
 describe('Get-DkimSigningConfig', () => {

@@ -1,19 +1,9 @@
 import { rule } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
-import { nodeSettings } from '../settings.ts';
+import { comparedFacts, nodeSettings } from '../settings.ts';
 
 /** At most this many differences are written out. */
 const shown = 5;
-
-/** Relay rights are no matter of Direct Server Return: rules of their own judge them, node by node. */
-const compared = [
-  'node-adapters',
-  'node-ip-addresses',
-  'node-bindings',
-  'node-ip-interfaces',
-  'node-firewall',
-  'node-receive-connectors',
-] as const;
 
 /** See nodes-alike.md. */
 export const nodesAlike = rule({
@@ -24,7 +14,8 @@ export const nodesAlike = rule({
   needs: ['node-adapters', 'node-ip-addresses', 'node-ip-interfaces', 'node-receive-connectors'],
   optional: ['node-bindings', 'node-firewall'],
   per: 'node',
-  peers: compared,
+  // Relay rights are no matter of Direct Server Return: rules of their own judge them, node by node.
+  peers: comparedFacts,
   scope: onlyWithDsr,
   judge(facts, at) {
     const own = nodeSettings(facts, at.subject, at.part);
@@ -79,7 +70,7 @@ function covers(found: Readonly<Record<string, string>>, key: string): boolean {
   return false;
 }
 
-function factOf(key: string): (typeof compared)[number] {
+function factOf(key: string): (typeof comparedFacts)[number] {
   if (key.startsWith('connector ')) return 'node-receive-connectors';
   if (key.startsWith('firewall ')) return 'node-firewall';
   if (key === 'loopback adapters') return 'node-adapters';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readSupplied, recognise } from '../../../../src/app/supplied/read.ts';
-import { InvalidDocument } from '../../../../src/domain/organization.ts';
 import { evaluations } from '../../../../src/evaluations/index.ts';
+import { refusal } from '../../supplied/refusal.ts';
 
 const writtenAt = '2026-11-24T09:00:00.000Z';
 const dkim = evaluations.of('dkim');
@@ -17,17 +17,6 @@ function supplied(...files: readonly (readonly [name: string, kind: Kind, conten
 
 function factsOf(supply: ReturnType<typeof supplied>, id: string) {
   return supply.factsFor(dkim.subject.parse({ kind: 'mail-domain', id })).facts;
-}
-
-/** The sentence a person reads. */
-function refusal(reading: () => unknown): string {
-  try {
-    reading();
-  } catch (error) {
-    expect(error).toBeInstanceOf(InvalidDocument);
-    return (error as Error).message;
-  }
-  return expect.fail('was read');
 }
 
 const row = {
