@@ -3,12 +3,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type FactSet, type FactSetOf, type Gathered, known, noFacts } from '../../../src/domain/fact-set.ts';
 import { gather } from '../../../src/domain/gather.ts';
 import { judge } from '../../../src/domain/judge.ts';
-import { bound } from '../../../src/domain/source.ts';
 import { dkim } from '../../../src/evaluations/dkim/index.ts';
 import type { MailDomainFacts } from '../../../src/facts/mail-domain/index.ts';
 import type { SelectorCname, SelectorKey } from '../../../src/facts/mail-domain/selector.ts';
 import type { SigningConfigurationRow } from '../../../src/facts/mail-domain/signing-configuration.ts';
-import { type MailDomain, mailDomain } from '../../../src/facts/mail-domain/subject.ts';
+import { mailDomain } from '../../../src/facts/mail-domain/subject.ts';
 import {
   createZone,
   type DnsServer,
@@ -17,9 +16,8 @@ import {
   type Zone,
   type ZoneRecord,
 } from '../../../src/local/dns-server.ts';
+import { mailDomainSources } from '../../../src/sources/bindings/dkim/sources.ts';
 import { createResolverPool, type ResolverAddresses } from '../../../src/sources/dns/resolvers.ts';
-import { selectorSources } from '../../../src/sources/dns/selector-records.ts';
-import { suppliedOnly } from '../../../src/sources/supplied/only.ts';
 
 const now = new Date('2026-11-24T09:30:00Z');
 const domain = 'contoso.com';
@@ -83,12 +81,7 @@ async function look(
 ) {
   const pool = createResolverPool(resolvers, { timeouts: [150], pauseMs: 10 });
   cleanups.push(() => pool.close());
-  const sources = bound<MailDomainFacts, MailDomain>({
-    'signing-configuration': suppliedOnly('signing-configuration', 'supply it'),
-    'accepted-domain': suppliedOnly('accepted-domain', 'supply it'),
-    'exchange-online-incidents': suppliedOnly('exchange-online-incidents', 'supply it'),
-    ...selectorSources(pool),
-  });
+  const sources = mailDomainSources({ resolvers: pool, tenantLists: undefined, graph: undefined });
   const parsed = mailDomain.parse(subject);
   const facts = await gather(dkim, parsed, sources, { now, supplied });
   const run = judge(dkim, parsed, facts, { now });
