@@ -1,16 +1,27 @@
 import { describe, expect, it } from 'vitest';
-import { redactUrl } from '../../src/notifiers/address.ts';
+import { InvalidChannel, redactUrl } from '../../src/notifiers/address.ts';
 import { createNotifier } from '../../src/notifiers/index.ts';
-import { checkWebhookUrl } from '../../src/notifiers/teams-workflow/index.ts';
+import { createTeamsWorkflowNotifier, type WebhookUrlPolicy } from '../../src/notifiers/teams-workflow/index.ts';
 
 const tail =
   '/workflows/0123456789abcdef/triggers/manual/paths/invoke?api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=SECRET-sig_42';
 const today = `https://default0123456789abcdef.12.environment.api.powerplatform.com:443/powerautomate/automations/direct${tail}`;
 const before = `https://prod-42.westeurope.logic.azure.com:443${tail}`;
 
+/** Why the address is no Workflows webhook; undefined when it is one. */
+function problemOf(url: string | undefined, policy: WebhookUrlPolicy = {}): string | undefined {
+  try {
+    createTeamsWorkflowNotifier({ url, ...policy });
+    return undefined;
+  } catch (error) {
+    if (error instanceof InvalidChannel) return error.message;
+    throw error;
+  }
+}
+
 describe('the address of a Workflows webhook', () => {
   it.each([today, before, today.replace(':443', '')])('is accepted: %s', (url) => {
-    expect(checkWebhookUrl(url)).toBeUndefined();
+    expect(problemOf(url)).toBeUndefined();
   });
 
   it.each([
@@ -54,7 +65,7 @@ describe('the address of a Workflows webhook', () => {
     ['a port that is none', today.replace(':443', ':99999'), "The host or port in the channel's address is not legal"],
     ['a host alone', 'https://prod-42.westeurope.logic.azure.com', 'is a host without its path and signature'],
   ])('is refused with what to do when it is %s', (_what, url, reason) => {
-    const problem = checkWebhookUrl(url);
+    const problem = problemOf(url);
     expect(problem).toContain(reason);
     expect(problem).not.toMatch(/SECRET(?!S)(?!_)(?! )|sig=/);
   });
@@ -64,10 +75,10 @@ describe('the address of a Workflows webhook', () => {
     (suffix) => {
       const policy = { allowedHostSuffixes: [suffix] };
       const sovereign = `https://default01.12.environment.api.powerplatform.us${tail}`;
-      expect(checkWebhookUrl(sovereign)).toContain('is no Workflows webhook');
-      expect(checkWebhookUrl(sovereign, policy)).toBeUndefined();
-      expect(checkWebhookUrl(today, policy)).toBeUndefined();
-      expect(checkWebhookUrl(`https://evil-api.powerplatform.us${tail}`, policy)).toContain(
+      expect(problemOf(sovereign)).toContain('is no Workflows webhook');
+      expect(problemOf(sovereign, policy)).toBeUndefined();
+      expect(problemOf(today, policy)).toBeUndefined();
+      expect(problemOf(`https://evil-api.powerplatform.us${tail}`, policy)).toContain(
         'those end in .api.powerplatform.com or .logic.azure.com or .api.powerplatform.us.',
       );
     },
@@ -76,13 +87,13 @@ describe('the address of a Workflows webhook', () => {
   it.each(['http://127.0.0.1:7080', 'http://localhost:7080', 'http://[::1]:7080'])(
     'may be %s for the local host',
     (origin) => {
-      expect(checkWebhookUrl(origin + tail, { allowLocal: true })).toBeUndefined();
+      expect(problemOf(origin + tail, { allowLocal: true })).toBeUndefined();
     },
   );
 
   it('may be no other plain http, not even for the local host', () => {
-    expect(checkWebhookUrl(`http://192.0.2.1${tail}`, { allowLocal: true })).toContain('is not encrypted');
-    expect(checkWebhookUrl(`http://127.0.0.1.contoso.com${tail}`, { allowLocal: true })).toContain('is not encrypted');
+    expect(problemOf(`http://192.0.2.1${tail}`, { allowLocal: true })).toContain('is not encrypted');
+    expect(problemOf(`http://127.0.0.1.contoso.com${tail}`, { allowLocal: true })).toContain('is not encrypted');
   });
 });
 

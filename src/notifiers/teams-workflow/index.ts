@@ -16,12 +16,6 @@ export interface WebhookUrlPolicy {
   readonly allowLocal?: boolean;
 }
 
-/** @returns why the address is no Workflows webhook and what to do, or undefined when it is one. Never shows the address. */
-export function checkWebhookUrl(url: string | undefined, policy: WebhookUrlPolicy = {}): string | undefined {
-  const read = readWebhookUrl(url, policy);
-  return 'problem' in read ? read.problem : undefined;
-}
-
 /**
  * Posts a notice as an Adaptive Card to a Teams channel, through a Workflows webhook.
  *
