@@ -1,5 +1,6 @@
 import { app } from '@azure/functions';
 import { deliveryMessage, sliceMessage } from '../src/app/index.ts';
+import { type TimerSetting, timerSchedule } from '../src/config.ts';
 import { answerOf, doorsOf } from '../src/doors/index.ts';
 import type { Registry } from '../src/evaluations/registry.ts';
 import { appOfHost } from './app.ts';
@@ -11,15 +12,15 @@ export function registerFunctions(evaluations: Registry): void {
 
   for (const door of doorsOf(evaluations)) {
     app.http(door.id, {
-      methods: [door.method],
+      methods: door.method === 'GET' ? ['GET', 'HEAD'] : [door.method],
       route: door.path,
       authLevel: door.needs === 'anonymous' ? 'anonymous' : 'function',
       handler: (request, context) => answerOf(door, theApp, request, (error) => context.error(error)),
     });
   }
 
-  const timer = (name: string, setting: string, work: () => Promise<unknown>) =>
-    app.timer(name, { schedule: `%${setting}%`, handler: async () => void (await work()) });
+  const timer = (name: string, setting: TimerSetting, work: () => Promise<unknown>) =>
+    app.timer(name, { schedule: timerSchedule(process.env, setting), handler: async () => void (await work()) });
 
   /** An error goes out to the host, which gives the message again and in the end poisons it. */
   const queue = (name: string, queueName: string, work: (message: unknown) => Promise<unknown>) =>

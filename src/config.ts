@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { describeIssue, InvalidDocument } from './domain/organization.ts';
+import { readSchedule, scheduleForm } from './domain/schedule.ts';
 
 const flag = z.stringbool({ truthy: ['1', 'true', 'yes', 'on'], falsy: ['0', 'false', 'no', 'off', ''] });
 
@@ -17,6 +18,14 @@ const listed = (separator: string) => (text: string) =>
     .filter((one) => one !== '');
 
 const address = z.url({ protocol: /^https?$/, error: 'is no http(s) address' });
+
+const schedule = (fallback: string) =>
+  z
+    .string()
+    .refine((text) => readSchedule(text) !== undefined, {
+      error: ({ input }) => `is "${input}", and must be ${scheduleForm}; until then its default "${fallback}" holds`,
+    })
+    .default(fallback);
 
 /** Every setting the app reads, by the name it has in the environment. */
 export const settingsSchema = z.object({
@@ -60,12 +69,12 @@ export const settingsSchema = z.object({
   /** Where people reach the app; links in notices start with it. */
   FIELDCHECK_PUBLIC_URL: address.transform((url) => url.replace(/\/+$/, '')).optional(),
   /** NCRONTAB, UTC: when due runs are looked for, and when waiting notices are. Used by the timers' bindings. */
-  FIELDCHECK_DUE_SCHEDULE: z.string().default('0 * * * * *'),
-  FIELDCHECK_DELIVERY_SCHEDULE: z.string().default('30 * * * * *'),
+  FIELDCHECK_DUE_SCHEDULE: schedule('0 * * * * *'),
+  FIELDCHECK_DELIVERY_SCHEDULE: schedule('30 * * * * *'),
   /** When what is older than an organization wants it kept is deleted. */
-  FIELDCHECK_RETENTION_SCHEDULE: z.string().default('0 0 3 * * *'),
+  FIELDCHECK_RETENTION_SCHEDULE: schedule('0 0 3 * * *'),
   /** When the log, and the channels that ask for it, are told that all is running. */
-  FIELDCHECK_HEARTBEAT_SCHEDULE: z.string().default('0 0 8 * * *'),
+  FIELDCHECK_HEARTBEAT_SCHEDULE: schedule('0 0 8 * * *'),
   /** Probes may go to private, unique-local and loopback addresses. */
   FIELDCHECK_ALLOW_PRIVATE: flag.default(false),
   /** Comma-separated host suffixes of Workflows webhooks besides the known ones, for sovereign clouds. */
@@ -82,15 +91,53 @@ export const settingsSchema = z.object({
 
 export type Config = Readonly<z.infer<typeof settingsSchema>>;
 
+const timerSettings = [
+  'FIELDCHECK_DUE_SCHEDULE',
+  'FIELDCHECK_DELIVERY_SCHEDULE',
+  'FIELDCHECK_RETENTION_SCHEDULE',
+  'FIELDCHECK_HEARTBEAT_SCHEDULE',
+] as const;
+
+/** A setting that holds the schedule of a timer. */
+export type TimerSetting = (typeof timerSettings)[number];
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /**
- * The environment as a typed configuration. Settings that are not ours are left alone.
+ * What the binding of a timer says. The Functions host takes a timer out of service, and says so nowhere but in its log,
+ * when its setting is missing or no NCRONTAB: then the default stands there in place of `%SETTING%`.
+ */
+export function timerSchedule(environment: Environment, setting: TimerSetting): string {
+  const isUsable = isGiven(environment[setting]) && faultsOf(environment, setting).length === 0;
+  return isUsable ? `%${setting}%` : settingsSchema.shape[setting].parse(undefined);
+}
+
+/** A sentence for each schedule of a timer that was set and cannot be read. */
+export function timerFaults(environment: Environment): readonly string[] {
+  return timerSettings.flatMap((setting) => faultsOf(environment, setting).map((fault) => `${setting} ${fault}.`));
+}
+
+function faultsOf(environment: Environment, setting: TimerSetting): readonly string[] {
+  const given = environment[setting];
+  if (!isGiven(given)) return [];
+  return settingsSchema.shape[setting].safeParse(given).error?.issues.map(({ message }) => message) ?? [];
+}
+
+/** An empty setting is one that was not given: deployment templates leave those behind. */
+function isGiven(value: string | undefined): boolean {
+  return value !== undefined && value !== '';
+}
+
+/**
+ * The environment as a typed configuration. Settings that are not ours are left alone, as are schedules that cannot be
+ * read ({@link timerFaults}): a misspelt one must not stop everything else.
  *
  * @throws InvalidDocument naming every setting with a bad value, never the value itself
  */
-export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  // An empty setting is one that was not given: deployment templates leave those behind.
+export function loadConfig(environment: Environment): Config {
+  const unread = timerSettings.filter((setting) => faultsOf(environment, setting).length > 0);
   const given = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+    Object.entries(environment).filter(([name, value]) => isGiven(value) && !unread.some((one) => one === name)),
   );
   const result = settingsSchema.safeParse(given);
   if (result.success) return result.data;

@@ -34,7 +34,7 @@ export const rooms = table({
     holds:
       'the words: fact, fact set, rule, evaluation, finding, answer, transition, notice, organization document; judge, compare, gather; knows no evaluation by name',
     rooms: [],
-    packages: ['ipaddr.js', 'zod'],
+    packages: ['croner', 'ipaddr.js', 'zod'],
     node: false,
     because: words,
   },
@@ -182,7 +182,7 @@ export const rooms = table({
       'src/sources/',
       'src/store/',
     ],
-    packages: ['@azure/identity', '@azure/storage-queue', 'croner', 'p-limit', 'p-map', 'zod'],
+    packages: ['@azure/identity', '@azure/storage-queue', 'p-limit', 'p-map', 'zod'],
     node: true,
     because:
       'A use of the product knows its ports and no door: HTTP, timer, CLI and the local runtime, which is never deployed, call it.',

@@ -1,3 +1,4 @@
+import { timerFaults } from '../config.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { Registration } from '../evaluations/registration.ts';
 import { type AdHoc, type AdHocResult, evaluateAdHoc } from './evaluations/ad-hoc.ts';
@@ -212,8 +213,8 @@ export function createApp(ports: Ports) {
     /** Does everything work from where the app runs? As {@link examine}. */
     examine: () => examine(evaluations, process.env),
 
-    /** Storage, last run of each watch, last delivery to each channel, what waits. Never throws: what is wrong is in it. */
-    health: (): Promise<Health> => healthOf(ports, openStorage),
+    /** Storage, timers, last run of each watch, last delivery to each channel, what waits. Never throws: what is wrong is in it. */
+    health: (): Promise<Health> => healthOf(ports, openStorage, timerFaults(process.env)),
 
     /** Lets work in flight finish, within the time that Azure allows, and lets go of everything. */
     stop,

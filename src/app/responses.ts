@@ -28,6 +28,8 @@ export const health = z.object({
   status: z.enum(['ok', 'degraded']),
   /** `ok`, or why not. */
   storage: z.string(),
+  /** What keeps runs and notices from coming: schedules of timers that cannot be read, runs that were due and did not start. */
+  faults: z.array(z.string()),
   lastRuns: z.array(
     z.object({
       organization: z.string(),

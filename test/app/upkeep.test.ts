@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { App } from '../../src/app/index.ts';
+import { loadConfig } from '../../src/config.ts';
 import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { startTeamsSink, type TeamsSink } from '../../src/local/teams-sink.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -374,5 +375,31 @@ describe('export and import', () => {
     );
     await made.app.importOrganization(linesOf(lines), true);
     expect((await store.organization('contoso'))?.value.channels['mail-team']?.url).toBe(sink.url);
+  });
+});
+
+describe('health', () => {
+  test('tells of runs that were due twice and did not start', async () => {
+    await prepared(organization());
+    await runOnce();
+    made.clock.advance({ days: 1 });
+    expect(await made.app.health()).toMatchObject({ status: 'ok', faults: [] });
+    made.clock.advance({ days: 1, minutes: 15 });
+    expect(await made.app.health()).toMatchObject({
+      status: 'degraded',
+      faults: [
+        'dkim of contoso: a run was due at 2026-11-25T06:00:00.000Z and at 2026-11-26T06:00:00.000Z, and none has started since 2026-11-24T06:00:00.000Z. Does the timer startDueRuns run?',
+      ],
+    });
+  });
+
+  test('tells of a schedule that cannot be read, and the app works on', async () => {
+    vi.stubEnv('FIELDCHECK_DUE_SCHEDULE', 'every minute');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(loadConfig(process.env).FIELDCHECK_DUE_SCHEDULE).toBe('0 * * * * *');
+    expect(await made.app.health()).toMatchObject({
+      status: 'degraded',
+      faults: [expect.stringMatching(/^FIELDCHECK_DUE_SCHEDULE is "every minute", and must be NCRONTAB: .* holds\.$/)],
+    });
   });
 });

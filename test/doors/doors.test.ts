@@ -158,7 +158,7 @@ describe('before anything is there', () => {
     const { status, json } = await call('GET', 'health');
     expect([status, json]).toEqual([
       200,
-      { status: 'ok', storage: 'ok', lastRuns: [], lastDeliveries: [], rejectedNotices: 0 },
+      { status: 'ok', storage: 'ok', faults: [], lastRuns: [], lastDeliveries: [], rejectedNotices: 0 },
     ]);
   });
 
@@ -366,7 +366,9 @@ describe('organizations', () => {
     expect(issues[0]).toMatch(
       /^evaluations\.dkim\.rules\.dkim\/no-such-rule: is no rule; the rules are dkim\/signing-configured, /,
     );
-    expect(issues[1]).toMatch(/^evaluations\.dkim\.schedule: is no schedule \(.*\); write e\.g\. "0 0 6 \* \* \*"$/);
+    expect(issues[1]).toBe(
+      'evaluations.dkim.schedule: is no schedule, or never comes due; write NCRONTAB: six fields, {second} {minute} {hour} {day} {month} {day of week}, in UTC, for example "0 */5 * * * *"',
+    );
   });
 
   test('name each of them once, also where two would say so', async () => {
@@ -742,6 +744,7 @@ describe('when the storage is gone', () => {
     expect(health.json).toEqual({
       status: 'degraded',
       storage: expect.stringMatching(/^The storage is not available: 127\.0\.0\.1:\d+ /),
+      faults: [],
       lastRuns: [],
       lastDeliveries: [],
       rejectedNotices: 0,

@@ -1,17 +1,23 @@
+import { lastSlots } from '../../domain/schedule.ts';
 import { lastDeliveries } from '../notices/heartbeat.ts';
 import { watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import type { Health } from '../responses.ts';
 
-/** Storage, last run per evaluation, last delivery per channel, oldest undelivered notice. Never throws: what is wrong is in the result. */
+/** A slot is not missed before the timer, and a run that it starts, had this long. */
+const startGraceMs = 10 * 60_000;
+
+/** Storage, timers, last run per evaluation, last delivery per channel, oldest undelivered notice. Never throws: what is wrong is in the result. */
 export async function healthOf(
-  ports: Pick<Ports, 'store' | 'evaluations'>,
+  ports: Pick<Ports, 'store' | 'evaluations' | 'clock'>,
   open: () => Promise<void>,
+  timerFaults: readonly string[],
 ): Promise<Health> {
   const { store, evaluations } = ports;
   try {
     await open();
     await store.ping();
+    const faults = [...timerFaults];
     const lastRuns: Health['lastRuns'][number][] = [];
     const deliveries: Health['lastDeliveries'][number][] = [];
     let oldest: string | undefined;
@@ -23,6 +29,8 @@ export async function healthOf(
           store.pending(watch, 1),
           store.rejected(watch, 100),
         ]);
+        const missed = missedSlots(document.evaluations[watch.evaluation]?.schedule, last?.startedAt, ports.clock());
+        if (missed !== undefined) faults.push(`${watch.evaluation} of ${document.id}: ${missed}`);
         lastRuns.push({
           ...watch,
           ...(last === undefined ? {} : { runId: last.runId, startedAt: last.startedAt, state: last.state }),
@@ -34,8 +42,9 @@ export async function healthOf(
         deliveries.push({ organization: document.id, channel, ...(at === undefined ? {} : { at }) });
     }
     return {
-      status: rejectedNotices > 0 ? 'degraded' : 'ok',
+      status: rejectedNotices > 0 || faults.length > 0 ? 'degraded' : 'ok',
       storage: 'ok',
+      faults,
       lastRuns,
       lastDeliveries: deliveries,
       ...(oldest === undefined ? {} : { oldestUndelivered: oldest }),
@@ -45,9 +54,18 @@ export async function healthOf(
     return {
       status: 'degraded',
       storage: error instanceof Error ? error.message : String(error),
+      faults: [...timerFaults],
       lastRuns: [],
       lastDeliveries: [],
       rejectedNotices: 0,
     };
   }
+}
+
+/** A watch that never ran may have been written a moment ago: it is missed by no one yet. */
+function missedSlots(schedule: string | undefined, lastStart: string | undefined, now: Date): string | undefined {
+  if (schedule === undefined || lastStart === undefined) return undefined;
+  const [last, before] = lastSlots(schedule, new Date(now.getTime() - startGraceMs), 2);
+  if (last === undefined || before === undefined || Date.parse(lastStart) >= before.getTime()) return undefined;
+  return `a run was due at ${before.toISOString()} and at ${last.toISOString()}, and none has started since ${lastStart}. Does the timer startDueRuns run?`;
 }

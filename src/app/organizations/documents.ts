@@ -1,5 +1,5 @@
-import { Cron } from 'croner';
 import { InvalidDocument, type OrganizationDocument, parseDocument } from '../../domain/organization.ts';
+import { readSchedule, scheduleForm } from '../../domain/schedule.ts';
 import type { Registry } from '../../evaluations/registry.ts';
 
 /** What documents may say: of which evaluations, and of channels besides `secret:NAME`. */
@@ -26,7 +26,8 @@ function documentUnder({ evaluations, localChannels }: DocumentPolicy) {
       if (message !== undefined && !told.has(path.join('.'))) context.addIssue({ code: 'custom', path, message });
     };
     for (const [evaluation, settings] of Object.entries(document.evaluations)) {
-      if (settings !== undefined) refuse(scheduleFault(settings.schedule), 'evaluations', evaluation, 'schedule');
+      if (settings !== undefined && readSchedule(settings.schedule) === undefined)
+        refuse(`is no schedule, or never comes due; write ${scheduleForm}`, 'evaluations', evaluation, 'schedule');
     }
     for (const [name, { kind, url }] of Object.entries(document.channels)) {
       if (kind !== 'console' && url === undefined)
@@ -46,15 +47,6 @@ function documentUnder({ evaluations, localChannels }: DocumentPolicy) {
 export function parseOrganizations(evaluations: Registry, value: unknown): readonly OrganizationDocument[] {
   const list = Array.isArray(value) ? value : [value];
   return list.map((one) => checkOrganization(one, { evaluations, localChannels: true }));
-}
-
-function scheduleFault(schedule: string): string | undefined {
-  try {
-    new Cron(schedule, { timezone: 'UTC', paused: true });
-    return undefined;
-  } catch (error) {
-    return `is no schedule (${error instanceof Error ? error.message : String(error)}); write e.g. "0 0 6 * * *"`;
-  }
 }
 
 /** Stands in for an address written out, wherever a document is shown. */

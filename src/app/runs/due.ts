@@ -1,5 +1,5 @@
-import { Cron } from 'croner';
 import type { OrganizationDocument } from '../../domain/organization.ts';
+import { lastSlots } from '../../domain/schedule.ts';
 import { dayMs } from '../../domain/time.ts';
 import type { RunRecord, Watch } from '../../store/store.ts';
 import { onEveryWatch } from '../organizations/watches.ts';
@@ -24,7 +24,7 @@ export function createDueRuns(): (ports: RunPorts) => Promise<readonly RunRecord
   ): Promise<RunRecord[]> {
     const { evaluation } = watch;
     const schedule = document.evaluations[evaluation]?.schedule;
-    const slot = schedule === undefined ? undefined : lastSlot(schedule, now);
+    const [slot] = schedule === undefined ? [] : lastSlots(schedule, now, 1);
     if (slot === undefined || now.getTime() - slot.getTime() > slotGraceMs) return [];
     const key = slotKey(slot);
     const name = `${document.id}.${evaluation}`;
@@ -47,12 +47,4 @@ export function createDueRuns(): (ports: RunPorts) => Promise<readonly RunRecord
       sentence: (count) => `${count} run(s) could not be started`,
     });
   };
-}
-
-/** The newest time at or before `now` at which the schedule was due; undefined when it never was. */
-function lastSlot(schedule: string, now: Date): Date | undefined {
-  const cron = new Cron(schedule, { timezone: 'UTC', paused: true });
-  // The slot of this very second counts, so it is looked for from the next one on.
-  const [slot] = cron.previousRuns(1, new Date(Math.floor(now.getTime() / 1_000) * 1_000 + 1_000));
-  return slot;
 }

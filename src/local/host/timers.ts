@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Cron } from 'croner';
+import type { Cron } from 'croner';
 import { z } from 'zod';
+import { readSchedule, scheduleForm } from '../../domain/schedule.ts';
 import type { RegisteredFunction, TypedData } from './core.ts';
 import { triggerOf } from './core.ts';
 import type { Invoke } from './invoke.ts';
@@ -50,12 +51,19 @@ interface Timer {
 
 /**
  * Runs timer functions on their NCRONTAB schedules, in UTC as on the Flex plan. Monitored timers remember their
- * schedule: a slot that passed while the host was down fires once at start with `isPastDue`.
- *
- * @throws Error for a schedule that cannot be read, with the function's name
+ * schedule: a slot that passed while the host was down fires once at start with `isPastDue`. As in Azure, a schedule that
+ * cannot be read, or whose setting is missing, takes its function out of service and is logged; the host starts.
  */
 export function createTimers(options: TimersOptions): Timers {
-  const timers = options.functions.map((fn) => readTimer(fn, options.settings));
+  const timers = options.functions.flatMap((fn) => {
+    try {
+      return [readTimer(fn, options.settings)];
+    } catch (error) {
+      const message = `The function "${fn.name}" is disabled: ${describeError(error)}`;
+      options.log({ level: 'error', category: 'Host.Startup', message });
+      return [];
+    }
+  });
   const statuses = readStatuses(options.stateFile, options.log);
   const waits = new Map<Timer, NodeJS.Timeout>();
   let running = false;
@@ -125,7 +133,8 @@ export function createTimers(options: TimersOptions): Timers {
 function readTimer(fn: RegisteredFunction, settings: AppSettings): Timer {
   const trigger = triggerOf(fn);
   const expression = expandSettings(String(trigger.schedule), settings, `The schedule of "${fn.name}"`);
-  const cron = parseNcrontab(expression, fn.name);
+  const cron = readSchedule(expression);
+  if (cron === undefined) throw new Error(`The schedule "${expression}" of "${fn.name}" is not ${scheduleForm}.`);
   return {
     fn,
     triggerName: trigger.name,
@@ -134,27 +143,6 @@ function readTimer(fn: RegisteredFunction, settings: AppSettings): Timer {
     monitored: typeof trigger.useMonitor === 'boolean' ? trigger.useMonitor : shortestIntervalMs(cron) >= 60_000,
     runOnStartup: trigger.runOnStartup === true,
   };
-}
-
-/**
- * Reads `{second} {minute} {hour} {day} {month} {day of week}`, or five fields without the seconds. Narrower than
- * croner, which also knows `L`, `W`, `#` and nicknames that Azure would refuse.
- */
-function parseNcrontab(expression: string, functionName: string): Cron {
-  const fields = expression.trim().split(/\s+/);
-  const part = /^(\*|\d+|[a-z]{3,9})(-(\d+|[a-z]{3,9}))?(\/\d+)?$/i;
-  const readable = fields.every((field) => field.split(',').every((item) => part.test(item)));
-  if ((fields.length === 5 || fields.length === 6) && readable) {
-    try {
-      const cron = new Cron(expression, { timezone: 'UTC', mode: '5-or-6-parts', domAndDow: true, sloppyRanges: true });
-      if (cron.nextRun()) return cron;
-    } catch {
-      // Said below, in the words of the one who wrote it.
-    }
-  }
-  throw new Error(
-    `The schedule "${expression}" of "${functionName}" is not NCRONTAB: six fields, {second} {minute} {hour} {day} {month} {day of week}, for example "0 */5 * * * *".`,
-  );
 }
 
 function shortestIntervalMs(cron: Cron): number {

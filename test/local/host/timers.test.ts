@@ -2,7 +2,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { createTimers } from '../../../src/local/host/timers.ts';
 import { forget, recorded, recordedInOrder } from '../fixtures/record.ts';
 import { startFixture } from './start.ts';
 
@@ -105,32 +104,6 @@ describe('timers', () => {
 });
 
 describe('NCRONTAB', () => {
-  const timersOn = (schedule: string) =>
-    createTimers({
-      functions: [
-        { name: 'timer', bindings: { trigger: { type: 'timerTrigger', schedule } }, callback: () => undefined },
-      ],
-      settings: {},
-      stateFile: undefined,
-      invoke: async () => undefined,
-      track: () => undefined,
-      log: () => undefined,
-    });
-
-  it.each(['0 */5 * * * *', '*/5 * * * *', '0 0 9-17 * * MON-FRI', '0 30 9 1,15 Jan *', '5/15 * * * * *'])(
-    '%s is read',
-    (schedule) => {
-      expect(() => timersOn(schedule)).not.toThrow();
-    },
-  );
-
-  it.each(['@daily', '0 0 0 L * *', '* * * *', '0 0 0 * * *  *', '0 60 * * * *', '0 0 0 31 2 *', '00:05:00', ''])(
-    '"%s" is refused',
-    (schedule) => {
-      expect(() => timersOn(schedule)).toThrow(`The schedule "${schedule}" of "timer" is not NCRONTAB`);
-    },
-  );
-
   it('means a day of month and a day of week that fall together, where cron means either', async () => {
     const folder = dataFolder();
     await startTimers(['fridayThe13th'], { dataFolder: folder });
@@ -141,12 +114,16 @@ describe('NCRONTAB', () => {
 
 describe('schedules that cannot be', () => {
   it.each([
-    ['bad-schedule.ts', 'The schedule "0 0 25 * * *" of "badSchedule" is not NCRONTAB: six fields'],
+    ['bad-schedule.ts', 'badSchedule', 'The schedule "0 0 25 * * *" of "badSchedule" is not NCRONTAB: six fields'],
     [
       'missing-setting.ts',
+      'noSetting',
       'The schedule of "noSetting" asks for %NOT_THERE%, but there is no setting named NOT_THERE.',
     ],
-  ])('%s stops the start', async (file, message) => {
-    await expect(startFixture(`refused/${file}`)).rejects.toThrow(message);
+  ])('%s takes its function out of service, and the host starts', async (file, name, reason) => {
+    const { url, log } = await startFixture(`refused/${file}`);
+    expect((await fetch(`${url}/admin/host/status`)).status).toBe(200);
+    const [entry] = log.filter(({ level }) => level === 'error');
+    expect(entry?.message).toContain(`The function "${name}" is disabled: Error: ${reason}`);
   });
 });

@@ -7,7 +7,11 @@ import { incidentSource } from '../../graph/incidents.ts';
 import type { World } from '../../world.ts';
 
 /** Binds every fact about a mail domain to its source. */
-export function mailDomainSources({ resolvers, tenantLists, graph }: Pick<World, 'resolvers' | 'tenantLists' | 'graph'>): Sources {
+export function mailDomainSources({
+  resolvers,
+  tenantLists,
+  graph,
+}: Pick<World, 'resolvers' | 'tenantLists' | 'graph'>): Sources {
   return bound<MailDomainFacts, MailDomain>({
     ...selectorSources(resolvers),
     ...tenantSources(tenantLists),
