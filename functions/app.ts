@@ -2,10 +2,12 @@ import { app } from '@azure/functions';
 import { type App, createApp, productionPorts } from '../src/app/index.ts';
 import { loadConfig } from '../src/config.ts';
 import type { Registry } from '../src/evaluations/registry.ts';
+import { followInvocations, jsonLog } from './log.ts';
 
 /** Starts and stops the App with the host. @returns the App behind every handler */
 export function appOfHost(evaluations: Registry): () => App {
   let started: App | undefined;
+  followInvocations();
 
   // The environment is only final when the host has started the app, and a bad setting must stop it loudly: so the
   // configuration is read in this hook and not while the modules load.
@@ -23,19 +25,4 @@ export function appOfHost(evaluations: Registry): () => App {
     if (started === undefined) throw new Error('The app was called before it was started.');
     return started;
   };
-}
-
-const levels = ['info', 'warn', 'error'] as const;
-type Level = (typeof levels)[number];
-
-/** One JSON object a line, so that Log Analytics can ask for fields. */
-function jsonLog(least: Level) {
-  const at =
-    (level: Level) =>
-    (message: string, fields: Record<string, unknown> = {}) => {
-      if (levels.indexOf(level) < levels.indexOf(least)) return;
-      // biome-ignore lint/suspicious/noConsole: the worker hands what is printed to Application Insights
-      console[level](JSON.stringify({ message, ...fields }));
-    };
-  return { info: at('info'), warn: at('warn'), error: at('error') };
 }

@@ -27,8 +27,8 @@ export interface BuiltFile {
  * - `supports-color` stays out: `debug` takes it where it happens to be installed, which here is for development only.
  * - Splitting puts what is imported dynamically (credentials, Graph) into chunks that load when they are needed.
  * - Source maps are linked and carry no sources: nothing reads them at start, unless the app runs with
- *   `--enable-source-maps` (in `languageWorkers__node__arguments`, beside what stands there); then a stack names our
- *   files and lines.
+ *   `--enable-source-maps` (in `languageWorkers__node__arguments`, for as long as somebody hunts a fault: it costs
+ *   Azure's pre-warmed worker); then a stack names our files and lines.
  * - Names of classes and functions are shortened: keeping them costs a call for every function that is made while the
  *   app runs, an eighth of what evaluating a domain costs. Errors carry their names as text.
  *

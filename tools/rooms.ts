@@ -221,7 +221,7 @@ export const rooms = table({
     holds: 'registrations only: HTTP doors from their table, timers and queues',
     rooms: ['src/app/index.ts', 'src/config.ts', 'src/doors/', 'src/evaluations/', 'src/evaluations/index.ts'],
     packages: ['@azure/functions'],
-    node: false,
+    node: true,
     because:
       'The functions are registrations: HTTP ones come from the table of doors, the others call one method of the App.',
   },

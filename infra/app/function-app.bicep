@@ -120,10 +120,6 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     APPLICATIONINSIGHTS_CONNECTION_STRING: component.properties.ConnectionString
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
 
-    // Nearly all that the app allocates is short-lived. A young generation of half V8's own size takes a fifth of the
-    // memory away and adds a twentieth to the CPU time (npm run bench -- scale).
-    languageWorkers__node__arguments: '--max-semi-space-size=16'
-
     FIELDCHECK_IDENTITY_CLIENT_ID: identity.properties.clientId
     FIELDCHECK_TENANT_ID: subscription().tenantId
     FIELDCHECK_CLIENT_ID: applicationClientId

@@ -1,4 +1,3 @@
-import { timerFaults } from '../config.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { Registration } from '../evaluations/registration.ts';
 import { type AdHoc, type AdHocResult, evaluateAdHoc } from './evaluations/ad-hoc.ts';
@@ -55,6 +54,7 @@ export function createApp(ports: Ports) {
   const { log, clock, evaluations } = ports;
   const { counted, working, openStorage, stop } = createLifecycle(ports);
   const sourcesOf = createBindings(ports);
+  const worker = createWorker(sourcesOf);
   const overStorage =
     <Given extends unknown[], Result>(use: (ports: Ports, ...given: Given) => Promise<Result>) =>
     (...given: Given): Promise<Result> =>
@@ -149,7 +149,7 @@ export function createApp(ports: Ports) {
     startDueRuns: overStorage(createDueRuns()),
 
     /** Does one slice of a run, once however often it comes. Throws when it could not, so that the queue gives it again. */
-    workSlice: overStorage(createWorker(sourcesOf)),
+    workSlice: overStorage(worker.work),
 
     /**
      * Looks after the runs of one watch, or of all: closes those that have all their results and those past their deadline,
@@ -214,9 +214,9 @@ export function createApp(ports: Ports) {
     examine: () => examine(evaluations, process.env),
 
     /** Storage, timers, last run of each watch, last delivery to each channel, what waits. Never throws: what is wrong is in it. */
-    health: (): Promise<Health> => healthOf(ports, openStorage, timerFaults(process.env)),
+    health: (): Promise<Health> => healthOf(ports, openStorage, process.env),
 
-    /** Lets work in flight finish, within the time that Azure allows, and lets go of everything. */
-    stop,
+    /** Lets work in flight finish, within the time that Azure allows, puts slices that did not back, and lets go of everything. */
+    stop: () => stop(() => worker.putBack(ports)),
   };
 }

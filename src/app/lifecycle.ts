@@ -1,8 +1,10 @@
 import type { Ports } from './ports.ts';
 import { Problem } from './problem.ts';
 
-/** How long work in flight may go on when the app is told to stop; Azure ends the process after five seconds. */
-const drainLimitMs = 4_500;
+/** How long work in flight may go on when the app is told to stop, and how long putting back what is left may take; Azure
+ * ends the process after five seconds. */
+const drainLimitMs = 3_500;
+const putBackLimitMs = 1_000;
 
 interface Lifecycle {
   /** Does work that needs no storage. @throws Problem once the app is stopping */
@@ -11,8 +13,8 @@ interface Lifecycle {
   working<T>(work: () => Promise<T>): Promise<T>;
   /** Opens the storage on first use; after a failure the next call tries again. @throws StoreUnavailable */
   openStorage(): Promise<void>;
-  /** Lets work in flight finish, within the time that Azure allows, and closes everything. */
-  stop(): Promise<void>;
+  /** Lets work in flight finish, within the time that Azure allows, puts back what did not, and closes everything. */
+  stop(putBack: () => Promise<void>): Promise<void>;
 }
 
 /** Counts what is in flight, so that stopping can wait for it. */
@@ -47,14 +49,17 @@ export function createLifecycle({ store, queue, world }: Pick<Ports, 'store' | '
     counted,
     working: (work) => counted(() => openStorage().then(work)),
     openStorage,
-    async stop() {
+    async stop(putBack) {
       if (stopping) return;
       stopping = true;
-      // What does not finish in time is not committed: its message comes again.
-      const limit = new Promise<void>((resolve) => setTimeout(resolve, drainLimitMs).unref());
-      await Promise.race([Promise.allSettled([...inFlight]), limit]);
+      await within(drainLimitMs, Promise.allSettled([...inFlight]));
+      await within(putBackLimitMs, putBack());
       world.close();
       await store.close();
     },
   };
+}
+
+async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
+  await Promise.race([work, new Promise<void>((resolve) => setTimeout(resolve, limitMs).unref())]);
 }

@@ -806,6 +806,33 @@ describe('stopping', () => {
   });
 });
 
+describe('stopping in the middle of a slice', () => {
+  test('puts it back at once and commits nothing of it; whoever takes it next does it whole', {
+    timeout: 30_000,
+  }, async () => {
+    const mute = await startDnsServer({ zone, delayMs: 60_000 });
+    onTestFinished(() => mute.close());
+    const store = tables();
+    const made = await prepared(machine({ store, resolvers: [mute.address] }));
+    await made.app.startRun('contoso', 'dkim', 'request');
+    const [message] = made.slices.splice(0);
+    if (message === undefined) throw new Error('no slice was sent');
+    const slice = made.app.workSlice(message);
+    await made.app.stop();
+    expect(made.slices).toEqual([message]);
+    expect(made.log).toContainEqual({
+      level: 'info',
+      message: 'unfinished slice put back',
+      fields: { runId: message.runId, slice: 0 },
+    });
+    expect(await slice).toBeUndefined();
+    expect((await store.states(watch, ['contoso.com'])).size).toBe(0);
+
+    const next = machine({ store });
+    expect(await next.app.workSlice(message)).toMatchObject({ answers: { 'verifiable-now': { yes: 2, no: 1 } } });
+  });
+});
+
 describe('a next selector', () => {
   test('that is not ready is told with the time that is left, and its answer comes before the rotation', async () => {
     const row = signingRow('shop.contoso.com', { RotateOnDate: '2026-11-25T06:00:00Z' });

@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +23,7 @@ export async function runChild<Result>(file: string, job: object): Promise<Resul
 }
 
 function resultOf<Result>(program: string, job: object): Promise<Result> {
-  const child = fork(program, [JSON.stringify(job)], { execArgv: workerArguments() });
+  const child = fork(program, [JSON.stringify(job)], { execArgv: [] });
   return new Promise((resolve, reject) => {
     let result: Result | undefined;
     child.once('message', (message) => {
@@ -35,12 +34,4 @@ function resultOf<Result>(program: string, job: object): Promise<Result> {
       else resolve(result);
     });
   });
-}
-
-/** What Node is told when the app is deployed. @throws Error when the template does not say */
-function workerArguments(): string[] {
-  const template = readFileSync(new URL('../../infra/app/function-app.bicep', import.meta.url), 'utf8');
-  const said = /^ *languageWorkers__node__arguments: '([^']*)'$/m.exec(template)?.[1];
-  if (said === undefined) throw new Error('infra/app/function-app.bicep: no languageWorkers__node__arguments');
-  return said.split(' ');
 }

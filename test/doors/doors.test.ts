@@ -9,6 +9,7 @@ import { evaluations } from '../../src/evaluations/index.ts';
 import { type Azurite, startAzurite } from '../../src/local/azurite.ts';
 import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { type Host, startHost } from '../../src/local/host/host.ts';
+import type { LogEntry } from '../../src/local/host/log.ts';
 import { startTeamsSink, type TeamsSink } from '../../src/local/teams-sink.ts';
 import { acceptedRow, createTenant } from '../app/tenant.ts';
 
@@ -21,6 +22,7 @@ let dns: DnsServer;
 let sink: TeamsSink;
 let host: Host;
 const log: string[] = [];
+const entries: LogEntry[] = [];
 
 interface Answer {
   readonly status: number;
@@ -123,7 +125,7 @@ async function runNow(): Promise<Record<string, unknown>> {
 }
 
 beforeAll(async () => {
-  // What the app logs goes to the console, and from there to Application Insights.
+  // What the app logs outside of its functions goes to the console.
   for (const level of ['info', 'warn', 'error'] as const) {
     vi.spyOn(console, level).mockImplementation((line) => void log.push(String(line)));
   }
@@ -144,7 +146,10 @@ beforeAll(async () => {
     },
     storageConnection: azurite.connectionString,
     port: 0,
-    log: ({ message }) => log.push(message),
+    log: (entry) => {
+      entries.push(entry);
+      log.push(entry.message);
+    },
   });
 });
 afterAll(async () => {
@@ -713,6 +718,13 @@ describe('runs, subjects, history and reports', () => {
       'Contoso: 1 new problem in DKIM for news.contoso.com',
     ]);
     expect(sink.cards.flatMap(({ problems }) => problems)).toEqual([]);
+    expect(entries).toContainEqual({
+      functionName: 'deliverNudged',
+      invocationId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      level: 'information',
+      category: 'Function.deliverNudged.User',
+      message: expect.stringMatching(/^\{"message":"notice delivered",.*"runId":"contoso\.dkim\./),
+    });
     const finishes = log.filter((line) => line.includes('"run finished"'));
     expect(new Set(finishes).size).toBe(finishes.length);
     expect(JSON.stringify(sink.cards[0]?.payload)).toContain(

@@ -101,7 +101,7 @@ describe.each([
     expect(Object.fromEntries(Object.entries(hooks).map(([name, callbacks]) => [name, callbacks.length]))).toEqual({
       appStart: 1,
       appTerminate: 1,
-      preInvocation: 0,
+      preInvocation: 1,
       postInvocation: 0,
     });
   });

@@ -24,7 +24,7 @@ const FORBIDDEN_ON_FLEX =
 
 /** Settings that the Functions host reads and the product does not. */
 const HOST_SETTINGS =
-  /^(APPLICATIONINSIGHTS_(CONNECTION_STRING|AUTHENTICATION_STRING)|AzureWebJobsStorage__blobServiceUri|languageWorkers__node__arguments)$/;
+  /^(APPLICATIONINSIGHTS_(CONNECTION_STRING|AUTHENTICATION_STRING)|AzureWebJobsStorage__blobServiceUri)$/;
 
 /** Settings that the product reads and Azure must not have: for the local host, to aim it at imitated clouds, and secrets
  * of an application, for which the managed identity vouches instead. */

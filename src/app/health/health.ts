@@ -1,3 +1,4 @@
+import { timerFaults } from '../../config.ts';
 import { lastSlots } from '../../domain/schedule.ts';
 import { lastDeliveries } from '../notices/heartbeat.ts';
 import { watchesOf } from '../organizations/watches.ts';
@@ -11,13 +12,13 @@ const startGraceMs = 10 * 60_000;
 export async function healthOf(
   ports: Pick<Ports, 'store' | 'evaluations' | 'clock'>,
   open: () => Promise<void>,
-  timerFaults: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
 ): Promise<Health> {
   const { store, evaluations } = ports;
   try {
     await open();
     await store.ping();
-    const faults = [...timerFaults];
+    const faults = [...timerFaults(environment)];
     const lastRuns: Health['lastRuns'][number][] = [];
     const deliveries: Health['lastDeliveries'][number][] = [];
     let oldest: string | undefined;
@@ -54,7 +55,7 @@ export async function healthOf(
     return {
       status: 'degraded',
       storage: error instanceof Error ? error.message : String(error),
-      faults: [...timerFaults],
+      faults: [...timerFaults(environment)],
       lastRuns: [],
       lastDeliveries: [],
       rejectedNotices: 0,

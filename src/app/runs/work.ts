@@ -19,17 +19,27 @@ const commitTries = 5;
 
 type WorkPorts = Pick<Ports, 'store' | 'queue' | 'log' | 'clock' | 'evaluations'>;
 
+export interface Worker {
+  /** Does one slice. @returns undefined when it was put back meanwhile: then nothing of it is kept */
+  work(ports: WorkPorts, message: SliceMessage): Promise<SliceResult | undefined>;
+  /**
+   * Sends the slices at work once more and commits nothing of them from then on: their own messages stay hidden for
+   * minutes after the process has ended.
+   */
+  putBack(ports: WorkPorts): Promise<void>;
+}
+
 /**
- * Does one slice: gathers, judges, compares with the last known states and commits it all. Delivered twice it changes
+ * Works on slices: gathers, judges, compares with the last known states and commits it all. Delivered twice it changes
  * nothing the second time: subjects whose state is of this run are left as they are.
  *
  * @param sourcesOf the sources that are bound to an evaluation's facts
  */
-export function createWorker(
-  sourcesOf: (evaluation: string) => Sources,
-): (ports: WorkPorts, message: SliceMessage) => Promise<SliceResult> {
+export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker {
   const readerOf = createReaders();
-  return async (ports, message) => {
+  const atWork = new Set<SliceMessage>();
+
+  async function doSlice(ports: WorkPorts, message: SliceMessage): Promise<SliceResult | undefined> {
     const { evaluation, organization, runId, subjects } = message;
     const watch: Watch = { organization, evaluation };
     const now = ports.clock();
@@ -51,10 +61,32 @@ export function createWorker(
       },
       ({ subject, run }) => void runs.set(subject.id, run),
     );
+    if (!atWork.has(message)) return undefined;
     const result = summarize(runId, message.slice, [...runs.values()]);
     await commitRuns(ports, message, [...runs.values()], states, result);
     if (message.slice === message.slices - 1) await ports.queue.sendDelivery(watch);
     return result;
+  }
+
+  return {
+    async work(ports, message) {
+      atWork.add(message);
+      try {
+        return await doSlice(ports, message);
+      } finally {
+        atWork.delete(message);
+      }
+    },
+    async putBack({ queue, log }) {
+      const unfinished = [...atWork];
+      atWork.clear();
+      await Promise.all(
+        unfinished.map(async (message) => {
+          await queue.sendSlice(message);
+          log.info('unfinished slice put back', { runId: message.runId, slice: message.slice });
+        }),
+      );
+    },
   };
 }
 
