@@ -20,6 +20,7 @@ import { runStatus } from './runs/status.ts';
 import { createSupervisor } from './runs/supervise.ts';
 import { createWorker } from './runs/work.ts';
 import { acceptFacts } from './supplied/accept.ts';
+import { type Assumed, readAssumed } from './supplied/assumed.ts';
 import { acceptBaseline } from './supplied/baseline.ts';
 import { readSupplied, type SuppliedFile, type Supply } from './supplied/read.ts';
 import { exportOrganization, importOrganization } from './transfer/transfer.ts';
@@ -30,6 +31,7 @@ export { parseOrganizations } from './organizations/documents.ts';
 export { policiesOf } from './organizations/subjects.ts';
 export { type Ports, productionPorts, shellPorts } from './ports.ts';
 export { Problem } from './problem.ts';
+export type { Assumed } from './supplied/assumed.ts';
 export type { SuppliedFile, Supply } from './supplied/read.ts';
 
 /**
@@ -69,7 +71,10 @@ export function createApp(ports: Ports) {
      */
     evaluate: (request: Omit<AdHoc, 'now'> & { readonly now?: Date | undefined }): Promise<AdHocResult> =>
       counted(() =>
-        evaluateAdHoc({ sources: sourcesOf(request.evaluation.id), log }, { ...request, now: request.now ?? clock() }),
+        evaluateAdHoc(
+          { sources: sourcesOf(request.evaluation.id), log, world: ports.world },
+          { ...request, now: request.now ?? clock() },
+        ),
       ),
 
     /**
@@ -80,7 +85,7 @@ export function createApp(ports: Ports) {
     evaluateRequest: (evaluation: string, body: unknown): Promise<AdHocResult> =>
       counted(async () => {
         const request = adHocRequest(evaluations, evaluation, body, clock());
-        return evaluateAdHoc({ sources: sourcesOf(evaluation), log }, request);
+        return evaluateAdHoc({ sources: sourcesOf(evaluation), log, world: ports.world }, request);
       }),
 
     /** The evaluation of that name. @throws Problem (404) */
@@ -89,6 +94,10 @@ export function createApp(ports: Ports) {
     /** What supplied files say, subject by subject. @throws Problem (404); InvalidDocument naming file, place and fault */
     readSupplied: (evaluation: string, files: readonly SuppliedFile[]): Supply =>
       readSupplied(evaluationNamed(evaluations, evaluation), files),
+
+    /** What files say is to be assumed by {@link evaluate}. @throws Problem (404); InvalidDocument naming file, place and fault */
+    readAssumed: (evaluation: string, files: readonly SuppliedFile[]): Assumed =>
+      readAssumed(evaluationNamed(evaluations, evaluation), files),
 
     /**
      * What a document watches with an evaluation: its tenant's domains where it names none and `supplied`, the ids of the

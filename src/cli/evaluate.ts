@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import {
   type App,
+  type Assumed,
   createApp,
   parseOrganizations,
   policiesOf,
@@ -23,6 +24,7 @@ import { type AddCommand, BadCall, collect, exitCodeOf, isoTime, print } from '.
 interface EvaluateOptions {
   readonly organization?: string;
   readonly facts: readonly string[];
+  readonly assume: readonly string[];
   readonly saveFacts?: string;
   readonly resolver: readonly string[];
   readonly now?: Date;
@@ -42,6 +44,7 @@ export const addEvaluate: AddCommand = (program, evaluations) => {
     .argument('[subjects...]', namedSubjects(evaluations))
     .option('--organization <file>', 'organization document: subjects and policies')
     .option('--facts <file>', 'saved facts, a collector’s file or a raw export; repeatable', collect, [])
+    .option('--assume <file>', assumable(evaluations), collect, [])
     .option('--save-facts <file>', 'write what was gathered, to judge again later')
     .option('--resolver <host[:port]>', 'name server to ask; repeatable', collect, [])
     .option('--now <time>', 'judge as of this time (ISO 8601)', isoTime)
@@ -66,6 +69,13 @@ export const addEvaluate: AddCommand = (program, evaluations) => {
 export function addOption(command: Command, { flags, repeatable }: ShellOption, description: string): void {
   if (repeatable === true) command.option(flags, description, collect, []);
   else command.option(flags, description);
+}
+
+function assumable({ all }: Registry): string {
+  const others = all.flatMap(({ id, assumable }) =>
+    assumable === undefined ? [] : [`; ${id}: also ${assumable.wanted}`],
+  );
+  return `facts as --facts reads them, judged as if they were so: they outrank what is gathered${others.join('')}; repeatable`;
 }
 
 /** `a, b or c` */
@@ -109,15 +119,25 @@ async function evaluate(
     const evaluation = app.evaluation(name);
     const supply = app.readSupplied(name, await suppliedFiles(evaluation, options));
     for (const note of supply.notes ?? []) process.stderr.write(`${note}\n`);
-    const subjects = await subjectsFor(app, evaluations, evaluation, named, options, document, supply);
+    const assumed =
+      options.assume.length === 0
+        ? undefined
+        : app.readAssumed(name, await filesAt(options.assume.map((path) => ({ path }))));
+    for (const note of assumed?.notes ?? []) process.stderr.write(`${note}\n`);
+    const subjects = await subjectsFor(app, evaluations, evaluation, named, options, document, {
+      ...supply,
+      subjects: supply.subjects.length > 0 ? supply.subjects : (assumed?.supply.subjects ?? []),
+    });
     const { runs, facts } = await app.evaluate({
       evaluation,
       subjects,
       supply,
+      assumed,
       policies: document === undefined ? {} : policiesOf(document, name),
       now: options.now,
       onProgress: progress(subjects.length),
     });
+    for (const note of assumed === undefined ? [] : withoutEffect(assumed, subjects)) process.stderr.write(`${note}\n`);
     if (options.saveFacts !== undefined) await writeJson(options.saveFacts, facts);
     if (options.json === true) print(runs);
     else process.stdout.write(terminalReport(runs, { ...evaluation, questions: questionTitles(evaluation) }));
@@ -172,14 +192,29 @@ async function suppliedFiles({ inShell }: Registration, options: EvaluateOptions
     ...options.facts.map((path) => ({ path })),
     ...(inShell?.files?.(options) ?? []),
   ];
+  return filesAt(wanted);
+}
+
+function filesAt(files: readonly { readonly path: string; readonly kind?: string }[]): Promise<SuppliedFile[]> {
   return Promise.all(
-    wanted.map(async ({ path, kind }) => ({
+    files.map(async ({ path, kind }) => ({
       name: path,
       content: await readBytes(path),
       writtenAt: (await stat(path)).mtime.toISOString(),
       kind,
     })),
   );
+}
+
+/** What was assumed for nothing: a slip of the pen is no planned change. */
+function withoutEffect({ supply, world }: Assumed, subjects: readonly Subject[]): readonly string[] {
+  const ids = new Set(subjects.map(({ id }) => id));
+  return [
+    ...supply.subjects.flatMap(({ id }) =>
+      ids.has(id) ? [] : [`${id} was not looked at, so what is assumed of it changed nothing.`],
+    ),
+    ...(world?.withoutEffect() ?? []),
+  ];
 }
 
 function oneOrganization(evaluations: Registry, value: unknown, path: string): OrganizationDocument {

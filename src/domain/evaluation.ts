@@ -14,7 +14,9 @@ export interface Question {
 }
 
 /** Reads a fact that is not per part, as rules would: what is older than it keeps is not known. */
-export type FactReader<F extends FactKinds = FactKinds> = <N extends SubjectFactName<F>>(
+export type FactReader<F extends FactKinds = FactKinds, R extends SubjectFactName<F> = SubjectFactName<F>> = <
+  N extends R,
+>(
   fact: N,
 ) => Gathered<FactValue<F, N>>;
 
@@ -22,7 +24,12 @@ export type FactReader<F extends FactKinds = FactKinds> = <N extends SubjectFact
 export type Discovery = 'tenant' | 'supplied-facts';
 
 /** A named list of rules for one kind of subject, and the questions they answer. Pure. */
-export interface EvaluationOf<F extends FactKinds, S extends Subject, Settings extends EvaluationSettings> {
+export interface EvaluationOf<
+  F extends FactKinds,
+  S extends Subject,
+  Settings extends EvaluationSettings,
+  R extends SubjectFactName<F> = never,
+> {
   /** `[a-z][a-z0-9-]*`: part of keys, addresses and rule ids. */
   readonly id: string;
   readonly title: string;
@@ -51,15 +58,17 @@ export interface EvaluationOf<F extends FactKinds, S extends Subject, Settings e
   subjects(document: OrganizationDocument, settings: Settings, discovered: readonly string[]): readonly S[];
   /** Parts that the subject itself declares, by kind, so that a part nobody heard of is `unknown` and not absent. */
   parts?(subject: S): Readonly<Record<string, readonly string[]>>;
+  /** Facts that {@link scope} and {@link proof} read, and no others: they are gathered as those that rules name. */
+  readonly reads?: readonly R[];
   /** Why nothing here applies to this subject; then every rule is `not_applicable` with that reason. */
-  scope?(fact: FactReader<F>, at: { readonly subject: S; readonly now: Date }): string | undefined;
+  scope?(fact: FactReader<F, R>, at: { readonly subject: S; readonly now: Date }): string | undefined;
   /** The questions asked about this subject; all when left out. */
   asked?(subject: S): readonly QuestionId[];
   /** The order of proof: which findings decide the question. Those that block it, when left out. */
   proof?(
     question: QuestionId,
     blocking: readonly Judged[],
-    fact: FactReader<F>,
+    fact: FactReader<F, R>,
     all: readonly Judged[],
   ): readonly Judged[];
 }
@@ -68,7 +77,7 @@ export interface EvaluationOf<F extends FactKinds, S extends Subject, Settings e
 export interface Evaluation
   extends Omit<
     EvaluationOf<FactKinds, Subject, EvaluationSettings>,
-    'subject' | 'settings' | 'scope' | 'proof' | 'discovery' | 'subjects' | 'parts' | 'asked'
+    'subject' | 'settings' | 'reads' | 'scope' | 'proof' | 'discovery' | 'subjects' | 'parts' | 'asked'
   > {
   readonly subject: z.ZodType<Subject>;
   readonly settings: z.ZodType<EvaluationSettings>;
@@ -80,6 +89,7 @@ export interface Evaluation
   ) => readonly Subject[];
   readonly parts: ((subject: Subject) => Readonly<Record<string, readonly string[]>>) | undefined;
   readonly asked: ((subject: Subject) => readonly QuestionId[]) | undefined;
+  readonly reads: readonly string[];
   readonly scope:
     | ((fact: AnyFactReader, at: { readonly subject: Subject; readonly now: Date }) => string | undefined)
     | undefined;
@@ -96,15 +106,19 @@ export interface Evaluation
 export type AnyFactReader = (fact: string) => Gathered<unknown>;
 
 /** Declares an evaluation: from here on the engine looks facts up by name, so the types hold by construction. */
-export function evaluation<F extends FactKinds, S extends Subject, Settings extends EvaluationSettings>(
-  declared: EvaluationOf<F, S, Settings>,
-): Evaluation {
+export function evaluation<
+  F extends FactKinds,
+  S extends Subject,
+  Settings extends EvaluationSettings,
+  const R extends SubjectFactName<F> = never,
+>(declared: EvaluationOf<F, S, Settings, R>): Evaluation {
   return {
     ...declared,
     discovery: declared.discovery as Evaluation['discovery'],
     subjects: declared.subjects as unknown as Evaluation['subjects'],
     parts: declared.parts as Evaluation['parts'],
     asked: declared.asked as Evaluation['asked'],
+    reads: declared.reads ?? [],
     scope: declared.scope as unknown as Evaluation['scope'],
     proof: declared.proof as unknown as Evaluation['proof'],
   };

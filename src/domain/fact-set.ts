@@ -22,6 +22,8 @@ export interface Known<T> {
   readonly source: string;
   /** ISO 8601, UTC. */
   readonly observedAt: string;
+  /** It is not so, or nobody looked: it is supposed to be so, or follows from what is. */
+  readonly assumed?: true;
 }
 
 export interface NotKnown {
@@ -31,6 +33,8 @@ export interface NotKnown {
   readonly detail: string;
   readonly source?: string | undefined;
   readonly observedAt?: string | undefined;
+  /** Nobody could look there where something assumed leads. */
+  readonly assumed?: true;
 }
 
 /** A fact with where and when it was observed, or why it is not there. */

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { hoursUntil } from './time.ts';
 
 export type FactSchemas = Readonly<Record<string, z.ZodType>>;
 
@@ -34,6 +35,12 @@ export type SubjectFactName<F extends FactKinds> = Exclude<FactName<F>, PartFact
 export function factTitle({ schemas }: FactKinds, name: string): string {
   const title = schemas[name]?.meta()?.title;
   return typeof title === 'string' ? title : name;
+}
+
+/** Is it too old to be judged by? */
+export function isStale(kinds: FactKinds, name: string, observedAt: string, now: Date): boolean {
+  const hours = shelfLifeHours(kinds, name);
+  return hours !== undefined && -hoursUntil(observedAt, now) > hours;
 }
 
 const shelfLives = new WeakMap<z.ZodType, number | false>();

@@ -31,6 +31,8 @@ export const finding = z.object({
   reason: z.enum(unobtainableReasons).optional(),
   /** The failed rule because of which this one was not judged. */
   blockedBy: z.string().optional(),
+  /** It rests on something that is assumed (`evaluate --assume`); the message says on what. */
+  assumed: z.literal(true).optional(),
 });
 
 /** One evaluation of one subject at one time. */
@@ -41,6 +43,8 @@ export const run = z.object({
   at: z.string(),
   answers: z.record(z.string(), z.enum(answers)),
   findings: z.array(finding),
+  /** By question: the answers that rest on something assumed, and what each is without (`evaluate --assume`). */
+  assumed: z.record(z.string(), z.object({ without: z.enum(answers), sentence: z.string() })).optional(),
 });
 
 export type Evidence = z.infer<typeof evidence>;

@@ -13,18 +13,27 @@ import type { Subject } from './subject.ts';
 
 const needed = new WeakMap<Evaluation, readonly string[]>();
 
-/** The facts that the rules of an evaluation name, each once. */
+/** The facts that an evaluation and its rules name, each once. */
 export function factsNeeded(evaluation: Evaluation): readonly string[] {
   let names = needed.get(evaluation);
   if (names === undefined) {
     names = [
-      ...new Set(
-        evaluation.rules.flatMap((rule) => [...rule.needs, ...rule.optional, ...rule.peers, ...rule.optionalPeers]),
-      ),
+      ...new Set([
+        ...evaluation.rules.flatMap((rule) => [...rule.needs, ...rule.optional, ...rule.peers, ...rule.optionalPeers]),
+        ...evaluation.reads,
+      ]),
     ];
     needed.set(evaluation, names);
   }
   return names;
+}
+
+export interface GatherOptions {
+  readonly now: Date;
+  readonly supplied: FactSet;
+  readonly signal?: AbortSignal | undefined;
+  /** Stands between the source of a fact and what it asks of the others. */
+  readonly through?: (fact: string, others: Others) => Others;
 }
 
 /**
@@ -35,40 +44,47 @@ export async function gather(
   evaluation: Evaluation,
   subject: Subject,
   sources: Sources,
-  options: { readonly now: Date; readonly supplied: FactSet; readonly signal?: AbortSignal | undefined },
+  options: GatherOptions,
 ): Promise<FactSet> {
-  const { partOf } = evaluation.facts;
+  const gathered = await gatherEach(
+    evaluation,
+    async (fact, others) =>
+      suppliedOf(options.supplied, fact, evaluation.facts.partOf[fact]) ??
+      askSource(evaluation, subject, sources, fact, options, others),
+  );
+  return mergeFactSets(options.supplied, gathered);
+}
+
+/** What the facts of one subject have in common while they are gathered: each other, and shared work. */
+export type Others = Pick<GatherContext, 'once'> & { gathered(fact: string): Promise<unknown> };
+
+/** The needed facts, each as `from` gives it, once. */
+export async function gatherEach(
+  evaluation: Evaluation,
+  from: (fact: string, others: Others) => Promise<unknown>,
+): Promise<FactSet> {
   const asked = new Map<string, Promise<unknown>>();
   const shared = new Map<string, Promise<unknown>>();
-  const once = <T>(key: string, work: () => Promise<T>): Promise<T> => {
-    let promise = shared.get(key);
-    if (promise === undefined) {
-      promise = work();
-      shared.set(key, promise);
-    }
-    return promise as Promise<T>;
-  };
-  const ask = (fact: string): Promise<unknown> => {
-    let answer = asked.get(fact);
-    if (answer === undefined) {
-      const kind = partOf[fact];
-      const supplied = suppliedOf(options.supplied, fact, kind);
-      answer =
-        supplied === undefined
-          ? askSource(sourceOf(sources, fact), kind, subject, options, ask, once)
-          : Promise.resolve(supplied);
+  const others: Others = {
+    gathered(fact) {
+      const answer = asked.get(fact) ?? from(fact, others);
       asked.set(fact, answer);
-    }
-    return answer;
+      return answer;
+    },
+    once<T>(key: string, work: () => Promise<T>): Promise<T> {
+      const promise = shared.get(key) ?? work();
+      shared.set(key, promise);
+      return promise as Promise<T>;
+    },
   };
   const names = factsNeeded(evaluation);
-  const values = await Promise.all(names.map(ask));
+  const values = await Promise.all(names.map(others.gathered));
 
   const facts: Record<string, Gathered<unknown>> = {};
   const parts: Record<string, Record<string, PartFacts>> = {};
   for (const [index, name] of names.entries()) {
     const value = values[index];
-    const kind = partOf[name];
+    const kind = evaluation.facts.partOf[name];
     if (kind === undefined) {
       facts[name] = value as Gathered<unknown>;
       continue;
@@ -79,20 +95,25 @@ export async function gather(
       members[part] = { ...members[part], [name]: gathered };
     }
   }
-  return mergeFactSets(options.supplied, { facts, parts });
+  return { facts, parts };
 }
 
 /** A fact somebody supplied as known is taken as it is; a part fact when any part has it. */
-function suppliedOf({ facts, parts }: FactSet, fact: string, kind: string | undefined): unknown {
-  if (kind === undefined) {
-    const gathered = facts[fact];
-    return gathered?.status === 'known' ? gathered : undefined;
-  }
-  const members = Object.entries(parts[kind] ?? {}).flatMap(([part, ofPart]) => {
-    const gathered = ofPart[fact];
-    return gathered === undefined ? [] : [[part, gathered] as const];
-  });
-  return members.length === 0 ? undefined : Object.fromEntries(members);
+function suppliedOf(set: FactSet, fact: string, kind: string | undefined): unknown {
+  const value = valueIn(set, fact, kind);
+  if (kind === undefined) return set.facts[fact]?.status === 'known' ? value : undefined;
+  return Object.keys(value as object).length === 0 ? undefined : value;
+}
+
+/** What a set holds of a fact: of a part fact one entry for each part that has it. */
+export function valueIn({ facts, parts }: FactSet, fact: string, kind: string | undefined): unknown {
+  if (kind === undefined) return facts[fact];
+  return Object.fromEntries(
+    Object.entries(parts[kind] ?? {}).flatMap(([part, ofPart]) => {
+      const gathered = ofPart[fact];
+      return gathered === undefined ? [] : [[part, gathered] as const];
+    }),
+  );
 }
 
 /** @throws Error when nothing is bound to the fact, which is a fault of ours: the compiler refuses such a binding */
@@ -102,14 +123,17 @@ function sourceOf(sources: Sources, fact: string): AnySource {
   return source;
 }
 
-async function askSource(
-  source: AnySource,
-  kind: string | undefined,
+/** What the source of a fact gives: its failures as unobtainable, of a part fact for every part. */
+export async function askSource(
+  evaluation: Evaluation,
   subject: Subject,
-  options: { readonly now: Date; readonly supplied: FactSet; readonly signal?: AbortSignal | undefined },
-  ask: (fact: string) => Promise<unknown>,
-  once: GatherContext['once'],
+  sources: Sources,
+  fact: string,
+  options: GatherOptions,
+  others: Others,
 ): Promise<unknown> {
+  const source = sourceOf(sources, fact);
+  const kind = evaluation.facts.partOf[fact];
   // Made when somebody first needs it: most facts are supplied, or come with another that has one.
   let made: AbortController | undefined;
   const controller = (): AbortController => {
@@ -123,8 +147,7 @@ async function askSource(
     },
     now: options.now,
     supplied: options.supplied,
-    once,
-    gathered: ask,
+    ...(options.through?.(fact, others) ?? others),
   };
   let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<never>((_, reject) => {

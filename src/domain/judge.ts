@@ -1,11 +1,11 @@
 import { answerOf, blocksAnswers } from './answer.ts';
 import type { AnyFactReader, Evaluation } from './evaluation.ts';
-import { type FactKinds, factTitle, shelfLifeHours } from './fact.ts';
+import { type FactKinds, factTitle, isStale, shelfLifeHours } from './fact.ts';
 import { everyPart, type FactSet, type Gathered, type NotKnown, type UnobtainableReason } from './fact-set.ts';
 import { type Evidence, type Finding, findingKey, type Judged, type Run } from './finding.ts';
-import type { AnyContext, AnyRule, Judgement, Observation, Predecessor, RulePolicy } from './rule.ts';
+import type { AnyContext, AnyRule, Judgement, Observation, Predecessor, QuestionId, RulePolicy } from './rule.ts';
 import type { Subject } from './subject.ts';
-import { hoursUntil } from './time.ts';
+import { enumerate } from './words.ts';
 
 export interface JudgeOptions {
   readonly now: Date;
@@ -33,36 +33,57 @@ const words: Record<UnobtainableReason, string> = {
  * (advice aside) makes it `unknown`, blocked by that; a rule that throws makes it `unknown` and is reported.
  */
 export function judge(evaluation: Evaluation, subject: Subject, set: FactSet, options: JudgeOptions): Run {
-  const engine: Engine = { evaluation, kinds: evaluation.facts, subject, set, options, failed: new Set() };
+  return judgeWithReasons(evaluation, subject, set, options).run;
+}
+
+/** As {@link judge}; `deciding` are the findings that gave each answer, of the questions that were asked. */
+export function judgeWithReasons(
+  evaluation: Evaluation,
+  subject: Subject,
+  set: FactSet,
+  options: JudgeOptions,
+): { readonly run: Run; readonly deciding: ReadonlyMap<QuestionId, readonly Finding[]> } {
+  const engine: Engine = { evaluation, kinds: evaluation.facts, subject, set, options, failed: new Map() };
   const { now } = options;
-  const fact: AnyFactReader = (name) => unlessStale(engine, name, subjectFact(set, name));
+  const fact: AnyFactReader = (name) => seen(engine, name, subjectFact(set, name));
   const reason = evaluation.scope?.(fact, { subject, now });
+  const scopeRests = reason === undefined ? undefined : engine.rests;
   const judged: Judged[] = [];
   for (const rule of evaluation.rules) {
+    engine.rests = scopeRests;
     const outside = reason ?? rule.scope?.({ subject, now });
-    const results = outside === undefined ? judgeRule(engine, rule) : [notApplicable(rule, outside)];
+    const results = outside === undefined ? judgeRule(engine, rule) : [resting(engine, notApplicable(rule, outside))];
     for (const result of results) {
       judged.push(result);
       // Advice blocks nothing: behind a certificate that expires in three weeks everything else can still be judged.
-      if (blocksAnswers(result.finding)) engine.failed.add(findingKey(result.finding));
+      if (blocksAnswers(result.finding)) engine.failed.set(findingKey(result.finding), result.rests);
     }
   }
   const asked = evaluation.asked?.(subject);
   const answers: Run['answers'] = {};
+  const deciding = new Map<QuestionId, readonly Finding[]>();
   for (const { id } of evaluation.questions) {
+    if (asked !== undefined && !asked.includes(id)) {
+      answers[id] = 'not_applicable';
+      continue;
+    }
     const blocking = judged.filter(({ blocks }) => blocks.includes(id));
-    const deciding = evaluation.proof?.(id, blocking, fact, judged) ?? blocking;
-    answers[id] =
-      asked !== undefined && !asked.includes(id) ? 'not_applicable' : answerOf(deciding.map(({ finding }) => finding));
+    const findings = (evaluation.proof?.(id, blocking, fact, judged) ?? blocking).map(({ finding }) => finding);
+    answers[id] = answerOf(findings);
+    deciding.set(id, findings);
   }
-  return {
+  const run = {
     evaluation: evaluation.id,
     subject: subject.id,
     at: now.toISOString(),
     answers,
     findings: judged.map(({ finding }) => finding),
   };
+  return { run, deciding };
 }
+
+/** Names of assumed facts on which something rests. */
+type Rests = ReadonlySet<string> | undefined;
 
 /** What stays the same while one subject is judged; `failed` grows as rules fail. */
 interface Engine {
@@ -71,10 +92,36 @@ interface Engine {
   readonly subject: Subject;
   readonly set: FactSet;
   readonly options: JudgeOptions;
-  readonly failed: Set<string>;
+  /** Findings that failed by their keys, and what each rests on. */
+  readonly failed: Map<string, Rests>;
+  /** The assumed facts that were read for the finding at hand. */
+  rests?: Rests;
 }
 
-function judgeRule(engine: Engine, rule: AnyRule): Judged[] {
+interface Result extends Judged {
+  readonly rests?: Rests;
+}
+
+/** A result that says what it rests on, where that is assumed. */
+function resting({ kinds, rests }: Engine, { finding, blocks }: Judged): Result {
+  if (rests === undefined) return { finding, blocks };
+  return {
+    finding: restingOn(
+      finding,
+      [...rests].map((fact) => factTitle(kinds, fact)),
+    ),
+    blocks,
+    rests,
+  };
+}
+
+/** A finding that says in words that it rests on something assumed, and on what. */
+export function restingOn(finding: Finding, assumed: readonly string[]): Finding {
+  const what = assumed.length === 0 ? '' : `: ${enumerate(assumed)}`;
+  return { ...finding, message: `${finding.message} (Rests on what is assumed${what}.)`, assumed: true };
+}
+
+function judgeRule(engine: Engine, rule: AnyRule): Result[] {
   const { evaluation, subject, set, options } = engine;
   const base = { subject, now: options.now, policy: options.policies?.[rule.id] ?? {} };
   const kind = rule.per;
@@ -86,22 +133,26 @@ function judgeRule(engine: Engine, rule: AnyRule): Judged[] {
   let names: readonly string[] | Judgement;
   try {
     const blocker = failedPredecessor(engine, rule, common.facts, { ...base, part: '' });
-    if (blocker !== undefined) return [blocked(rule, undefined, blocker)];
+    if (blocker !== undefined) return [blocked(engine, rule, undefined, blocker)];
     const byPart = (fact: string) => knownByPart(engine, fact);
     names = rule.parts?.(common.facts, { ...base, byPart }) ?? allParts(evaluation, subject, set, kind);
   } catch (error) {
-    return [broken(rule, undefined, error, options)];
+    return [broken(engine, rule, undefined, error)];
   }
   if (!Array.isArray(names)) return [conclude(engine, rule, undefined, names as Judgement, base.policy)];
   if (names.length === 0) {
     const everywhere = set.parts[kind]?.[everyPart];
     const silent = rule.needs.find((fact) => everywhere?.[fact]?.status === 'unobtainable');
-    if (silent === undefined) return [notApplicable(rule, `There is no ${kind} to look at.`)];
+    if (silent === undefined) return [resting(engine, notApplicable(rule, `There is no ${kind} to look at.`))];
     return [unknown(engine, rule, undefined, { fact: silent, part: undefined, why: everywhere?.[silent] as NotKnown })];
   }
   const withPeers = rule.peers.length + rule.optionalPeers.length > 0;
   const all = withPeers ? allParts(evaluation, subject, set, kind) : [];
-  return names.flatMap((part) => judgeOne(engine, rule, part, base, all));
+  const { rests } = engine;
+  return names.flatMap((part) => {
+    engine.rests = rests;
+    return judgeOne(engine, rule, part, base, all);
+  });
 }
 
 function allParts(evaluation: Evaluation, subject: Subject, set: FactSet, kind: string): readonly string[] {
@@ -116,13 +167,14 @@ function judgeOne(
   part: string | undefined,
   base: Omit<AnyContext, 'part' | 'peers'>,
   all: readonly string[],
-): Judged[] {
+): Result[] {
+  const { rests } = engine;
   try {
     const at = { ...base, part: part ?? '', peers: noPeers };
     const own = look(engine, rule, part);
     const blocker = failedPredecessor(engine, rule, own.facts, at);
-    if (blocker !== undefined) return [blocked(rule, part, blocker)];
-    if (own.missing !== undefined) return [unknown(engine, rule, part, own.missing)];
+    if (blocker !== undefined) return [blocked({ ...engine, rests }, rule, part, blocker)];
+    if (own.missing !== undefined) return [unknown({ ...engine, rests }, rule, part, own.missing)];
     const others = all.length === 0 ? undefined : lookAtPeers(engine, rule, part, all);
     if (others?.missing !== undefined) return [unknown(engine, rule, part, others.missing)];
     const judgements = rule.judge(own.facts, others === undefined ? at : { ...at, peers: others.peers });
@@ -130,7 +182,7 @@ function judgeOne(
       (judgement) => conclude(engine, rule, part, judgement, at.policy),
     );
   } catch (error) {
-    return [broken(rule, part, error, engine.options)];
+    return [broken(engine, rule, part, error)];
   }
 }
 
@@ -162,7 +214,7 @@ function look(
   const facts: Record<string, unknown> = {};
   let missing: Missing | undefined;
   const known = (fact: string, name: string | undefined, entry: Gathered<unknown>, needed: boolean) => {
-    const gathered = unlessStale(engine, fact, entry);
+    const gathered = seen(engine, fact, entry);
     if (gathered.status === 'known') return gathered.value;
     if (needed || gathered.reason !== 'not_supplied') missing ??= { fact, part: name, why: gathered };
     return undefined;
@@ -200,7 +252,7 @@ function lookAtPeers(
     if (peer === part) continue;
     const facts: Record<string, unknown> = {};
     for (const fact of [...rule.peers, ...rule.optionalPeers]) {
-      const gathered = unlessStale(engine, fact, partFact(engine, fact, peer));
+      const gathered = seen(engine, fact, partFact(engine, fact, peer));
       if (gathered.status === 'known') facts[fact] = gathered.value;
       else if (rule.peers.includes(fact)) missing ??= { fact, part: peer, why: gathered };
     }
@@ -213,21 +265,24 @@ function lookAtPeers(
 function knownByPart(engine: Engine, fact: string): Readonly<Record<string, unknown>> {
   const kind = engine.kinds.partOf[fact] ?? '';
   const known = Object.keys(engine.set.parts[kind] ?? {}).flatMap((part) => {
-    const gathered = unlessStale(engine, fact, partFact(engine, fact, part));
+    const gathered = seen(engine, fact, partFact(engine, fact, part));
     return part === everyPart || gathered.status !== 'known' ? [] : [[part, gathered.value]];
   });
   return Object.fromEntries(known);
 }
 
-/** A fact past its shelf life is as good as none. */
-function unlessStale(
-  { kinds, options: { now } }: Engine,
-  fact: string,
-  gathered: Gathered<unknown>,
-): Gathered<unknown> {
-  const hours = shelfLifeHours(kinds, fact);
-  if (gathered.status !== 'known' || hours === undefined) return gathered;
-  if (-hoursUntil(gathered.observedAt, now) <= hours) return gathered;
+/** A fact as a rule gets to see it: past its shelf life it is as good as none. What is assumed does not age, and is noted. */
+function seen(engine: Engine, fact: string, gathered: Gathered<unknown>): Gathered<unknown> {
+  const {
+    kinds,
+    options: { now },
+  } = engine;
+  if (gathered.assumed === true) {
+    engine.rests = new Set([...(engine.rests ?? []), fact]);
+    return gathered;
+  }
+  const hours = shelfLifeHours(kinds, fact) ?? 0;
+  if (gathered.status !== 'known' || !isStale(kinds, fact, gathered.observedAt, now)) return gathered;
   return {
     status: 'unobtainable',
     reason: 'stale',
@@ -259,7 +314,7 @@ function conclude(
   part: string | undefined,
   judgement: Judgement,
   policy: RulePolicy,
-): Judged {
+): Result {
   const fail = judgement.verdict === 'fail' ? judgement : undefined;
   const finding: Finding = {
     rule: rule.id,
@@ -272,7 +327,7 @@ function conclude(
     remedy: 'remedy' in judgement ? judgement.remedy : undefined,
     supportCase: fail?.supportCase,
   };
-  return { finding, blocks: ('blocks' in judgement ? judgement.blocks : undefined) ?? rule.blocks };
+  return resting(engine, { finding, blocks: ('blocks' in judgement ? judgement.blocks : undefined) ?? rule.blocks });
 }
 
 function evidenceOf(
@@ -293,9 +348,11 @@ function evidenceOf(
   return { fact, observed, at: gathered?.observedAt, source: gathered?.source };
 }
 
-function unknown({ kinds }: Engine, rule: AnyRule, target: string | undefined, { fact, part, why }: Missing): Judged {
+function unknown(engine: Engine, rule: AnyRule, target: string | undefined, { fact, part, why }: Missing): Result {
+  const { kinds, rests } = engine;
   const whose = part === undefined || part === target ? '' : ` of ${part}`;
-  return {
+  const at = why.assumed === true ? { ...engine, rests: new Set([...(rests ?? []), fact]) } : engine;
+  return resting(at, {
     finding: {
       rule: rule.id,
       ...(target === undefined ? {} : { target }),
@@ -312,12 +369,14 @@ function unknown({ kinds }: Engine, rule: AnyRule, target: string | undefined, {
       reason: why.reason,
     },
     blocks: rule.blocks,
-  };
+  });
 }
 
-function blocked(rule: AnyRule, target: string | undefined, by: Predecessor): Judged {
+function blocked(engine: Engine, rule: AnyRule, target: string | undefined, by: Predecessor): Result {
   const which = by.target === undefined || by.target === target ? '' : ` (${by.target})`;
-  return {
+  const rests = engine.failed.get(findingKey(by));
+  const at = rests === undefined ? engine : { ...engine, rests: rests.union(engine.rests ?? new Set<string>()) };
+  return resting(at, {
     finding: {
       rule: rule.id,
       ...(target === undefined ? {} : { target }),
@@ -327,12 +386,12 @@ function blocked(rule: AnyRule, target: string | undefined, by: Predecessor): Ju
       blockedBy: by.rule,
     },
     blocks: rule.blocks,
-  };
+  });
 }
 
-function broken(rule: AnyRule, target: string | undefined, error: unknown, options: JudgeOptions): Judged {
-  options.onRuleError?.(rule.id, error);
-  return {
+function broken(engine: Engine, rule: AnyRule, target: string | undefined, error: unknown): Result {
+  engine.options.onRuleError?.(rule.id, error);
+  return resting(engine, {
     finding: {
       rule: rule.id,
       ...(target === undefined ? {} : { target }),
@@ -341,7 +400,7 @@ function broken(rule: AnyRule, target: string | undefined, error: unknown, optio
       evidence: [],
     },
     blocks: rule.blocks,
-  };
+  });
 }
 
 function notApplicable(rule: AnyRule, message: string): Judged {

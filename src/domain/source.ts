@@ -25,6 +25,8 @@ export interface SourceOf<F extends FactKinds, N extends FactName<F>, S extends 
   readonly fact: N;
   /** Time limit in milliseconds. */
   readonly limitMs: number;
+  /** Facts that its value was compared with: when one is assumed to be another, it is asked anew, though it was supplied. */
+  readonly against?: readonly FactName<F>[];
   gather(subject: S, context: GatherContext<F>): Promise<GatheredOf<F, N>>;
 }
 
@@ -37,6 +39,7 @@ export type SourcesOf<F extends FactKinds, S extends Subject = Subject> = {
 export interface AnySource {
   readonly fact: string;
   readonly limitMs: number;
+  readonly against?: readonly string[];
   gather(
     subject: Subject,
     context: Omit<GatherContext, 'gathered' | 'supplied'> & {

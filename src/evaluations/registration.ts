@@ -4,7 +4,7 @@ import type { FactSet } from '../domain/fact-set.ts';
 import type { Sources } from '../domain/source.ts';
 import type { Subject } from '../domain/subject.ts';
 import type { Door } from '../doors/door.ts';
-import type { SuppliedFormat } from '../sources/supplied/format.ts';
+import type { AssumableFormat, SuppliedFormat } from '../sources/supplied/format.ts';
 import type { World } from '../sources/world.ts';
 import type { EvaluationInShell } from './in-shell.ts';
 
@@ -14,6 +14,8 @@ export interface Registration extends Evaluation {
   readonly bind: (world: World) => Sources;
   /** The files that it reads besides saved facts. */
   readonly files: readonly SuppliedFormat[];
+  /** Files that say what is assumed, besides those of facts. */
+  readonly assumable?: AssumableFormat;
   /** What it may ask of a tenant: ids of grants in `infra/access/grants.json`. */
   readonly grants: readonly string[];
   /** How a request names subjects by no more than their ids, where that is enough to look at them. */

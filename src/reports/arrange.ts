@@ -35,6 +35,8 @@ export interface Section {
   /** Runs with a no or an undetermined, and those without. */
   readonly open: readonly Run[];
   readonly settled: readonly Run[];
+  /** Answers that rest on something assumed, and what each is without. */
+  readonly assumed: readonly { readonly subject: string; readonly question: string; readonly sentence: string }[];
   /** What was found side by side, of subjects whose targets were judged by the same rules. */
   readonly byTarget: readonly { readonly subject: string; readonly tables: readonly TargetTable[] }[];
   /** Severity `medium` and above, worst first. */
@@ -89,6 +91,9 @@ function section(
     })),
     open,
     settled,
+    assumed: inOrder.flatMap(({ subject, assumed = {} }) =>
+      Object.entries(assumed).map(([id, { sentence }]) => ({ subject, question: questionTitles[id] ?? id, sentence })),
+    ),
     byTarget:
       inOrder.length > subjectsWithTables
         ? []

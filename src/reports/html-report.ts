@@ -71,7 +71,7 @@ function sectionHtml(section: Section): string {
   ].join('\n');
 }
 
-function answersHtml({ answerWords, questions, open, settled }: Section): string {
+function answersHtml({ answerWords, questions, open, settled, assumed }: Section): string {
   const counted = questions.map(({ title, counts }) => {
     const words = counts.map(({ answer, count }) => `${count} <span class="${answer}">${answerWords[answer]}</span>`);
     return `<li><strong>${escaped(title)}</strong> ${words.join(', ')}</li>`;
@@ -92,7 +92,18 @@ function answersHtml({ answerWords, questions, open, settled }: Section): string
       'Nothing open',
       settled.map(({ subject }) => `<li>${escaped(subject)}</li>`),
     ),
+    assumedHtml(assumed),
   ].join('\n');
+}
+
+function assumedHtml(assumed: Section['assumed']): string {
+  const items = assumed.map(
+    ({ subject, question, sentence }) =>
+      `<li>${escaped(subject)}: ${escaped(question)} <strong>${escaped(sentence)}</strong></li>`,
+  );
+  return items.length === 0
+    ? ''
+    : `<h3>Answers that rest on what is assumed: ${items.length}</h3>\n<ul>${items.join('\n')}</ul>`;
 }
 
 function targetTableHtml({ targets, rows }: TargetTable): string {

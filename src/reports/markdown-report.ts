@@ -56,7 +56,7 @@ function sectionLines(section: Section): string[] {
   ];
 }
 
-function answerLines({ answerWords, questions, open, settled }: Section): string[] {
+function answerLines({ answerWords, questions, open, settled, assumed }: Section): string[] {
   const counted = questions.map(({ title, counts }) => {
     const words = counts.map(({ answer, count }) => `${count} ${answerWords[answer]}`).join(', ');
     return `- **${escaped(title)}** ${words}`;
@@ -83,6 +83,16 @@ function answerLines({ answerWords, questions, open, settled }: Section): string
           `Nothing open: ${settled.length}`,
           settled.map(({ subject }) => `- ${escaped(subject)}`),
         )),
+    ...(assumed.length === 0
+      ? []
+      : [
+          `### Answers that rest on what is assumed: ${assumed.length}`,
+          '',
+          ...assumed.map(
+            ({ subject, question, sentence }) => `- ${escaped(subject)}: ${escaped(question)} **${escaped(sentence)}**`,
+          ),
+          '',
+        ]),
   ];
 }
 

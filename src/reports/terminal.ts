@@ -20,6 +20,8 @@ function subjectLines(run: Run, questions: Readonly<Record<string, string>>, ans
   const lines = [`${run.subject}  (${run.evaluation}, ${run.at})`];
   for (const [question, answer] of Object.entries(run.answers)) {
     lines.push(`  ${answerWords[answer].toUpperCase().padEnd(14)} ${questions[question] ?? question}`);
+    const assumed = run.assumed?.[question];
+    if (assumed !== undefined) lines.push(`                 ${assumed.sentence}`);
   }
   const shown: readonly (readonly [string, (finding: Finding) => boolean])[] = [
     ['FAIL', blocksAnswers],
@@ -30,12 +32,15 @@ function subjectLines(run: Run, questions: Readonly<Record<string, string>>, ans
   for (const [word, belongs] of shown) {
     for (const finding of run.findings.filter(belongs)) lines.push(...findingLines(word, finding));
   }
-  const passed = run.findings.filter(({ verdict }) => verdict === 'pass').length;
+  const passed = run.findings.filter(({ verdict }) => verdict === 'pass');
+  const assumed = passed.filter((finding) => finding.assumed === true);
+  for (const { rule, target } of assumed)
+    lines.push(`  assumed  ${rule}${target === undefined ? '' : ` [${oneLine(target)}]`} passes`);
   const notApplicable = run.findings.filter(({ verdict }) => verdict === 'not_applicable');
   const everywhere = notApplicable.length === run.findings.length ? notApplicable[0]?.message : undefined;
   lines.push(
     everywhere === undefined
-      ? `  ${passed} of ${run.findings.length} checks pass`
+      ? `  ${passed.length} of ${run.findings.length} checks pass${assumed.length === 0 ? '' : `, ${assumed.length} of them with what is assumed`}`
       : `  not applicable: ${oneLine(everywhere)}`,
   );
   return lines;
@@ -65,7 +70,19 @@ function totalLines(
     `${runs.length} looked at`,
     ...ids.map((id) => {
       const counts = Map.groupBy(runs, ({ answers }) => answers[id] ?? 'not_applicable');
-      return `  ${questions[id] ?? id}  ${[...counts].map(([answer, of]) => `${answerWords[answer]}: ${of.length}`).join(', ')}`;
+      return `  ${questions[id] ?? id}  ${[...counts].map(([answer, of]) => `${answerWords[answer]}: ${of.length}`).join(', ')}${turned(runs, id, answerWords)}`;
     }),
   ];
+}
+
+/** How many answers what is assumed turns, from what to what. */
+function turned(runs: readonly Run[], question: string, words: AnswerWords): string {
+  const turns = runs.flatMap(({ answers, assumed }) => {
+    const [answer, without] = [answers[question], assumed?.[question]?.without];
+    return answer === undefined || without === undefined || answer === without
+      ? []
+      : [`from ${words[without]} to ${words[answer]}`];
+  });
+  const counts = [...Map.groupBy(turns, (turn) => turn)].map(([turn, of]) => `${of.length} ${turn}`);
+  return counts.length === 0 ? '' : ` (what is assumed turns ${counts.join(', ')})`;
 }

@@ -15,6 +15,7 @@ import { createTableStore } from '../../src/store/table-store.ts';
 import { createMachine } from '../app/machine.ts';
 import { acceptedRow, createTenant, signingRow } from '../app/tenant.ts';
 import { useAzurite } from '../azurite.ts';
+import { dkimKey, txtData } from '../dns-server/dkim-zone.ts';
 
 // Each call is a process of its own, and some tests make many.
 vi.setConfig({ testTimeout: 60_000 });
@@ -290,6 +291,79 @@ describe.concurrent('facts', () => {
     const accepted = file([acceptedRow('contoso.com'), acceptedRow('new.contoso.com')]);
     const ended = await dkim(['--json', '--facts', file(tenant.rows[0]), '--facts', accepted]);
     expect(answersOf(ended)).toEqual({ 'contoso.com': 'yes', 'new.contoso.com': 'no' });
+  });
+});
+
+describe.concurrent('--assume', () => {
+  // The keys are at Microsoft, the CNAMEs are only planned.
+  const planned = signingRow('planned.contoso.com');
+  tenant.publish(planned, 'selector1');
+  for (const selector of ['selector1', 'selector2']) tenant.zone.delete(`${selector}._domainkey.planned.contoso.com`);
+  const lines = `$ORIGIN planned.contoso.com.
+selector1._domainkey IN CNAME ${planned.Selector1CNAME}. ; asked at Microsoft
+selector2._domainkey IN CNAME ${planned.Selector2CNAME}.
+`;
+  const rows = ['--signing-config', file([tenant.rows[0], planned])];
+
+  test('judges as if the records stood in DNS, asks where they lead, and says which no that turns', async () => {
+    expect(answersOf(await dkim(['--json', ...rows]))).toEqual({ 'contoso.com': 'yes', 'planned.contoso.com': 'no' });
+    const zone = file(`${lines}selector1._domainky IN CNAME x.\n`, 'planned.zone');
+    const ended = await dkim(['--json', ...rows, '--assume', zone]);
+    expect(ended.code).toBe(0);
+    expect(ended.stderr).toBe(
+      `${zone}, line 4: nobody asked for selector1._domainky.planned.contoso.com, so assuming its CNAME changed nothing.\n`,
+    );
+    const [real, assumed] = runsOf(ended);
+    expect(JSON.stringify(real)).not.toContain('assumed');
+    expect(assumed?.assumed?.['verifiable-now']).toEqual({
+      without: 'no',
+      sentence: 'Would be yes with what is assumed; is no without.',
+    });
+    const finding = (rule: string) => assumed?.findings.find((one) => one.rule === `dkim/${rule}`);
+    expect(finding('active-cname-correct')).toMatchObject({ verdict: 'pass', assumed: true });
+    expect(finding('active-cname-correct')?.message).toMatch(
+      /^selector1\._domainkey\.planned\.contoso\.com points to .+ \(Rests on what is assumed: .*CNAME of the selector.*\)$/,
+    );
+    expect(finding('active-key-published')?.evidence[0]?.source).toMatch(
+      /^assumed \(.*planned\.zone, line 2\), 127\.0\.0\.1:\d+$/,
+    );
+    // What DNS has no part in does not rest on it.
+    expect(finding('signing-configured')).not.toHaveProperty('assumed');
+  });
+
+  test('a key that is not there is told as it will be: the fault of who has to publish it', async () => {
+    const ended = await dkim([
+      '--json',
+      ...rows,
+      '--assume',
+      file(lines.replaceAll('selector1-', 'selector3-'), 'x.zone'),
+    ]);
+    expect(ended.code).toBe(1);
+    const failed = runsOf(ended)[1]?.findings.find(({ verdict }) => verdict === 'fail');
+    expect(failed).toMatchObject({ rule: 'dkim/active-cname-correct', owner: 'customer-dns', assumed: true });
+  });
+
+  test('a key is assumed as well, for saved facts and without any resolver', async () => {
+    const saved = join(folder, 'planned-facts.json');
+    await dkim([...rows, '--save-facts', saved]);
+    const key = `${planned.Selector1CNAME}. TXT ${txtData(planned.Selector1PublicKey)}\n`;
+    const again = ['evaluate', 'dkim', '--json', '--now', now, '--facts', saved, '--resolver', '127.0.0.1:9'];
+    const ended = await fieldcheck([...again, '--assume', file(lines, 'a.zone'), '--assume', file(key, 'b.zone')]);
+    expect(answersOf(ended)).toEqual({ 'contoso.com': 'yes', 'planned.contoso.com': 'yes' });
+    const without = await fieldcheck([...again, '--assume', file(lines, 'a.zone')]);
+    expect(answersOf(without)).toEqual({ 'contoso.com': 'yes', 'planned.contoso.com': 'undetermined' });
+    // A configuration that is assumed is what the saved key is compared with, so that is asked anew: here nobody answers.
+    const other = { ...tenant.rows[0], Selector1PublicKey: dkimKey(2048) };
+    const compared = await fieldcheck([...again, '--assume', file([other])]);
+    expect(answersOf(compared)['contoso.com']).toBe('undetermined');
+  });
+
+  test('lines that cannot be read are a bad call, with the line', async () => {
+    const zone = file('selector1._domainkey.contoso.com IN CNAME x.example.\n', 'relative.zone');
+    expectBadCall(
+      await dkim([...rows, '--assume', zone]),
+      'relative.zone: line 1: selector1._domainkey.contoso.com has no dot at its end, so it is relative',
+    );
   });
 });
 

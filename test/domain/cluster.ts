@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Evaluation, evaluation } from '../../src/domain/evaluation.ts';
-import { factKinds } from '../../src/domain/fact.ts';
+import { factKinds, type SubjectFactName } from '../../src/domain/fact.ts';
 import { settingsOf } from '../../src/domain/organization.ts';
 import { type AnyRule, ruleFactory } from '../../src/domain/rule.ts';
 
@@ -42,7 +42,12 @@ export function clusterEvaluation(
   rules: readonly AnyRule[],
   changes: Partial<
     Parameters<
-      typeof evaluation<typeof clusterFacts, z.infer<typeof clusterSubject>, z.infer<typeof clusterSettings>>
+      typeof evaluation<
+        typeof clusterFacts,
+        z.infer<typeof clusterSubject>,
+        z.infer<typeof clusterSettings>,
+        SubjectFactName<typeof clusterFacts>
+      >
     >[0]
   > = {},
 ): Evaluation {

@@ -63,6 +63,8 @@ it('asks for every fact that a rule names, in whatever way', () => {
     optionalPeers: ['node-name', 'node-version'],
     judge: () => ({ verdict: 'pass', message: 'x' }),
   });
+  const reading = clusterEvaluation([one(['licence'])], { reads: ['clock', 'licence'], scope: () => undefined });
+  expect(factsNeeded(reading), 'what the evaluation itself reads').toEqual(['licence', 'clock']);
   expect(factsNeeded(clusterEvaluation([curious, one(['clock'])]))).toEqual([
     'licence',
     'node-version',

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import type { Evaluation } from '../../src/domain/evaluation.ts';
+import type { AnyFactReader, Evaluation } from '../../src/domain/evaluation.ts';
 import type { AnyRule } from '../../src/domain/rule.ts';
 import { evaluations } from '../../src/evaluations/index.ts';
 import { goldenCases, judgeCase } from './cases.ts';
@@ -90,6 +90,10 @@ describe.each(evaluations.all.map((evaluation) => [evaluation.id, evaluation] as
     },
   );
 
+  it('reads itself what it names, all of it', () => {
+    expect([...seen.readByEvaluation].sort()).toEqual([...evaluation.reads].sort());
+  });
+
   it.each(evaluation.rules.map((rule) => [nameOf(rule), rule] as const))('has golden cases for %s', (_, rule) => {
     const missing = ['pass', 'fail'].filter((verdict) => !seen.verdicts.has(`${rule.id} ${verdict}`));
     expect(missing, `verdicts of ${rule.id} that no case in test/cases/${id} shows`).toEqual([]);
@@ -126,6 +130,8 @@ interface Seen {
   readonly predecessors: ReadonlySet<readonly [rule: string, before: string]>;
   /** Facts that were read, by rule, whether it names them or not. */
   readonly read: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Those that the evaluation's scope and proof read. */
+  readonly readByEvaluation: ReadonlySet<string>;
 }
 
 /** Judges every golden case on recording proxies. */
@@ -159,10 +165,24 @@ function judgeCases(evaluation: Evaluation): Seen {
       },
     };
   });
+  const readByEvaluation = new Set<string>();
+  const noting =
+    (fact: AnyFactReader): AnyFactReader =>
+    (name) => {
+      readByEvaluation.add(name);
+      return fact(name);
+    };
+  const { scope, proof } = evaluation;
+  const recorded: Evaluation = {
+    ...evaluation,
+    rules: watched,
+    scope: scope && ((fact, at) => scope(noting(fact), at)),
+    proof: proof && ((question, blocking, fact, all) => proof(question, blocking, noting(fact), all)),
+  };
   const verdicts = goldenCases(evaluation).flatMap((golden) =>
-    judgeCase({ ...evaluation, rules: watched }, golden).findings.map(({ rule, verdict }) => `${rule} ${verdict}`),
+    judgeCase(recorded, golden).findings.map(({ rule, verdict }) => `${rule} ${verdict}`),
   );
-  return { verdicts: new Set(verdicts), predecessors: new Set(pairs.values()), read };
+  return { verdicts: new Set(verdicts), predecessors: new Set(pairs.values()), read, readByEvaluation };
 }
 
 /** The same facts, noting each that is asked for. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../src/domain/finding.ts';
 import { htmlReport, markdownReport } from '../../src/reports/index.ts';
-import { finding, mixedRuns, run, twoNodes } from './runs.ts';
+import { assumedRun, finding, mixedRuns, run, twoNodes } from './runs.ts';
 
 const options = { title: 'Contoso', questions: { 'verifiable-now': 'Can receivers verify what is signed now?' } };
 
@@ -202,5 +202,26 @@ describe('headings', () => {
     expect(htmlReport([twoNodes])).toContain('<h2>smtp-source-ip</h2>');
     expect(markdownReport([twoNodes], { evaluations })).toContain('\n## SMTP source IP\n');
     expect(markdownReport([twoNodes])).toContain('\n## smtp-source-ip\n');
+  });
+});
+
+describe('what is assumed', () => {
+  const heading = 'Answers that rest on what is assumed: 1';
+
+  it('stands in both reports: in the answers that rest on it, and in every finding that does', () => {
+    expect(markdownReport([assumedRun], options)).toContain(
+      `### ${heading}\n\n- contoso.com: Can receivers verify what is signed now? **Would be yes with what is assumed; is no without.**\n`,
+    );
+    expect(htmlReport([assumedRun], options)).toContain(
+      `<h3>${heading}</h3>\n<ul><li>contoso.com: Can receivers verify what is signed now? <strong>Would be yes with what is assumed; is no without.</strong></li></ul>`,
+    );
+    for (const report of [markdownReport([assumedRun]), htmlReport([assumedRun])]) {
+      expect(report.replaceAll('\\', '')).toContain('No key there. (Rests on what is assumed: key record.)');
+      expect(report.replaceAll('\\', '')).toContain('It leads there. (Rests on what is assumed.)');
+    }
+  });
+
+  it('is not spoken of where nothing is', () => {
+    expect(markdownReport(mixedRuns, options) + htmlReport(mixedRuns, options)).not.toContain('assumed');
   });
 });

@@ -70,6 +70,19 @@ export const mixedRuns: readonly Run[] = [
   }),
 ];
 
+/** Judged as if a record stood: one question turns, one finding that still fails rests on it. */
+export const assumedRun: Run = {
+  ...run(
+    'contoso.com',
+    { 'verifiable-now': 'yes', 'verifiable-after-rotation': 'no' },
+    { ...passing('dkim/active-cname-correct', 'It leads there. (Rests on what is assumed.)'), assumed: true },
+    finding({ message: 'No key there. (Rests on what is assumed: key record.)', assumed: true }),
+  ),
+  assumed: {
+    'verifiable-now': { without: 'no', sentence: 'Would be yes with what is assumed; is no without.' },
+  },
+};
+
 /** An SMTP service with a node that is set up and one that is not. */
 export const twoNodes: Run = {
   evaluation: 'smtp-source-ip',

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { terminalReport } from '../../src/reports/index.ts';
-import { mixedRuns, run } from './runs.ts';
+import { assumedRun, mixedRuns, run } from './runs.ts';
 
 it('tells each subject by itself: the answers, what fails, advice, and what could not be looked at', () => {
   const questions = { 'verifiable-now': 'Can receivers verify what is signed now?' };
@@ -37,4 +37,21 @@ it('says answers in the words of their evaluation', () => {
   const report = terminalReport([interop, run('fabrikam', { calendar: 'yes' })], { answerWords });
   expect(report).toContain('\n  NO-GO          calendar\n  NOT ASKED      voicemail\n');
   expect(report).toContain('\n  calendar  NO-GO: 1, GO: 1\n  voicemail  not asked: 2\n');
+});
+
+it('says of answers and findings that they rest on what is assumed, and how many answers that turns', () => {
+  const report = terminalReport([assumedRun, assumedRun, run('fabrikam.com', { 'verifiable-now': 'no' })], {});
+  expect(report.split('\n').slice(0, 10)).toEqual([
+    'contoso.com  (dkim, 2026-11-24T09:30:00.000Z)',
+    '  YES            verifiable-now',
+    '                 Would be yes with what is assumed; is no without.',
+    '  NO             verifiable-after-rotation',
+    '  FAIL     dkim/active-key-published [selector1]  critical, Microsoft',
+    '           No key there. (Rests on what is assumed: key record.)',
+    '           → Open a support case with Microsoft.',
+    '  assumed  dkim/active-cname-correct passes',
+    '  1 of 2 checks pass, 1 of them with what is assumed',
+    '',
+  ]);
+  expect(report).toContain('\n  verifiable-now  yes: 2, no: 1 (what is assumed turns 2 from no to yes)\n');
 });

@@ -60,7 +60,7 @@ const domain = (id: string, more: Partial<MailDomain> = { tenantId: contoso.id }
 const now = new Date('2026-11-24T09:30:00Z');
 
 async function evaluate(subjects: readonly MailDomain[]): Promise<readonly Run[]> {
-  const ports = { sources: dkim.bind(world), log: silentLog };
+  const ports = { sources: dkim.bind(world), log: silentLog, world };
   return (await evaluateAdHoc(ports, { evaluation: dkim, subjects, now })).runs;
 }
 
@@ -76,6 +76,15 @@ describe('dkim of a live tenant', () => {
       ['shop.contoso.com', 'no'],
     ]);
     expect(says(runs[1], 'dkim/active-key-published')).toMatchObject({ verdict: 'fail', owner: 'microsoft' });
+  });
+
+  it('is asked for what its scope reads: a domain that may not send is out of every alarm', async () => {
+    tenant.cmdlets['Get-AcceptedDomain'] = [acceptedDomainRow('shop.contoso.com', { SendingFromDomainDisabled: true })];
+    const [run] = await evaluate([domain('shop.contoso.com')]);
+    expect(run?.answers['verifiable-now']).toBe('not_applicable');
+    expect(run?.findings[0]?.message).toBe(
+      'Sending from shop.contoso.com is switched off (SendingFromDomainDisabled).',
+    );
   });
 
   it('names what Microsoft has open beside a failure of Microsoft', async () => {

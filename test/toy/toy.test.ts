@@ -3,9 +3,10 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { runShell } from '../../src/cli/index.ts';
+import type { Finding } from '../../src/domain/finding.ts';
 import type { Notice } from '../../src/domain/notice.ts';
 import { answerOf, doorsOf } from '../../src/doors/index.ts';
 import { evaluations } from '../../src/evaluations/index.ts';
@@ -200,6 +201,100 @@ describe('in a shell', () => {
     expect(process.exitCode).toBe(1);
     expect(said.join('')).toContain('NO             Can nothing get lost?');
     expect(said.join('')).toContain('The lid of attic is open.');
+  });
+});
+
+describe('what is assumed in a shell', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'toy-'));
+  const file = (name: string, content: unknown) => {
+    const path = join(folder, name);
+    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+    return path;
+  };
+  const facts = file('attic.json', contents);
+  afterEach(() => {
+    process.exitCode = 0;
+    vi.restoreAllMocks();
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  async function evaluate(...options: string[]) {
+    const said: string[] = [];
+    const noted: string[] = [];
+    vi.spyOn(process.stdout, 'write').mockImplementation((text) => said.push(String(text)) > 0);
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => noted.push(String(text)) > 0);
+    await runShell(registry, ['node', 'fieldcheck', 'evaluate', 'toy', '--now', '2026-11-24T09:30:00Z', ...options]);
+    return { code: process.exitCode, said: said.join(''), noted: noted.join('') };
+  }
+  const saved = (subject: string, closed: boolean) => ({
+    fieldcheck: 'facts/1',
+    evaluation: 'toy',
+    subject: { kind: 'box', id: subject, marbles: [] },
+    facts: { lid: { status: 'known', value: { closed }, source: 'plan', observedAt: '2026-11-01T00:00:00Z' } },
+    parts: {
+      marble: {
+        blue: {
+          marble: {
+            status: 'known',
+            value: { colour: 'blue', grams: 9 },
+            source: 'plan',
+            observedAt: '2026-11-01T00:00:00Z',
+          },
+        },
+      },
+    },
+  });
+
+  it('outranks what is supplied, says so at every finding and in the answer, and is not saved as a fact', async () => {
+    const plan = file('plan.json', [saved('attic', true), saved('cellar', true)]);
+    const kept = join(folder, 'kept.json');
+    const { code, said, noted } = await evaluate('--facts', facts, '--assume', plan, '--save-facts', kept);
+    expect(code).toBe(0);
+    expect(said).toContain('Would be yes with what is assumed; is no without.');
+    expect(said).toContain('  assumed  toy/lid-closed passes\n  assumed  toy/marble-heavy [blue] passes\n');
+    expect(said).toContain('blue is blue, like green. (Rests on what is assumed: marble.)');
+    expect(noted).toBe('cellar was not looked at, so what is assumed of it changed nothing.\n');
+    expect(readFileSync(kept, 'utf8')).not.toMatch(/assumed|plan/);
+
+    const { said: json } = await evaluate('--facts', facts, '--assume', plan, '--json');
+    const [run] = JSON.parse(json);
+    expect(run.assumed).toEqual({
+      'nothing-lost': { without: 'no', sentence: 'Would be yes with what is assumed; is no without.' },
+    });
+    expect(
+      run.findings.map(({ rule, target = '', assumed }: Finding) => `${rule} ${target} ${assumed === true}`),
+    ).toEqual([
+      'toy/lid-closed  true',
+      'toy/marble-heavy red false',
+      'toy/marble-heavy blue true',
+      'toy/marble-heavy green false',
+      // Each is compared with the others.
+      'toy/colours-differ red true',
+      'toy/colours-differ blue true',
+      'toy/colours-differ green true',
+    ]);
+    expect(run.findings[2].evidence).toEqual([]);
+  });
+
+  it('names the subjects when nothing else does', async () => {
+    const { code, said } = await evaluate('--assume', file('plan.json', [saved('attic', true)]));
+    expect(code).toBe(0);
+    expect(said).toContain('Would be yes with what is assumed; is undetermined without.');
+  });
+
+  it.each([
+    ['garbage', 'hello', 'is neither JSON nor CSV, Format-List or CLIXML'],
+    [
+      'facts of another evaluation',
+      [{ ...saved('attic', true), evaluation: 'tin' }],
+      'holds facts for tin, not for toy',
+    ],
+    ['a fact that is none', [{ ...saved('attic', true), facts: { lid: { status: 'known' } } }], '[0].facts.lid.value'],
+  ])('refuses %s', async (_, content, sentence) => {
+    const { code, said, noted } = await evaluate('--facts', facts, '--assume', file('bad.json', content));
+    expect([code, said]).toEqual([3, '']);
+    expect(noted).toContain('bad.json');
+    expect(noted).toContain(sentence);
   });
 });
 

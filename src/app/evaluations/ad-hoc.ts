@@ -4,7 +4,8 @@ import type { RulePolicy } from '../../domain/rule.ts';
 import type { Sources } from '../../domain/source.ts';
 import type { Subject } from '../../domain/subject.ts';
 import type { Registration } from '../../evaluations/registration.ts';
-import type { Log } from '../log.ts';
+import type { Ports } from '../ports.ts';
+import { type Assumed, assumptionIn } from '../supplied/assumed.ts';
 import type { Supply } from '../supplied/read.ts';
 import { evaluateAll } from './evaluate.ts';
 
@@ -12,6 +13,8 @@ export interface AdHoc {
   readonly evaluation: Registration;
   readonly subjects: readonly Subject[];
   readonly supply?: Supply | undefined;
+  /** What is supposed to be so. */
+  readonly assumed?: Assumed | undefined;
   readonly policies?: Readonly<Record<string, RulePolicy>> | undefined;
   readonly now: Date;
   readonly signal?: AbortSignal | undefined;
@@ -25,9 +28,9 @@ export interface AdHocResult {
   readonly facts: readonly SavedFacts[];
 }
 
-/** Judges now; stores and tells nothing. */
+/** Judges now; stores and tells nothing. The facts are those that are so, whatever is assumed. */
 export async function evaluateAdHoc(
-  ports: { readonly sources: Sources; readonly log: Log },
+  ports: Pick<Ports, 'world' | 'log'> & { readonly sources: Sources },
   request: AdHoc,
 ): Promise<AdHocResult> {
   const results = new Map<string, { run: Run; facts: SavedFacts }>();
@@ -40,6 +43,7 @@ export async function evaluateAdHoc(
       now: request.now,
       policies: request.policies ?? {},
       supplied: (subject) => request.supply?.factsFor(subject) ?? noFacts,
+      assumption: request.assumed && assumptionIn(request.evaluation, request.assumed, ports.world),
       signal: request.signal,
     },
     ({ subject, facts, run }) => {

@@ -1,9 +1,10 @@
 import pMap from 'p-map';
+import { type Assumption, gatherAssuming, judgeAssuming } from '../../domain/assume.ts';
 import type { Evaluation } from '../../domain/evaluation.ts';
 import type { FactSet } from '../../domain/fact-set.ts';
 import type { Run } from '../../domain/finding.ts';
 import { gather } from '../../domain/gather.ts';
-import { judge } from '../../domain/judge.ts';
+import { type JudgeOptions, judge } from '../../domain/judge.ts';
 import type { RulePolicy } from '../../domain/rule.ts';
 import type { Sources } from '../../domain/source.ts';
 import type { Subject } from '../../domain/subject.ts';
@@ -20,6 +21,8 @@ export interface EvaluateOptions {
   readonly policies?: Readonly<Record<string, RulePolicy>>;
   /** What was supplied for a subject. */
   readonly supplied: (subject: Subject) => FactSet;
+  /** What is supposed to be so; ad hoc only. */
+  readonly assumption?: Assumption | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Subjects looked at side by side; 256 when left out. The sources bound their own traffic; this bounds the memory. */
   readonly inFlight?: number;
@@ -27,6 +30,7 @@ export interface EvaluateOptions {
 
 export interface Evaluated {
   readonly subject: Subject;
+  /** As they are, whatever is assumed. */
   readonly facts: FactSet;
   readonly run: Run;
 }
@@ -47,13 +51,10 @@ export async function evaluateSubject(
   subject: Subject,
   options: EvaluateOptions,
 ): Promise<Evaluated> {
-  const facts = await gather(evaluation, subject, options.sources, {
-    now: options.now,
-    supplied: options.supplied(subject),
-    signal: options.signal,
-  });
-  const run = judge(evaluation, subject, facts, {
-    now: options.now,
+  const { assumption, now, signal, sources } = options;
+  const gathering = { now, supplied: options.supplied(subject), signal };
+  const judging: JudgeOptions = {
+    now,
     policies: options.policies ?? {},
     onRuleError: (rule, error) =>
       options.log.error('a rule stopped with an error', {
@@ -61,8 +62,13 @@ export async function evaluateSubject(
         subject: subject.id,
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       }),
-  });
-  return { subject, facts, run };
+  };
+  if (assumption !== undefined) {
+    const both = await gatherAssuming(evaluation, subject, sources, assumption, gathering);
+    return { subject, facts: both.facts, run: judgeAssuming(evaluation, subject, both, judging) };
+  }
+  const facts = await gather(evaluation, subject, sources, gathering);
+  return { subject, facts, run: judge(evaluation, subject, facts, judging) };
 }
 
 /**

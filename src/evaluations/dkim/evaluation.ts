@@ -70,13 +70,16 @@ export const dkim = evaluation({
     rotationOnSchedule,
     statusConsistent,
   ],
+  reads: ['accepted-domain', 'signing-configuration', 'mail-refusal'],
   scope,
   proof,
 });
 
+type Read = FactReader<MailDomainFacts, 'accepted-domain' | 'signing-configuration' | 'mail-refusal'>;
+
 /** Domains that cannot publish, do not send or are not watched are classified, with the reason, and out of every alarm. */
 function scope(
-  fact: FactReader<MailDomainFacts>,
+  fact: Read,
   { subject: { id, ignoredBy, selectors } }: { readonly subject: MailDomain },
 ): string | undefined {
   const accepted = fact('accepted-domain');
@@ -148,12 +151,7 @@ const decidingWithoutConfiguration: ReadonlySet<string> = new Set([
  * Without a signing configuration both questions are answered by what DNS alone can prove of the named selectors: yes
  * when every one verifies, whichever is active now or next; no when none does; undetermined when some do.
  */
-function proof(
-  _question: string,
-  blocking: readonly Judged[],
-  fact: FactReader<MailDomainFacts>,
-  all: readonly Judged[],
-): readonly Judged[] {
+function proof(_question: string, blocking: readonly Judged[], fact: Read, all: readonly Judged[]): readonly Judged[] {
   return isMissing(fact('signing-configuration'))
     ? all.filter(({ finding }) => decidingWithoutConfiguration.has(finding.rule))
     : blocking;

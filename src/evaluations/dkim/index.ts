@@ -1,5 +1,5 @@
 import { tenantExports } from '../../sources/bindings/dkim/files.ts';
-import { mailDomainSources } from '../../sources/bindings/dkim/sources.ts';
+import { assumedMailRecords, mailDomainSources } from '../../sources/bindings/dkim/sources.ts';
 import type { Registration } from '../registration.ts';
 import { dkimDoors } from './doors.ts';
 import { dkim as evaluation } from './evaluation.ts';
@@ -11,6 +11,7 @@ export const dkim: Registration = {
   ...evaluation,
   bind: mailDomainSources,
   files: [tenantExports],
+  assumable: assumedMailRecords,
   grants: ['exchange-manage-as-app', 'security-reader', 'domain-read-all', 'service-health-read-all'],
   named: namedDomains,
   inShell: dkimInShell,

@@ -4,7 +4,12 @@
 export type QueryType = 'A' | 'AAAA' | 'CAA' | 'CNAME' | 'MX' | 'NS' | 'PTR' | 'SOA' | 'SRV' | 'TXT';
 
 /** A resource record without its class. Names have no trailing dot and keep the case they came in; `ttl` is in seconds. */
-export type DnsRecord = { name: string; ttl: number } & (
+export type DnsRecord = {
+  name: string;
+  ttl: number;
+  /** It does not stand in DNS: it is supposed to. */
+  assumed?: true;
+} & (
   | { type: 'A' | 'AAAA' | 'CNAME' | 'NS' | 'PTR'; data: string }
   /** The character-strings of one record, kept apart: who reads them decides how they join (RFC 6376 §3.6.2.2, RFC 7208 §3.3). */
   | { type: 'TXT'; data: string[] }

@@ -8,6 +8,7 @@ import type { AskedQuestion, SelectorCname, SelectorKey } from '../../facts/mail
 import { selectorNames, selectorRoles } from '../../facts/mail-domain/signing-configuration.ts';
 import { isMicrosoftsOwn, type MailDomain } from '../../facts/mail-domain/subject.ts';
 import { type DnsAnswer, DnsFailure, type DnsFailureReason, type DnsRecord, type QueryType } from './answer.ts';
+import { notingAssumed } from './assumed-records.ts';
 import { extendedErrorWords } from './extended-error.ts';
 import { parseKeyRecord } from './key-record.ts';
 import { nameProblem } from './message.ts';
@@ -50,17 +51,24 @@ export function selectorSources(
     'selector-cname': {
       fact: 'selector-cname',
       limitMs,
+      against: ['signing-configuration'],
       gather: async (subject, context) => pick(await records(subject, context), ({ cname }) => cname),
     },
     'selector-key': {
       fact: 'selector-key',
       limitMs,
+      against: ['signing-configuration'],
       gather: async (subject, context) => pick(await records(subject, context), ({ key }) => key),
     },
     'mail-refusal': {
       fact: 'mail-refusal',
       limitMs,
-      gather: async (subject, context) => refusal(pool, subject, await records(subject, context), context),
+      async gather(subject, context) {
+        const found = await records(subject, context);
+        const noting = notingAssumed(pool);
+        const given = await refusal(noting.pool, subject, found, context);
+        return marked(given, noting.assumed() || [...found.values()].some(({ key }) => key.assumed));
+      },
     },
   };
 }
@@ -97,10 +105,24 @@ async function lookUpSelectors(
           (selector === 'selector1' || selector === 'selector2') &&
           roles[selector] === 'passive',
       };
-      return [selector, await lookUp(pool, domain, expected, context)] as const;
+      return [selector, await lookUpNoting(pool, domain, expected, context)] as const;
     }),
   );
   return new Map(found);
+}
+
+/** As {@link lookUp}; what follows from an assumed record is marked. */
+async function lookUpNoting(
+  pool: ResolverPool,
+  ...of: [domain: string, expected: Expected, context: Context]
+): Promise<SelectorRecords> {
+  const noting = notingAssumed(pool);
+  const { cname, key } = await lookUp(noting.pool, ...of);
+  return { cname: marked(cname, noting.assumed()), key: marked(key, noting.assumed()) };
+}
+
+function marked<T>(gathered: Gathered<T>, assumed: boolean): Gathered<T> {
+  return assumed ? { ...gathered, assumed } : gathered;
 }
 
 /** One selector: asked, and asked of a second resolver when the answer is not the healthy one. */

@@ -1,5 +1,6 @@
 import type { FactSet } from '../../domain/fact-set.ts';
 import type { Subject } from '../../domain/subject.ts';
+import type { World } from '../world.ts';
 import type { Rows } from './rows.ts';
 
 /** A file somebody supplied: saved facts, a collector's file or a raw export; which one it is, its content says. */
@@ -27,6 +28,25 @@ export interface Supply {
   /** What people should know of how the files were read, and what no fact says: rows that speak of no subject. */
   readonly notes?: readonly string[];
   factsFor(subject: Subject): FactSet;
+}
+
+/** A kind of file that says what is assumed of the world that sources ask. */
+export interface AssumableFormat {
+  /** What such files are, for people who sent another one. */
+  readonly wanted: string;
+  recognises(text: string): boolean;
+  /** @throws InvalidDocument naming file, place and fault */
+  read(files: readonly { readonly name: string; readonly text: string }[]): AssumedWorld;
+}
+
+export interface AssumedWorld {
+  /** Facts that come from it, to be asked anew though they were supplied. */
+  readonly facts: readonly string[];
+  readonly notes: readonly string[];
+  /** The world as if it were so. Sources mark what follows from it as assumed. */
+  within(world: World): World;
+  /** What of it nobody came upon, one sentence each, when everything has been asked. */
+  withoutEffect(): readonly string[];
 }
 
 /** A kind of file that an evaluation reads, besides saved facts. */
