@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { clouds } from './cloud.ts';
 import { keptRulePolicy, rulePolicy } from './rule.ts';
-import { clouds, type OfTenant } from './tenant.ts';
+import type { OfTenant } from './tenant.ts';
 
 /** `secret:NAME`, or an address written out, which only the local host accepts. */
 const channelUrl = z

@@ -1,7 +1,5 @@
 import { z } from 'zod';
-
-export const clouds = ['worldwide', 'gcc-high', 'dod', '21vianet'] as const;
-export type Cloud = (typeof clouds)[number];
+import { type Cloud, clouds } from './cloud.ts';
 
 /** A Microsoft 365 tenant, and the cloud it lives in. */
 export interface CloudTenant {

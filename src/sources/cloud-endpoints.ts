@@ -1,4 +1,4 @@
-import type { Cloud } from '../domain/tenant.ts';
+import { type Cloud, cloudFacts } from '../domain/cloud.ts';
 
 /** Addresses in place of the cloud's own: for tests, proxies and clouds that are not known here. */
 export interface EndpointOverrides {
@@ -18,48 +18,9 @@ export interface CloudEndpoints {
   readonly tokenExchangeScope: string;
 }
 
-interface Preset {
-  readonly exchangeOnline: string;
-  readonly graph: string;
-  readonly login: string;
-  readonly tokenExchange: string;
-}
-
-/**
- * Known clouds; GCC is part of worldwide. Exchange Online: Microsoft Learn, "Exchange Online Admin API: get started";
- * Graph and login: "Microsoft Graph national cloud deployments"; token exchange: "Configure an application to trust a
- * managed identity".
- */
-const presets: Readonly<Record<Cloud, Preset>> = {
-  worldwide: {
-    exchangeOnline: 'https://outlook.office365.com',
-    graph: 'https://graph.microsoft.com',
-    login: 'https://login.microsoftonline.com',
-    tokenExchange: 'api://AzureADTokenExchange',
-  },
-  'gcc-high': {
-    exchangeOnline: 'https://outlook.office365.us',
-    graph: 'https://graph.microsoft.us',
-    login: 'https://login.microsoftonline.us',
-    tokenExchange: 'api://AzureADTokenExchangeUSGov',
-  },
-  dod: {
-    exchangeOnline: 'https://outlook-dod.office365.us',
-    graph: 'https://dod-graph.microsoft.us',
-    login: 'https://login.microsoftonline.us',
-    tokenExchange: 'api://AzureADTokenExchangeUSGov',
-  },
-  '21vianet': {
-    exchangeOnline: 'https://outlook.office365.cn',
-    graph: 'https://microsoftgraph.chinacloudapi.cn',
-    login: 'https://login.chinacloudapi.cn',
-    tokenExchange: 'api://AzureADTokenExchangeChina',
-  },
-};
-
 /** The endpoints of a cloud, without a slash at the end. */
 export function endpointsOf(cloud: Cloud, overrides: EndpointOverrides = {}): CloudEndpoints {
-  const preset = presets[cloud];
+  const preset = cloudFacts[cloud];
   const address = (name: keyof EndpointOverrides) => (overrides[name] ?? preset[name]).replace(/\/+$/, '');
   return {
     exchangeOnline: address('exchangeOnline'),

@@ -656,13 +656,20 @@ describe('the channel', () => {
     [
       400,
       'the flow does not accept the card. Check that it starts with "When a Teams webhook request is received" and is switched on.',
+      '',
     ],
     [
       401,
       "the signature in the address is not accepted. In Teams open the channel's Workflows, create the webhook again and store the new address.",
+      '',
     ],
-  ])('refuses with %i: the notice is kept apart for a person, and health says so', async (status, advice) => {
-    sink.respondWith(status);
+    [
+      400,
+      'the flow is switched off. Switch it on: in Power Automate, "My flows", the flow, "Turn on"; and look at who owns it.',
+      '{"error":{"code":"WorkflowTriggerIsNotEnabled"}}',
+    ],
+  ])('refuses with %i: the notice is kept apart for a person, and health says so', async (status, advice, body) => {
+    sink.respondWith(status, { body });
     const store = tables();
     const made = await withOneNotice({ store });
     const refusal = made.log.find(({ message }) => message === 'notice not deliverable');

@@ -20,11 +20,28 @@ function problemOf(url: string | undefined, policy: WebhookUrlPolicy = {}): stri
 }
 
 describe('the address of a Workflows webhook', () => {
-  it.each([today, before, today.replace(':443', '')])('is accepted: %s', (url) => {
+  it.each([
+    today,
+    before,
+    today.replace(':443', ''),
+    `https://contoso.api.gov.powerplatform.microsoft.us${tail}`,
+    `https://contoso.api.high.powerplatform.microsoft.us${tail}`,
+    `https://contoso.api.appsplatform.us${tail}`,
+  ])('is accepted: %s', (url) => {
     expect(problemOf(url)).toBeUndefined();
   });
 
   it.each([
+    [
+      'cut off in a shell',
+      before.replace(/&sp=.*$/, ''),
+      'holds no signature ("sig"), so the flow would let nobody in',
+    ],
+    [
+      'of an unknown cloud',
+      `https://contoso.api.powerplatform.example${tail}`,
+      'add the end of its host to FIELDCHECK_WEBHOOK_HOSTS',
+    ],
     ['nothing', undefined, 'The channel has no address: set its url to "secret:NAME"'],
     ['an empty one', '', 'The channel has no address'],
     [
@@ -79,7 +96,7 @@ describe('the address of a Workflows webhook', () => {
       expect(problemOf(sovereign, policy)).toBeUndefined();
       expect(problemOf(today, policy)).toBeUndefined();
       expect(problemOf(`https://evil-api.powerplatform.us${tail}`, policy)).toContain(
-        'those end in .api.powerplatform.com or .logic.azure.com or .api.powerplatform.us.',
+        'or .api.appsplatform.us or .api.powerplatform.us. In Teams',
       );
     },
   );

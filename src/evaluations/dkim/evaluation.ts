@@ -1,3 +1,4 @@
+import { isMicrosoftsOwn } from '../../domain/cloud.ts';
 import { matchesDomainPattern, normaliseDomainName } from '../../domain/domain-name.ts';
 import { evaluation, type FactReader } from '../../domain/evaluation.ts';
 import type { Gathered } from '../../domain/fact-set.ts';
@@ -8,7 +9,7 @@ import { type MailDomainFacts, mailDomainFacts } from '../../facts/mail-domain/i
 import type { MailRefusal } from '../../facts/mail-domain/mail-refusal.ts';
 import type { SigningConfiguration } from '../../facts/mail-domain/signing-configuration.ts';
 import { selectorNames } from '../../facts/mail-domain/signing-configuration.ts';
-import { isMicrosoftsOwn, type MailDomain, mailDomain } from '../../facts/mail-domain/subject.ts';
+import { type MailDomain, mailDomain } from '../../facts/mail-domain/subject.ts';
 import { activeCnameCorrect } from './rules/active-cname-correct.ts';
 import { activeKeyMatchesConfiguration } from './rules/active-key-matches-configuration.ts';
 import { activeKeyNotInTestMode } from './rules/active-key-not-in-test-mode.ts';

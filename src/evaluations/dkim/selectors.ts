@@ -1,3 +1,4 @@
+import { isMicrosoftsOwn } from '../../domain/cloud.ts';
 import { canonicalName } from '../../domain/domain-name.ts';
 import type { Fail, Judgement, Manual, NotApplicable, Owner, Predecessor } from '../../domain/rule.ts';
 import type { Instant } from '../../domain/time.ts';
@@ -10,7 +11,6 @@ import {
   selectorNames,
   selectorRoles,
 } from '../../facts/mail-domain/signing-configuration.ts';
-import { isMicrosoftsOwn } from '../../facts/mail-domain/subject.ts';
 import { cnameState, ownTargets } from './cname.ts';
 import { stepFor } from './damage.ts';
 import type { RuleContext } from './rule.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { clouds } from '../../domain/tenant.ts';
+import { clouds } from '../../domain/cloud.ts';
 
 // What Entra ID and Exchange Online know about the organization.
 

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { clouds } from '../../domain/cloud.ts';
 import { declaration } from '../../domain/declaration.ts';
 import { domainName } from '../../domain/domain-name.ts';
-import { clouds, tenantProperties } from '../../domain/tenant.ts';
+import { tenantProperties } from '../../domain/tenant.ts';
 
 /** What an organization wants of Teams besides the calendar. */
 export const intents = ['delegates', 'presence', 'voicemail', 'compliance', 'rich-coexistence'] as const;

@@ -18,11 +18,3 @@ export const mailDomain = z.strictObject({
 });
 
 export type MailDomain = z.infer<typeof mailDomain>;
-
-/** Suffixes of the domains that Microsoft gives to tenants: initial, fallback and coexistence domains of every cloud. */
-const tenantSuffixes = ['.onmicrosoft.com', '.onmicrosoft.us', '.onmschina.cn'];
-
-/** Nobody but Microsoft can publish in such a domain. */
-export function isMicrosoftsOwn(domain: string): boolean {
-  return tenantSuffixes.some((suffix) => domain.endsWith(suffix));
-}

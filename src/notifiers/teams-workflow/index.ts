@@ -1,13 +1,14 @@
+import { cloudFacts } from '../../domain/cloud.ts';
 import type { Notifier } from '../../domain/notice.ts';
 import { type ChannelAddress, InvalidChannel, readAddress } from '../address.ts';
 import { type PostOptions, postJson } from '../post.ts';
 import { renderCard } from './card.ts';
 
 /**
- * Where Workflows webhooks live: the Power Platform hosts of today and the Logic Apps hosts of before 30 November 2025.
- * A closed list, because the card goes to whoever answers there.
+ * Where Workflows webhooks live, in whichever cloud: the Power Platform hosts of today and the Logic Apps hosts of before
+ * 30 November 2025. A closed list, because the card goes to whoever answers there.
  */
-const workflowHostSuffixes: readonly string[] = ['.api.powerplatform.com', '.logic.azure.com'];
+const workflowHostSuffixes = Object.values(cloudFacts).flatMap(({ workflowHosts }) => workflowHosts);
 
 export interface WebhookUrlPolicy {
   /** Where webhooks live besides, in sovereign clouds: `.api.powerplatform.us`. */
@@ -51,12 +52,20 @@ function readWebhookUrl(
     return {
       problem:
         `${address.shown} is no Workflows webhook: those end in ${suffixes.join(' or ')}. In Teams open the ` +
-        'channel\'s Workflows, add "Send webhook alerts to a channel", and store the address that it shows. For ' +
-        'another receiver set the channel\'s kind to "webhook".',
+        'channel\'s Workflows, add "Send webhook alerts to a channel", and store the address that it shows. If that is ' +
+        "what you did, add the end of its host to FIELDCHECK_WEBHOOK_HOSTS. For another receiver set the channel's kind " +
+        'to "webhook".',
     };
   }
   if (address.target === '/') {
     return { problem: `${address.shown} is a host without its path and signature: copy the whole address again.` };
+  }
+  if (!/[?&]sig=[^&]/.test(address.target)) {
+    return {
+      problem:
+        `${address.shown} holds no signature ("sig"), so the flow would let nobody in. The address was cut off (in a shell, ` +
+        'quote it: it holds "&"), or the trigger does not admit "Anyone": set that, save, and copy the whole address again.',
+    };
   }
   return address;
 }
@@ -66,6 +75,8 @@ function workflowAdvice(status: number, body: string): string | undefined {
   const newAddress = "In Teams open the channel's Workflows, create the webhook again and store the new address.";
   switch (status) {
     case 400:
+      if (body.includes('WorkflowTriggerIsNotEnabled'))
+        return 'the flow is switched off. Switch it on: in Power Automate, "My flows", the flow, "Turn on"; and look at who owns it.';
       return 'the flow does not accept the card. Check that it starts with "When a Teams webhook request is received" and is switched on.';
     case 401:
       return body.includes('DirectApiAuthorizationRequired')

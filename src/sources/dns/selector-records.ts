@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isMicrosoftsOwn } from '../../domain/cloud.ts';
 import { canonicalName, sameName } from '../../domain/domain-name.ts';
 import { type Gathered, known, notKnown, type UnobtainableReason } from '../../domain/fact-set.ts';
 import type { GatherContext, SourcesOf } from '../../domain/source.ts';
@@ -6,7 +7,7 @@ import type { MailDomainFacts } from '../../facts/mail-domain/index.ts';
 import type { MailRefusal } from '../../facts/mail-domain/mail-refusal.ts';
 import type { AskedQuestion, SelectorCname, SelectorKey } from '../../facts/mail-domain/selector.ts';
 import { selectorNames, selectorRoles } from '../../facts/mail-domain/signing-configuration.ts';
-import { isMicrosoftsOwn, type MailDomain } from '../../facts/mail-domain/subject.ts';
+import type { MailDomain } from '../../facts/mail-domain/subject.ts';
 import { type DnsAnswer, DnsFailure, type DnsFailureReason, type DnsRecord, type QueryType } from './answer.ts';
 import { notingAssumed } from './assumed-records.ts';
 import { extendedErrorWords } from './extended-error.ts';

@@ -1,7 +1,7 @@
+import { isMicrosoftsOwn } from '../../../domain/cloud.ts';
 import type { MailRefusal } from '../../../facts/mail-domain/mail-refusal.ts';
 import type { SelectorCname, SelectorKey } from '../../../facts/mail-domain/selector.ts';
 import type { SigningConfiguration } from '../../../facts/mail-domain/signing-configuration.ts';
-import { isMicrosoftsOwn } from '../../../facts/mail-domain/subject.ts';
 import { outcomesOf } from '../cname.ts';
 import { openIncidents } from '../incidents.ts';
 import { type RuleContext, rule } from '../rule.ts';
