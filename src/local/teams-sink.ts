@@ -167,7 +167,9 @@ function examine(body: Buffer): SunkCard {
   const handedOn = Math.ceil(body.length * flowFactor);
   const problems = [
     ...(handedOn > maxCardBytes
-      ? [`Its ${body.length} bytes become ${handedOn} in the flow; Teams shows nothing of a card above ${maxCardBytes}.`]
+      ? [
+          `Its ${body.length} bytes become ${handedOn} in the flow; Teams shows nothing of a card above ${maxCardBytes}.`,
+        ]
       : []),
     ...(checked.success ? [] : checked.error.issues.map(describeIssue)),
   ];

@@ -31,7 +31,9 @@ describe('the local Teams channel', () => {
       'It is no JSON.',
     ]);
     await post(JSON.stringify({ text: 'x'.repeat(24_300) }));
-    expect(sink.cards[3]?.problems[0]).toBe('Its 24311 bytes become 28730 in the flow; Teams shows nothing of a card above 28672.');
+    expect(sink.cards[3]?.problems[0]).toBe(
+      'Its 24311 bytes become 28730 in the flow; Teams shows nothing of a card above 28672.',
+    );
   });
 
   it('answers otherwise when told so, and keeps nothing of that', async () => {
