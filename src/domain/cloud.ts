@@ -3,6 +3,8 @@ export type Cloud = (typeof clouds)[number];
 
 interface CloudFacts {
   readonly exchangeOnline: string;
+  /** How the hosts of Exchange Online end: some tenants are redirected to one of their own. */
+  readonly exchangeHosts: string;
   readonly graph: string;
   readonly login: string;
   /** What a managed identity's token is asked for when it stands in for an application's secret. */
@@ -25,6 +27,7 @@ interface CloudFacts {
 export const cloudFacts: Readonly<Record<Cloud, CloudFacts>> = {
   worldwide: {
     exchangeOnline: 'https://outlook.office365.com',
+    exchangeHosts: '.office365.com',
     graph: 'https://graph.microsoft.com',
     login: 'https://login.microsoftonline.com',
     tokenExchange: 'api://AzureADTokenExchange',
@@ -39,6 +42,7 @@ export const cloudFacts: Readonly<Record<Cloud, CloudFacts>> = {
   },
   'gcc-high': {
     exchangeOnline: 'https://outlook.office365.us',
+    exchangeHosts: '.office365.us',
     graph: 'https://graph.microsoft.us',
     login: 'https://login.microsoftonline.us',
     tokenExchange: 'api://AzureADTokenExchangeUSGov',
@@ -47,6 +51,7 @@ export const cloudFacts: Readonly<Record<Cloud, CloudFacts>> = {
   },
   dod: {
     exchangeOnline: 'https://outlook-dod.office365.us',
+    exchangeHosts: '.office365.us',
     graph: 'https://dod-graph.microsoft.us',
     login: 'https://login.microsoftonline.us',
     tokenExchange: 'api://AzureADTokenExchangeUSGov',
@@ -55,6 +60,7 @@ export const cloudFacts: Readonly<Record<Cloud, CloudFacts>> = {
   },
   '21vianet': {
     exchangeOnline: 'https://outlook.office365.cn',
+    exchangeHosts: '.office365.cn',
     graph: 'https://microsoftgraph.chinacloudapi.cn',
     login: 'https://login.chinacloudapi.cn',
     tokenExchange: 'api://AzureADTokenExchangeChina',

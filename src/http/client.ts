@@ -1,3 +1,5 @@
+import { pipeline } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { Agent, type Dispatcher } from 'undici';
 import { failureOf, HttpFailure } from './failure-words.ts';
 import { createRoots, type Roots } from './roots.ts';
@@ -90,7 +92,9 @@ export function createHttp({ ca, asWritten = false, dispatcher }: HttpOptions = 
         const status = response.statusCode;
         const first = Object.entries(response.headers).map(([name, value]) => [name, [value].flat()[0] ?? '']);
         const enough = startIsEnough || status < 200 || status >= 300;
-        return { status, headers: Object.fromEntries(first), body: await readBody(response.body, bodyLimit, enough) };
+        const headersByName = Object.fromEntries(first);
+        const plain = decoded(response.body, headersByName['content-encoding']);
+        return { status, headers: headersByName, body: await readBody(plain, bodyLimit, enough) };
       } catch (error) {
         throw failureOf(error, { stopped: signal.aborted || closing.signal.aborted, limit, limitMs });
       }
@@ -101,6 +105,20 @@ export function createHttp({ ca, asWritten = false, dispatcher }: HttpOptions = 
       agent?.destroy().catch(() => {});
     },
   };
+}
+
+const decoders: Readonly<Record<string, () => NodeJS.ReadWriteStream & AsyncIterable<Uint8Array>>> = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+};
+
+/** Services compress unasked. Limits count what comes out: a small answer can become a large one. */
+function decoded(body: Dispatcher.ResponseData['body'], encoding = 'identity'): AsyncIterable<Uint8Array> {
+  const decoder = decoders[encoding.trim().toLowerCase()]?.();
+  // What fails on the way is thrown to whoever reads.
+  return decoder === undefined ? body : pipeline(body, decoder, () => {});
 }
 
 async function readBody(body: AsyncIterable<Uint8Array>, limit: number, startIsEnough: boolean): Promise<Buffer> {

@@ -24,6 +24,8 @@ export interface PatientRequest {
   /** Gives the token to send. A service that does not take it (401) is asked once more with a fresh one. */
   readonly token?: (rejected?: string) => Promise<string>;
   readonly body?: string;
+  /** Hosts that the service may send the request on to (307, 308), token and all, once; no other redirect is followed. */
+  readonly ownHosts?: (host: string) => boolean;
   readonly signal: AbortSignal;
 }
 
@@ -51,13 +53,19 @@ export function createPatientHttp(http: Http, options: Patience = {}): PatientHt
   const turn = createTurns();
 
   /** One try. @throws Unobtainable when another one changes nothing */
-  const once = async (request: PatientRequest, token: string | undefined): Promise<HttpAnswer | Fault> => {
-    const { service, url, method, body, signal } = request;
+  const once = async (
+    request: PatientRequest,
+    token: string | undefined,
+    url = request.url,
+  ): Promise<HttpAnswer | Fault> => {
+    const { service, method, body, signal } = request;
     const headers = token === undefined ? request.headers : { ...request.headers, authorization: `Bearer ${token}` };
     try {
       const answer = await http.send({ to: url, method, headers, body, signal, limitMs: tryLimitMs, bodyLimit });
       const { status } = answer;
       if (status >= 300 && status < 400) {
+        const onward = url === request.url ? sentOn(request, answer) : undefined;
+        if (onward !== undefined) return await once(request, token, onward);
         throw new Unobtainable('refused', `${service} redirects (${status}), which is not followed`);
       }
       if (!passing.has(status)) return answer;
@@ -111,6 +119,14 @@ export function createPatientHttp(http: Http, options: Patience = {}): PatientHt
       return answer.status === 401 && token !== undefined ? patiently(request, await request.token?.(token)) : answer;
     },
   };
+}
+
+/** Where the request is sent on to, when it may go there. */
+function sentOn({ url, ownHosts }: PatientRequest, { status, headers }: HttpAnswer): URL | undefined {
+  const { location = '' } = headers;
+  if ((status !== 307 && status !== 308) || !URL.canParse(location, url.href)) return undefined;
+  const onward = new URL(location, url.href);
+  return onward.protocol === 'https:' && ownHosts?.(onward.host) === true ? onward : undefined;
 }
 
 function notWaitedFor(service: string): Unobtainable {

@@ -1,5 +1,6 @@
 import { createPublicKey, randomUUID, verify, X509Certificate } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { type Loopback, selfSigned, startLoopback } from '../notifiers/loopback.ts';
 import type { FakeTenant, Row } from './fake-tenant.ts';
 
@@ -55,6 +56,9 @@ interface Issued {
   readonly permissions: readonly string[];
 }
 
+/** Rows of one answer of Exchange Online. */
+const rowsOfExchangeOnline = 1000;
+
 const clientId = '99999999-8888-7777-6666-555555555555';
 const secret = 'a-secret-of-the-fake-cloud';
 
@@ -65,14 +69,17 @@ export async function startFakeCloud(): Promise<FakeCloud> {
   const tokens = new Map<string, Issued>();
   const services: Loopback[] = [];
 
-  const start = async (answer: (request: Arrived, base: string) => Reply): Promise<FakeService & { port: number }> => {
+  const start = async (
+    answer: (request: Arrived, base: string) => Reply,
+    { compresses = false } = {},
+  ): Promise<FakeService & { port: number }> => {
     const scripted: Reply[] = [];
     const server = await startLoopback((_, response) => {
       const request = server.arrived.at(-1);
       if (request === undefined) return;
       const base = `https://localhost:${server.port}`;
       const arrived = { ...request, url: new URL(request.target, base) };
-      send(response, scripted.shift() ?? answer(arrived, base));
+      send(response, scripted.shift() ?? answer(arrived, base), compresses);
     }, tls);
     services.push(server);
     return { port: server.port, arrived: server.arrived, reply: (...replies) => scripted.push(...replies) };
@@ -150,7 +157,7 @@ export async function startFakeCloud(): Promise<FakeCloud> {
     return issued !== undefined && audience.test(issued.audience) ? issued : undefined;
   };
 
-  const exchangeOnline = await start((request) => {
+  const answerOfExchangeOnline = (request: Arrived, base: string): Reply => {
     const path = /^\/adminapi\/beta\/([0-9a-f-]{36})\/InvokeCommand$/.exec(request.url.pathname);
     if (request.method !== 'POST' || path?.[1] === undefined) return { status: 404 };
     const held = holder(request, /^https:\/\/outlook/);
@@ -180,11 +187,20 @@ export async function startFakeCloud(): Promise<FakeCloud> {
         `The operation couldn't be performed because object '${String(input.Parameters.Identity)}' couldn't be found.`,
       );
     }
+    const from = Number(request.url.searchParams.get('$skiptoken') ?? 0);
+    const next = `${base}${request.url.pathname}?$skiptoken=${from + rowsOfExchangeOnline}`;
     return {
       status: 200,
-      body: { '@odata.context': 'https://outlook.office365.com/adminapi/beta/$metadata', value: found },
+      body: {
+        '@odata.context': 'https://outlook.office365.com/adminapi/beta/$metadata',
+        value: found.slice(from, from + rowsOfExchangeOnline),
+        ...(from + rowsOfExchangeOnline < found.length ? { '@odata.nextLink': next } : {}),
+      },
     };
-  });
+  };
+  // It compresses unasked, and its pages hold what `odata.maxpagesize` says; the link of the next one is followed with the
+  // same POST, as the module and public clients do (ScubaGear, CIPP).
+  const exchangeOnline = await start(answerOfExchangeOnline, { compresses: true });
 
   const graph = await start((request, base) => {
     const held = holder(request, /graph/);
@@ -298,8 +314,12 @@ function isSigned(assertion: string, certificate: string | undefined): boolean {
   );
 }
 
-function send(response: ServerResponse, { status, headers, body }: Reply): void {
-  const isBytes = typeof body === 'string' || Buffer.isBuffer(body);
-  response.writeHead(status, { 'content-type': 'application/json', ...headers });
-  response.end(body === undefined ? '' : isBytes ? body : JSON.stringify(body));
+function send(response: ServerResponse, { status, headers, body = '' }: Reply, compresses: boolean): void {
+  const text = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    ...(compresses ? { 'content-encoding': 'gzip' } : {}),
+    ...headers,
+  });
+  response.end(compresses ? gzipSync(text) : text);
 }

@@ -16,7 +16,7 @@ export function exchangeOnlineReader(exchangeOnline: ExchangeOnline, tenant: Clo
     async rows(cmdlet, parameters, signal) {
       try {
         const answer = await exchangeOnline.invoke(tenant, cmdlet, parameters, signal);
-        if (!answer.truncated) return answer.rows;
+        if (answer.cutShort === undefined) return answer.rows;
         throw new Unobtainable('insufficient', onlyPart(cmdlet, answer));
       } catch (error) {
         if (error instanceof CmdletFailed && error.notFound) return [];

@@ -92,7 +92,7 @@ async function byDomain<T>(
 }
 
 function gapOf(cmdlet: string, answer: CmdletAnswer, nameless: number): string | undefined {
-  if (answer.truncated) return onlyPart(cmdlet, answer);
+  if (answer.cutShort !== undefined) return onlyPart(cmdlet, answer);
   if (nameless === 0) return undefined;
   return `${nameless} row${nameless === 1 ? '' : 's'} of ${cmdlet} ${nameless === 1 ? 'has' : 'have'} no readable domain name`;
 }

@@ -46,24 +46,50 @@ describe('InvokeCommand', () => {
   });
 
   it('drops the side keys that tell types, and no rows are rows too', async () => {
-    const { rows, truncated } = await invoke();
+    const { rows, cutShort } = await invoke();
     expect(Object.keys(rows[0] ?? {}).filter((key) => key.includes('@'))).toEqual([]);
     expect(rows[0]).toMatchObject({ Domain: 'contoso.com', Selector1KeySize: 2048 });
-    expect(truncated).toBe(false);
+    expect(cutShort).toBeUndefined();
     tenant.cmdlets['Get-DkimSigningConfig'] = [];
     expect((await invoke()).rows).toEqual([]);
   });
 
-  it('takes a link to more as a list that was cut short, and does not follow it', async () => {
-    cloud.exchangeOnline.reply({
-      status: 200,
-      body: {
-        value: [signingRow('contoso.com')],
-        '@odata.nextLink': `${cloud.endpoints.exchangeOnline}/adminapi/beta/${contoso.id}/InvokeCommand?$skiptoken=1`,
-      },
-    });
-    expect((await invoke()).truncated).toBe(true);
-    expect(cloud.exchangeOnline.arrived).toHaveLength(1);
+  it('follows the links of a list page by page, with the same request', async () => {
+    const domains = Array.from({ length: 2_500 }, (_, index) => `d${index}.contoso.com`);
+    tenant.cmdlets['Get-DkimSigningConfig'] = domains.map((domain) => signingRow(domain));
+    const { rows, cutShort } = await invoke();
+    expect(rows.map(({ Domain }) => Domain)).toEqual(domains);
+    expect(cutShort).toBeUndefined();
+    const [first, second, third] = cloud.exchangeOnline.arrived;
+    expect(cloud.exchangeOnline.arrived).toHaveLength(3);
+    expect([second?.target, third?.target]).toEqual([1000, 2000].map((from) => `${first?.target}?$skiptoken=${from}`));
+    expect([second?.method, second?.body, second?.headers.prefer]).toEqual([
+      'POST',
+      first?.body,
+      first?.headers.prefer,
+    ]);
+  });
+
+  it.each([
+    [
+      'a page that is refused',
+      (base: string) => ({ link: `${base}/adminapi/beta/${contoso.id}/InvokeCommand?$skiptoken=1`, status: 400 }),
+      'page 2 was answered with 400: Expired or Invalid pagination request',
+    ],
+    [
+      'a page at another host, where no token is sent',
+      () => ({ link: 'https://elsewhere.contoso.com/next', status: 200 }),
+      'page 2 is said to be at another host',
+    ],
+  ])('keeps what came before %s, and says so', async (_, next, why) => {
+    const { link, status } = next(cloud.endpoints.exchangeOnline);
+    cloud.exchangeOnline.reply(
+      { status: 200, body: { value: [signingRow('contoso.com')], '@odata.nextLink': link } },
+      { status, body: { error: { message: 'Expired or Invalid pagination request' } } },
+    );
+    const { rows, cutShort } = await invoke();
+    expect([rows.length, cutShort]).toEqual([1, why]);
+    expect(cloud.exchangeOnline.arrived).toHaveLength(status === 400 ? 2 : 1);
   });
 
   it('reads warnings, and knows the one that tells of a cut', async () => {
@@ -74,9 +100,9 @@ describe('InvokeCommand', () => {
     );
     expect(await invoke()).toMatchObject({
       warnings: ['The command completed, but nothing was there.'],
-      truncated: false,
+      cutShort: undefined,
     });
-    expect(await invoke()).toMatchObject({ warnings: [warning], truncated: true });
+    expect(await invoke()).toMatchObject({ warnings: [warning], cutShort: warning });
   });
 
   it.each([
@@ -96,12 +122,33 @@ describe('InvokeCommand', () => {
     expect(await refusal(invoke())).toEqual({ reason: 'malformed', says });
   });
 
-  it('does not follow a redirect: its token would go there', async () => {
-    cloud.exchangeOnline.reply({ status: 302, headers: { location: 'https://elsewhere.contoso.com/' } });
+  it('follows one redirect to a host of its own, with body and token', async () => {
+    const [path = ''] = [`/adminapi/beta/${contoso.id}/InvokeCommand`];
+    cloud.exchangeOnline.reply({ status: 307, headers: { location: `${path}?own=host` } });
+    expect((await invoke()).rows).toHaveLength(1);
+    const [first, second] = cloud.exchangeOnline.arrived;
+    expect(second).toMatchObject({ method: 'POST', target: `${path}?own=host`, body: first?.body });
+    expect(second?.headers.authorization).toBe(first?.headers.authorization);
+  });
+
+  it.each([
+    ['another method', 302, '/adminapi/elsewhere'],
+    ['another host: its token would go there', 307, 'https://elsewhere.contoso.com/'],
+    ['plain http', 308, 'http://localhost/'],
+  ])('follows no redirect to %s', async (_, status, location) => {
+    cloud.exchangeOnline.reply({ status, headers: { location } });
     expect(await refusal(invoke())).toEqual({
       reason: 'refused',
-      says: 'Exchange Online redirects (302), which is not followed',
+      says: `Exchange Online redirects (${status}), which is not followed`,
     });
+    expect(cloud.exchangeOnline.arrived).toHaveLength(1);
+  });
+
+  it('follows no second redirect', async () => {
+    const there = { status: 307, headers: { location: `/adminapi/beta/${contoso.id}/InvokeCommand` } };
+    cloud.exchangeOnline.reply(there, there);
+    expect((await refusal(invoke())).reason).toBe('refused');
+    expect(cloud.exchangeOnline.arrived).toHaveLength(2);
   });
 });
 
@@ -228,7 +275,7 @@ describe('errors', () => {
     cloud.exchangeOnline.reply({ status: 200, body: { value: [{}], '@odata.nextLink': 'https://localhost/' } });
     expect(await refusal(reader.rows('Get-MigrationEndpoint', {}, signal))).toEqual({
       reason: 'insufficient',
-      says: 'Exchange Online sent only part of Get-MigrationEndpoint (1 row)',
+      says: 'Exchange Online sent only part of Get-MigrationEndpoint (1 row: page 2 is said to be at another host)',
     });
   });
 });

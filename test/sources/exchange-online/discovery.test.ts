@@ -73,7 +73,7 @@ describe('discovery', () => {
       domains: ['contoso.com', 'fabrikam.com'],
       complete: false,
       notes: [
-        'Exchange Online sent only part of Get-AcceptedDomain (1 row): the tenant may have more domains than were found.',
+        'Exchange Online sent only part of Get-AcceptedDomain (1 row: page 2 is said to be at another host): the tenant may have more domains than were found.',
         expect.stringContaining('contoso.com, fabrikam.com are accepted domains of Exchange Online, but not verified'),
       ],
     });
