@@ -86,7 +86,7 @@ param channelSettings string = ''
 @secure()
 param channelSecrets string = ''
 
-@description('Whether to put the app into a virtual network: private endpoints for storage and Key Vault, and the only way to reach port 25.')
+@description('Whether to put the app into a virtual network: private endpoints for storage and Key Vault, one fixed outbound address (a NAT gateway), and the only way to reach port 25.')
 param virtualNetwork bool = false
 
 @description('Address range of the virtual network, /24 or larger. It must not overlap the networks it is to be peered with.')
@@ -95,11 +95,12 @@ param virtualNetworkPrefix string = '10.90.0.0/22'
 @description('Addresses or CIDRs that SMTP probes may reach on port 25, separated by spaces. Port 25 stays closed to everything else.')
 param smtpProbeTargets string = ''
 
-@description('Whether outbound connections leave from one fixed public address (a NAT gateway), for firewalls that admit the prober by address. Needs virtualNetwork.')
-param fixedOutboundAddress bool = false
-
 @description('Whether the person who deploys may read and write the data as well, for example to run the CLI against this storage.')
 param developerAccess bool = false
+
+@description('What deploys: a person, or the service principal of a pipeline. Azure looks it up faster, and fails less often, when it is told.')
+@allowed(['User', 'ServicePrincipal'])
+param deployerType string = 'User'
 
 // ---------------------------------------------------------------------------------------------------------------
 // Names: one short hash, the same at every deployment of this environment
@@ -172,9 +173,11 @@ module vault 'app/vault.bicep' = {
     location: location
     tags: tags
     publicNetworkAccess: !virtualNetwork
+    workspaceName: names.workspace
     channelSettings: channelSettings
     channelSecrets: channelSecrets
   }
+  dependsOn: [monitoring]
 }
 
 module network 'app/network.bicep' = if (virtualNetwork) {
@@ -186,7 +189,6 @@ module network 'app/network.bicep' = if (virtualNetwork) {
     tags: tags
     addressPrefix: virtualNetworkPrefix
     smtpProbeTargets: smtpProbeTargets
-    fixedOutboundAddress: fixedOutboundAddress
     storageAccountName: names.storageAccount
     vaultName: names.vault
   }
@@ -197,13 +199,16 @@ module roles 'app/roles.bicep' = {
   scope: group
   name: 'roles'
   params: {
-    identityName: names.identity
+    // What-if says less about role assignments for it: their names are known only once the identity is there.
+    #disable-next-line what-if-short-circuiting
+    identityPrincipalId: identity.outputs.principalId
     storageAccountName: names.storageAccount
     vaultName: names.vault
     componentName: names.component
     developerPrincipalId: developerAccess ? deployer().objectId : ''
+    developerPrincipalType: deployerType
   }
-  dependsOn: [identity, storage, vault, monitoring]
+  dependsOn: [storage, vault, monitoring]
 }
 
 module functionApp 'app/function-app.bicep' = {

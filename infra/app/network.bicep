@@ -8,7 +8,6 @@ param addressPrefix string
 @description('Addresses or CIDRs, separated by spaces, that may be reached on port 25.')
 param smtpProbeTargets string
 
-param fixedOutboundAddress bool
 param storageAccountName string
 param vaultName string
 
@@ -67,7 +66,8 @@ resource outboundRules 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
   }
 }
 
-resource outboundAddress 'Microsoft.Network/publicIPAddresses@2024-05-01' = if (fixedOutboundAddress) {
+// Azure gives new subnets no way out of their own any more, and a known address is what firewalls admit.
+resource outboundAddress 'Microsoft.Network/publicIPAddresses@2024-05-01' = {
   name: 'pip-${name}'
   location: location
   tags: tags
@@ -75,7 +75,7 @@ resource outboundAddress 'Microsoft.Network/publicIPAddresses@2024-05-01' = if (
   properties: { publicIPAllocationMethod: 'Static' }
 }
 
-resource natGateway 'Microsoft.Network/natGateways@2024-05-01' = if (fixedOutboundAddress) {
+resource natGateway 'Microsoft.Network/natGateways@2024-05-01' = {
   name: 'ng-${name}'
   location: location
   tags: tags
@@ -100,7 +100,8 @@ resource virtualNetwork 'Microsoft.Network/virtualNetworks@2024-05-01' = {
       // Every instance takes addresses of this subnet; /25 has room for the smallest maximum of 40 and for growth.
       addressPrefix: cidrSubnet(addressPrefix, 25, 0)
       networkSecurityGroup: { id: outboundRules.id }
-      natGateway: fixedOutboundAddress ? { id: natGateway.id } : null
+      natGateway: { id: natGateway.id }
+      defaultOutboundAccess: false
       delegations: [
         {
           name: 'flex-consumption'
@@ -206,4 +207,4 @@ resource zoneGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@202
 ]
 
 output appSubnetId string = virtualNetwork::appSubnet.id
-output outboundAddress string = fixedOutboundAddress ? outboundAddress!.properties.ipAddress : ''
+output outboundAddress string = outboundAddress.properties.ipAddress

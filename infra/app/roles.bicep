@@ -1,12 +1,17 @@
 metadata description = 'What the app may do in Azure: five roles, each on one resource. What it may read in a tenant is granted by infra/access.'
 
-param identityName string
+@description('Object id of the identity. It is part of the names of its assignments: an identity that was deleted and made again is another one.')
+param identityPrincipalId string
+
 param storageAccountName string
 param vaultName string
 param componentName string
 
 @description('Object id of a person who gets the data roles too; empty for nobody.')
 param developerPrincipalId string
+
+@allowed(['User', 'ServicePrincipal'])
+param developerPrincipalType string
 
 // Built-in roles have the same id in every tenant.
 var roleIds = {
@@ -24,10 +29,6 @@ var storageRoleIds = [
   roleIds.storageTableDataContributor
 ]
 
-resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' existing = {
-  name: identityName
-}
-
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
   name: storageAccountName
 }
@@ -43,9 +44,9 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = {
 resource appOnStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for roleId in storageRoleIds: {
     scope: account
-    name: guid(account.id, identity.id, roleId)
+    name: guid(account.id, identityPrincipalId, roleId)
     properties: {
-      principalId: identity.properties.principalId
+      principalId: identityPrincipalId
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleId)
     }
@@ -54,9 +55,9 @@ resource appOnStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
 
 resource appOnVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: vault
-  name: guid(vault.id, identity.id, roleIds.keyVaultSecretsUser)
+  name: guid(vault.id, identityPrincipalId, roleIds.keyVaultSecretsUser)
   properties: {
-    principalId: identity.properties.principalId
+    principalId: identityPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds.keyVaultSecretsUser)
   }
@@ -65,9 +66,9 @@ resource appOnVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 // Application Insights takes no key (DisableLocalAuth), so writing logs is a role as well.
 resource appOnComponent 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: component
-  name: guid(component.id, identity.id, roleIds.monitoringMetricsPublisher)
+  name: guid(component.id, identityPrincipalId, roleIds.monitoringMetricsPublisher)
   properties: {
-    principalId: identity.properties.principalId
+    principalId: identityPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId(
       'Microsoft.Authorization/roleDefinitions',
@@ -83,7 +84,7 @@ resource developerOnStorage 'Microsoft.Authorization/roleAssignments@2022-04-01'
     name: guid(account.id, developerPrincipalId, roleId)
     properties: {
       principalId: developerPrincipalId
-      principalType: 'User'
+      principalType: developerPrincipalType
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleId)
     }
   }

@@ -7,6 +7,9 @@ param tags object
 @description('False when a private endpoint is the only way in.')
 param publicNetworkAccess bool
 
+@description('Log Analytics workspace that the audit log goes to.')
+param workspaceName string
+
 @description('Names of settings, separated by spaces.')
 param channelSettings string
 
@@ -39,6 +42,20 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
       bypass: 'AzureServices'
       defaultAction: publicNetworkAccess ? 'Allow' : 'Deny'
     }
+  }
+}
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' existing = {
+  name: workspaceName
+}
+
+// Who read or wrote a secret, and who was refused. Every version of this type that knows groups of logs is a preview.
+resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: vault
+  name: 'audit'
+  properties: {
+    workspaceId: workspace.id
+    logs: [{ categoryGroup: 'audit', enabled: true }]
   }
 }
 

@@ -228,8 +228,8 @@ counted in; they are per subscription or billing account, so they may be used up
 
 ${costs}
 
-Optional, at any size: the virtual network with ${deployment.privateEndpoints.value} private endpoints and their DNS zones ${number(network, 2)}, a fixed outbound
-address ${number(prices.natGateway.value, 2)} more.
+Optional, at any size: the virtual network with ${deployment.privateEndpoints.value} private endpoints and their DNS zones ${number(network, 2)}, and its
+fixed outbound address ${number(prices.natGateway.value, 2)} more.
 
 ## Quantities and formulas
 
