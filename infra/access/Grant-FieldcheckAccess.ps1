@@ -144,6 +144,34 @@ function Write-FieldcheckHeader {
     }
 }
 
+# Entra ID copies what is written to its other servers: seconds, sometimes a minute.
+$looks = 12
+$pauseSeconds = 5
+
+function Wait-FieldcheckServicePrincipal {
+    for ($look = 1; $look -le $looks; $look++) {
+        $found = Get-FieldcheckServicePrincipal -ApplicationId $AppId
+        if ($found) { return $found }
+        Start-Sleep -Seconds $pauseSeconds
+    }
+    throw 'The application was added, but is not visible yet. Call again in a minute: what is there already stays.'
+}
+
+# Grants one thing; to an application that was added just now it is tried again while a server does not know it.
+function Add-FieldcheckGrant {
+    param([string] $Path, [System.Collections.IDictionary] $Body, [switch] $Patient)
+    for ($look = 1; $look -le $looks; $look++) {
+        try {
+            $null = Invoke-FieldcheckGraph -Method POST -Path $Path -Body $Body
+            return
+        }
+        catch {
+            if (-not $Patient -or $look -eq $looks) { throw }
+            Start-Sleep -Seconds $pauseSeconds
+        }
+    }
+}
+
 function Grant-FieldcheckAccess {
     $principal = Get-FieldcheckServicePrincipal -ApplicationId $AppId
     $plan = @(Compare-FieldcheckGrants -Principal $principal -Chosen $chosen)
@@ -171,17 +199,21 @@ function Grant-FieldcheckAccess {
         return
     }
     Confirm-FieldcheckChange -Question "Grant $($todo.Count)?"
+    $added = $false
     if (-not $principal) {
-        $principal = Invoke-FieldcheckGraph -Method POST -Path 'servicePrincipals' -Body @{ appId = "$AppId" }
+        $null = Invoke-FieldcheckGraph -Method POST -Path 'servicePrincipals' -Body @{ appId = "$AppId" }
+        $added = $true
+        $principal = Wait-FieldcheckServicePrincipal
+        Write-Output '  added   the application itself'
     }
     foreach ($line in $todo) {
         if ($line.Grant.kind -eq 'app-role') {
             $body = [ordered]@{ principalId = $principal.id; resourceId = $line.Resource.id; appRoleId = $line.Grant.role.id }
-            $null = Invoke-FieldcheckGraph -Method POST -Path "servicePrincipals/$($line.Resource.id)/appRoleAssignedTo" -Body $body
+            Add-FieldcheckGrant -Path "servicePrincipals/$($line.Resource.id)/appRoleAssignedTo" -Body $body -Patient:$added
         }
         else {
             $body = [ordered]@{ principalId = $principal.id; roleDefinitionId = $line.Grant.role.id; directoryScopeId = '/' }
-            $null = Invoke-FieldcheckGraph -Method POST -Path 'roleManagement/directory/roleAssignments' -Body $body
+            Add-FieldcheckGrant -Path 'roleManagement/directory/roleAssignments' -Body $body -Patient:$added
         }
         Write-Output "  granted $($line.Title)"
     }

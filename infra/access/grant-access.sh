@@ -145,8 +145,34 @@ show_plan() {
   done <<<"$plan"
 }
 
+# Entra ID copies what is written to its other servers: seconds, sometimes a minute.
+looks=12
+pause_seconds=5
+
+wait_for_identity() {
+  local look
+  for ((look = 1; look <= looks; look++)); do
+    find_identity
+    [ "$principal_id" = none ] || return 0
+    sleep "$pause_seconds"
+  done
+  fail "the application was added, but is not visible yet. Call again in a minute: what is there already stays."
+}
+
+# Grants one thing; to an application that was added just now it is tried again while a server does not know it.
+grant() {
+  local look
+  if [ "$patient" = yes ]; then
+    for ((look = 1; look < looks; look++)); do
+      graph POST "$1" "$2" >/dev/null 2>&1 && return 0
+      sleep "$pause_seconds"
+    done
+  fi
+  graph POST "$1" "$2" >/dev/null
+}
+
 apply() {
-  local todo state id kind title role resource assignment reason
+  local todo state id kind title role resource assignment reason patient=no
   find_identity
   plan=$(compare)
   header
@@ -160,17 +186,18 @@ apply() {
     confirm "Grant $todo?"
     if [ "$principal_id" = none ]; then
       graph POST servicePrincipals "{\"appId\":\"$app_id\"}" >/dev/null
-      find_identity
-      [ "$principal_id" != none ] || fail "the application was added, but is not visible yet. Call again in a minute."
+      patient=yes
+      wait_for_identity
+      printf '  added   the application itself\n'
     fi
     while IFS=$'\t' read -r state id kind title role resource assignment reason; do
       [ "$state" = lacks ] || continue
       if [ "$kind" = app-role ]; then
-        graph POST "servicePrincipals/$resource/appRoleAssignedTo" \
-          "{\"principalId\":\"$principal_id\",\"resourceId\":\"$resource\",\"appRoleId\":\"$role\"}" >/dev/null
+        grant "servicePrincipals/$resource/appRoleAssignedTo" \
+          "{\"principalId\":\"$principal_id\",\"resourceId\":\"$resource\",\"appRoleId\":\"$role\"}"
       else
-        graph POST roleManagement/directory/roleAssignments \
-          "{\"principalId\":\"$principal_id\",\"roleDefinitionId\":\"$role\",\"directoryScopeId\":\"/\"}" >/dev/null
+        grant roleManagement/directory/roleAssignments \
+          "{\"principalId\":\"$principal_id\",\"roleDefinitionId\":\"$role\",\"directoryScopeId\":\"/\"}"
       fi
       printf '  granted %s\n' "$title"
     done <<<"$plan"

@@ -204,6 +204,18 @@ describe.runIf(canRun)('grant-access.sh', { timeout: 60_000 }, () => {
     expect(tenant().appRoles.every(({ principalId }) => principalId === added?.id)).toBe(true);
   });
 
+  test('another tenant, where servers lag behind: waits, looks again, and grants all the same', () => {
+    give({ ...empty, lag: 3 });
+    writeFileSync(join(home, 'sleep'), '#!/bin/sh\n');
+    chmodSync(join(home, 'sleep'), 0o755);
+    const app = '77777777-0000-0000-0000-000000000000';
+    const { code, out } = call(['apply', '--app-id', app, '--evaluations', 'dkim', '--yes']);
+    expect([code, tenant().lag]).toEqual([0, 0]);
+    expect(out).toContain('  added   the application itself\n');
+    expect(held()).toEqual(idsFor('dkim'));
+    expect(call(['apply', '--app-id', app, '--evaluations', 'dkim', '--yes']).out).toContain('Nothing to do.');
+  });
+
   test('a tenant without Exchange Online: says so, grants the rest, exit code 1', () => {
     give({ ...empty, servicePrincipals: [identity, principalOf('graph')] });
     const { code, out } = call(['apply', ...target, '--evaluations', 'dkim', '--yes']);
@@ -301,6 +313,7 @@ function ConvertFrom-Json {
     param([Parameter(ValueFromPipeline)] [string] $InputObject)
     process { ConvertFrom-Element ([System.Text.Json.JsonDocument]::Parse($InputObject).RootElement) }
 }
+function Start-Sleep { param($Seconds) }
 function Connect-MgGraph { param($Scopes, $Environment, [switch] $NoWelcome, $TenantId) }
 function Get-MgContext { [pscustomobject] @{ TenantId = '11111111-2222-3333-4444-555555555555' } }
 function Invoke-MgGraphRequest {
@@ -353,6 +366,16 @@ describe.runIf(host && process.platform !== 'win32')('Grant-FieldcheckAccess.ps1
     const { out } = await run({ Action: 'Undo', ...target, Force: true });
     expect(out).toContain('  removed directory role Security Reader');
     expect(held()).toEqual([]);
+  });
+
+  test('Apply waits for an application that it has added, and grants once every server knows it', async () => {
+    give({ ...empty, lag: 3 });
+    const other = { AppId: '77777777-0000-0000-0000-000000000000', Evaluations: ['dkim'], Force: true };
+    const { out, err } = await run({ Action: 'Apply', ...other });
+    expect([err, tenant().lag]).toEqual(['', 0]);
+    expect(out).toContain('  added   the application itself\n');
+    expect(held()).toEqual(idsFor('dkim'));
+    expect((await run({ Action: 'Apply', ...other })).out).toContain('Nothing to do.');
   });
 
   test('Federate makes what the shell script makes; Unfederate takes it back', async () => {

@@ -15,6 +15,8 @@ export interface StubTenant {
   servicePrincipals: { id: string; appId: string; displayName: string; servicePrincipalType: string }[];
   appRoles: Assignment[];
   directoryRoles: Assignment[];
+  /** How many looks and grants go to a server that does not know yet what was made just now. */
+  lag?: number;
   applications: { id: string; appId: string; displayName: string; signInAudience: string }[];
   credentials: {
     id: string;
@@ -46,7 +48,21 @@ function main(file: string, [command, ...args]: string[]) {
     exit(1);
   }
   const tenant: StubTenant = JSON.parse(readFileSync(file, 'utf8'));
-  const answer = respond(tenant, method, path, args.includes('--body') ? JSON.parse(option('body')) : {});
+  const body = args.includes('--body') ? JSON.parse(option('body')) : {};
+  const asked = `${path} ${body.principalId ?? ''}`;
+  if (
+    tenant.lag &&
+    tenant.servicePrincipals.some(
+      ({ id, appId }) => id.startsWith('new-') && asked.includes(path.includes('$filter=appId') ? appId : id),
+    )
+  ) {
+    tenant.lag -= 1;
+    writeFileSync(file, JSON.stringify(tenant));
+    if (method === 'GET') return console.log('{"value":[]}');
+    console.error('ERROR: Not Found({"error":{"code":"Request_ResourceNotFound"}})');
+    exit(1);
+  }
+  const answer = respond(tenant, method, path, body);
   writeFileSync(file, JSON.stringify(tenant));
   if (answer) console.log(JSON.stringify(answer));
 }

@@ -234,7 +234,9 @@ describe.runIf(typeof found !== 'string')('what a deployment creates', () => {
         /^\[extensionResourceId\('[^']+\/Microsoft\.(Storage\/storageAccounts|KeyVault\/vaults|Insights\/components)\/[^/']+'/,
       );
       // Resource, principal and role: an identity that was made anew gets assignments of its own.
-      expect(name).toMatch(/guid\('[^']+', reference\('[^']+userAssignedIdentities[^']+', '[^']+'\)\.principalId, '[0-9a-f-]{36}'\)/);
+      expect(name).toMatch(
+        /guid\('[^']+', reference\('[^']+userAssignedIdentities[^']+', '[^']+'\)\.principalId, '[0-9a-f-]{36}'\)/,
+      );
     }
     const again = every(bicep.snapshot('infra/main.bicep', least), 'Microsoft.Authorization/roleAssignments');
     expect(again.map(({ name }) => name)).toEqual(assignments.map(({ name }) => name));
