@@ -1,0 +1,140 @@
+// Header fields as they stand in a message (RFC 5322 section 2.2), byte for byte: a character is a byte here.
+
+export interface Field {
+  /** In lower case. */
+  readonly name: string;
+  /** Name, colon and value, with CRLF where it is folded, without the line end behind it. */
+  readonly raw: string;
+}
+
+/** A name that header fields have: printable, no colon (RFC 5322 section 3.6.8); spaces before the colon are obsolete, not gone. */
+const start = /^([!-9;-~]{1,76})[ \t]{0,8}:/;
+
+/** A header, and what stands behind the empty line that ends it; no body where there is no such line. */
+export interface Split {
+  readonly fields: readonly Field[];
+  readonly body: Uint8Array | undefined;
+}
+
+/** Longer headers are nobody's; what is beyond is not read. */
+const mostHeader = 1_000_000;
+
+/** Splits what begins with a header field; undefined when its first line is none. */
+export function splitMessage(content: Buffer): Split | undefined {
+  const fields: Field[] = [];
+  let raw: string[] = [];
+  let at = 0;
+  const finish = () => {
+    const name = start.exec(raw[0] ?? '')?.[1];
+    if (name !== undefined) fields.push({ name: name.toLowerCase(), raw: raw.join('\r\n') });
+    raw = [];
+  };
+  while (at < content.length && at < mostHeader) {
+    const next = content.indexOf(0x0a, at);
+    const end = next < 0 ? content.length : next;
+    const line = content.toString('latin1', at, content[end - 1] === 0x0d && end > at ? end - 1 : end);
+    at = end + 1;
+    if (line === '') {
+      finish();
+      return fields.length === 0 ? undefined : { fields, body: content.subarray(at) };
+    }
+    if (/^[ \t]/.test(line) && raw.length > 0) raw.push(line);
+    else if (start.test(line)) {
+      finish();
+      raw.push(line);
+    } else if (fields.length === 0 && raw.length === 0) {
+      // The line that mailbox files put before each message.
+      if (!line.startsWith('From ')) return undefined;
+    } else {
+      // Not a header any more, and no empty line before it: what stands there was copied together.
+      return undefined;
+    }
+  }
+  finish();
+  return fields.length === 0 ? undefined : { fields, body: undefined };
+}
+
+/** The value of a field, unfolded, its bytes read as UTF-8. */
+export function textOf({ raw }: Field): string {
+  const value = raw.slice(raw.indexOf(':') + 1).replaceAll('\r\n', '');
+  return Buffer.from(value, 'latin1').toString('utf8').trim();
+}
+
+export function valuesOf(fields: readonly Field[], name: string): readonly string[] {
+  return fields.filter((field) => field.name === name).map(textOf);
+}
+
+/** Of fields of which one at most makes sense the first. */
+export function valueIn(fields: readonly Field[], name: string): string | undefined {
+  const field = fields.find((one) => one.name === name);
+  return field === undefined ? undefined : textOf(field);
+}
+
+/** Fields that copied headers hold; a text without any of them is no header, whatever its colons. */
+const telling =
+  /^(?:dkim-signature|received|authentication-results|arc-[a-z-]+|x-google-dkim-signature|return-path|message-id|mime-version|from)$/;
+
+export function tellsOfMail(fields: readonly Field[]): boolean {
+  return fields.some(({ name }) => telling.test(name));
+}
+
+/** Fields that only the header of a message brings, not what somebody types. */
+const traces = /^(?:dkim-signature|received|authentication-results|arc-authentication-results)$/;
+
+/** As fields begin in copied text: what stands in `h=` of a signature has no space behind its colons. */
+const copiedStart = /^([A-Za-z][A-Za-z0-9-]{0,75})[ \t]{0,8}:(?:[ \t]|$)/;
+
+/** With which field a copied header may begin. */
+const known =
+  /^(?:dkim-signature|received(?:-spf)?|authentication-results|arc-(?:seal|message-signature|authentication-results)|return-path|delivered-to|message-id|mime-version|from|x-[a-z0-9-]{3,60}|content-type|date|to|subject)[ \t]{0,8}:(?:[ \t]|$)/i;
+
+/**
+ * Finds header fields in a text that somebody copied: with sentences before and behind, empty lines between, quotation
+ * marks or indentation before each line, folded lines that lost their indentation.
+ *
+ * @returns the fields, and the text before them; undefined when there are none
+ */
+export function copiedFields(
+  content: Buffer,
+): { readonly fields: readonly Field[]; readonly before: string } | undefined {
+  const lines = content
+    .toString('latin1', 0, mostHeader)
+    .split(/\r?\n|\r/)
+    .map((line) => line.replace(/^(?:[ \t]{0,8}>){1,8} ?/, '').replaceAll('\xc2\xa0', ' '));
+  const first = lines.findIndex((line) => known.test(line.trimStart()));
+  if (first < 0) return undefined;
+  const indent = indentOf(lines[first]);
+  // Some pages put an empty line behind each.
+  const isSpaced = lines.slice(first).filter((line) => line.trim() === '').length * 3 > lines.length - first;
+  const fields: Field[] = [];
+  let raw: string[] = [];
+  let name = '';
+  let isBehindGap = false;
+  const finish = () => {
+    if (raw.length > 0) fields.push({ name, raw: raw.join('\r\n') });
+    raw = [];
+  };
+  for (const whole of lines.slice(first)) {
+    const line = whole.slice(Math.min(indent, indentOf(whole)));
+    if (line.trim() === '') {
+      isBehindGap = !isSpaced;
+      continue;
+    }
+    const begins = copiedStart.exec(line)?.[1]?.toLowerCase();
+    if (begins !== undefined) {
+      if (isBehindGap && !traces.test(begins) && fields.some((field) => field.name === 'from')) break;
+      finish();
+      name = begins;
+      raw.push(line);
+    } else if (isBehindGap) break;
+    else raw.push(/^[ \t]/.test(line) ? line : ` ${line}`);
+    isBehindGap = false;
+  }
+  finish();
+  const isHeader = fields.some((field) => traces.test(field.name)) || (tellsOfMail(fields) && fields.length > 1);
+  return isHeader ? { fields, before: lines.slice(0, first).join('\n') } : undefined;
+}
+
+function indentOf(line = ''): number {
+  return line.length - line.trimStart().length;
+}
