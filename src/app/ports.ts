@@ -83,7 +83,9 @@ export async function lookPorts(
   document: OrganizationDocument | undefined,
 ): Promise<Ports> {
   const ports = shellPorts(evaluations, config, environment, options);
-  return document === undefined || !namesStorage(config) ? ports : { ...ports, ...(await openStorage(config)) };
+  return document === undefined || !namesStorage(config)
+    ? ports
+    : { ...ports, store: (await openStorage(config)).store };
 }
 
 function namesStorage(config: Config): boolean {

@@ -32,7 +32,7 @@ export function addLook(command: Command, evaluations: Registry, evaluation: Reg
 
 async function look(
   evaluations: Registry,
-  { id, inShell, look: explains }: Registration,
+  { id, look: explains }: Registration,
   file: string,
   options: LookOptions,
 ): Promise<number> {
@@ -45,7 +45,7 @@ async function look(
   const ports = await lookPorts(evaluations, loadConfig(environment), environment, await worldOf(options), document);
   const app = createApp(ports);
   try {
-    const supply = app.readSupplied(id, await suppliedFiles({ inShell: undefined }, options));
+    const supply = app.readSupplied(id, await suppliedFiles({}, options));
     for (const note of supply.notes ?? []) process.stderr.write(`${note}\n`);
     const name = file === '-' ? 'what was typed' : file;
     const content = await readUpTo(file, explains?.limit ?? 0);

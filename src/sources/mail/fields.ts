@@ -13,7 +13,7 @@ const start = /^([!-9;-~]{1,76})[ \t]{0,8}:/;
 /** A header, and what stands behind the empty line that ends it; no body where there is no such line. */
 export interface Split {
   readonly fields: readonly Field[];
-  readonly body: Uint8Array | undefined;
+  readonly body: Buffer | undefined;
 }
 
 /** Longer headers are nobody's; what is beyond is not read. */

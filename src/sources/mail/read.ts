@@ -71,12 +71,19 @@ function whatElse(content: Uint8Array): string {
 
 async function find(bytes: Buffer, depth: number): Promise<Found | undefined> {
   const split = splitMessage(bytes);
-  const copied = split === undefined || !isWhole(split.fields) ? copiedFields(bytes) : undefined;
-  if (split === undefined || !tellsOfMail(split.fields) || (copied?.fields.length ?? 0) > split.fields.length)
+  const copied =
+    split === undefined || !isWhole(split.fields) || isTitle(split.fields[0]) ? copiedFields(bytes) : undefined;
+  if (
+    split === undefined ||
+    !tellsOfMail(split.fields) ||
+    isTitle(split.fields[0]) ||
+    (copied?.fields.length ?? 0) > split.fields.length
+  )
     return copied === undefined
       ? undefined
       : { in: 'headers', fields: copied.fields, body: undefined, report: answerIn(copied.before) };
-  const { fields, body } = split;
+  const { fields } = split;
+  const body = split.body !== undefined && belongs(split.body, fields) ? split.body : undefined;
   const inside = body === undefined || depth === deepest ? undefined : await within(fields, body, bytes, depth);
   return inside ?? { in: hasText(body) ? 'message' : 'headers', fields, body };
 }
@@ -85,6 +92,21 @@ async function find(bytes: Buffer, depth: number): Promise<Found | undefined> {
 function isWhole(fields: readonly Field[]): boolean {
   const names = new Set(fields.map(({ name }) => name));
   return names.has('from') && (names.has('date') || names.has('message-id') || names.has('received'));
+}
+
+/** `Header:` alone on the first line: what follows was copied. */
+function isTitle(field: Field | undefined): boolean {
+  return field !== undefined && !tellsOfMail([field]) && /:\s*$/.test(field.raw);
+}
+
+/** What stands behind a copied header is often a note, and no body that changed: it is not built as the header says. */
+function belongs(body: Buffer, fields: readonly Field[]): boolean {
+  const boundary = /^multipart\/.*?\bboundary\s*=\s*(?:"([^"]+)"|([^\s;]+))/is.exec(
+    valueIn(fields, 'content-type') ?? '',
+  );
+  if (boundary !== null) return body.includes(`--${boundary[1] ?? boundary[2]}`);
+  const isBase64 = /^base64$/i.test(valueIn(fields, 'content-transfer-encoding') ?? '');
+  return !isBase64 || !/[^A-Za-z0-9+/=\s]/.test(body.toString('latin1', 0, 2_000));
 }
 
 function hasText(body: Uint8Array | undefined): boolean {
