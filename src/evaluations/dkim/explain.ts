@@ -276,7 +276,7 @@ function conclude(message: MailMessage, signatures: readonly Examined[], time: E
   if (leading === undefined) return notAligned(message, signatures, seen);
   const { told, then } = leading;
   const others = passes.length === 0 ? '' : ` Only ${domainsOf(passes)} verifies, which is not aligned with From.`;
-  const before = then.fault === undefined ? '' : ` ${then.words}`;
+  const before = then.fault === undefined ? '' : ` ${then.fault.brief}`;
   return { ...told, sentence: `${told.sentence}${before}${others}` };
 }
 

@@ -3,7 +3,7 @@ import { blocksAnswers } from '../../domain/answer.ts';
 import type { SubjectState } from '../../domain/compare.ts';
 import { type Evidence, findingKey } from '../../domain/finding.ts';
 import { compareText } from '../../domain/words.ts';
-import { manyLines, oneLine } from '../../reports/text.ts';
+import { oneLine } from '../../reports/text.ts';
 
 const columns = [
   'Domain',
@@ -27,7 +27,8 @@ const activeSelectorRule = /^dkim\/active-/;
 /**
  * The log for ticketing: one line for each fail of severity `medium` or above of an active selector, by domain, selector
  * and rule. RFC 4180 with CRLF; `Checked` and `Since` (the first run in a row that found it) are ISO 8601 in UTC; a domain
- * whose DNS could not be looked at is not in it. `Support case` is there for Microsoft's faults, on several lines.
+ * whose DNS could not be looked at is not in it. `Support case` is there for Microsoft's faults, ` | ` between its lines,
+ * because ticketing systems read line by line.
  *
  * A cell that a spreadsheet would take for a formula (`=`, `+`, `-`, `@`, tab) begins with an apostrophe.
  */
@@ -40,11 +41,19 @@ export function failedSelectorsCsv(states: readonly SubjectState[]): string {
         const cells = [subject, target, rule, severity, owner, verdict, evidence[0]?.observed, message, remedy, at];
         const since = memory[findingKey(finding)]?.since ?? at;
         const more = [since, evidence.map(evidenceWords).join('; ')];
-        return [...[...cells, ...more].map((cell) => oneLine(cell ?? '')), manyLines(supportCase ?? '')];
+        return [...[...cells, ...more].map((cell) => oneLine(cell ?? '')), lines(supportCase)];
       }),
   );
   rows.sort((a, b) => compareCells(a, b, 0) || compareCells(a, b, 1) || compareCells(a, b, 2));
   return stringify([[...columns], ...rows], { record_delimiter: 'windows', escape_formulas: true });
+}
+
+function lines(text = ''): string {
+  return text
+    .split('\n')
+    .map(oneLine)
+    .filter((line) => line !== '')
+    .join(' | ');
 }
 
 /** `selector-key: NXDOMAIN (192.0.2.53, 2026-11-24T06:00:00.000Z)` */

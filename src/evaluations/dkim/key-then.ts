@@ -6,8 +6,8 @@ import type { Instant } from '../../domain/time.ts';
 export interface KeyThen {
   /** In words, one sentence or two. */
   readonly words: string;
-  /** Receivers could not verify with it then. */
-  readonly fault: Episode | undefined;
+  /** Why receivers could not verify with it then, and the sentence without that. */
+  readonly fault: { readonly finding: Episode['finding']; readonly brief: string } | undefined;
 }
 
 /**
@@ -32,7 +32,12 @@ export function keyThen(
   const active = past.episodes.filter(({ finding }) => finding.rule.startsWith('dkim/active-'));
   const own = active.filter(({ finding }) => finding.target === part);
   const fault = own.find(({ finding }) => blocksAnswers(finding));
-  if (fault !== undefined) return { words: `${faultWords(domain, selector, fault, now)}.`, fault };
+  if (fault !== undefined) {
+    const { finding } = fault;
+    const brief = faultWords(domain, selector, fault, now);
+    const words = isMissing(fault) ? `${brief}.` : `${brief}: ${finding.message}`;
+    return { words, fault: { finding, brief: `${brief}.` } };
+  }
   const published = own.find(({ finding }) => finding.rule === 'dkim/active-key-published');
   if (published === undefined) {
     const [other] = active.flatMap(({ finding }) => finding.target ?? []);
@@ -53,9 +58,13 @@ export function keyThen(
 }
 
 function faultWords(domain: string, selector: string, episode: Episode, now: Instant): string {
-  const { rule, owner, message } = episode.finding;
+  const { owner } = episode.finding;
   const span = spanOf(episode, now);
-  if (rule === 'dkim/active-key-published' && !message.includes('revoked'))
+  if (isMissing(episode))
     return `${selector} of ${domain} was missing ${owner === 'microsoft' ? 'at Microsoft' : 'in DNS'} ${span}`;
-  return `${selector} of ${domain} could not be verified with ${span}: ${message.replace(/\.$/, '')}`;
+  return `Signatures with ${selector} of ${domain} could not be verified ${span}`;
+}
+
+function isMissing({ finding: { rule, message } }: Episode): boolean {
+  return rule === 'dkim/active-key-published' && !message.includes('revoked');
 }
