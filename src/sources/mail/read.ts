@@ -84,7 +84,7 @@ async function find(bytes: Buffer, depth: number): Promise<Found | undefined> {
       : { in: 'headers', fields: copied.fields, body: undefined, report: answerIn(copied.before) };
   const { fields } = split;
   const body = split.body !== undefined && belongs(split.body, fields) ? split.body : undefined;
-  const inside = body === undefined || depth === deepest ? undefined : await within(fields, body, bytes, depth);
+  const inside = body === undefined || depth === deepest ? undefined : await within(fields, body, depth);
   return inside ?? { in: hasText(body) ? 'message' : 'headers', fields, body };
 }
 
@@ -101,12 +101,15 @@ function isTitle(field: Field | undefined): boolean {
 
 /** What stands behind a copied header is often a note, and no body that changed: it is not built as the header says. */
 function belongs(body: Buffer, fields: readonly Field[]): boolean {
-  const boundary = /^multipart\/.*?\bboundary\s*=\s*(?:"([^"]+)"|([^\s;]+))/is.exec(
-    valueIn(fields, 'content-type') ?? '',
-  );
-  if (boundary !== null) return body.includes(`--${boundary[1] ?? boundary[2]}`);
+  const boundary = boundaryIn(valueIn(fields, 'content-type') ?? '');
+  if (boundary !== undefined) return body.includes(`--${boundary}`);
   const isBase64 = /^base64$/i.test(valueIn(fields, 'content-transfer-encoding') ?? '');
   return !isBase64 || !/[^A-Za-z0-9+/=\s]/.test(body.toString('latin1', 0, 2_000));
+}
+
+function boundaryIn(contentType: string): string | undefined {
+  const [, quoted, plain] = /^multipart\/.*?\bboundary\s*=\s*(?:"([^"]+)"|([^\s;]+))/is.exec(contentType) ?? [];
+  return quoted ?? plain;
 }
 
 function hasText(body: Uint8Array | undefined): boolean {
@@ -114,25 +117,20 @@ function hasText(body: Uint8Array | undefined): boolean {
 }
 
 /** What is to be explained is inside: the original of a report, or what somebody forwards. */
-async function within(
-  fields: readonly Field[],
-  body: Uint8Array,
-  bytes: Buffer,
-  depth: number,
-): Promise<Found | undefined> {
+async function within(fields: readonly Field[], body: Buffer, depth: number): Promise<Found | undefined> {
   const type = valueIn(fields, 'content-type') ?? '';
   const isSigned = fields.some(({ name }) => name === 'dkim-signature');
   const isReport = /^multipart\/report\b/i.test(type);
   const mayHold = /^(?:multipart|message)\//i.test(type);
-  if (mayHold && (isReport || !isSigned || bytes.includes('delivery-status'))) {
-    const parts = await partsOf(bytes);
+  if (mayHold && (isReport || !isSigned || body.includes('delivery-status'))) {
+    const parts = await partsOf(type, body);
     if (isReport || parts.status !== undefined) return inReport(parts, depth);
     for (const message of parts.messages) {
       const found = await find(plainBytes(message), depth + 1);
       if (found !== undefined && (!isSigned || found.in === 'report')) return found;
     }
   }
-  return isSigned || !isAutomatic(fields) ? undefined : inText(Buffer.from(body));
+  return isSigned || !isAutomatic(fields) ? undefined : inText(body);
 }
 
 interface Parts {
@@ -142,23 +140,88 @@ interface Parts {
   readonly text: string;
 }
 
-async function partsOf(bytes: Buffer): Promise<Parts> {
-  try {
-    // Messages within are read by us, byte for byte.
-    const { attachments, text = '' } = await PostalMime.parse(bytes, { maxRfc822NestingDepth: 0, maxNestingDepth: 32 });
-    const of = (types: RegExp) =>
-      attachments.flatMap(({ mimeType, content }) =>
-        types.test(mimeType) ? [typeof content === 'string' ? Buffer.from(content) : new Uint8Array(content)] : [],
-      );
-    return {
-      status: of(/^message\/(?:global-)?delivery-status$/)[0],
-      messages: of(/^message\/(?:rfc822|global)$/),
-      headers: of(/^(?:text|message)\/(?:rfc822|global)-headers$/),
-      text,
-    };
-  } catch {
-    return { status: undefined, messages: [], headers: [], text: '' };
+interface Part {
+  readonly type: string;
+  readonly content: Uint8Array;
+}
+
+const isStatus = /^message\/(?:global-)?delivery-status$/;
+const isMessage = /^message\/(?:rfc822|global)$/;
+const isHeader = /^(?:text|message)\/(?:rfc822|global)-headers$/;
+
+async function partsOf(type: string, body: Buffer): Promise<Parts> {
+  const boundary = boundaryIn(type);
+  const sections = boundary === undefined ? [] : sectionsOf(body, boundary);
+  const parts: Part[] = /^message\/rfc822\b/i.test(type) ? [{ type: 'message/rfc822', content: body }] : [];
+  const texts: string[] = [];
+  let left = mostUnpacked;
+  for (const section of sections) {
+    const unpacked = await unpack(section, left);
+    left -= unpacked.cost;
+    parts.push(...unpacked.parts);
+    texts.push(unpacked.text);
   }
+  const of = (types: RegExp) => parts.filter((part) => types.test(part.type)).map(({ content }) => content);
+  return { status: of(isStatus)[0], messages: of(isMessage), headers: of(isHeader), text: texts.join('\n') };
+}
+
+/** Bytes of a report without the original. What is longer is an attachment that nobody asks about, and postal-mime takes its time by the line. */
+const mostUnpacked = 200_000;
+
+interface Unpacked {
+  readonly parts: readonly Part[];
+  readonly text: string;
+  /** Bytes that postal-mime has read. */
+  readonly cost: number;
+}
+
+/** One part of a multipart, and what is within. A message that is not encoded is taken byte for byte, whatever its length. */
+async function unpack(section: Buffer, most: number): Promise<Unpacked> {
+  const split = splitMessage(section);
+  const type = /^[^\s;]*/.exec(valueIn(split?.fields ?? [], 'content-type') ?? '')?.[0]?.toLowerCase() ?? '';
+  const encoding = valueIn(split?.fields ?? [], 'content-transfer-encoding') ?? '';
+  if (isMessage.test(type) && !/^(?:base64|quoted-printable)$/i.test(encoding) && split?.body !== undefined)
+    return { parts: [{ type, content: split.body }], text: '', cost: 0 };
+  if (section.length > most) return { parts: [], text: '', cost: 0 };
+  try {
+    const { attachments, text = '' } = await PostalMime.parse(section, {
+      maxRfc822NestingDepth: 0,
+      maxNestingDepth: 32,
+    });
+    const parts = attachments.map(({ mimeType, content }) => ({
+      type: mimeType,
+      content: typeof content === 'string' ? Buffer.from(content) : new Uint8Array(content),
+    }));
+    return { parts, text, cost: section.length };
+  } catch {
+    return { parts: [], text: '', cost: section.length };
+  }
+}
+
+/** A multipart of more parts holds no bounce. */
+const mostSections = 50;
+
+/** What stands between the boundaries (RFC 2046 section 5.1.1), without the line end that belongs to the next one. */
+function sectionsOf(body: Buffer, boundary: string): readonly Buffer[] {
+  const sections: Buffer[] = [];
+  const mark = Buffer.from(`--${boundary}`, 'latin1');
+  let start: number | undefined;
+  for (let at = body.indexOf(mark); at >= 0 && sections.length < mostSections; at = body.indexOf(mark, at + 1)) {
+    if (at > 0 && body[at - 1] !== 0x0a) continue;
+    const lineEnd = body.indexOf(0x0a, at);
+    const rest = body.toString(
+      'latin1',
+      at + mark.length,
+      lineEnd < 0 ? body.length : Math.min(lineEnd, at + mark.length + 80),
+    );
+    // A longer boundary that begins like this one is another.
+    if (!/^(?:--)?[ \t]*\r?$/.test(rest)) continue;
+    if (start !== undefined) sections.push(body.subarray(start, Math.max(start, at - (body[at - 2] === 0x0d ? 2 : 1))));
+    start = rest.startsWith('--') || lineEnd < 0 ? undefined : lineEnd + 1;
+    if (start === undefined) return sections;
+  }
+  if (start !== undefined && sections.length < mostSections) sections.push(body.subarray(start));
+  return sections;
 }
 
 async function inReport({ status, messages, headers, text }: Parts, depth: number): Promise<Found> {

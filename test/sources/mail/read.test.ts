@@ -264,4 +264,17 @@ describe('what is no message', () => {
     await read(nested);
     expect(performance.now() - began).toBeLessThan(5_000);
   });
+
+  it('keeps its time and memory with 30 MB: a report, many parts, many lines', async () => {
+    const began = performance.now();
+    const long = message.replace('Dear Ben,', 'Dear Ben, \r\n'.repeat(2_500_000));
+    expect(long.length).toBeGreaterThan(29_000_000);
+    const report = await read(exchangeOnlineReport(long));
+    expect(report).toMatchObject({ in: 'report', signatures: [{ body: 'differs' }], report: { status: '5.7.26' } });
+    const part = `--b\r\nContent-Type: text/plain\r\n\r\n${'X\n'.repeat(50_000)}\r\n`;
+    const head = 'From: adele@contoso.com\r\nDate: today\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n';
+    expect(await read(`${head}${part.repeat(290)}--b--`)).toMatchObject({ in: 'message', signatures: [] });
+    expect(performance.now() - began).toBeLessThan(20_000);
+    expect(process.memoryUsage().heapUsed).toBeLessThan(1_000_000_000);
+  });
 });
