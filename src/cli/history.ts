@@ -49,7 +49,11 @@ function pastText(past: Past, now: Date): string {
   if (state === undefined) return `${nothingKnown(past)}\n`;
   const answers = Object.entries(state.run.answers).map(([question, answer]) => `${question}: ${answer}`);
   const found = episodes
-    .filter(({ finding }) => finding.verdict === 'fail' || finding.verdict === 'unknown')
+    .filter(({ finding: { verdict, blockedBy, reason } }) =>
+      verdict === 'unknown'
+        ? blockedBy === undefined && reason !== 'not_supplied'
+        : verdict === 'fail' || verdict === 'manual',
+    )
     .map(
       (episode) =>
         `    ${episode.finding.rule}${episode.finding.target === undefined ? '' : ` [${episode.finding.target}]`} ${episode.finding.verdict} ${spanOf(episode, now)}\n        ${episode.finding.message}\n`,

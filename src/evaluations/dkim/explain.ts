@@ -12,7 +12,7 @@ import type { Explanation, SignatureExplained } from './explanation.ts';
 import { configurationIn, type KeyNow, keyNow } from './key-now.ts';
 import { type KeyThen, keyThen } from './key-then.ts';
 import { refusalWords } from './refusal-words.ts';
-import { exportCommand, recommendedBits, rowOf } from './selectors.ts';
+import { exportCommand, recommendedBits, rotationIsNoHelp, rowOf } from './selectors.ts';
 
 /** What is to be said of a message or of one signature: it verifies, it does not, or nobody could tell. */
 interface Told extends Pick<Explanation, 'sentence' | 'owner' | 'remedy' | 'supportCase'> {
@@ -44,7 +44,7 @@ export function explainMessage(message: MailMessage, seen: Seen): Explanation {
     time,
     ...(report === undefined ? {} : { report }),
     signatures: signatures.map(({ shown }) => shown),
-    claims: message.claims.map(({ by: whose, dkim: result, detail }) => ({ by: whose, dkim: result, detail })),
+    claims: message.claims.map(({ by: whose, result, detail }) => ({ by: whose, dkim: result, detail })),
     answer,
     sentence,
     ...(owner === undefined ? {} : { owner }),
@@ -172,6 +172,7 @@ function withoutKey({ message, signature: { domain, selector }, key, signedAsCon
   return {
     ...told,
     sentence,
+    remedy: `Open a support case with Microsoft; the text to paste comes with this explanation. ${rotationIsNoHelp} When the key answers, send the message again.`,
     supportCase:
       about.length === 0
         ? told.supportCase
@@ -304,9 +305,9 @@ function wouldVerify(
     };
   }
   const own = claims.filter((claim) => isAbout(claim, domain, selector));
-  const refusing = own.find(({ dkim: result }) => result !== 'pass' && result !== 'none');
+  const refusing = own.find(({ result }) => result !== 'pass' && result !== 'none');
   const answer = report?.diagnostic ?? '';
-  const saidNoKey = own.find(({ dkim: result, detail }) => result !== 'pass' && noKey.test(detail));
+  const saidNoKey = own.find(({ result, detail }) => result !== 'pass' && noKey.test(detail));
   if (saidNoKey !== undefined || noKey.test(answer)) {
     const who = saidNoKey === undefined ? (report?.by ?? 'The receiver') : saidNoKey.by || 'The receiver';
     return {
@@ -315,7 +316,7 @@ function wouldVerify(
       remedy: again,
     };
   }
-  const says = refusing === undefined ? answer : `${refusing.dkim} ${refusing.detail}`;
+  const says = refusing === undefined ? answer : `${refusing.result} ${refusing.detail}`;
   if (key.bits !== undefined && key.bits < recommendedBits && weakKey.test(says))
     return {
       ...(key.advice === undefined ? {} : ofFinding(key.advice)),
@@ -328,7 +329,7 @@ function wouldVerify(
   if (refusing !== undefined)
     return {
       ...told,
-      sentence: `${told.sentence} ${refusing.by || 'A server on the way'} says dkim=${refusing.dkim}${refusing.detail === '' ? '' : ` (${refusing.detail})`}, which this copy does not bear out: it was changed before that server looked, or the key was another then. ${then.words}`,
+      sentence: `${told.sentence} ${refusing.by || 'A server on the way'} says dkim=${refusing.result}${refusing.detail === '' ? '' : ` (${refusing.detail})`}, which this copy does not bear out: it was changed before that server looked, or the key was another then. ${then.words}`,
       remedy: `Send the message again; if it comes back again, explain the copy that the receiver got.`,
     };
   if (report !== undefined && ofDkim !== true)

@@ -1,5 +1,4 @@
-import { answerWords, minuteOf, ownerWords } from '../../domain/words.ts';
-import { manyLines, oneLine } from '../../reports/text.ts';
+import { answerWords, minuteOf, ownerWords, showInvisible } from '../../domain/words.ts';
 import type { Explanation, SignatureExplained } from './explanation.ts';
 
 const keyWords: Readonly<Record<SignatureExplained['key'], string>> = {
@@ -41,9 +40,10 @@ export function explanationText(explained: Explanation): string {
     ...claims.map(
       ({ by, dkim, detail }) => `  ${by === '' ? '(no name)' : by}: dkim=${dkim}${detail === '' ? '' : ` (${detail})`}`,
     ),
-  ].map((line) => line.slice(0, line.search(/\S|$/)) + oneLine(line));
-  const text = supportCase === undefined ? [] : ['', 'Support case, ready to paste', '', manyLines(supportCase)];
-  return `${[...lines, ...text].join('\n')}\n`;
+    ...(supportCase === undefined ? [] : ['', 'Support case, ready to paste', '', ...supportCase.split('\n')]),
+  ];
+  // What others wrote can do nothing to a terminal.
+  return `${lines.map(showInvisible).join('\n')}\n`;
 }
 
 function timeWords({ value, from }: Explanation['time']): string {

@@ -44,7 +44,7 @@ export interface MailClaim {
   /** Its authserv-id; empty where the field names none. */
   readonly by: string;
   /** `pass`, `fail`, `none`, `permerror` … */
-  readonly dkim: string;
+  readonly result: string;
   readonly detail: string;
   /** The signature that it speaks of, where it says so. */
   readonly domain?: string;

@@ -24,7 +24,7 @@ function claimsOf(value: string): readonly MailClaim[] {
   const isNamed = !first.replaceAll(/\([^)]*\)/g, '').includes('=');
   const by = isNamed ? said(first.trim().split(/\s/)[0] ?? '', 120) : '';
   return parts.slice(isNamed ? 1 : 0).flatMap((part): readonly MailClaim[] => {
-    const [whole, result] = /^\s*dkim\s*=\s*([a-z]+)/i.exec(part) ?? [];
+    const [whole, result] = /^\s*DKIM\s*=\s*([a-z]+)/i.exec(part) ?? [];
     if (whole === undefined || result === undefined) return [];
     const detail = part.slice(whole.length);
     const domain = /\bheader\.d\s*=\s*"?([^\s;"()]+)/i.exec(detail)?.[1]?.toLowerCase();
@@ -32,7 +32,7 @@ function claimsOf(value: string): readonly MailClaim[] {
     return [
       {
         by,
-        dkim: result.toLowerCase(),
+        result: result.toLowerCase(),
         detail: said(withoutAddresses(reasonIn(detail)), 200),
         ...(domain === undefined || domain === 'none' ? {} : { domain: said(domain, 253) }),
         ...(selector === undefined ? {} : { selector: said(selector, 63) }),

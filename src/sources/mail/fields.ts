@@ -10,6 +10,11 @@ export interface Field {
 /** A name that header fields have: printable, no colon (RFC 5322 section 3.6.8); spaces before the colon are obsolete, not gone. */
 const start = /^([!-9;-~]{1,76})[ \t]{0,8}:/;
 
+/** DKIM-Signature fields (RFC 6376 section 3.5), from the top. */
+export function signaturesIn(fields: readonly Field[]): readonly Field[] {
+  return fields.filter(({ name }) => /^DKIM-Signature$/i.test(name));
+}
+
 /** A header, and what stands behind the empty line that ends it; no body where there is no such line. */
 export interface Split {
   readonly fields: readonly Field[];
@@ -72,21 +77,21 @@ export function valueIn(fields: readonly Field[], name: string): string | undefi
 
 /** Fields that copied headers hold; a text without any of them is no header, whatever its colons. */
 const telling =
-  /^(?:dkim-signature|received|authentication-results|arc-[a-z-]+|x-google-dkim-signature|return-path|message-id|mime-version|from)$/;
+  /^(?:DKIM-Signature|received|authentication-results|arc-[a-z-]+|return-path|message-id|mime-version|from)$/i;
 
 export function tellsOfMail(fields: readonly Field[]): boolean {
   return fields.some(({ name }) => telling.test(name));
 }
 
 /** Fields that only the header of a message brings, not what somebody types. */
-const traces = /^(?:dkim-signature|received|authentication-results|arc-authentication-results)$/;
+const traces = /^(?:DKIM-Signature|received|authentication-results|arc-authentication-results)$/i;
 
 /** As fields begin in copied text: what stands in `h=` of a signature has no space behind its colons. */
 const copiedStart = /^([A-Za-z][A-Za-z0-9-]{0,75})[ \t]{0,8}:(?:[ \t]|$)/;
 
 /** With which field a copied header may begin. */
 const known =
-  /^(?:dkim-signature|received(?:-spf)?|authentication-results|arc-(?:seal|message-signature|authentication-results)|return-path|delivered-to|message-id|mime-version|from|x-[a-z0-9-]{3,60}|content-type|date|to|subject)[ \t]{0,8}:(?:[ \t]|$)/i;
+  /^(?:DKIM-Signature|received(?:-spf)?|authentication-results|arc-(?:seal|message-signature|authentication-results)|return-path|delivered-to|message-id|mime-version|from|x-[a-z0-9-]{3,60}|content-type|date|to|subject)[ \t]{0,8}:(?:[ \t]|$)/i;
 
 /**
  * Finds header fields in a text that somebody copied: with sentences before and behind, empty lines between, quotation

@@ -7,7 +7,7 @@ import { InvalidDocument } from '../../domain/organization.ts';
 import type { DeliveryReport, MailMessage, MailSignature } from '../../facts/mail-domain/message.ts';
 import { decodeText } from '../supplied/powershell-json.ts';
 import { claimsIn } from './claims.ts';
-import { copiedFields, type Field, splitMessage, tellsOfMail, valueIn, valuesOf } from './fields.ts';
+import { copiedFields, type Field, signaturesIn, splitMessage, tellsOfMail, valueIn, valuesOf } from './fields.ts';
 import { answerIn, reportOf } from './report.ts';
 import { said } from './said.ts';
 import { readSignature, type Signed } from './signature.ts';
@@ -119,7 +119,7 @@ function hasText(body: Uint8Array | undefined): boolean {
 /** What is to be explained is inside: the original of a report, or what somebody forwards. */
 async function within(fields: readonly Field[], body: Buffer, depth: number): Promise<Found | undefined> {
   const type = valueIn(fields, 'content-type') ?? '';
-  const isSigned = fields.some(({ name }) => name === 'dkim-signature');
+  const isSigned = signaturesIn(fields).length > 0;
   const isReport = /^multipart\/report\b/i.test(type);
   const mayHold = /^(?:multipart|message)\//i.test(type);
   if (mayHold && (isReport || !isSigned || body.includes('delivery-status'))) {
@@ -278,7 +278,7 @@ function inText(body: Buffer): Found | undefined {
 
 function messageOf({ in: kind, fields, body, report, arrivedAt, withoutOriginal }: Found): MailMessage {
   const from = authorsIn(fields);
-  const signatures = fields.filter(({ name }) => name === 'dkim-signature');
+  const signatures = signaturesIn(fields);
   const read = (bytes: Uint8Array | undefined): readonly MailSignature[] => {
     const signed: Signed = { fields, body: bytes, hashes: new Map() };
     return signatures

@@ -56,14 +56,14 @@ describe('a message', () => {
     expect(claims).toEqual([
       {
         by: 'mx.fabrikam.com',
-        dkim: 'fail',
+        result: 'fail',
         detail: 'no key for signature',
         domain: 'contoso.com',
         selector: 'selector1',
       },
-      { by: '', dkim: 'none', detail: 'message not signed' },
-      { by: 'mx.google.com', dkim: 'neutral', detail: expect.stringContaining('body hash did not verify') },
-      { by: 'mx.microsoft.com', dkim: 'pass', detail: 'header.d=contoso.com', domain: 'contoso.com' },
+      { by: '', result: 'none', detail: 'message not signed' },
+      { by: 'mx.google.com', result: 'neutral', detail: expect.stringContaining('body hash did not verify') },
+      { by: 'mx.microsoft.com', result: 'pass', detail: 'header.d=contoso.com', domain: 'contoso.com' },
     ]);
     expect(JSON.stringify(claims)).not.toContain('adele');
   });
