@@ -127,7 +127,7 @@ function tell(at: At): Told {
       sentence: `Could not look at the key ${name}: ${key.notLooked ?? 'nobody answered'}.`,
       remedy: 'Ask again later, or ask another name server (--resolver 9.9.9.9).',
     };
-  if (key.state !== 'answers') return withoutKey(at);
+  if (key.state !== 'answers') return replaced(at) ?? withoutKey(at);
   if (key.fault?.rule === 'dkim/active-key-strong') return ofFinding(key.fault);
   if (typeof verdict === 'string')
     return {
@@ -146,6 +146,24 @@ function tell(at: At): Told {
       remedy: 'Nothing is to be done about DKIM.',
     }
   );
+}
+
+/** The key of a selector that signs no more may be gone: that is nobody's fault. */
+function replaced({ signature: { domain, selector, signedAt }, key: { state, replacedBy } }: At): Told | undefined {
+  if (replacedBy === undefined || (state !== 'missing' && state !== 'revoked')) return undefined;
+  const { selector: active, since } = replacedBy;
+  const from = since === undefined ? '' : ` since ${minuteOf(since)}`;
+  if (signedAt !== undefined && since !== undefined && signedAt > since)
+    return {
+      answer: 'no',
+      sentence: `The message was signed with ${selector} of ${domain} (${minuteOf(signedAt)}), which has no key, though by the configuration ${active} signs${from}.`,
+      remedy: `Export the configuration anew, and supply it: ${exportCommand}. If ${active} is active there too, open a support case with Microsoft: they sign with the wrong selector.`,
+    };
+  return {
+    answer: 'no',
+    sentence: `The message was signed with ${selector} of ${domain}, which signs no more (${active} does${from}); its key is gone, as it may be, so this message can no longer be verified.`,
+    remedy: `Send the message again: ${active} signs it now.`,
+  };
 }
 
 function withoutKey({ message, signature: { domain, selector }, key, signedAsConfigured, time }: At): Told {
@@ -379,6 +397,13 @@ function unsigned(message: MailMessage, seen: Seen): Told {
     return {
       answer: 'undetermined',
       sentence: 'Neither a DKIM-Signature nor From stands in what was handed in.',
+      remedy: 'Hand in the whole header, or the message itself (saved as .eml).',
+    };
+  const passed = message.claims.find(({ result }) => result === 'pass');
+  if (passed !== undefined)
+    return {
+      answer: 'undetermined',
+      sentence: `No DKIM-Signature stands in what was handed in, though ${passed.by || 'a server on the way'} says that one passed (${passed.detail}): it was left out in copying, or taken out on the way.`,
       remedy: 'Hand in the whole header, or the message itself (saved as .eml).',
     };
   return signingOff(`The message from ${from} bears no DKIM signature`, from, message, seen);

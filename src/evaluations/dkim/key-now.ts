@@ -8,6 +8,7 @@ import {
   type SigningConfiguration,
   type SigningConfigurationRow,
   selectorNames,
+  selectorRoles,
 } from '../../facts/mail-domain/signing-configuration.ts';
 import type { MailDomain } from '../../facts/mail-domain/subject.ts';
 import { dkim } from './evaluation.ts';
@@ -27,6 +28,8 @@ export interface KeyNow {
   readonly configuredKeys: readonly string[];
   /** When its newest key was made; ISO 8601, UTC. */
   readonly renewedAt: string | undefined;
+  /** The selector that signs in its place by the configuration, and since when; undefined where it signs itself. */
+  readonly replacedBy: { readonly selector: string; readonly since: string | undefined } | undefined;
   /** Why receivers cannot verify with it. */
   readonly fault: Finding | undefined;
   /** What else its length gives rise to. */
@@ -68,6 +71,7 @@ export function keyNow(domain: string, selector: string, facts: FactSet, now: In
     bits: record?.says.key?.bits,
     configuredKeys: selectorNames.flatMap((one) => row?.selectors[one].publicKey ?? []),
     renewedAt: row?.keyCreationTime,
+    replacedBy: row === undefined ? undefined : replacedBy(part, row, now),
     fault: findings.find(
       (finding) =>
         blocksAnswers(finding) &&
@@ -78,6 +82,13 @@ export function keyNow(domain: string, selector: string, facts: FactSet, now: In
     advice: strong?.verdict === 'fail' ? strong : undefined,
     notLooked: gathered?.status === 'unobtainable' ? gathered.detail : undefined,
   };
+}
+
+function replacedBy(part: string, row: SigningConfigurationRow, now: Instant): KeyNow['replacedBy'] {
+  const roles = selectorRoles(row, now);
+  const active = selectorNames.find((name) => roles?.[name] === 'active');
+  const isPassive = selectorNames.some((name) => name === part && roles?.[name] === 'passive');
+  return isPassive && active !== undefined ? { selector: active, since: row.rotateOnDate } : undefined;
 }
 
 function stateOf({ records }: SelectorKey): KeyNow['state'] {

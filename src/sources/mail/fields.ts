@@ -106,11 +106,35 @@ export function copiedFields(
     .toString('latin1', 0, mostHeader)
     .split(/\r?\n|\r/)
     .map((line) => line.replace(/^(?:[ \t]{0,8}>){1,8} ?/, '').replaceAll('\xc2\xa0', ' '));
-  const first = lines.findIndex((line) => known.test(line.trimStart()));
-  if (first < 0) return undefined;
+  let copied: Copied | undefined;
+  for (let first = 0; first < lines.length && copied?.isTraced !== true; first++) {
+    if (!known.test(lines[first]?.trimStart() ?? '')) continue;
+    const block = blockAt(lines, first);
+    // Pages that show a header put a summary before it: what servers wrote counts more.
+    if (block.isTraced || (copied === undefined && tellsOfMail(block.fields) && block.fields.length > 1)) {
+      copied = { ...block, before: lines.slice(0, first).join('\n') };
+    }
+    first = block.end - 1;
+  }
+  return copied;
+}
+
+interface Block {
+  readonly fields: readonly Field[];
+  /** It holds what only servers write. */
+  readonly isTraced: boolean;
+  /** The line behind it. */
+  readonly end: number;
+}
+
+interface Copied extends Block {
+  readonly before: string;
+}
+
+function blockAt(lines: readonly string[], first: number): Block {
   const indent = indentOf(lines[first]);
   // Some pages put an empty line behind each.
-  const isSpaced = lines.slice(first).filter((line) => line.trim() === '').length * 3 > lines.length - first;
+  const isSpaced = [1, 3, 5].every((ahead) => (lines[first + ahead] ?? '').trim() === '');
   const fields: Field[] = [];
   let raw: string[] = [];
   let name = '';
@@ -119,7 +143,9 @@ export function copiedFields(
     if (raw.length > 0) fields.push({ name, raw: raw.join('\r\n') });
     raw = [];
   };
-  for (const whole of lines.slice(first)) {
+  let end = first;
+  for (; end < lines.length; end++) {
+    const whole = lines[end] ?? '';
     const line = whole.slice(Math.min(indent, indentOf(whole)));
     if (line.trim() === '') {
       isBehindGap = !isSpaced;
@@ -136,8 +162,7 @@ export function copiedFields(
     isBehindGap = false;
   }
   finish();
-  const isHeader = fields.some((field) => traces.test(field.name)) || (tellsOfMail(fields) && fields.length > 1);
-  return isHeader ? { fields, before: lines.slice(0, first).join('\n') } : undefined;
+  return { fields, isTraced: fields.some((field) => traces.test(field.name)), end: Math.max(end, first + 1) };
 }
 
 function indentOf(line = ''): number {

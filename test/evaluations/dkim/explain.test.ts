@@ -211,6 +211,26 @@ describe('no key now', () => {
   });
 });
 
+describe('a selector that signs no more', () => {
+  const with2 = (time: string) =>
+    message({ by: other, selector: 'selector2', tags: { t: String(Date.parse(time) / 1000) } });
+
+  it('may have lost its key: send again, and nobody is blamed', async () => {
+    const explained = await explain(with2('2026-10-20T00:00:00Z'));
+    expect([explained.answer, explained.owner, explained.supportCase]).toEqual(['no', undefined, undefined]);
+    expect(explained.sentence).toBe(
+      'The message was signed with selector2 of contoso.com, which signs no more (selector1 does since 2026-11-01 08:00 UTC); its key is gone, as it may be, so this message can no longer be verified.',
+    );
+    expect(explained.remedy).toBe('Send the message again: selector1 signs it now.');
+  });
+
+  it('and signs all the same is a matter of the configuration first', async () => {
+    const explained = await explain(with2('2026-11-20T00:00:00Z'));
+    expect([explained.answer, explained.owner]).toEqual(['no', undefined]);
+    expect(explained.sentence).toContain('which has no key, though by the configuration selector1 signs since');
+  });
+});
+
 describe('what else keeps a receiver from verifying', () => {
   const fabrikam = plainMessage({ from: 'ben@fabrikam.com' });
   const by = (signing: Partial<Signing>) => message({ domain: 'fabrikam.com', ...signing }, fabrikam);
@@ -322,6 +342,13 @@ describe('no signature of the sender’s', () => {
     expect(explained.sentence).toContain('although DKIM signing is on for on.contoso.com');
     const report = await explain(exchangeOnlineReport(plainMessage({ from: 'a@on.contoso.com' })));
     expect(report.answer).toBe('undetermined');
+  });
+
+  it('that a server saw all the same was left out', async () => {
+    const extra = ['Authentication-Results: mx.fabrikam.com; dkim=pass header.d=contoso.com'];
+    const explained = await explain(plainMessage({ extra }));
+    expect(explained.answer).toBe('undetermined');
+    expect(explained.sentence).toContain('though mx.fabrikam.com says that one passed (header.d=contoso.com)');
   });
 
   it('without a configuration says which one to supply', async () => {

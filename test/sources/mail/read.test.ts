@@ -124,6 +124,26 @@ describe('a copied header', () => {
     expect(await verifies(content)).toEqual([true]);
   });
 
+  it('is found behind the summary that pages show before it', async () => {
+    const summary = [
+      'Original Message',
+      '',
+      'Message ID\t<offer-1@contoso.com>',
+      'Created at:\tTue, Nov 24, 2026 at 9:29 AM (Delivered after 2 seconds)',
+      'From:\tAdele Vance <adele@contoso.com>',
+      'To:\tben@fabrikam.com',
+      'Subject:\tThe offer',
+      "DKIM:\t'FAIL' with domain contoso.com Learn more",
+      '',
+      'Download Original\tCopy to clipboard',
+      '',
+    ];
+    const shown = [...summary, `Delivered-To: ben@fabrikam.com\r\n${header}`].join('\r\n');
+    expect(await read(shown)).toMatchObject(same);
+    expect(await verifies(shown)).toEqual([true]);
+    expect(await read(summary.join('\r\n'))).toMatchObject({ in: 'headers', from: ['contoso.com'], signatures: [] });
+  });
+
   it('without its indentation keeps the names that are signed together', async () => {
     const fields = ['From', 'To', 'Subject'];
     const long = signed(plainMessage(), { by: key, fields, tags: { h: 'From:\r\n To:Subject' } });
@@ -256,6 +276,7 @@ describe('what is no message', () => {
     await read(`Authentication-Results: mx; dkim=fail ${'('.repeat(400_000)}\r\n${message}`);
     await read(`From: ${'<'.repeat(300_000)}@\r\n${message}`);
     await read(`${'X-A: b\r\n'.repeat(100_000)}${message}`);
+    await read('From: a\n\nx\n'.repeat(90_000));
     const nested = Array.from({ length: 30 }).reduce<string>(
       (inner, _, at) =>
         `From: adele@contoso.com\r\nMessage-ID: <${at}@x>\r\nContent-Type: multipart/mixed; boundary=b${at}\r\n\r\n--b${at}\r\nContent-Type: message/rfc822\r\n\r\n${inner}\r\n--b${at}--\r\n`,
