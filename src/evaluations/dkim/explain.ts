@@ -124,7 +124,7 @@ function tell(at: At): Told {
   if (key.state === 'could_not_look')
     return {
       answer: 'undetermined',
-      sentence: `Could not look at the key ${name}: ${key.notLooked ?? 'nobody answered'}.`,
+      sentence: `Could not look at the key ${name}: ${key.notLooked ?? 'what was supplied does not speak of it'}.`,
       remedy: 'Ask again later, or ask another name server (--resolver 9.9.9.9).',
     };
   if (key.state !== 'answers') return replaced(at) ?? withoutKey(at);

@@ -86,6 +86,10 @@ export function tellsOfMail(fields: readonly Field[]): boolean {
 /** Fields that only the header of a message brings, not what somebody types. */
 const traces = /^(?:DKIM-Signature|received|authentication-results|arc-authentication-results)$/i;
 
+export function isTraced(fields: readonly Field[]): boolean {
+  return fields.some(({ name }) => traces.test(name));
+}
+
 /** As fields begin in copied text: what stands in `h=` of a signature has no space behind its colons. */
 const copiedStart = /^([A-Za-z][A-Za-z0-9-]{0,75})[ \t]{0,8}:(?:[ \t]|$)/;
 
@@ -99,9 +103,7 @@ const known =
  *
  * @returns the fields, and the text before them; undefined when there are none
  */
-export function copiedFields(
-  content: Buffer,
-): { readonly fields: readonly Field[]; readonly before: string } | undefined {
+export function copiedFields(content: Buffer): Copied | undefined {
   const lines = content
     .toString('latin1', 0, mostHeader)
     .split(/\r?\n|\r/)
@@ -162,7 +164,7 @@ function blockAt(lines: readonly string[], first: number): Block {
     isBehindGap = false;
   }
   finish();
-  return { fields, isTraced: fields.some((field) => traces.test(field.name)), end: Math.max(end, first + 1) };
+  return { fields, isTraced: isTraced(fields), end: Math.max(end, first + 1) };
 }
 
 function indentOf(line = ''): number {

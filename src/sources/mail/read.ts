@@ -7,7 +7,16 @@ import { InvalidDocument } from '../../domain/organization.ts';
 import type { DeliveryReport, MailMessage, MailSignature } from '../../facts/mail-domain/message.ts';
 import { decodeText } from '../supplied/powershell-json.ts';
 import { claimsIn } from './claims.ts';
-import { copiedFields, type Field, signaturesIn, splitMessage, tellsOfMail, valueIn, valuesOf } from './fields.ts';
+import {
+  copiedFields,
+  type Field,
+  isTraced,
+  signaturesIn,
+  splitMessage,
+  tellsOfMail,
+  valueIn,
+  valuesOf,
+} from './fields.ts';
 import { answerIn, reportOf } from './report.ts';
 import { said } from './said.ts';
 import { readSignature, type Signed } from './signature.ts';
@@ -77,7 +86,8 @@ async function find(bytes: Buffer, depth: number): Promise<Found | undefined> {
     split === undefined ||
     !tellsOfMail(split.fields) ||
     isTitle(split.fields[0]) ||
-    (copied?.fields.length ?? 0) > split.fields.length
+    (copied !== undefined &&
+      ((copied.isTraced && !isTraced(split.fields)) || copied.fields.length > split.fields.length))
   )
     return copied === undefined
       ? undefined

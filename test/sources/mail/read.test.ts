@@ -26,6 +26,15 @@ describe('a message', () => {
     expect(found.signatures[0]?.signedAt).toBe('2026-11-24T06:00:00.000Z');
   });
 
+  it('needs no more than From and a signature', async () => {
+    const least = signed('From: adele@contoso.com\r\n\r\nHello\r\n\r\nReceived: nothing\r\n', {
+      by: key,
+      fields: ['From'],
+    });
+    expect(await read(least)).toMatchObject({ in: 'message', signatures: [{ body: 'verifies' }] });
+    expect(await verifies(least)).toEqual([true]);
+  });
+
   it('is aligned with From when both belong to one organization', async () => {
     const aligned = async (from: string, domain: string) =>
       (await read(signed(plainMessage({ from }), { by: key, domain }))).signatures[0]?.aligned;
@@ -142,6 +151,29 @@ describe('a copied header', () => {
     expect(await read(shown)).toMatchObject(same);
     expect(await verifies(shown)).toEqual([true]);
     expect(await read(summary.join('\r\n'))).toMatchObject({ in: 'headers', from: ['contoso.com'], signatures: [] });
+  });
+
+  it('is found in a report that was saved as text', async () => {
+    const saved = [
+      'From: Microsoft Outlook',
+      'Sent: Tuesday, November 24, 2026 10:31 AM',
+      'To: Adele Vance',
+      'Subject: Undeliverable: The offer',
+      '',
+      'Delivery has failed to these recipients or groups:',
+      "Remote server returned '550 5.7.26 Unauthenticated email'",
+      '',
+      'Original message headers:',
+      '',
+      header.replace(/^Received:.*\r\n.*\r\n/m, ''),
+    ].join('\r\n');
+    expect(await read(saved)).toMatchObject({
+      ...same,
+      messageId: '<offer-1@contoso.com>',
+      report: { status: '5.7.26', diagnostic: '550 5.7.26 Unauthenticated email' },
+    });
+    const short = `From: Microsoft Outlook\r\nSent: today\r\nTo: me\r\nSubject: x\r\n\r\n${header.slice(0, header.indexOf('\r\nReceived:'))}\r\n`;
+    expect((await read(short)).signatures).toHaveLength(1);
   });
 
   it('without its indentation keeps the names that are signed together', async () => {
