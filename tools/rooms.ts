@@ -67,6 +67,7 @@ export const rooms = table({
       'src/evaluations/*/',
       'src/evaluations/*/doors.ts',
       'src/evaluations/*/in-shell.ts',
+      'src/sources/',
       'src/sources/bindings/*/',
     ],
     packages: [],
@@ -89,7 +90,7 @@ export const rooms = table({
   },
   'src/evaluations/*/': {
     holds: 'the evaluation itself: questions, subjects, its part of the document, what its rules share; pure',
-    rooms: ['src/domain/', 'src/facts/', 'src/evaluations/*/rules/', 'src/reports/'],
+    rooms: ['src/domain/', 'src/facts/', 'src/evaluations/', 'src/evaluations/*/rules/', 'src/reports/'],
     packages: ['csv-stringify', 'zod'],
     node: false,
     because:
@@ -127,6 +128,8 @@ export const rooms = table({
       'csv-parse',
       'dns-packet',
       'fast-xml-parser',
+      'postal-mime',
+      'tldts',
       'zod',
     ],
     node: true,

@@ -1,7 +1,9 @@
 import type { OrganizationDocument } from '../domain/organization.ts';
+import type { Looked } from '../evaluations/looking.ts';
 import type { Registration } from '../evaluations/registration.ts';
 import { type AdHoc, type AdHocResult, evaluateAdHoc } from './evaluations/ad-hoc.ts';
 import { createBindings } from './evaluations/evaluate.ts';
+import { type HandedIn, type LookOptions, look, lookInto } from './evaluations/look.ts';
 import { adHocRequest, evaluationNamed } from './evaluations/requests.ts';
 import { healthOf } from './health/health.ts';
 import { createLifecycle } from './lifecycle.ts';
@@ -29,7 +31,7 @@ export { type DeliveryMessage, deliveryMessage, sliceMessage } from '../queue/qu
 export { terminalReport } from '../reports/index.ts';
 export { parseOrganizations } from './organizations/documents.ts';
 export { policiesOf } from './organizations/subjects.ts';
-export { type Ports, productionPorts, shellPorts } from './ports.ts';
+export { lookPorts, type Ports, productionPorts, shellPorts } from './ports.ts';
 export { Problem } from './problem.ts';
 export type { Assumed } from './supplied/assumed.ts';
 export type { SuppliedFile, Supply } from './supplied/read.ts';
@@ -87,6 +89,22 @@ export function createApp(ports: Ports) {
         const request = adHocRequest(evaluations, evaluation, body, clock());
         return evaluateAdHoc({ sources: sourcesOf(evaluation), log, world: ports.world }, request);
       }),
+
+    /**
+     * Explains what somebody hands in; nothing of it is kept, nobody is told. With a document its tenant is asked, and what is
+     * kept about its subjects counts, as far as the storage answers.
+     *
+     * @throws Problem when the evaluation explains nothing (400) or it is too long (413); InvalidDocument when it cannot be read
+     */
+    look: (evaluation: string, handedIn: HandedIn, options: LookOptions = {}): Promise<Looked> =>
+      counted(() => {
+        const found = evaluationNamed(evaluations, evaluation);
+        return look({ ...ports, openStorage, sources: sourcesOf(evaluation) }, found, handedIn, options);
+      }),
+
+    /** As `look`, for an organization whose document is stored. @throws Problem (404) besides */
+    lookInto: (organization: string, evaluation: string, handedIn: HandedIn): Promise<Looked> =>
+      working(() => lookInto(ports, sourcesOf, organization, evaluation, handedIn)),
 
     /** The evaluation of that name. @throws Problem (404) */
     evaluation: (name: string): Registration => evaluationNamed(evaluations, name),
@@ -197,8 +215,11 @@ export function createApp(ports: Ports) {
     /** What was found over time, newest first; equal runs are counted, not repeated. @throws Problem (404); InvalidContinuation */
     history: overStorage(states.subjectHistory),
 
-    /** The last run of every subject of a watch, in order of subject. @throws Problem (404) */
-    lastRuns: overStorage(states.lastRuns),
+    /** What was known of a subject at a time (ISO 8601, UTC), and how long it was so. @throws Problem (404) */
+    stateAt: overStorage(states.stateAt),
+
+    /** Last known state of every subject of a watch, in order of subject. @throws Problem (404) */
+    lastStates: overStorage(states.lastStates),
 
     /** All that is known of a watch as an HTML page that a person reads or hands on. @throws Problem (404) */
     report: overStorage(states.report),

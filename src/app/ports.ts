@@ -74,6 +74,27 @@ export function shellPorts(
   };
 }
 
+/** As {@link shellPorts}, over the storage where the settings name one and a document says whose it is; it is only read. */
+export async function lookPorts(
+  evaluations: Registry,
+  config: Config,
+  environment: Environment,
+  options: Partial<WorldOptions>,
+  document: OrganizationDocument | undefined,
+): Promise<Ports> {
+  const ports = shellPorts(evaluations, config, environment, options);
+  return document === undefined || !namesStorage(config)
+    ? ports
+    : { ...ports, store: (await openStorage(config)).store };
+}
+
+function namesStorage(config: Config): boolean {
+  const { AzureWebJobsStorage, AzureWebJobsStorage__accountName, AzureWebJobsStorage__tableServiceUri } = config;
+  return [AzureWebJobsStorage, AzureWebJobsStorage__accountName, AzureWebJobsStorage__tableServiceUri].some(
+    (value) => value !== undefined,
+  );
+}
+
 /** What the settings say about sources. Credentials are used only when they were configured. */
 export function worldOptions(
   config: Config,

@@ -21,6 +21,10 @@ import type { Registry } from '../evaluations/registry.ts';
 import { readBytes, readJson, readTexts, writeJson } from './files.ts';
 import { type AddCommand, BadCall, collect, exitCodeOf, isoTime, print } from './shell.ts';
 
+/** The options that say whom to ask. */
+type WorldValues = Pick<EvaluateOptions, 'resolver' | 'ca'> &
+  Partial<Pick<EvaluateOptions, 'endpoint' | 'allowPrivate'>>;
+
 interface EvaluateOptions {
   readonly organization?: string;
   readonly facts: readonly string[];
@@ -148,12 +152,12 @@ async function evaluate(
 }
 
 /** What the options of every evaluation say about what is asked; what they leave out, the settings say. */
-async function worldOf({
+export async function worldOf({
   resolver,
   ca,
-  endpoint: endpoints,
+  endpoint: endpoints = {},
   allowPrivate,
-}: EvaluateOptions): Promise<Parameters<typeof shellPorts>[3]> {
+}: WorldValues): Promise<Parameters<typeof shellPorts>[3]> {
   return {
     ...(resolver.length > 0 ? { resolvers: resolver } : {}),
     ...(ca.length > 0 ? { ca: await readTexts(ca) } : {}),
@@ -187,7 +191,10 @@ async function subjectsFor(
   );
 }
 
-async function suppliedFiles({ inShell }: Registration, options: EvaluateOptions): Promise<SuppliedFile[]> {
+export async function suppliedFiles(
+  { inShell }: Pick<Registration, 'inShell'>,
+  options: Pick<EvaluateOptions, 'facts'>,
+): Promise<SuppliedFile[]> {
   const wanted: readonly { readonly path: string; readonly kind?: string }[] = [
     ...options.facts.map((path) => ({ path })),
     ...(inShell?.files?.(options) ?? []),
@@ -217,7 +224,7 @@ function withoutEffect({ supply, world }: Assumed, subjects: readonly Subject[])
   ];
 }
 
-function oneOrganization(evaluations: Registry, value: unknown, path: string): OrganizationDocument {
+export function oneOrganization(evaluations: Registry, value: unknown, path: string): OrganizationDocument {
   const [document, ...more] = parseOrganizations(evaluations, value);
   if (document === undefined || more.length > 0)
     throw new BadCall(

@@ -12,6 +12,27 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
+/**
+ * A file, or what is piped in for `-`; of what is longer no more than one byte beyond the limit, which is enough to refuse it.
+ *
+ * @throws BadCall
+ */
+export async function readUpTo(path: string, limit: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    const stream: AsyncIterable<Buffer> = path === '-' ? process.stdin : createReadStream(path, { end: limit });
+    for await (const chunk of stream) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > limit) break;
+    }
+  } catch (error) {
+    throw new BadCall(`Cannot read ${path}: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+  return Buffer.concat(chunks).subarray(0, limit + 1);
+}
+
 export async function readJson(path: string): Promise<unknown> {
   const text = new TextDecoder().decode(await readBytes(path));
   try {

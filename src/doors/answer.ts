@@ -1,6 +1,6 @@
 import type { App } from '../app/index.ts';
 import { Problem } from '../app/problem.ts';
-import type { Door, DoorAnswer, DoorRequest } from './door.ts';
+import type { Body, Door, DoorAnswer, DoorRequest } from './door.ts';
 import { fault, problemOf } from './problem.ts';
 
 /** A request as a host gives it; its router has found the door, so every parameter of the path is there. */
@@ -21,7 +21,7 @@ export async function answerOf(
   const { params, query, headers } = incoming;
   const bytes = async () => {
     if (door.body === undefined) throw new Error(`The door ${door.id} declares no body, but reads one.`);
-    return bytesOf(incoming, door.body.limit);
+    return bytesOf(incoming, door.body);
   };
   try {
     const request = { params, query, headers, bytes, json: async () => parsed(await bytes()) };
@@ -41,8 +41,9 @@ function withMediaType({ answers }: Door, answer: DoorAnswer): DoorAnswer {
 
 const megabyte = 1_000_000;
 
-async function bytesOf(incoming: Incoming, limit: number): Promise<Uint8Array> {
-  const tooLong = new Problem(413, `The body is longer than ${limit / megabyte} MB.`);
+async function bytesOf(incoming: Incoming, { limit, instead }: Body): Promise<Uint8Array> {
+  const why = `The body is longer than ${limit / megabyte} MB`;
+  const tooLong = new Problem(413, instead === undefined ? `${why}.` : `${why}; ${instead}.`);
   if (Number(incoming.headers.get('content-length') ?? 0) > limit) throw tooLong;
   const body = new Uint8Array(await incoming.arrayBuffer());
   if (body.byteLength > limit) throw tooLong;

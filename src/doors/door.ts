@@ -45,6 +45,8 @@ export interface Body {
   readonly content: Content;
   /** Most bytes. */
   readonly limit: number;
+  /** What to send where it is longer. */
+  readonly instead?: string;
   readonly description?: string;
 }
 

@@ -29,11 +29,20 @@ export interface Call {
   readJson(path: string): Promise<unknown>;
 }
 
+/** A command with which the evaluation explains what a file holds; the shell does the rest. */
+export interface LookCommand {
+  /** As the shell writes it: `explain <file>`. */
+  readonly usage: string;
+  readonly description: string;
+  readonly looks: true;
+}
+
 /** A command of its own. */
 export interface ShellCommand {
   /** As the shell writes it: `smtp-logs <paths...>`. */
   readonly usage: string;
   readonly description: string;
+  readonly looks?: never;
   readonly options: readonly (ShellOption & { readonly required?: true })[];
   /** @returns what is printed as JSON or as text, and the answer that the exit code tells */
   run(
@@ -56,5 +65,5 @@ export interface EvaluationInShell {
   world?(values: OptionValues): Promise<Partial<WorldOptions>>;
   /** What to give when there is nothing to look at. */
   readonly nothing: string;
-  readonly commands?: readonly ShellCommand[];
+  readonly commands?: readonly (ShellCommand | LookCommand)[];
 }

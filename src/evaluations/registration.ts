@@ -7,6 +7,7 @@ import type { Door } from '../doors/door.ts';
 import type { AssumableFormat, SuppliedFormat } from '../sources/supplied/format.ts';
 import type { World } from '../sources/world.ts';
 import type { EvaluationInShell } from './in-shell.ts';
+import type { Look } from './looking.ts';
 
 /** Everything the product knows of an evaluation. */
 export interface Registration extends Evaluation {
@@ -37,6 +38,8 @@ export interface Registration extends Evaluation {
     /** What to supply first, of a subject of which nothing is known. */
     nothing(subject: Subject): string;
   };
+  /** What it explains of what somebody hands in. */
+  readonly look?: Look;
   /** What it adds to `evaluate` in a shell. */
   readonly inShell?: EvaluationInShell;
   /** Doors that it alone has. */

@@ -3,12 +3,12 @@
 // real world, by the settings of the shell's environment.
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createTableStore } from '../store/table-store.ts';
 import { startAzurite } from './azurite.ts';
-import { createDemo, type DemoState, makeDemoKeys } from './demo/contoso.ts';
+import { createDemo, type Demo, type DemoState, makeDemoKeys } from './demo/contoso.ts';
 import { startMending } from './demo/mending.ts';
 import { applyDemo, waitForCards, whatToTry } from './demo/show.ts';
 import { startDnsServer } from './dns-server.ts';
@@ -163,9 +163,21 @@ async function start(): Promise<void> {
       );
   }
   if (!stopping) {
-    const at = { host: host.url, cards: sink.page, dns: dns.address, mending: mending.url };
+    const explain = await writeBounce(demo, dns.address);
+    const at = { host: host.url, cards: sink.page, dns: dns.address, mending: mending.url, explain };
     console.log(whatToTry(at, demo, evaluations));
   }
+}
+
+/** A message that has just come back, and the document whose history explains it. @returns what to type to have that explained */
+async function writeBounce(demo: Demo, resolver: string): Promise<string | undefined> {
+  const bounce = demo.bounce(new Date());
+  if (bounce === undefined) return undefined;
+  const [report, document] = [join(data, 'bounce.eml'), join(data, 'contoso.json')];
+  await writeFile(report, bounce);
+  await writeFile(document, JSON.stringify(demo.document, undefined, 2));
+  const [file, organization] = [report, document].map((path) => relative(process.cwd(), path));
+  return `npm run fieldcheck -- explain ${file} --organization ${organization} --resolver ${resolver}`;
 }
 
 /** On the port of earlier starts, because documents hold the channel's address; on any other while somebody has that one. */
@@ -180,12 +192,18 @@ async function startChannel(port = 0): Promise<TeamsSink> {
 
 async function readState(): Promise<DemoState> {
   try {
-    return JSON.parse(await readFile(demoFile, 'utf8')) as DemoState;
+    const kept = JSON.parse(await readFile(demoFile, 'utf8')) as DemoState;
+    if (kept.privateKeys !== undefined) return kept;
+    return await newState(kept);
   } catch {
-    const state: DemoState = { keys: makeDemoKeys(), mended: [] };
-    await saveState(state);
-    return state;
+    return newState({ mended: [] });
   }
+}
+
+async function newState(kept: Omit<DemoState, 'keys'>): Promise<DemoState> {
+  const state: DemoState = { ...kept, ...makeDemoKeys() };
+  await saveState(state);
+  return state;
 }
 
 function saveState(state: DemoState): Promise<void> {

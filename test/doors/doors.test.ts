@@ -691,6 +691,53 @@ describe('runs, subjects, history and reports', () => {
       expectProblem(await call('GET', path), 400, 'Bad Request', detail);
   });
 
+  test('a bounce is explained, with what is known of the organization and without', async () => {
+    const message = [
+      'Received: from mail.contoso.com by mx.fabrikam.com; Tue, 24 Nov 2026 09:30:00 +0000',
+      'DKIM-Signature: v=1; a=rsa-sha256; d=shop.contoso.com; s=selector1; h=From; bh=AAAA; b=AAAA',
+      'From: Adele <adele@shop.contoso.com>',
+      'To: Ben <ben@fabrikam.com>',
+      'Subject: swordfish',
+      'Message-ID: <1@shop.contoso.com>',
+      '',
+    ].join('\r\n');
+    const alone = await call('POST', 'explanations', message, { 'content-type': 'message/rfc822' });
+    expect([alone.status, alone.json]).toEqual([
+      200,
+      expect.objectContaining({ in: 'headers', answer: 'no', owner: 'dns-operator' }),
+    ]);
+    const known = await call('POST', 'organizations/contoso/explanations', Buffer.from(message));
+    expect([known.status, known.json]).toEqual([
+      200,
+      expect.objectContaining({
+        answer: 'no',
+        owner: 'microsoft',
+        supportCase: expect.stringContaining('Message-ID: <1@shop.contoso.com>'),
+        signatures: [expect.objectContaining({ key: 'missing' })],
+      }),
+    ]);
+    for (const text of [alone.text, known.text, ...log]) expect(text).not.toMatch(/swordfish|ben@|adele@/);
+    expectProblem(
+      await call('POST', 'explanations', 'Why?', { 'content-type': 'text/plain' }),
+      400,
+      'Bad Request',
+      /^message: is no message/,
+      [expect.stringContaining('hand in the message as it was saved (.eml)') as unknown as string],
+    );
+    expectProblem(
+      await call('POST', 'organizations/fabrikam/explanations', message),
+      404,
+      'Not Found',
+      'The organization "fabrikam" does not exist.',
+    );
+    expectProblem(
+      await call('POST', 'explanations', 'x'.repeat(32_000_001)),
+      413,
+      'Content Too Large',
+      'The body is longer than 32 MB; hand in its header alone, copied as text: that is enough to look at its signatures.',
+    );
+  });
+
   test('the failed selectors are a CSV for ticketing', async () => {
     const { status, headers, text } = await call('GET', `${dkim}/failed-selectors.csv`);
     expect([status, headers.get('content-type')]).toEqual([200, 'text/csv; charset=utf-8']);

@@ -38,6 +38,8 @@ const expected = {
   deliverNudged: queue('deliveries'),
   doctor: http('GET', 'doctor'),
   evaluate: http('POST', 'evaluations/{evaluation}'),
+  explain: http('POST', 'explanations'),
+  explainInOrganization: http('POST', 'organizations/{organization}/explanations'),
   failedSelectors: http('GET', 'organizations/{organization}/evaluations/dkim/failed-selectors.csv'),
   getOrganization: http('GET', 'organizations/{organization}'),
   getRun: http('GET', 'runs/{runId}'),

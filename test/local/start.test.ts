@@ -231,6 +231,20 @@ describe('npm start', () => {
     expect(lines.every((line) => /^[a-z.-]+,selector[12],/.test(line))).toBe(true);
   });
 
+  test('prints a line to try: a bounce of one of the 20, explained with its history', async () => {
+    const [, line = ''] = /explain a bounce +npm run fieldcheck -- (.*)/.exec(first.said()) ?? [];
+    const settings = JSON.parse(readFileSync(join(data, 'settings.json'), 'utf8')) as Record<string, string>;
+    const env = { PATH: process.env.PATH, ...settings };
+    const cli = join(root, 'src/local/cli.ts');
+    const { status, stdout } = spawnSync(process.execPath, [cli, ...line.split(' ')], { env, encoding: 'utf8' });
+    expect(status).toBe(1);
+    expect(stdout).toContain('The active selector selector2 of amsterdam.contoso.com has no key');
+    expect(stdout).toMatch(/selector2 of amsterdam\.contoso\.com was missing at Microsoft since \d+ \w+ \d\d:\d\d UTC/);
+    expect(stdout).toContain('no key; header verifies; body verifies');
+    expect(stdout).toContain('Owner: Microsoft');
+    expect(stdout).toMatch(/Message-ID: <\w+@amsterdam\.contoso\.com>/);
+  });
+
   test('posts one card; another run posts none; mending one record posts one resolved', async () => {
     expect(await cardsOf(first)).toEqual(['Contoso: 20 new problems in DKIM']);
     await runAgain(first);

@@ -1,6 +1,6 @@
 import type { SubjectState } from '../../domain/compare.ts';
 import { questionTitles } from '../../domain/evaluation.ts';
-import type { Run } from '../../domain/finding.ts';
+import { type Past, pastOf } from '../../domain/past.ts';
 import { htmlReport } from '../../reports/index.ts';
 import type { Page, Watch } from '../../store/store.ts';
 import type { Ports } from '../ports.ts';
@@ -58,27 +58,60 @@ export async function subjectHistory(
   return { ...earlier, items: [state, ...earlier.items] };
 }
 
-/** The last run of every subject of a watch, in order of subject. @throws Problem */
-export async function lastRuns(ports: StatePorts, organization: string, evaluation: string): Promise<readonly Run[]> {
-  return runsOf(ports, (await watchOf(ports, organization, evaluation)).watch);
+/** What was known at a time of the subject that a person calls `name`. @param at ISO 8601, UTC. @throws Problem when nothing is kept about it */
+export async function stateAt(
+  ports: StatePorts,
+  organization: string,
+  evaluation: string,
+  name: string,
+  at: string,
+): Promise<Past> {
+  const { watch, evaluation: registered } = await watchOf(ports, organization, evaluation);
+  const id = registered.normaliseId?.(name) ?? name;
+  const past = await pastIn(ports, watch, id, at);
+  if (past.first === undefined) throw notFound(`The subject "${id}" of ${evaluation} in "${organization}"`);
+  return past;
+}
+
+/** What was known at a time of the subject with this id, which may have left the watch since. */
+export async function pastIn({ store }: Pick<Ports, 'store'>, watch: Watch, id: string, at: string): Promise<Past> {
+  const newestFirst = [...(await store.states(watch, [id])).values()].map(({ value }) => value);
+  let page: Page<SubjectState> | undefined;
+  while ((newestFirst.at(-1)?.since ?? at) >= at && (page === undefined || page.continuation !== undefined)) {
+    page = await store.history(watch, id, statesAtOnce, page?.continuation);
+    newestFirst.push(...page.items);
+  }
+  return pastOf(id, newestFirst.reverse(), at);
+}
+
+/** Last known state of every subject of a watch, in order of subject. @throws Problem */
+export async function lastStates(
+  ports: StatePorts,
+  organization: string,
+  evaluation: string,
+): Promise<readonly SubjectState[]> {
+  return statesOf(ports, (await watchOf(ports, organization, evaluation)).watch);
 }
 
 /** All that is known of a watch as an HTML page that a person reads or hands on. @throws Problem */
 export async function report(ports: StatePorts, organization: string, name: string): Promise<string> {
   const { document, watch, evaluation } = await watchOf(ports, organization, name);
-  return htmlReport(await runsOf(ports, watch), {
-    title: `${document.name ?? document.id}: ${evaluation.title}`,
-    questions: questionTitles(evaluation),
-    evaluations: { [name]: evaluation },
-  });
+  return htmlReport(
+    (await statesOf(ports, watch)).map(({ run }) => run),
+    {
+      title: `${document.name ?? document.id}: ${evaluation.title}`,
+      questions: questionTitles(evaluation),
+      evaluations: { [name]: evaluation },
+    },
+  );
 }
 
-async function runsOf({ store }: Pick<Ports, 'store'>, watch: Watch): Promise<Run[]> {
-  const runs: Run[] = [];
+async function statesOf({ store }: Pick<Ports, 'store'>, watch: Watch): Promise<SubjectState[]> {
+  const states: SubjectState[] = [];
   let page: Page<SubjectState> | undefined;
   do {
     page = await store.listStates(watch, statesAtOnce, page?.continuation);
-    runs.push(...page.items.map(({ run }) => run));
+    states.push(...page.items);
   } while (page.continuation !== undefined);
-  return runs;
+  return states;
 }

@@ -28,6 +28,14 @@ export const dkimInShell: EvaluationInShell = {
       ? domains(call, { id: 'shell' }, inFiles, selectors)
       : undefined;
   },
+  commands: [
+    {
+      usage: 'explain <file>',
+      description:
+        'explain a bounce: why a message was not verified, from a delivery report, the message or its header; - reads what is typed or piped',
+      looks: true,
+    },
+  ],
   nothing:
     'There is no domain to look at: name one (evaluate dkim contoso.com), or give --signing-config, --organization or --facts.',
 };

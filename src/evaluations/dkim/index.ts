@@ -4,6 +4,7 @@ import type { Registration } from '../registration.ts';
 import { dkimDoors } from './doors.ts';
 import { dkim as evaluation } from './evaluation.ts';
 import { dkimInShell } from './in-shell.ts';
+import { explainsMessages } from './look.ts';
 import { namedDomains } from './named.ts';
 
 /** Everything the product knows of this evaluation. */
@@ -14,6 +15,10 @@ export const dkim: Registration = {
   assumable: assumedMailRecords,
   grants: ['exchange-manage-as-app', 'security-reader', 'domain-read-all', 'service-health-read-all'],
   named: namedDomains,
+  // Loaded when asked for: most instances never are.
+  look: explainsMessages(async (name, content) =>
+    (await import('../../sources/mail/read.ts')).readMessage(name, content),
+  ),
   inShell: dkimInShell,
   doors: dkimDoors,
 };

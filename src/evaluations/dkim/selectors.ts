@@ -61,6 +61,10 @@ export function soleRecord(key: SelectorKey, selector: string): SelectorKey['rec
 /** The whole line to run for an export that says every time exactly. */
 export const exportCommand = 'Get-DkimSigningConfig | ConvertTo-Json -Depth 4 | Out-File -Encoding utf8 dkim.json';
 
+/** What people try first when a key is missing at Microsoft. */
+export const rotationIsNoHelp =
+  'Rotate-DkimSigningConfig does not help at once: it makes a new key for the selector that is not in use, and the switch to it comes 96 hours later.';
+
 /** Does a configuration leave open which selector is active? Then each of them is judged as if it were. */
 export function rolesOpen(configuration: SigningConfiguration | undefined, now: Instant): boolean {
   const row = configuration === undefined ? undefined : rowOf(configuration);

@@ -5,6 +5,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { dayMs } from '../../domain/time.ts';
 import { createZone, type Zone, type ZoneData } from '../dns-server.ts';
+import { bounceOf } from './bounce.ts';
 import { exchangeOrganizationFacts, exchangeOrganizationSettings } from './exchange-organization.ts';
 import { ex1File, ex2File, smtpService } from './smtp-nodes.ts';
 
@@ -12,6 +13,8 @@ import { ex1File, ex2File, smtpService } from './smtp-nodes.ts';
 export interface DemoState {
   /** Key records as TXT texts; domains take them in turn, because making 148 keys takes half a minute. */
   readonly keys: readonly string[];
+  /** What they are signed with (PKCS#8, PEM), in the same order; earlier versions kept none. */
+  readonly privateKeys?: readonly string[];
   /** What somebody has mended: domains, and names of {@link factFiles}. */
   readonly mended: readonly string[];
   /** Port of the Teams channel, because documents hold its address. */
@@ -47,6 +50,8 @@ export interface Demo {
   readonly zones: readonly string[];
   /** Domains whose active selector Microsoft does not answer. */
   readonly failing: readonly string[];
+  /** A report about a message of the first failing domain that came back at `at`; undefined without keys to sign with. */
+  bounce(at: Date): string | undefined;
   /** Lets Microsoft publish the missing key. @returns false when there is nothing to mend */
   mend(domain: string): boolean;
   /** Takes the key away again. @returns false when the domain is none of the demo's */
@@ -90,12 +95,17 @@ const failing = sending.filter((_, index) => index % 3 === 1).slice(0, 20);
 /** How many key pairs the demo makes. */
 export const demoKeyCount = 6;
 
-export function makeDemoKeys(): string[] {
-  return Array.from({ length: demoKeyCount }, (_, index) => {
+export function makeDemoKeys(): Required<Pick<DemoState, 'keys' | 'privateKeys'>> {
+  const pairs = Array.from({ length: demoKeyCount }, (_, index) =>
     // One key is short, so that the advice about 1,024 bits has something to say.
-    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: index === demoKeyCount - 1 ? 1024 : 2048 });
-    return `v=DKIM1; k=rsa; p=${publicKey.export({ type: 'spki', format: 'der' }).toString('base64')};`;
-  });
+    generateKeyPairSync('rsa', { modulusLength: index === demoKeyCount - 1 ? 1024 : 2048 }),
+  );
+  return {
+    keys: pairs.map(
+      ({ publicKey }) => `v=DKIM1; k=rsa; p=${publicKey.export({ type: 'spki', format: 'der' }).toString('base64')};`,
+    ),
+    privateKeys: pairs.map(({ privateKey }) => privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()),
+  };
 }
 
 /** @param sink where the Teams channel of the demo posts to */
@@ -142,6 +152,14 @@ export function createDemo(state: DemoState, sink: string, now: Date): Demo {
     },
     zones,
     failing,
+    bounce(at) {
+      const row = rows.find(({ Domain }) => Domain === failing[0]);
+      if (row === undefined) return undefined;
+      const selector = row.SelectorAfterRotateOnDate;
+      const { key } = activeOf(row);
+      const privateKey = state.privateKeys?.[state.keys.indexOf(key)];
+      return privateKey === undefined ? undefined : bounceOf({ domain: row.Domain, selector, privateKey, at });
+    },
     mend: (domain) => failing.includes(domain) && setKey(domain, true),
     break: (domain) => setKey(domain, false),
   };
@@ -188,10 +206,7 @@ function signingConfiguration(domain: string, index: number, keys: readonly stri
 function publish(zone: Zone, row: Row, index: number, missing: boolean): void {
   zone.set(`selector1._domainkey.${row.Domain}`, { type: 'CNAME', data: row.Selector1CNAME, ttl: 3600 });
   zone.set(`selector2._domainkey.${row.Domain}`, { type: 'CNAME', data: row.Selector2CNAME, ttl: 3600 });
-  const [target, key] =
-    row.SelectorAfterRotateOnDate === 'selector1'
-      ? [row.Selector1CNAME, row.Selector1PublicKey]
-      : [row.Selector2CNAME, row.Selector2PublicKey];
+  const { target, key } = activeOf(row);
   if (!missing)
     zone.set(target, {
       type: 'TXT',
@@ -201,6 +216,12 @@ function publish(zone: Zone, row: Row, index: number, missing: boolean): void {
   // Half of the missing keys leave an empty name behind (no such record), half no name at all.
   else if (index % 2 === 0) zone.set(target);
   else zone.delete(target);
+}
+
+function activeOf(row: Row): { readonly target: string; readonly key: string } {
+  return row.SelectorAfterRotateOnDate === 'selector1'
+    ? { target: row.Selector1CNAME, key: row.Selector1PublicKey }
+    : { target: row.Selector2CNAME, key: row.Selector2PublicKey };
 }
 
 function accepted(domain: string, special: object): object {

@@ -129,6 +129,8 @@ export interface DemoAddresses {
   /** `address:port` of the name server. */
   readonly dns: string;
   readonly mending: string;
+  /** What explains a bounce of the demo, for a shell; undefined when there is none. */
+  readonly explain?: string | undefined;
 }
 
 /** What a person may look at and try. @param watched what the demo's document watches now */
@@ -151,6 +153,7 @@ export function whatToTry(at: DemoAddresses, demo: Demo, watched: readonly strin
     ['dkim', '… and run again', 'one card: resolved'],
     ['teams-exchange-interop', 'mend Exchange (GO)', `curl -X POST ${at.mending}/mend/interop`],
     ['smtp-source-ip', 'mend node EX2 (ready)', `curl -X POST ${at.mending}/mend/smtp`],
+    ...(at.explain === undefined ? [] : [['dkim', 'explain a bounce', at.explain] as const]),
     ['dkim', 'from the shell', `npm run fieldcheck -- evaluate dkim ${first} --resolver ${at.dns}`],
   ]);
   return [

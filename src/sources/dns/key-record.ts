@@ -80,6 +80,33 @@ function readTags(text: string): KeyRecord {
   return { ...base, problems, revoked: false, key: decoded };
 }
 
+/** A key record as a signature is verified with it. */
+export interface VerificationKey {
+  readonly key: KeyObject;
+  readonly algorithm: 'rsa' | 'ed25519';
+  /** `h=`; every hash when left out. */
+  readonly hashes: readonly string[] | undefined;
+  /** `t=s`: the identity (`i=`) has to be of the very domain. */
+  readonly strict: boolean;
+}
+
+/** The key of a record that {@link parseKeyRecord} has nothing against; undefined where it has. */
+export function verificationKeyOf(text: string): VerificationKey | undefined {
+  const { key: found, problems } = parseKeyRecord(text);
+  if (found === undefined || problems.length > 0) return undefined;
+  const { tags } = parseTagList(text);
+  const data = Buffer.from(tags.get('p')?.replace(foldingSpace, '') ?? '', 'base64');
+  const key =
+    found.encoding === 'raw' ? read(Buffer.concat([ed25519Prefix, data]), 'spki') : read(data, found.encoding);
+  if (key === undefined) return undefined;
+  return {
+    key,
+    algorithm: found.algorithm,
+    hashes: list(tags.get('h')),
+    strict: list(tags.get('t'))?.includes('s') === true,
+  };
+}
+
 /** Tags with a meaning (RFC 6376 section 3.6.1). */
 const knownTags: ReadonlySet<string> = new Set(['v', 'h', 'k', 'n', 'p', 's', 't']);
 
@@ -104,7 +131,11 @@ function isFoldingSpace(code: number): boolean {
 }
 
 /** RFC 6376 section 3.2. A trailing semicolon is allowed, an empty tag elsewhere is not; a duplicate tag spoils the list. */
-function parseTagList(text: string): { tags: ReadonlyMap<string, string>; order: readonly string[]; problem?: string } {
+export function parseTagList(text: string): {
+  tags: ReadonlyMap<string, string>;
+  order: readonly string[];
+  problem?: string;
+} {
   const tags = new Map<string, string>();
   const order: string[] = [];
   const specs = text.split(';').map(trimmed);

@@ -89,7 +89,7 @@ async function lookUpSelectors(
     configuration.status === 'known' && configuration.value.state === 'configured'
       ? configuration.value.row
       : undefined;
-  const names = row === undefined ? subject.selectors : selectorNames;
+  const names = row === undefined ? subject.selectors : [...new Set([...selectorNames, ...subject.selectors])];
   const roles = row === undefined ? undefined : selectorRoles(row, context.now);
   const found = await Promise.all(
     names.map(async (selector) => {

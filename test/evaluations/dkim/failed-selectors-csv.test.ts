@@ -1,24 +1,42 @@
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
+import type { SubjectState } from '../../../src/domain/compare.ts';
+import { type Finding, findingKey, type Run } from '../../../src/domain/finding.ts';
 import { failedSelectorsCsv } from '../../../src/evaluations/dkim/failed-selectors-csv.ts';
 import { finding, mixedRuns, run } from '../../reports/runs.ts';
 
-const header = 'Domain,Selector,Rule,Severity,Owner,Status,Observed,Message,Remedy,Checked\r\n';
+const header =
+  'Domain,Selector,Rule,Severity,Owner,Status,Observed,Message,Remedy,Checked,Since,Evidence,Support case\r\n';
+const earlier = '2026-11-18T06:00:00.000Z';
+
+/** As it is kept: every finding has been what it is since 18 November. */
+function stateOf(found: Run): SubjectState {
+  const memory = ({ verdict }: Finding) => ({ verdict, since: earlier, unknownRuns: 0 });
+  return {
+    runId: 'contoso.dkim.1',
+    run: found,
+    since: earlier,
+    runs: 7,
+    findings: Object.fromEntries(found.findings.map((one) => [findingKey(one), memory(one)])),
+    answers: {},
+  };
+}
+const csvOf = (runs: readonly Run[]) => failedSelectorsCsv(runs.map(stateOf));
 
 describe('failed selectors as CSV', () => {
   it('has one line for each failing active selector, and none for advice, passes and what could not be looked at', () => {
-    expect(failedSelectorsCsv(mixedRuns)).toBe(
-      `${header}contoso.com,selector1,dkim/active-key-published,critical,microsoft,fail,selector1-contoso-com._domainkey.contoso.onmicrosoft.com: NXDOMAIN,Microsoft publishes no key for selector1.,Open a support case with Microsoft.,2026-11-24T09:30:00.000Z\r\n`,
+    expect(csvOf(mixedRuns)).toBe(
+      `${header}contoso.com,selector1,dkim/active-key-published,critical,microsoft,fail,selector1-contoso-com._domainkey.contoso.onmicrosoft.com: NXDOMAIN,Microsoft publishes no key for selector1.,Open a support case with Microsoft.,2026-11-24T09:30:00.000Z,2026-11-18T06:00:00.000Z,"selector: selector1-contoso-com._domainkey.contoso.onmicrosoft.com: NXDOMAIN (192.0.2.53, 2026-11-24T09:30:00.000Z)",Domain: contoso.com | Asked: 192.0.2.53\r\n`,
     );
   });
 
   it('is the header alone when nothing fails', () => {
-    expect(failedSelectorsCsv([])).toBe(header);
+    expect(csvOf([])).toBe(header);
   });
 
   it('leaves out failing rules that are not about the active selector', () => {
     const passive = finding({ rule: 'dkim/passive-cname-correct', severity: 'medium' });
-    expect(failedSelectorsCsv([run('contoso.com', {}, passive)])).toBe(header);
+    expect(csvOf([run('contoso.com', {}, passive)])).toBe(header);
   });
 
   it('stands in order of domain, selector and rule, whatever the order of the runs', () => {
@@ -26,8 +44,8 @@ describe('failed selectors as CSV', () => {
       run('b.contoso.com', {}, finding({ target: 'selector2' }), finding({ target: 'selector1' })),
       run('a.contoso.com', {}, finding({ rule: 'dkim/active-key-single' }), finding()),
     ];
-    const csv = failedSelectorsCsv(runs);
-    expect(csv).toBe(failedSelectorsCsv([...runs].reverse()));
+    const csv = csvOf(runs);
+    expect(csv).toBe(csvOf([...runs].reverse()));
     expect(parse(csv, { from: 2 }).map((row: string[]) => row.slice(0, 3).join(' '))).toEqual([
       'a.contoso.com selector1 dkim/active-key-published',
       'a.contoso.com selector1 dkim/active-key-single',
@@ -37,16 +55,25 @@ describe('failed selectors as CSV', () => {
   });
 
   it.each(['=1+1', '+1', '-1', '@SUM(A1)'])('does not let %s become a formula', (observed) => {
-    const evil = finding({ target: observed, evidence: [{ fact: 'selector', observed }] });
-    const [row] = parse(failedSelectorsCsv([run('contoso.com', {}, evil)]), { from: 2 }) as string[][];
+    const evil = finding({ target: observed, evidence: [{ fact: 'selector', observed }], supportCase: observed });
+    const [row] = parse(csvOf([run('contoso.com', {}, evil)]), { from: 2 }) as string[][];
     expect(row?.[1]).toBe(`'${observed}`);
     expect(row?.[6]).toBe(`'${observed}`);
+    expect(row?.[12]).toBe(`'${observed}`);
+  });
+
+  it('counts from the first run in a row that found it; nothing remembered is this run', () => {
+    const [row] = parse(failedSelectorsCsv([{ ...stateOf(run('contoso.com', {}, finding())), findings: {} }]), {
+      columns: true,
+    }) as Record<string, string>[];
+    expect(row).toMatchObject({ Since: '2026-11-24T09:30:00.000Z', 'Support case': '' });
   });
 
   it('keeps commas, quotes and line breaks inside their cell', () => {
-    const odd = finding({ message: 'a "quoted", text\r\nof two lines' });
-    const [row, ...others] = parse(failedSelectorsCsv([run('contoso.com', {}, odd)]), { from: 2 }) as string[][];
+    const odd = finding({ message: 'a "quoted", text\r\nof two lines', supportCase: 'Asked:\n\n  "a", b\r\n=1' });
+    const [row, ...others] = parse(csvOf([run('contoso.com', {}, odd)]), { from: 2 }) as string[][];
     expect(row?.[7]).toBe('a "quoted", text of two lines');
+    expect(row?.[12]).toBe('Asked: | "a", b | =1');
     expect(others).toEqual([]);
   });
 });

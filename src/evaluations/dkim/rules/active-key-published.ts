@@ -14,6 +14,7 @@ import {
   leadsToMicrosoft,
   mendRecord,
   rolesOpen,
+  rotationIsNoHelp,
   unlessAnotherVerifies,
   withoutConfiguration,
 } from '../selectors.ts';
@@ -82,7 +83,7 @@ export const activeKeyPublished = rule({
           message: `${rolesOpen(configuration, at.now) ? 'The selector' : 'The active selector'} ${part} of ${subject.id} has no key: ${hasNoHop(configuration, part, subject.id) ? '' : 'the CNAME is right, but '}in Microsoft's DNS ${what} (${key.owner}). Receivers cannot verify what is signed now.${end === undefined ? '' : ` This ends by itself on ${end.at}, when ${end.next} takes over, whose key answers.`}${open.sentence}`,
           remedy:
             end === undefined
-              ? 'Open a support case with Microsoft; the text to paste is in the finding. Rotate-DkimSigningConfig does not help at once: it makes a new key for the selector that is not in use, and the switch to it comes 96 hours later.'
+              ? `Open a support case with Microsoft; the text to paste is in the finding. ${rotationIsNoHelp}`
               : `Nothing is to be done but to wait for ${end.at}; nobody can bring the switch forward. If it cannot wait, open a support case with Microsoft; the text to paste is in the finding.`,
           evidence: [...evidence, ...open.evidence],
           supportCase: supportCase(subject.id, part, cname, key),
