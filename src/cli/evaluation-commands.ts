@@ -1,4 +1,4 @@
-import { addOption } from './evaluate.ts';
+import { addEvaluateOptions, addOption, type EvaluateOptions, evaluate } from './evaluate.ts';
 import { readJson } from './files.ts';
 import { type AddCommand, exitCodeOf, isoTime, print } from './shell.ts';
 
@@ -21,5 +21,23 @@ export const addEvaluationCommands: AddCommand = (program, evaluations) => {
         else process.stdout.write(text);
         process.exitCode = exitCodeOf([answer]);
       });
+  }
+  for (const evaluation of evaluations.all) {
+    for (const { name, description, options, of } of evaluation.inShell?.findingsCommands ?? []) {
+      const command = program
+        .command(name)
+        .description(description)
+        .argument('[subjects...]', evaluation.inShell?.named);
+      for (const option of [...options, ...(evaluation.inShell?.options ?? [])])
+        addOption(command, option, option.description);
+      addEvaluateOptions(command, [evaluation]);
+      command.action(async (subjects: string[], values: EvaluateOptions) => {
+        const { runs } = await evaluate(evaluations, evaluation.id, subjects, values);
+        const { json, text, answer } = of(runs, values);
+        if (values.json === true) print(json);
+        else process.stdout.write(text);
+        process.exitCode = exitCodeOf([answer]);
+      });
+    }
   }
 };

@@ -1,4 +1,4 @@
-import type { Answer } from '../domain/finding.ts';
+import type { Answer, Run } from '../domain/finding.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { Subject } from '../domain/subject.ts';
 import type { Instant } from '../domain/time.ts';
@@ -13,6 +13,8 @@ export interface ShellOption {
   readonly description: string;
   /** May be given more than once; its value is then a list. */
   readonly repeatable?: true;
+  /** The words that it takes, the first of them when it is left out. */
+  readonly choices?: readonly string[];
 }
 
 /** What a call brings. */
@@ -42,6 +44,18 @@ export interface ShellCommand {
   ): Promise<{ readonly json: unknown; readonly text: string; readonly answer: Answer }>;
 }
 
+/** A command on what `evaluate` finds: it takes the subjects and the options of `evaluate`, and prints something else. */
+export interface FindingsCommand {
+  readonly name: string;
+  readonly description: string;
+  readonly options: readonly ShellOption[];
+  /** @returns as {@link ShellCommand.run} */
+  of(
+    runs: readonly Run[],
+    values: OptionValues,
+  ): { readonly json: unknown; readonly text: string; readonly answer: Answer };
+}
+
 /** What an evaluation adds to a shell. */
 export interface EvaluationInShell {
   /** Of `evaluate`. */
@@ -57,4 +71,5 @@ export interface EvaluationInShell {
   /** What to give when there is nothing to look at. */
   readonly nothing: string;
   readonly commands?: readonly ShellCommand[];
+  readonly findingsCommands?: readonly FindingsCommand[];
 }
