@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
   type App,
   type Assumed,
@@ -13,6 +13,7 @@ import {
 } from '../app/index.ts';
 import { loadConfig } from '../config.ts';
 import { questionTitles } from '../domain/evaluation.ts';
+import type { Run } from '../domain/finding.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { Subject } from '../domain/subject.ts';
 import type { ShellOption } from '../evaluations/in-shell.ts';
@@ -25,7 +26,7 @@ import { type AddCommand, BadCall, collect, exitCodeOf, isoTime, print } from '.
 type WorldValues = Pick<EvaluateOptions, 'resolver' | 'ca'> &
   Partial<Pick<EvaluateOptions, 'endpoint' | 'allowPrivate'>>;
 
-interface EvaluateOptions {
+export interface EvaluateOptions {
   readonly organization?: string;
   readonly facts: readonly string[];
   readonly assume: readonly string[];
@@ -45,14 +46,29 @@ export const addEvaluate: AddCommand = (program, evaluations) => {
     .command('evaluate')
     .description('judge now; nothing is stored, nobody is told')
     .argument('<evaluation>', listOf(evaluations.ids))
-    .argument('[subjects...]', namedSubjects(evaluations))
+    .argument('[subjects...]', namedSubjects(evaluations));
+  addEvaluateOptions(command, evaluations.all);
+  for (const { id, inShell } of evaluations.all) {
+    for (const option of inShell?.options ?? []) addOption(command, option, `${id}: ${option.description}`);
+  }
+  command.action(async (name: string, subjects: string[], options: EvaluateOptions) => {
+    const { runs, evaluation } = await evaluate(evaluations, name, subjects, options);
+    if (options.json === true) print(runs);
+    else process.stdout.write(terminalReport(runs, { ...evaluation, questions: questionTitles(evaluation) }));
+    process.exitCode = exitCodeOf(runs.flatMap(({ answers }) => Object.values(answers)));
+  });
+};
+
+/** The options of `evaluate` that no evaluation declares. */
+export function addEvaluateOptions(command: Command, all: Registry['all']): void {
+  command
     .option('--organization <file>', 'organization document: subjects and policies')
     .option('--facts <file>', 'saved facts, a collector’s file or a raw export; repeatable', collect, [])
-    .option('--assume <file>', assumable(evaluations), collect, [])
+    .option('--assume <file>', assumable(all), collect, [])
     .option('--save-facts <file>', 'write what was gathered, to judge again later')
     .option('--resolver <host[:port]>', 'name server to ask; repeatable', collect, [])
     .option('--now <time>', 'judge as of this time (ISO 8601)', isoTime)
-    .option('--json', 'print the runs as JSON')
+    .option('--json', 'print as JSON')
     .option('--allow-private', 'probes may go to private, unique-local and loopback addresses')
     .option('--ca <file>', 'PEM file of roots to trust besides the public ones; repeatable', collect, [])
     .option(
@@ -61,21 +77,16 @@ export const addEvaluate: AddCommand = (program, evaluations) => {
       endpoint,
       {},
     );
-  for (const { id, inShell } of evaluations.all) {
-    for (const option of inShell?.options ?? []) addOption(command, option, `${id}: ${option.description}`);
-  }
-  command.action(async (name: string, subjects: string[], options: EvaluateOptions) => {
-    process.exitCode = await evaluate(evaluations, name, subjects, options);
-  });
-};
+}
 
 /** Adds an option that an evaluation declares. */
-export function addOption(command: Command, { flags, repeatable }: ShellOption, description: string): void {
-  if (repeatable === true) command.option(flags, description, collect, []);
+export function addOption(command: Command, { flags, repeatable, choices }: ShellOption, description: string): void {
+  if (choices !== undefined) command.addOption(new Option(flags, description).choices(choices).default(choices[0]));
+  else if (repeatable === true) command.option(flags, description, collect, []);
   else command.option(flags, description);
 }
 
-function assumable({ all }: Registry): string {
+function assumable(all: Registry['all']): string {
   const others = all.flatMap(({ id, assumable }) =>
     assumable === undefined ? [] : [`; ${id}: also ${assumable.wanted}`],
   );
@@ -106,12 +117,13 @@ function endpoint(value: string, previous: Readonly<Record<string, string>>): Re
   return { ...previous, [key]: url.replace(/\/+$/, '') };
 }
 
-async function evaluate(
+/** Judges now, as a call of `evaluate` asks. @throws Error for a bad call */
+export async function evaluate(
   evaluations: Registry,
   name: string,
   named: readonly string[],
   options: EvaluateOptions,
-): Promise<number> {
+): Promise<{ readonly evaluation: Registration; readonly runs: readonly Run[] }> {
   const document =
     options.organization === undefined
       ? undefined
@@ -143,9 +155,7 @@ async function evaluate(
     });
     for (const note of assumed === undefined ? [] : withoutEffect(assumed, subjects)) process.stderr.write(`${note}\n`);
     if (options.saveFacts !== undefined) await writeJson(options.saveFacts, facts);
-    if (options.json === true) print(runs);
-    else process.stdout.write(terminalReport(runs, { ...evaluation, questions: questionTitles(evaluation) }));
-    return exitCodeOf(runs.flatMap(({ answers }) => Object.values(answers)));
+    return { evaluation, runs };
   } finally {
     await app.stop();
   }

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
-import type { LookCommand, ShellCommand } from '../evaluations/in-shell.ts';
-import { addOption } from './evaluate.ts';
+import type { FindingsCommand, LookCommand, ShellCommand, Told } from '../evaluations/in-shell.ts';
+import type { Registration } from '../evaluations/registration.ts';
+import type { Registry } from '../evaluations/registry.ts';
+import { addEvaluateOptions, addOption, type EvaluateOptions, evaluate } from './evaluate.ts';
 import { readJson } from './files.ts';
 import { addLook } from './look.ts';
 import { type AddCommand, exitCodeOf, isoTime, print } from './shell.ts';
@@ -13,6 +15,8 @@ export const addEvaluationCommands: AddCommand = (program, evaluations) => {
       if (isLook(declared)) addLook(command, evaluations, evaluation);
       else addOwn(command, declared);
     }
+    for (const declared of evaluation.inShell?.findingsCommands ?? [])
+      addFindings(program.command(declared.name).description(declared.description), evaluations, evaluation, declared);
   }
 };
 
@@ -29,9 +33,29 @@ function addOwn(command: Command, { options, run }: ShellCommand): void {
     .option('--now <time>', 'judge freshness as of this time (ISO 8601)', isoTime)
     .option('--json', 'print as JSON')
     .action(async (paths: string[], values: { readonly now?: Date; readonly json?: boolean }) => {
-      const { json, text, answer } = await run(paths, { values, now: values.now ?? new Date(), readJson });
-      if (values.json === true) print(json);
-      else process.stdout.write(text);
-      process.exitCode = exitCodeOf([answer]);
+      tell(await run(paths, { values, now: values.now ?? new Date(), readJson }), values.json);
     });
+}
+
+/** A command on what `evaluate` finds: it takes the same arguments and options. */
+function addFindings(
+  command: Command,
+  evaluations: Registry,
+  evaluation: Registration,
+  { options, of }: FindingsCommand,
+): void {
+  command.argument('[subjects...]', evaluation.inShell?.named);
+  for (const option of [...options, ...(evaluation.inShell?.options ?? [])])
+    addOption(command, option, option.description);
+  addEvaluateOptions(command, [evaluation]);
+  command.action(async (subjects: string[], values: EvaluateOptions) => {
+    const { runs } = await evaluate(evaluations, evaluation.id, subjects, values);
+    tell(of(runs, values), values.json);
+  });
+}
+
+function tell(told: Told, asJson: boolean | undefined): void {
+  if (asJson === true) print(told.json);
+  else process.stdout.write(told.text);
+  process.exitCode = exitCodeOf([told.answer]);
 }

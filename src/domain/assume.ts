@@ -7,7 +7,7 @@ import { askSource, factsNeeded, type GatherOptions, gather, gatherEach, type Ot
 import { type JudgeOptions, judge, judgeWithReasons, restingOn } from './judge.ts';
 import type { Sources } from './source.ts';
 import type { Subject } from './subject.ts';
-import { type AnswerWords, answerWords } from './words.ts';
+import { type AnswerWords, answerWords, enumerate } from './words.ts';
 
 /** What is supposed to be so, though it is not, or nobody looked. */
 export interface Assumption {
@@ -190,22 +190,36 @@ export function judgeAssuming(
   if (assuming === facts) return without;
   const { run, deciding } = judgeWithReasons(evaluation, subject, assuming, options);
   // What reads nothing assumed can rest on it all the same: the evaluation may apply now, or another part be judged.
-  const verdicts = new Map(without.findings.map((finding) => [findingKey(finding), finding.verdict]));
-  const rests = (finding: Finding) => finding.assumed === true || verdicts.get(findingKey(finding)) !== finding.verdict;
-  const findings = run.findings.map((finding) =>
-    finding.assumed !== true && rests(finding) ? restingOn(finding, []) : finding,
-  );
+  const before = new Map(without.findings.map((finding) => [findingKey(finding), finding]));
+  const rests = (finding: Finding) =>
+    finding.assumed === true || before.get(findingKey(finding))?.verdict !== finding.verdict;
+  const findings = run.findings.map((finding) => {
+    const marked = finding.assumed !== true && rests(finding) ? restingOn(finding, []) : finding;
+    return marked.assumed === true ? takenForGranted(marked, before.get(findingKey(finding))) : marked;
+  });
   const answers = Object.entries(run.answers).flatMap(([question, answer]) => {
-    const before = without.answers[question] ?? 'not_applicable';
+    const real = without.answers[question] ?? 'not_applicable';
     const of = deciding.get(question) ?? [];
     const bars = of.filter(blocksAnswers);
     // A no stands as long as one thing is in the way that is so anyway.
     const assumed = answer === 'no' ? bars.every(rests) : of.some(rests);
-    return assumed || before !== answer
-      ? [[question, { without: before, sentence: sentenceOf(answer, before, evaluation.answerWords) }] as const]
+    return assumed || real !== answer
+      ? [[question, { without: real, sentence: sentenceOf(answer, real, evaluation.answerWords) }] as const]
       : [];
   });
   return { ...run, findings, ...(answers.length === 0 ? {} : { assumed: Object.fromEntries(answers) }) };
+}
+
+/** A planned record takes the place of what stands there: that it will be deleted is assumed with it, and said. */
+function takenForGranted(finding: Finding, before: Finding | undefined): Finding {
+  const toRemove = ({ dns = [] }: Pick<Finding, 'dns'>) => dns.filter(({ action }) => action === 'remove');
+  const left = toRemove(finding).map(({ name, type }) => `${type} ${name}`);
+  const gone = toRemove(before ?? {}).filter(({ name, type }) => !left.includes(`${type} ${name}`));
+  if (gone.length === 0) return finding;
+  const what = enumerate(
+    gone.map(({ name, type, data }) => `the ${type}${data === undefined ? '' : ` to ${data}`} at ${name}`),
+  );
+  return { ...finding, message: `${finding.message} Assumed with it: ${what} is deleted first.` };
 }
 
 function sentenceOf(

@@ -15,6 +15,19 @@ export const evidence = z.object({
   source: z.string().optional(),
 });
 
+/** A record that has to come into DNS or to go. */
+export const dnsChange = z.object({
+  action: z.enum(['publish', 'remove']),
+  /** In full, without the last dot, as {@link data}. */
+  name: z.string(),
+  type: z.string(),
+  /** What it says; left out when every record of that type at the name has to go. */
+  data: z.string().optional(),
+  /** The zone in which it stands, where that is known. */
+  zone: z.string().optional(),
+});
+export type DnsChange = z.infer<typeof dnsChange>;
+
 /** Rule + subject (+ target) + verdict + sentence + evidence. A pass is a finding too. */
 export const finding = z.object({
   rule: z.string(),
@@ -25,6 +38,8 @@ export const finding = z.object({
   message: z.string(),
   evidence: z.array(evidence),
   remedy: z.string().optional(),
+  /** What mends it in DNS, in order. */
+  dns: z.array(dnsChange).optional(),
   /** Ready to paste into a support case with the owner. */
   supportCase: z.string().optional(),
   /** Why a fact was not there, of an `unknown`. */

@@ -325,6 +325,9 @@ function conclude(
     message: judgement.message,
     evidence: (judgement.evidence ?? []).map((observation) => evidenceOf(engine, observation, rule.per, part)),
     remedy: 'remedy' in judgement ? judgement.remedy : undefined,
+    ...('dns' in judgement && judgement.dns !== undefined && judgement.dns.length > 0
+      ? { dns: [...judgement.dns] }
+      : {}),
     supportCase: fail?.supportCase,
   };
   return resting(engine, { finding, blocks: ('blocks' in judgement ? judgement.blocks : undefined) ?? rule.blocks });

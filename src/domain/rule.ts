@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { FactKinds, FactName, FactValue, PartFactName, PartKind } from './fact.ts';
+import type { DnsChange } from './finding.ts';
 import type { Subject } from './subject.ts';
 
 export const severities = ['critical', 'high', 'medium', 'low', 'info'] as const;
@@ -35,6 +36,8 @@ export interface Fail extends Statement {
   readonly verdict: 'fail';
   readonly owner: Owner;
   readonly remedy: string;
+  /** What mends it in DNS, in order. */
+  readonly dns?: readonly DnsChange[];
   /** When other than the rule's own. */
   readonly severity?: Severity;
   /** Narrows the questions that the rule blocks. */
@@ -47,6 +50,8 @@ export interface Manual extends Statement {
   readonly verdict: 'manual';
   /** What a person has to look at, and where. */
   readonly remedy: string;
+  /** What mends it in DNS, in order, should it have to be mended. */
+  readonly dns?: readonly DnsChange[];
   readonly blocks?: readonly QuestionId[];
 }
 

@@ -1,4 +1,4 @@
-import type { Answer } from '../domain/finding.ts';
+import type { Answer, Run } from '../domain/finding.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { Subject } from '../domain/subject.ts';
 import type { Instant } from '../domain/time.ts';
@@ -13,6 +13,8 @@ export interface ShellOption {
   readonly description: string;
   /** May be given more than once; its value is then a list. */
   readonly repeatable?: true;
+  /** The words that it takes, the first of them when it is left out. */
+  readonly choices?: readonly string[];
 }
 
 /** What a call brings. */
@@ -37,6 +39,13 @@ export interface LookCommand {
   readonly looks: true;
 }
 
+/** What a command has to tell: printed as JSON or as text, and the answer for the exit code. */
+export interface Told {
+  readonly json: unknown;
+  readonly text: string;
+  readonly answer: Answer;
+}
+
 /** A command of its own. */
 export interface ShellCommand {
   /** As the shell writes it: `smtp-logs <paths...>`. */
@@ -44,11 +53,18 @@ export interface ShellCommand {
   readonly description: string;
   readonly looks?: never;
   readonly options: readonly (ShellOption & { readonly required?: true })[];
-  /** @returns what is printed as JSON or as text, and the answer that the exit code tells */
   run(
     paths: readonly string[],
     call: { readonly values: OptionValues; readonly now: Instant } & Pick<Call, 'readJson'>,
-  ): Promise<{ readonly json: unknown; readonly text: string; readonly answer: Answer }>;
+  ): Promise<Told>;
+}
+
+/** A command on what `evaluate` finds: it takes the subjects and the options of `evaluate`, and prints something else. */
+export interface FindingsCommand {
+  readonly name: string;
+  readonly description: string;
+  readonly options: readonly ShellOption[];
+  of(runs: readonly Run[], values: OptionValues): Told;
 }
 
 /** What an evaluation adds to a shell. */
@@ -66,4 +82,5 @@ export interface EvaluationInShell {
   /** What to give when there is nothing to look at. */
   readonly nothing: string;
   readonly commands?: readonly (ShellCommand | LookCommand)[];
+  readonly findingsCommands?: readonly FindingsCommand[];
 }

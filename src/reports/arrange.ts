@@ -3,6 +3,7 @@ import { type Answer, answers, type Finding, type Run } from '../domain/finding.
 import { severities } from '../domain/rule.ts';
 import { subjectsWithTables, type TargetTable, targetTables } from '../domain/target-table.ts';
 import { type AnswerWords, compareText, minuteOf, answerWords as plainAnswerWords } from '../domain/words.ts';
+import { dnsLine } from './dns-lines.ts';
 
 export interface ReportOptions {
   /** The heading; `fieldcheck report` when left out. */
@@ -39,6 +40,8 @@ export interface Section {
   readonly assumed: readonly { readonly subject: string; readonly question: string; readonly sentence: string }[];
   /** What was found side by side, of subjects whose targets were judged by the same rules. */
   readonly byTarget: readonly { readonly subject: string; readonly tables: readonly TargetTable[] }[];
+  /** What has to change in DNS, as lines of a zone file, each once. */
+  readonly dns: readonly string[];
   /** Severity `medium` and above, worst first. */
   readonly failing: readonly Found[];
   /** Severity `low` and `info`. */
@@ -100,6 +103,7 @@ function section(
         : inOrder
             .map((run) => ({ subject: run.subject, tables: targetTables(run) }))
             .filter(({ tables }) => tables.length > 0),
+    dns: [...new Set(found.flatMap(({ finding: { dns = [] } }) => dns.map(dnsLine)))],
     failing,
     advice,
     manual: found.filter(({ finding }) => finding.verdict === 'manual'),

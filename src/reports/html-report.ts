@@ -60,6 +60,7 @@ function sectionHtml(section: Section): string {
       ...tables.map(targetTableHtml),
     ]),
     chapter('Failing', section.failing, '<p>Nothing fails.</p>'),
+    dnsHtml(section.dns),
     chapter('A person has to look', section.manual),
     chapter('Could not look', section.unknown),
     folded('Not judged because another rule fails', section.blocked.map(shortHtml)),
@@ -141,6 +142,12 @@ function findingHtml({ subject, finding }: Found): string {
         ]),
     '</article>',
   ].join('\n');
+}
+
+function dnsHtml(lines: Section['dns']): string {
+  return lines.length === 0
+    ? ''
+    : `<h3>DNS records to change: ${lines.length}</h3>\n<pre>${lines.map(escaped).join('\n')}</pre>`;
 }
 
 function evidenceHtml({ observed, fact, at, source }: Evidence): string {

@@ -39,6 +39,9 @@ function sectionLines(section: Section): string[] {
       ...tables.flatMap(targetTableLines),
     ]),
     ...chapter('Failing', section.failing, 'Nothing fails.'),
+    ...(section.dns.length === 0
+      ? []
+      : [`### DNS records to change: ${section.dns.length}`, '', ...fenced(section.dns.join('\n')), '']),
     ...chapter('A person has to look', section.manual),
     ...chapter('Could not look', section.unknown),
     ...(section.blocked.length === 0

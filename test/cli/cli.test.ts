@@ -358,6 +358,25 @@ selector2._domainkey IN CNAME ${planned.Selector2CNAME}.
     expect(answersOf(compared)['contoso.com']).toBe('undetermined');
   });
 
+  test('what stands in the way has to go first, which is assumed with it and said', async () => {
+    const row = signingRow('text.contoso.com');
+    tenant.publish(row, 'selector1');
+    tenant.zone.set('selector1._domainkey.text.contoso.com', { type: 'TXT', data: ['v=spf1 -all'] });
+    const zone = file(`selector1._domainkey.text.contoso.com. CNAME ${row.Selector1CNAME}.`, 'text.zone');
+    const options = ['--signing-config', file([row]), '--assume', zone];
+    const [run] = runsOf(await dkim(['--json', ...options]));
+    expect(run?.answers['verifiable-now']).toBe('yes');
+    expect(run?.findings.find(({ rule }) => rule === 'dkim/active-cname-correct')?.message).toMatch(
+      /\) Assumed with it: the TXT at selector1\._domainkey\.text\.contoso\.com is deleted first\.$/,
+    );
+    const resolvers = ['--resolver', dns.address, '--resolver', second.address];
+    const records = await fieldcheck(['dkim-records', ...resolvers, '--now', now, ...options]);
+    expect([records.code, records.stdout.split('\n')[0]]).toEqual([
+      0,
+      '; DKIM records, looked at 2026-11-24 09:30 UTC, with what is assumed: no record to publish or delete for the domain; 1 complete. Nothing was changed.',
+    ]);
+  });
+
   test('lines that cannot be read are a bad call, with the line', async () => {
     const zone = file('selector1._domainkey.contoso.com IN CNAME x.example.\n', 'relative.zone');
     expectBadCall(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Run } from '../../src/domain/finding.ts';
+import type { Finding, Run } from '../../src/domain/finding.ts';
 import { htmlReport, markdownReport } from '../../src/reports/index.ts';
 import { assumedRun, finding, mixedRuns, run, twoNodes } from './runs.ts';
 
@@ -202,6 +202,26 @@ describe('headings', () => {
     expect(htmlReport([twoNodes])).toContain('<h2>smtp-source-ip</h2>');
     expect(markdownReport([twoNodes], { evaluations })).toContain('\n## SMTP source IP\n');
     expect(markdownReport([twoNodes])).toContain('\n## smtp-source-ip\n');
+  });
+});
+
+describe('what has to change in DNS', () => {
+  const dns: Finding['dns'] = [
+    { action: 'remove', name: 'selector1._domainkey.contoso.com', type: 'TXT' },
+    { action: 'publish', name: 'selector1._domainkey.contoso.com', type: 'CNAME', data: 'target.example' },
+  ];
+  // The same change, asked for by two rules, stands once.
+  const missing = run('contoso.com', { 'verifiable-now': 'no' }, finding({ dns }), finding({ dns }));
+  const lines =
+    '; delete: selector1._domainkey.contoso.com. IN TXT\nselector1._domainkey.contoso.com. 3600 IN CNAME target.example.';
+
+  it('stands in both reports, of all subjects together, as lines to paste', () => {
+    expect(markdownReport([missing])).toContain(`### DNS records to change: 2\n\n\`\`\`text\n${lines}\n\`\`\`\n`);
+    expect(htmlReport([missing])).toContain(`<h3>DNS records to change: 2</h3>\n<pre>${lines}</pre>`);
+  });
+
+  it('is no heading where nothing has to change', () => {
+    expect(markdownReport(mixedRuns) + htmlReport(mixedRuns)).not.toContain('DNS records');
   });
 });
 

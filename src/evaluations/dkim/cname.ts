@@ -1,4 +1,5 @@
 import { canonicalName, sameName } from '../../domain/domain-name.ts';
+import type { DnsChange } from '../../domain/finding.ts';
 import { enumerate } from '../../domain/words.ts';
 import type { SelectorCname, SelectorKey } from '../../facts/mail-domain/selector.ts';
 
@@ -32,16 +33,57 @@ export interface CnameVerdict {
   readonly sentence: string;
   readonly observed: string;
   readonly remedy: string;
+  /** The records that mend it. */
+  readonly dns: readonly DnsChange[];
 }
 
-type Told = Omit<CnameVerdict, 'state'>;
+type Told = Omit<CnameVerdict, 'state' | 'dns'>;
 
 /** The verdict on a CNAME. */
 export function judgeCname(cname: SelectorCname, target: string): CnameVerdict {
   const state = cnameState(cname, target);
   const wanted = canonicalName(target);
   const publish = `Publish in the zone of the domain: ${cname.name}. CNAME ${wanted}. (TTL 3600 or more, no proxying).`;
-  return { state, ...tell[state](cname, wanted, publish) };
+  return { state, ...tell[state](cname, wanted, publish), dns: changes[state](cname, wanted) };
+}
+
+/** What has to go, then what has to come. A wildcard may stay: the record of its own takes precedence over it. */
+const changes: Readonly<Record<CnameState, (cname: SelectorCname, wanted: string) => readonly DnsChange[]>> = {
+  match: () => [],
+  several(cname, wanted) {
+    const targets = ownTargets(cname);
+    return [
+      ...targets.filter((one) => one !== wanted).map((one) => change('remove', cname, 'CNAME', one)),
+      ...(targets.includes(wanted) ? [] : [change('publish', cname, 'CNAME', wanted)]),
+    ];
+  },
+  mismatch: (cname, wanted) => [
+    ...(cname.wildcard === undefined ? ownTargets(cname).map((one) => change('remove', cname, 'CNAME', one)) : []),
+    change('publish', cname, 'CNAME', wanted),
+  ],
+  'wrong-type'(cname, wanted) {
+    const found = cname.beside === undefined ? undefined : canonicalName(cname.beside.target);
+    return [
+      ...(cname.wildcard === undefined ? cname.otherTypes.map((type) => change('remove', cname, type)) : []),
+      ...(found === undefined || found === wanted ? [] : [change('remove', cname, 'CNAME', found)]),
+      ...(found === wanted ? [] : [change('publish', cname, 'CNAME', wanted)]),
+    ];
+  },
+  missing(cname, wanted) {
+    const { name, doubledAt, doubledType = 'CNAME' } = cname;
+    // What was appended is the zone in which it landed.
+    const doubled = doubledAt === undefined ? [] : [{ name: doubledAt, zone: doubledAt.slice(name.length + 1) }];
+    return [...doubled.map((at) => change('remove', at, doubledType)), change('publish', cname, 'CNAME', wanted)];
+  },
+};
+
+function change(
+  action: DnsChange['action'],
+  { name, zone }: Pick<SelectorCname, 'name' | 'zone'>,
+  type: string,
+  data?: string,
+): DnsChange {
+  return { action, name, type, ...(data === undefined ? {} : { data }), ...(zone === undefined ? {} : { zone }) };
 }
 
 const tell: Readonly<Record<CnameState, (cname: SelectorCname, wanted: string, publish: string) => Told>> = {

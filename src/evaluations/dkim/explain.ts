@@ -1,11 +1,12 @@
 // Why a receiver did not verify a message: each signature is looked at on its own, then one of them leads. Pure.
 
+import { isMicrosoftsOwn } from '../../domain/cloud.ts';
 import type { Finding } from '../../domain/finding.ts';
 import { judge } from '../../domain/judge.ts';
 import type { Instant } from '../../domain/time.ts';
 import { enumerate, minuteOf } from '../../domain/words.ts';
 import type { MailClaim, MailMessage, MailSignature } from '../../facts/mail-domain/message.ts';
-import { isMicrosoftsOwn, usualSelectors } from '../../facts/mail-domain/subject.ts';
+import { usualSelectors } from '../../facts/mail-domain/subject.ts';
 import type { Seen } from '../looking.ts';
 import { dkim } from './evaluation.ts';
 import type { Explanation, SignatureExplained } from './explanation.ts';

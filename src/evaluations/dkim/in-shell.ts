@@ -3,6 +3,8 @@ import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { Subject } from '../../domain/subject.ts';
 import type { Call, EvaluationInShell } from '../in-shell.ts';
 import { dkim } from './evaluation.ts';
+import { answerOfPlan, recordsPlan } from './records.ts';
+import { type RecordsFormat, recordsFormats, recordsText } from './records-text.ts';
 
 /** What this evaluation adds to `evaluate` in a shell. */
 export const dkimInShell: EvaluationInShell = {
@@ -34,6 +36,26 @@ export const dkimInShell: EvaluationInShell = {
       description:
         'explain a bounce: why a message was not verified, from a delivery report, the message or its header; - reads what is typed or piped',
       looks: true,
+    },
+  ],
+  findingsCommands: [
+    {
+      name: 'dkim-records',
+      description: 'print what is missing in DNS and in Exchange Online until all domains sign; changes nothing',
+      options: [
+        { flags: '--format <format>', description: 'zone lines, or commands', choices: recordsFormats },
+        {
+          flags: '--zone <name>',
+          description: 'a zone that holds the records, where DNS does not tell; repeatable',
+          repeatable: true,
+        },
+        { flags: '--resource-group <name>', description: 'az: where the zones are in Azure' },
+      ],
+      of(runs, { format, zone, resourceGroup }) {
+        const plan = recordsPlan(runs, (zone as readonly string[]).map(domainOf));
+        const group = typeof resourceGroup === 'string' ? resourceGroup : undefined;
+        return { json: plan, text: recordsText(plan, format as RecordsFormat, group), answer: answerOfPlan(plan) };
+      },
     },
   ],
   nothing:

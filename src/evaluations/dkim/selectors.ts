@@ -79,12 +79,13 @@ export function unlessRolesOpen(
 ): Judgement {
   if (judgement.verdict !== 'fail' || !rolesOpen(configuration, now)) return judgement;
   const { message, remedy } = activeUnknown(rowOf(configuration));
-  const { evidence } = judgement;
+  const { evidence, dns } = judgement;
   return {
     verdict: 'manual',
     message: `${judgement.message} That matters only in its turn. ${message}`,
     remedy,
     ...(evidence === undefined ? {} : { evidence }),
+    ...(dns === undefined ? {} : { dns }),
   };
 }
 
@@ -160,6 +161,15 @@ export function configured(configuration: SigningConfiguration | undefined, sele
 export function hasNoHop(configuration: SigningConfiguration | undefined, selector: string, domain: string): boolean {
   const target = configured(configuration, selector)?.cname;
   return target !== undefined && canonicalName(target).endsWith(`._domainkey.${domain}`);
+}
+
+/** As {@link hasNoHop}; nor does a domain of Microsoft's want a CNAME, in which nobody else can publish. */
+export function needsNoCname(
+  configuration: SigningConfiguration | undefined,
+  selector: string,
+  domain: string,
+): boolean {
+  return isMicrosoftsOwn(domain) || hasNoHop(configuration, selector, domain);
 }
 
 /** Is it Exchange Online that this selector belongs to? Without a signing configuration only the chain says so. */

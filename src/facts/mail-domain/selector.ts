@@ -28,6 +28,10 @@ export const selectorCname = z
     doubledZone: z.boolean(),
     /** Where it stands instead, when {@link doubledZone}: the zone is that of the domain or of one above it. */
     doubledAt: z.string().optional(),
+    /** The type of the record there. */
+    doubledType: z.string().optional(),
+    /** The zone in which the name lies, where a denial tells it; looked for only where the CNAME is not as it should be. */
+    zone: z.string().optional(),
     /** The CNAME that a question for CNAME gets where a question for TXT gets a TXT record of the same name. */
     beside: hop.optional(),
     /** The configured key answers here, though the configured target is not on the way to it: flattened, or a copy. */

@@ -43,6 +43,8 @@ export interface DnsAnswer {
   recursionAvailable: boolean;
   /** The CNAME chain from the name asked for, in its order, then the records of the type asked for at its end. Others are dropped. */
   answers: DnsRecord[];
+  /** The zone that gives a negative answer: the owner of its SOA record. */
+  zone?: string;
   /** Seconds that a negative answer may be cached: the lesser of the SOA's TTL and its minimum (RFC 2308 §5). */
   negativeTtl?: number;
   /** What the server adds about its answer, e.g. that it is a stale one. */

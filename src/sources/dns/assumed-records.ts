@@ -21,9 +21,12 @@ export function assumedRecords(facts: readonly string[]): AssumableFormat {
       const asked = new Set<string>();
       return {
         facts,
-        notes: zones.flatMap(({ name, leftOut }) =>
-          leftOut.length === 0 ? [] : [`${name}: ${leftOut.join(', ')} change nothing here and were left out.`],
-        ),
+        notes: zones.flatMap((zone) => [
+          ...(zone.leftOut.length === 0
+            ? []
+            : [`${zone.name}: ${zone.leftOut.join(', ')} change nothing here and were left out.`]),
+          ...(zone.records.length === 0 ? [`${zone.name}: holds no record, so nothing is assumed.`] : []),
+        ]),
         within: (world) => ({ ...world, resolvers: withRecords(world.resolvers, records, asked) }),
         withoutEffect: () =>
           records

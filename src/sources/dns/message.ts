@@ -110,7 +110,8 @@ export interface Reply {
   edns: boolean;
   /** The records of the answer section that the client knows, as they came. */
   records: DnsRecord[];
-  negativeTtl: number | undefined;
+  /** Of a denial: the zone that gives it, and for how many seconds it may be remembered. */
+  negative: { zone: string; ttl: number } | undefined;
   /** Why it answered as it did, where the server says so (RFC 8914). */
   extendedErrors: readonly ExtendedError[];
 }
@@ -141,7 +142,7 @@ export function decodeReply(message: Buffer): Reply | undefined {
     recursionAvailable: packet.flag_ra,
     edns: opt !== undefined,
     records,
-    negativeTtl: negativeTtl(packet.authorities ?? []),
+    negative: negative(packet.authorities ?? []),
     extendedErrors: opt?.type === 'OPT' ? extendedErrors(opt.options) : [],
   };
 }
@@ -288,9 +289,9 @@ function cacheable(ttl = 0): number {
   return ttl > 0x7fff_ffff ? 0 : ttl;
 }
 
-function negativeTtl(authorities: readonly Answer[]): number | undefined {
+function negative(authorities: readonly Answer[]): Reply['negative'] {
   const soa = authorities.find((record) => record.type === 'SOA');
-  return soa?.type === 'SOA' ? Math.min(cacheable(soa.ttl), soa.data.minimum ?? 0) : undefined;
+  return soa?.type === 'SOA' ? { zone: soa.name, ttl: Math.min(cacheable(soa.ttl), soa.data.minimum ?? 0) } : undefined;
 }
 
 /**

@@ -8,6 +8,7 @@
 // - Time is counted in ticks of one clock that runs only while there is work. When the process is too busy to read its
 //   sockets the clock stands still as well, so that no answer is declared missing that only waits to be read.
 
+import { canonicalName } from '../../domain/domain-name.ts';
 import { createHttp, type Http } from '../../http/client.ts';
 import { parseResolverAddress } from './address.ts';
 import {
@@ -436,7 +437,10 @@ class PacedResolver implements Resolver {
         transport: via,
         at: this.#now(),
       };
-      if (reply.negativeTtl !== undefined) answer.negativeTtl = reply.negativeTtl;
+      if (reply.negative !== undefined) {
+        answer.zone = canonicalName(reply.negative.zone);
+        answer.negativeTtl = reply.negative.ttl;
+      }
       if (reply.extendedErrors.length > 0) answer.extendedErrors = reply.extendedErrors;
       this.#settle(lookup).resolve(answer);
     }

@@ -312,21 +312,50 @@ async function withDetails(
 ): Promise<Seen> {
   if (expected.noHop) return seen;
   const { outcome } = seen.cname;
-  if (outcome === 'no-name' || outcome === 'no-record') return inPlaceOfMissing(pool, domain, seen, expected, signal);
+  if (outcome === 'no-name' || outcome === 'no-record') {
+    const { cname, key } = await inPlaceOfMissing(pool, domain, seen, expected, signal);
+    return { cname: { ...cname, ...denialOf(answer, expected) }, key };
+  }
   if (expected.target !== undefined && pointsRight(seen.cname, expected)) return seen;
-  const [wildcard, beside] = await Promise.all([
+  const [wildcard, beside, zone] = await Promise.all([
     wildcardBehind(pool, answer, signal),
     outcome === 'other-record' && expected.target !== undefined ? recordsAt(pool, expected.name, 'CNAME', signal) : [],
+    zoneOf(pool, domain, expected, signal),
   ]);
   const [hop] = cnameFrom(beside, expected).chain;
   return {
     cname: {
       ...seen.cname,
+      ...zone,
       ...(wildcard === undefined ? {} : { wildcard }),
       ...(hop === undefined ? {} : { beside: hop }),
     },
     key: { ...seen.key, ...(wildcard === undefined ? {} : { wildcard }) },
   };
+}
+
+/** The zone that denies the name. One of a single label is not the domain's own. */
+function denialOf({ answers, zone }: DnsAnswer, { name }: Expected): Pick<SelectorCname, 'zone'> {
+  return answers.length === 0 && zone?.includes('.') === true && name.endsWith(`.${zone}`) ? { zone } : {};
+}
+
+/** The zone of a name that has records: asked of `_domainkey` above it, which is in the same one or is one. */
+async function zoneOf(
+  pool: ResolverPool,
+  domain: string,
+  { name, target }: Expected,
+  signal: AbortSignal,
+): Promise<Pick<SelectorCname, 'zone'>> {
+  if (target === undefined || isMicrosoftsOwn(domain)) return {};
+  const above = name.slice(name.indexOf('.') + 1);
+  try {
+    const { answers, zone } = await askOutside(pool, above, 'SOA', signal);
+    const apex = answers.find(({ type }) => type === 'SOA')?.name ?? zone;
+    return apex?.includes('.') === true && `.${above}`.endsWith(`.${apex}`) ? { zone: canonicalName(apex) } : {};
+  } catch (error) {
+    if (error instanceof DnsFailure) return {};
+    throw error;
+  }
 }
 
 /** What stands in place of a missing CNAME, and whether it stands one zone too deep. */
@@ -345,12 +374,11 @@ async function inPlaceOfMissing(
     Promise.all(types.map((type) => recordsAt(pool, expected.name, type, signal))),
     Promise.all(doubled.map((name) => recordsAt(pool, name, 'TXT', signal))),
   ]);
-  const doubledAt = doubled.find((_, at) => found[at]?.some((record) => isMeant(record, expected)));
-  const cname = {
-    ...seen.cname,
-    doubledZone: doubledAt !== undefined,
-    ...(doubledAt === undefined ? {} : { doubledAt }),
-  };
+  const [meant] = doubled.flatMap((doubledAt, at) => {
+    const record = found[at]?.find((one) => isMeant(one, expected));
+    return record === undefined ? [] : [{ doubledAt, doubledType: record.type }];
+  });
+  const cname = { ...seen.cname, doubledZone: meant !== undefined, ...meant };
   const otherTypes = types.filter((type, at) => addresses[at]?.some((record) => record.type === type));
   return otherTypes.length === 0
     ? { ...seen, cname }

@@ -30,7 +30,7 @@ const otherTypes: ReadonlySet<string> = new Set(
 );
 
 /**
- * The records of a zone file.
+ * The records of a zone file; none where comments say so, as of a plan with nothing to do.
  *
  * @param name of the file, for the sentences
  * @throws InvalidDocument naming file, line, fault and how to mend it
@@ -71,7 +71,7 @@ export function readZoneLines(name: string, text: string): ZoneLines {
   const found =
     faults.length > 0
       ? faults.sort((a, b) => a.line - b.line).map(({ line, sentence }) => `line ${line}: ${sentence}`)
-      : records.length > 0
+      : records.length > 0 || /^\s*;/m.test(text)
         ? conflicts(records)
         : ['holds no record; write lines like: selector1._domainkey.contoso.com. 3600 IN CNAME target.example.'];
   if (found.length > 0) throw new InvalidDocument(name, found.slice(0, 20));

@@ -103,6 +103,9 @@ describe('records that are assumed', () => {
       { name: 'planned.zone', text: 'a.example. TXT "x"\nb.example. TXT "x"\nc.example. NS ns.example.' },
     ]);
     expect(read.notes).toEqual(['planned.zone: NS change nothing here and were left out.']);
+    expect(format.read([{ name: 'done.zone', text: '; nothing to publish\n' }]).notes).toEqual([
+      'done.zone: holds no record, so nothing is assumed.',
+    ]);
     const real = { ask: () => expect.fail('was asked'), confirm: () => expect.fail('was asked') };
     const world = read.within({ resolvers: real as unknown as ResolverPool } as Parameters<typeof read.within>[0]);
     await world.resolvers.ask('a.example', 'TXT');

@@ -559,6 +559,31 @@ describe('ways to the right key', () => {
       { supplied: configuredAs({ ...row, domain: id, selectors }), subject: { kind: 'mail-domain', id } },
     );
     expect(finding('dkim/active-cname-correct')?.message).toContain(`(${doubled})`);
+    // The zone that denies the name is told with it, and where the other one landed is the zone that was appended.
+    expect(finding('dkim/active-cname-correct')?.dns).toEqual([
+      { action: 'remove', name: doubled, type: 'CNAME', zone: domain },
+      { action: 'publish', name: `selector1._domainkey.${id}`, type: 'CNAME', data: wanted, zone: domain },
+    ]);
+  });
+
+  it.each([
+    ['TXT', txt('v=DKIM1; p=')],
+    ['CNAME', cname('elsewhere.example')],
+  ])('the zone of a name that has a %s is asked for', async (type, record) => {
+    const { found } = await cnameFinding((zone) => zone.set(name('selector1'), record));
+    expect(found?.dns?.map((change) => [change.action, change.type, change.zone])).toEqual([
+      ['remove', type, domain],
+      ['publish', 'CNAME', domain],
+    ]);
+  });
+
+  it('a zone of its own for _domainkey is the one to write into', async () => {
+    const soa = { mname: 'ns1.contoso.com', rname: 'hostmaster.contoso.com', serial: 1, minimum: 300 };
+    const { found } = await cnameFinding((zone) => {
+      zone.set(`_domainkey.${domain}`, { type: 'SOA', data: soa });
+      zone.set(name('selector1'), cname('elsewhere.example'));
+    });
+    expect(found?.dns?.at(-1)?.zone).toBe(`_domainkey.${domain}`);
   });
 });
 

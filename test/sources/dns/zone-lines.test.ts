@@ -111,7 +111,7 @@ www IN CNAME web.contoso.com.
     ],
     [
       'nothing',
-      '; nothing\n',
+      '\n',
       'planned.zone: holds no record; write lines like: selector1._domainkey.contoso.com. 3600 IN CNAME target.example.',
     ],
   ])('refuses %s, with its line and how to mend it', (_, text, sentence) => {

@@ -5,7 +5,7 @@ import {
   afterConfigured,
   configured,
   endsByItself,
-  hasNoHop,
+  needsNoCname,
   unlessRolesOpen,
   unlessTargetNamed,
 } from '../selectors.ts';
@@ -23,7 +23,7 @@ export const activeCnameCorrect = rule({
   after: afterConfigured,
   judge({ 'signing-configuration': configuration, 'selector-cname': cname }, at) {
     const { subject, part } = at;
-    if (hasNoHop(configuration, part, subject.id)) {
+    if (needsNoCname(configuration, part, subject.id)) {
       return {
         verdict: 'not_applicable',
         message: `${subject.id} is an initial domain: the key of ${part} stands there directly, without a CNAME.`,
@@ -31,7 +31,7 @@ export const activeCnameCorrect = rule({
     }
     const unnamed = unlessTargetNamed(configuration, part, subject.id);
     if (unnamed !== undefined) return unnamed;
-    const { state, sentence, observed, remedy } = judgeCname(cname, configured(configuration, part)?.cname ?? '');
+    const { state, sentence, observed, remedy, dns } = judgeCname(cname, configured(configuration, part)?.cname ?? '');
     const evidence = [{ fact: 'selector-cname', observed }] as const;
     if (state === 'match') return { verdict: 'pass', message: sentence, evidence };
     if (cname.rightKey === true && state !== 'several') {
@@ -43,6 +43,7 @@ export const activeCnameCorrect = rule({
           blocks: ['verifiable-after-rotation'],
           message: `${sentence} Receivers can verify what ${subject.id} signs now; a copied key breaks with the next rotation.`,
           remedy,
+          dns,
           evidence,
         },
         configuration,
@@ -61,6 +62,7 @@ export const activeCnameCorrect = rule({
             ? `${sentence} Receivers cannot verify what ${subject.id} signs now.${until}`
             : `${sentence} Receivers get what stands there, not what Exchange Online publishes for ${subject.id}.${until}`,
         remedy,
+        dns,
         evidence,
       },
       configuration,

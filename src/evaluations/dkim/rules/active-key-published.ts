@@ -125,7 +125,7 @@ function whereToPublish(
   { subject, part }: Pick<RuleContext, 'subject' | 'part'>,
 ): string {
   if (isMicrosoftsOwn(subject.id))
-    return `Supply the output of Get-DkimSigningConfig (--signing-config FILE): it names the selectors of ${subject.id}, in which nobody but Microsoft can publish.`;
+    return `Supply the output of Get-DkimSigningConfig (--signing-config FILE): it names the selectors of ${subject.id}. Nobody but Microsoft can change what stands in that domain.`;
   if (configuration !== undefined)
     return `Publish the CNAME that Get-DkimSigningConfig names for ${part} at ${key.name}.`;
   if (leadsToMicrosoft(cname, subject.id))

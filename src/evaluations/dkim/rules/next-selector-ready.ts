@@ -6,8 +6,8 @@ import { rule } from '../rule.ts';
 import {
   afterConfigured,
   configured,
-  hasNoHop,
   leastBits,
+  needsNoCname,
   rolesOpen,
   rowOf,
   selectorsInRole,
@@ -45,8 +45,11 @@ export const nextSelectorReady = rule({
       ? `${part} may be the one to sign next`
       : `${part} signs from ${isoMinute(rotateOn ?? '')} UTC on, in ${inWords(hours)}${atLeast}`;
 
-    if (!hasNoHop(configuration, part, subject.id)) {
-      const { state, sentence, observed, remedy } = judgeCname(cname, configured(configuration, part)?.cname ?? '');
+    if (!needsNoCname(configuration, part, subject.id)) {
+      const { state, sentence, observed, remedy, dns } = judgeCname(
+        cname,
+        configured(configuration, part)?.cname ?? '',
+      );
       if (state !== 'match') {
         return unlessRolesOpen(
           {
@@ -56,6 +59,7 @@ export const nextSelectorReady = rule({
             owner: 'customer-dns',
             message: `${countdown}, but ${sentence}`,
             remedy,
+            dns,
             evidence: [{ fact: 'selector-cname', observed }],
           },
           configuration,

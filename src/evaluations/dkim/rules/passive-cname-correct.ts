@@ -3,7 +3,7 @@ import { rule } from '../rule.ts';
 import {
   afterConfigured,
   configured,
-  hasNoHop,
+  needsNoCname,
   selectorsInRole,
   unlessRolesOpen,
   unlessTargetNamed,
@@ -26,12 +26,12 @@ export const passiveCnameCorrect = rule({
     ),
   after: afterConfigured,
   judge({ 'signing-configuration': configuration, 'selector-cname': cname }, { subject, part, now }) {
-    if (hasNoHop(configuration, part, subject.id)) {
+    if (needsNoCname(configuration, part, subject.id)) {
       return { verdict: 'not_applicable', message: `${subject.id} is an initial domain: its selectors need no CNAME.` };
     }
     const unnamed = unlessTargetNamed(configuration, part, subject.id);
     if (unnamed !== undefined) return unnamed;
-    const { state, sentence, observed, remedy } = judgeCname(cname, configured(configuration, part)?.cname ?? '');
+    const { state, sentence, observed, remedy, dns } = judgeCname(cname, configured(configuration, part)?.cname ?? '');
     const evidence = [{ fact: 'selector-cname', observed }] as const;
     if (state === 'match') return { verdict: 'pass', message: `${sentence} Ready for the next rotation.`, evidence };
     return unlessRolesOpen(
@@ -40,6 +40,7 @@ export const passiveCnameCorrect = rule({
         owner: 'customer-dns',
         message: `${sentence} The next rotation would break DKIM for ${subject.id}.`,
         remedy,
+        dns,
         evidence,
       },
       configuration,
