@@ -41,7 +41,7 @@ function file(name: string, content: string | object): string {
 }
 
 const now = new Date('2026-11-24T09:30:00Z');
-const demo = createDemo({ keys: makeDemoKeys(), mended: [] }, 'http://127.0.0.1/teams', now);
+const demo = createDemo({ ...makeDemoKeys(), mended: [] }, 'http://127.0.0.1/teams', now);
 const [accepted = [], rows = []] = demo.facts.dkim as readonly (readonly Row[])[];
 const exported = ['--accepted-domains', file('accepted.json', accepted), '--signing-config', file('dkim.json', rows)];
 const at = ['--now', now.toISOString()];
