@@ -25,3 +25,11 @@ export function daysUntil(date: string, now: Instant): number {
 export function dayOf(time: string): string {
   return time.slice(0, 10);
 }
+
+/** What clocks of servers may differ. */
+const clockToleranceMs = 5 * 60_000;
+
+/** Does an ISO 8601 time lie ahead of `now`, by more than clocks differ? Then a clock that went wrong has written it. */
+export function isAhead(iso: string, now: Instant): boolean {
+  return Date.parse(iso) - now.getTime() > clockToleranceMs;
+}

@@ -182,7 +182,34 @@ describe.each(stores)('runs over %s', (_, storeOf) => {
     expect(lookedFor).toBe(2);
   });
 
-  test('a slot that was missed for hours is made up for, one from days ago is not', async () => {
+  test('a slot that was missed is made up for once, also a weekly one from days ago', async () => {
+    const weekly = organization({ schedule: '0 0 6 * * 1' });
+    const made = await prepared(
+      machine({ store: storeOf(), clock: createClock(new Date('2026-11-23T06:00:00Z')) }),
+      weekly,
+    );
+    expect((await made.app.startDueRuns()).map(({ runId }) => runId)).toEqual(['contoso.dkim.20261123T060000Z']);
+    made.clock.advance({ days: 12 });
+    expect((await made.app.startDueRuns()).map(({ runId }) => runId)).toEqual(['contoso.dkim.20261130T060000Z']);
+    made.clock.advance({ hours: 1 });
+    expect(await made.app.startDueRuns()).toEqual([]);
+  });
+
+  test('a clock that ran ahead stops no run and drops no result', async () => {
+    const made = await prepared(machine({ store: storeOf(), clock: createClock(new Date('2026-12-14T06:00:00Z')) }));
+    await runOnce(made);
+    made.clock.advance({ days: -20 });
+    expect((await made.app.health()).faults).toEqual([
+      'dkim of contoso: its last run is said to have started at 2026-12-14T06:00:00.000Z, which is yet to come: a clock went wrong.',
+    ]);
+    expect((await made.app.startDueRuns()).map(({ runId }) => runId)).toEqual(['contoso.dkim.20261124T060000Z']);
+    tenant.mend('shop.contoso.com');
+    expect(await made.work()).toEqual([]);
+    const { run } = await made.app.subject('contoso', 'dkim', 'shop.contoso.com');
+    expect([run.at, run.answers['verifiable-now']]).toEqual(['2026-11-24T06:00:00.000Z', 'yes']);
+  });
+
+  test('a slot that was missed for hours is made up for; a new watch does not make up for one from days ago', async () => {
     const made = await prepared(machine({ store: storeOf(), clock: createClock(new Date('2026-11-24T17:00:00Z')) }));
     expect((await made.app.startDueRuns()).map(({ runId }) => runId)).toEqual(['contoso.dkim.20261124T060000Z']);
     const weekly = organization({ schedule: '0 0 6 * * 1' });

@@ -1,5 +1,6 @@
 import { timerFaults } from '../../config.ts';
 import { lastSlots } from '../../domain/schedule.ts';
+import { isAhead } from '../../domain/time.ts';
 import { lastDeliveries } from '../notices/heartbeat.ts';
 import { watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
@@ -66,6 +67,8 @@ export async function healthOf(
 /** A watch that never ran may have been written a moment ago: it is missed by no one yet. */
 function missedSlots(schedule: string | undefined, lastStart: string | undefined, now: Date): string | undefined {
   if (schedule === undefined || lastStart === undefined) return undefined;
+  if (isAhead(lastStart, now))
+    return `its last run is said to have started at ${lastStart}, which is yet to come: a clock went wrong.`;
   const [last, before] = lastSlots(schedule, new Date(now.getTime() - startGraceMs), 2);
   if (last === undefined || before === undefined || Date.parse(lastStart) >= before.getTime()) return undefined;
   return `a run was due at ${before.toISOString()} and at ${last.toISOString()}, and none has started since ${lastStart}. Does the timer startDueRuns run?`;

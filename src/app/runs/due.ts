@@ -1,12 +1,12 @@
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import { lastSlots } from '../../domain/schedule.ts';
-import { dayMs } from '../../domain/time.ts';
+import { dayMs, isAhead } from '../../domain/time.ts';
 import type { RunRecord, Watch } from '../../store/store.ts';
 import { onEveryWatch } from '../organizations/watches.ts';
 import { type RunPorts, slotKey, startRun } from './start.ts';
 
-/** How far back a slot may lie and still be started: a longer outage is not made up for, the next slot comes. */
-const slotGraceMs = dayMs;
+/** How far back a slot may lie and still be the first one of a watch that is new: it was not meant for that watch. */
+const firstSlotGraceMs = dayMs;
 
 /** A run that was there a moment ago is not looked for every minute again; it can only go with its organization. */
 const slotSeenForMs = 10 * 60_000;
@@ -25,14 +25,18 @@ export function createDueRuns(): (ports: RunPorts) => Promise<readonly RunRecord
     const { evaluation } = watch;
     const schedule = document.evaluations[evaluation]?.schedule;
     const [slot] = schedule === undefined ? [] : lastSlots(schedule, now, 1);
-    if (slot === undefined || now.getTime() - slot.getTime() > slotGraceMs) return [];
+    if (slot === undefined) return [];
     const key = slotKey(slot);
     const name = `${document.id}.${evaluation}`;
     const seen = slotsSeen.get(name);
     if (seen?.key === key && now.getTime() - seen.at < slotSeenForMs) return [];
     const [last] = await ports.store.runs(watch, 1);
-    // Whoever runs already since the slot, by hand say, leaves nothing due.
-    const isDue = last === undefined || last.startedAt < slot.toISOString();
+    // A slot that was missed is made up for once, however long ago. Whoever runs already since then, by hand say, leaves
+    // nothing due; a run that is said to start later than now was started by a clock that went wrong, and says nothing.
+    const isDue =
+      last === undefined
+        ? now.getTime() - slot.getTime() <= firstSlotGraceMs
+        : last.startedAt < slot.toISOString() || isAhead(last.startedAt, now);
     const started = isDue ? await startRun(ports, { document, evaluation, trigger: 'schedule', key }) : undefined;
     // A watch without subjects stays due: they may come any minute.
     if (!isDue || started !== undefined) slotsSeen.set(name, { key, at: now.getTime() });

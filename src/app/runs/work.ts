@@ -3,6 +3,7 @@ import { noFacts } from '../../domain/fact-set.ts';
 import type { Run } from '../../domain/finding.ts';
 import type { Sources } from '../../domain/source.ts';
 import { receiversOf } from '../../domain/telling.ts';
+import { isAhead } from '../../domain/time.ts';
 import type { SliceMessage } from '../../queue/queue.ts';
 import type { SliceReader, SliceResult, SubjectChange, Versioned, Watch } from '../../store/store.ts';
 import { evaluateAll } from '../evaluations/evaluate.ts';
@@ -105,7 +106,7 @@ function createReaders(): (ports: WorkPorts, watch: Watch, runId: string) => Sli
 
 /** Compares with what was stored and commits; reads and compares again when somebody else was faster. */
 async function commitRuns(
-  { store }: Pick<Ports, 'store'>,
+  ports: Pick<Ports, 'store' | 'clock'>,
   message: SliceMessage,
   runs: readonly Run[],
   before: ReadonlyMap<string, Versioned<SubjectState>>,
@@ -118,14 +119,17 @@ async function commitRuns(
   for (let attempt = 1; ; attempt++) {
     const changes = runs.flatMap((run) => {
       const state = states.get(run.subject);
-      // Already committed by an earlier delivery of this message, or overtaken by a newer run.
-      const settled = state !== undefined && (state.value.runId === runId || state.value.run.at > run.at);
+      // Already committed by an earlier delivery of this message, or overtaken by a newer run; one from a clock that went
+      // ahead is no newer one.
+      const settled =
+        state !== undefined &&
+        (state.value.runId === runId || (state.value.run.at > run.at && !isAhead(state.value.run.at, ports.clock())));
       return settled ? [] : [changeOf(message, run, state)];
     });
-    if ((await store.commit(watch, changes, result)) === 'committed') return;
+    if ((await ports.store.commit(watch, changes, result)) === 'committed') return;
     if (attempt === commitTries)
       throw new Error(`slice ${result.slice} of ${runId} lost the race for its subjects ${commitTries} times`);
-    states = await store.states(watch, subjects);
+    states = await ports.store.states(watch, subjects);
   }
 }
 
