@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { parse } from 'csv-parse/sync';
 import { InvalidDocument } from '../../domain/organization.ts';
 import { clixmlRows } from './clixml.ts';
+import { reasonFirst } from './powershell-error.ts';
 import { entriesIn, FirstPageOnly, isObject, jsonEntries, plainRow, type Row } from './powershell-json.ts';
 
 /** What a file holds. */
@@ -162,11 +163,7 @@ function failureIn(text: string): string | undefined {
   if (!/CategoryInfo|FullyQualifiedErrorId|The running command stopped because|is not recognized as/.test(text))
     return undefined;
   const [first = ''] = text.split(/\r?\n\s*(?:At line:|\+ |Line \|)/);
-  return first
-    .replace(/\s+/g, ' ')
-    .replace(/The running command stopped because .*? is set to Stop: /, '')
-    .slice(0, 300)
-    .trim();
+  return reasonFirst(first.replace(/\s+/g, ' ')).slice(0, 300);
 }
 
 function reasonOf(error: unknown): string {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { reasonFirst } from '../../supplied/powershell-error.ts';
 
 /*
  * The fact file `smtp-source-ip/1`, as the collector, another shell or a person's own ConvertTo-Json writes it: enums as
@@ -299,7 +300,7 @@ export const smtpNodeFile = z.object({
       error: maybe(text),
     }),
   ),
-  errors: list(z.object({ section: text, message: maybe(text) })),
+  errors: list(z.object({ section: text, message: maybe(text.pipe(z.string().transform(reasonFirst))) })),
 });
 
 export type SmtpNodeFile = z.infer<typeof smtpNodeFile>;

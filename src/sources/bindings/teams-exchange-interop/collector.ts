@@ -10,6 +10,7 @@ import {
 import { parseDocument } from '../../../domain/organization.ts';
 import { parseBuild } from '../../../facts/exchange-organization/builds.ts';
 import type { ExchangeOrganizationFacts } from '../../../facts/exchange-organization/index.ts';
+import { reasonFirst } from '../../supplied/powershell-error.ts';
 
 // The file that Collect-TeamsInteropFacts.ps1 writes. Its shape is described in src/collectors/README.md.
 
@@ -130,7 +131,7 @@ export const interopCollectorFile = z
     host: z.object({ name: text }).default({ name: '' }),
     exchange: exchange.optional(),
     entraConnect: entraConnect.optional(),
-    errors: list(z.object({ section: z.string(), message: z.string() })),
+    errors: list(z.object({ section: z.string(), message: z.string().transform(reasonFirst) })),
   })
   .meta({ title: 'file of Collect-TeamsInteropFacts.ps1' });
 

@@ -79,7 +79,11 @@ const file = (change: Record<string, unknown> = {}) => ({
     { section: 'exchange.builds', message: 'EX2: access is denied' },
     { section: 'exchange.authCertificates', message: 'EX2: the RPC server is unavailable' },
     { section: 'exchange.hybridConfiguration', message: 'Get-HybridConfiguration was stopped: it did not end in time' },
-    { section: 'exchange.authServers', message: 'access is denied' },
+    {
+      section: 'exchange.authServers',
+      message:
+        'The running command stopped because the preference variable "ErrorActionPreference" or common parameter is set to Stop: access is denied',
+    },
   ],
   ...change,
 });
