@@ -1,5 +1,6 @@
 import { enumerateFirst } from '../../../domain/words.ts';
 import { accessControlIssuers, tenantIdOf } from '../../../facts/exchange-organization/cloud.ts';
+import { describeAuthServer, isEvoSts, isOfTenant } from '../auth-servers.ts';
 import { afterEwsKnown, ewsHosts } from '../predecessors.ts';
 import { rule } from '../rule.ts';
 
@@ -51,6 +52,48 @@ export const oauthTrustsThisTenant = rule({
         ],
       };
     }
+    const azure = servers?.servers.filter(isEvoSts) ?? [];
+    const ofTenant = azure.filter((server) => own !== undefined && isOfTenant(server, own, tenant) === true);
+    const evoStsServer = ofTenant.find(({ enabled }) => enabled);
+    const collected = [
+      ...evidence,
+      {
+        fact: 'auth-servers',
+        observed: servers?.servers.map(describeAuthServer).join('; ') || 'Get-AuthServer lists none',
+      },
+    ] as const;
+    if (servers !== undefined && own !== undefined && evoStsServer === undefined) {
+      const [disabled] = ofTenant;
+      if (disabled !== undefined) {
+        return {
+          ...fail(
+            `The AuthServer ${disabled.name} (AzureAD, tenant ${own}) is disabled, so Exchange accepts no token of Teams.`,
+            `Set-AuthServer "${disabled.name}" -Enabled $true`,
+          ),
+          evidence: collected,
+        };
+      }
+      const unclear = azure.filter((server) => server.enabled && isOfTenant(server, own, tenant) === undefined);
+      if (unclear.length > 0) {
+        return {
+          verdict: 'manual',
+          message: `The enabled AuthServer ${enumerateFirst(unclear.map(({ name }) => name))} of type AzureAD does not say which tenant it trusts; it has to be ${own}.`,
+          remedy: `Get-AuthServer | Format-List Name,Type,IssuerIdentifier,AuthMetadataUrl,Realm: IssuerIdentifier has to be https://sts.windows.net/${own}/.`,
+          evidence: collected,
+        };
+      }
+      return {
+        ...fail(
+          `No AuthServer of type AzureAD (EvoSTS) is enabled for tenant ${own}${
+            servers.servers.some(({ type, enabled }) => enabled && /acs$/i.test(type))
+              ? '; the ACS one that is there serves free/busy only'
+              : ''
+          }: Exchange accepts no token of Teams.`,
+          `New-AuthServer -Name "EvoSts - ${own}" -Type AzureAD -AuthMetadataUrl https://login.microsoftonline.com/${own}/federationmetadata/2007-06/federationmetadata.xml, or run a current Hybrid Configuration Wizard (full hybrid).`,
+        ),
+        evidence: collected,
+      };
+    }
     if (challenge === 'malformed') {
       return {
         verdict: 'manual',
@@ -60,7 +103,11 @@ export const oauthTrustsThisTenant = rule({
       };
     }
     const acs = trustedIssuers.filter(({ issuer }) => accessControlIssuers.includes(issuer.toLowerCase()));
-    const realms = acs.map(({ realm }) => realm.toLowerCase());
+    const ownNames = tenant.found.flatMap(({ domain, tenantId }) => (tenantId.toLowerCase() === own ? [domain] : []));
+    // A realm may be written as one of the tenant's domains.
+    const realms = acs.map(({ realm }) =>
+      own !== undefined && ownNames.includes(realm.toLowerCase()) ? own : realm.toLowerCase(),
+    );
     const evoSts = authorizationUri !== undefined && isMicrosoftSignIn(authorizationUri);
     if (own === undefined) {
       return {
@@ -79,13 +126,25 @@ export const oauthTrustsThisTenant = rule({
         evidence,
       };
     }
-    if (realms.some((realm) => realm === '*' || realm === '')) {
-      if (answer.exchangeOnlineServer) {
-        return fail(
-          `${part} answers as a server of Exchange Online does, not as one on premises.`,
-          'Correct the address of the published host.',
-        );
-      }
+    const anyRealm = realms.some((realm) => realm === '*' || realm === '');
+    if (anyRealm && answer.exchangeOnlineServer) {
+      return fail(
+        `${part} answers as a server of Exchange Online does, not as one on premises.`,
+        'Correct the address of the published host.',
+      );
+    }
+    if (evoStsServer !== undefined) {
+      return {
+        verdict: 'pass',
+        message: `${part} offers OAuth, and the collector found the enabled AuthServer ${evoStsServer.name} of tenant ${own}.${
+          realms.length > 0 && !anyRealm
+            ? ` It trusts tenant ${enumerateFirst(realms)} as well, which is no contradiction: one organization may be in hybrid with several.`
+            : ''
+        }`,
+        evidence: collected,
+      };
+    }
+    if (anyRealm) {
       return {
         verdict: 'manual',
         message: `${part} trusts every tenant (realm *), which proves nothing: its AuthServer has no realm.`,
@@ -105,23 +164,6 @@ export const oauthTrustsThisTenant = rule({
         evidence,
       };
     }
-    const trusted = servers?.servers.find(
-      ({ type, enabled, realm, authMetadataUrl }) =>
-        type === 'AzureAD' &&
-        enabled &&
-        (realm?.toLowerCase() === own || authMetadataUrl?.toLowerCase().includes(own) === true),
-    );
-    if (trusted !== undefined) {
-      return {
-        verdict: 'pass',
-        message: `${part} offers OAuth, and the collector found the enabled AuthServer ${trusted.name} of tenant ${own}.`,
-        evidence: [
-          ...evidence,
-          { fact: 'auth-servers', observed: `${trusted.name}: ${trusted.authMetadataUrl ?? trusted.realm}` },
-        ],
-      };
-    }
-    if (servers !== undefined) return fail(`${part} offers OAuth, but no enabled AuthServer belongs to tenant ${own}.`);
     return {
       verdict: 'manual',
       message: `${part} offers OAuth but does not say whom it trusts; a server that trusts EvoSTS alone looks the same.`,

@@ -56,6 +56,7 @@ const exchange = z.object({
       name: z.string(),
       type: text,
       enabled: truth,
+      issuerIdentifier: text,
       authMetadataUrl: text,
       applicationIdentifier: text,
       realm: text,
@@ -89,6 +90,9 @@ const exchange = z.object({
     }),
   ).optional(),
   intraOrganizationConnectors: list(connector).optional(),
+  organizationRelationships: list(
+    z.object({ name: z.string(), enabled: truth, domainNames: list(z.string()) }),
+  ).optional(),
   hybridConfiguration: z
     .object({ present: z.boolean(), features: list(z.string()), domains: list(z.object({ domain: z.string() })) })
     .optional(),
@@ -103,9 +107,20 @@ const exchange = z.object({
     z.object({
       mailbox: z.string(),
       sendOnBehalfCount: z.number(),
-      delegates: list(z.object({ delegate: z.string(), rights: list(z.string()), sendOnBehalf: z.boolean() })),
+      delegates: list(
+        z.object({
+          delegate: z.string(),
+          rights: list(z.string()),
+          sendOnBehalf: z.boolean(),
+          /** Sharing flags of the folder; null where this Exchange tells none. */
+          isDelegate: truth,
+        }),
+      ),
     }),
   ).optional(),
+  sampleEwsPolicies: list(z.object({ ...policy, mailbox: z.string() })).optional(),
+  /** Recipients of every domain of the forest were in view; false when that could not be set. */
+  scope: z.object({ entireForest: z.boolean() }).optional(),
 });
 
 const entraConnect = z.object({
@@ -154,10 +169,16 @@ export function interopFactsOf(files: readonly InteropCollectorFile[]): FactSet 
   const facts: Record<string, Gathered<unknown>> = {};
   for (const file of [...files].sort((a, b) => a.collectedAt.localeCompare(b.collectedAt))) {
     for (const [name, gathered] of Object.entries<Gathered<unknown>>(factsOf(file))) {
+      // A newer file of a staging server tells nothing about the one that exports.
+      if (isStaging(gathered) && facts[name]?.status === 'known') continue;
       if (gathered.status === 'known' || facts[name] === undefined) facts[name] = gathered;
     }
   }
   return { facts, parts: {} };
+}
+
+function isStaging(gathered: Gathered<unknown>): boolean {
+  return gathered.status === 'known' && (gathered.value as { staging?: unknown }).staging === true;
 }
 
 type FileFacts = FactSetOf<ExchangeOrganizationFacts>['facts'];
@@ -199,6 +220,7 @@ function exchangeFacts(file: InteropCollectorFile, part: z.infer<typeof exchange
           name: one.name,
           type: one.type,
           enabled: one.enabled === true,
+          ...optional('issuerIdentifier', one.issuerIdentifier),
           ...optional('realm', one.realm),
           ...optional('authMetadataUrl', one.authMetadataUrl),
           ...optional('applicationIdentifier', one.applicationIdentifier),
@@ -230,15 +252,19 @@ function exchangeFacts(file: InteropCollectorFile, part: z.infer<typeof exchange
           ...optional('current', authConfig.currentCertificateThumbprint),
           ...optional('next', authConfig.nextCertificateThumbprint),
           ...optional('nextEffective', authConfig.nextCertificateEffectiveDate),
-          servers: authCertificates.map(({ server, thumbprint, present, status, hasPrivateKey, notAfter }) => ({
-            server,
-            thumbprint,
-            present,
-            ...optional('status', status),
-            ...optional('hasPrivateKey', hasPrivateKey),
-            ...optional('notAfter', notAfter),
-          })),
-          unreadable: unreadableServers(file, 'exchange.authCertificates'),
+          servers: authCertificates
+            .filter(({ server }) => holdsAuthCertificate(server, servers))
+            .map(({ server, thumbprint, present, status, hasPrivateKey, notAfter }) => ({
+              server,
+              thumbprint,
+              present,
+              ...optional('status', status),
+              ...optional('hasPrivateKey', hasPrivateKey),
+              ...optional('notAfter', notAfter),
+            })),
+          unreadable: unreadableServers(file, 'exchange.authCertificates').filter((server) =>
+            holdsAuthCertificate(server, servers),
+          ),
         },
     ),
     'on-premises-hybrid': tell(
@@ -255,6 +281,14 @@ function exchangeFacts(file: InteropCollectorFile, part: z.infer<typeof exchange
             ...optional('discoveryEndpoint', one.discoveryEndpoint),
             ...optional('targetSharingEpr', one.targetSharingEpr),
           })),
+          ...optional(
+            'relationships',
+            part.organizationRelationships?.map(({ name, enabled, domainNames }) => ({
+              name,
+              enabled: enabled === true,
+              domains: domainNames,
+            })),
+          ),
         },
     ),
     'setting-overrides': tell(
@@ -267,14 +301,24 @@ function exchangeFacts(file: InteropCollectorFile, part: z.infer<typeof exchange
         mailboxEwsPolicies && {
           organization: policyOf(organizationConfig),
           mailboxes: mailboxEwsPolicies.policies.map((one) => ({ ...policyOf(one), count: one.count })),
+          ...optional(
+            'samples',
+            part.sampleEwsPolicies?.map((one) => ({ ...policyOf(one), mailbox: one.mailbox })),
+          ),
           sampled: mailboxEwsPolicies.sampled,
-          truncated: mailboxEwsPolicies.truncated || isIncomplete(file, 'exchange.mailboxEwsPolicies'),
+          truncated:
+            mailboxEwsPolicies.truncated ||
+            part.scope?.entireForest === false ||
+            isIncomplete(file, 'exchange.mailboxEwsPolicies'),
         },
     ),
     'calendar-delegates':
       delegates === undefined && !isIncomplete(file, 'exchange.delegates')
         ? notKnown('not_supplied', 'the collector was given no mailboxes to look at (-SampleMailbox)')
-        : tell(['exchange.delegates'], delegates && delegates.length > 0 ? { mailboxes: delegates } : undefined),
+        : tell(
+            ['exchange.delegates'],
+            delegates && delegates.length > 0 ? { mailboxes: delegates.map(mailboxDelegatesOf) } : undefined,
+          ),
   };
 }
 
@@ -294,6 +338,7 @@ function entraFacts(part: z.infer<typeof entraConnect>, tell: Tell): FileFacts {
       ['entraConnect.writeback', 'entraConnect.writebackEffect'],
       writeback &&
         writebackEffect && {
+          ...(scheduler?.stagingModeEnabled === true ? { staging: true } : {}),
           permissions: writeback,
           effect: writebackEffect.map(({ forest, sampled, populated, truncated }) => ({
             forest,
@@ -313,7 +358,7 @@ function serverOf(
     readonly adminDisplayVersion: string;
     readonly serverRole: string;
   },
-  { builds, mailboxes }: z.infer<typeof exchange>,
+  { builds, mailboxes, scope }: z.infer<typeof exchange>,
 ) {
   const setup = builds?.find((one) => one.server === server.name)?.build;
   const count = mailboxes?.byServer.find((one) => one.server === server.name)?.count;
@@ -323,7 +368,8 @@ function serverOf(
     ...optional('fqdn', server.fqdn.toLowerCase()),
     ...optional('role', server.serverRole),
     ...(build === undefined ? {} : { build }),
-    ...(count === undefined ? {} : { mailboxes: count }),
+    // What is homed there and belongs to another domain of the forest was not in view: then none is not known.
+    ...(count === undefined || (count === 0 && scope?.entireForest === false) ? {} : { mailboxes: count }),
   };
 }
 
@@ -343,6 +389,18 @@ function directoryOf({ server, internalUrl, externalUrl, oauth, wsSecurity }: z.
   };
 }
 
+function mailboxDelegatesOf({
+  mailbox,
+  sendOnBehalfCount,
+  delegates,
+}: NonNullable<z.infer<typeof exchange>['delegates']>[number]) {
+  return {
+    mailbox,
+    sendOnBehalfCount,
+    delegates: delegates.map(({ isDelegate, ...one }) => ({ ...one, ...optional('isDelegate', isDelegate) })),
+  };
+}
+
 function policyOf(one: z.infer<z.ZodObject<typeof policy>>) {
   return {
     ...optional('enabled', one.ewsEnabled),
@@ -359,6 +417,18 @@ function optional<K extends string, V>(name: K, value: V | null | undefined): { 
 
 function isIncomplete({ errors }: InteropCollectorFile, section: string): boolean {
   return errors.some((error) => error.section === section);
+}
+
+/** Exchange 2010 and Edge Transport servers have no Auth certificate. A server of which nothing more is known has one. */
+function holdsAuthCertificate(
+  name: string,
+  servers:
+    | readonly { readonly name: string; readonly adminDisplayVersion: string; readonly serverRole: string }[]
+    | undefined,
+): boolean {
+  const server = servers?.find((one) => one.name.toLowerCase() === name.toLowerCase());
+  if (server === undefined) return true;
+  return !/edge/i.test(server.serverRole) && !/^Version (\d|1[0-4])\./.test(server.adminDisplayVersion);
 }
 
 /** Servers that an error of the section names, as in `EX7: access is denied`. */

@@ -6,10 +6,10 @@ import {
   type DirectorySynchronisation,
   type HybridApplication,
   type ServicePrincipals,
-  servicePlans,
   type TenantSubscriptions,
   type UsersInScope,
 } from '../../../facts/exchange-organization/cloud.ts';
+import { isLicensed } from '../../../facts/exchange-organization/service-plans.ts';
 import type { ExchangeOrganization } from '../../../facts/exchange-organization/subject.ts';
 
 // Microsoft Graph v1.0 replies as facts. Pure: who asks is bound in interop-sources.ts.
@@ -44,6 +44,7 @@ export const principalsLookedAt = [
   applications.teamsScheduler,
   applications.cloudVoicemail,
   applications.skypeForBusiness,
+  applications.teams,
 ] as const;
 
 const keyCredentials = z
@@ -138,10 +139,7 @@ export function usersInScopeOf(
 }
 
 function decidingPlansIn(plans: ReadonlySet<string>): { teams: boolean; exchange: boolean } {
-  return {
-    teams: servicePlans.teams.some((plan) => plans.has(plan)),
-    exchange: servicePlans.exchange.some((plan) => plans.has(plan)),
-  };
+  return { teams: isLicensed('teams', plans), exchange: isLicensed('exchange', plans) };
 }
 
 function addressesOf({ userPrincipalName, mail, proxyAddresses }: z.infer<typeof user>): string[] {
@@ -210,11 +208,15 @@ export function consentResourcesOf(assignments: readonly unknown[]): readonly st
   return [...new Set(assignments.map((reply) => read('appRoleAssignments', assignment, reply).resourceId))];
 }
 
-/** @param resources service principals with `appRoles`, which give the assigned roles their names */
+/**
+ * @param resources service principals with `appRoles`, which give the assigned roles their names
+ * @param principals the application's own service principal
+ */
 export function hybridApplicationOf(
   apps: readonly unknown[],
   assignments: readonly unknown[],
   resources: readonly unknown[],
+  principals: readonly unknown[],
 ): HybridApplication {
   const [app] = apps.map((reply) => read('applications', application, reply));
   if (app === undefined) return { found: false, keyCredentials: [], consented: [] };
@@ -226,8 +228,10 @@ export function hybridApplicationOf(
   const consented = assignments
     .map((reply) => read('appRoleAssignments', assignment, reply))
     .map(({ resourceId, appRoleId }) => names.get(`${resourceId} ${appRoleId}`) ?? appRoleId);
+  const [own] = servicePrincipalsOf(principals).principals;
   return {
     found: true,
+    ...(own === undefined ? {} : { enabled: own.enabled }),
     appId: app.appId.toLowerCase(),
     name: app.displayName,
     keyCredentials: app.keyCredentials,

@@ -283,11 +283,17 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
     'hybrid-application': fromGraph('hybrid-application', async (graph, _, { signal }) => {
       const apps = await graph.list(graphRequests.hybridApplications, signal);
       const appId = hybridApplicationIdOf(apps);
-      const assignments = appId === undefined ? [] : await graph.list(graphRequests.appRoleAssignments(appId), signal);
+      const [assignments, principals] =
+        appId === undefined
+          ? [[], []]
+          : await Promise.all([
+              graph.list(graphRequests.appRoleAssignments(appId), signal),
+              graph.list(graphRequests.servicePrincipals(appId), signal),
+            ]);
       const resources = await Promise.all(
         consentResourcesOf(assignments).map((id) => graph.get(graphRequests.appRoles(id), signal)),
       );
-      return hybridApplicationOf(apps, assignments, resources);
+      return hybridApplicationOf(apps, assignments, resources, principals);
     }),
     'cloud-sync-jobs': fromGraph('cloud-sync-jobs', async (graph, _, { signal }) => {
       const principals = await graph.list(graphRequests.cloudSyncPrincipals, signal);

@@ -122,7 +122,7 @@ describe('Microsoft Graph', () => {
   });
 
   it('names the permissions of the hybrid application, or that there is none', () => {
-    expect(hybridApplicationOf([], [], [])).toEqual({ found: false, keyCredentials: [], consented: [] });
+    expect(hybridApplicationOf([], [], [], [])).toEqual({ found: false, keyCredentials: [], consented: [] });
     const app = hybridApplicationOf(
       [{ appId: 'AAAAAAAA-0000-1111-2222-BBBBBBBBBBBB', displayName: 'ExchangeServerApp-x', keyCredentials: [] }],
       [
@@ -130,8 +130,10 @@ describe('Microsoft Graph', () => {
         { resourceId: 'r1', appRoleId: 'other' },
       ],
       [{ id: 'r1', appRoles: [{ id: 'full', value: 'full_access_as_app' }] }],
+      [{ appId: 'aaaaaaaa-0000-1111-2222-bbbbbbbbbbbb', accountEnabled: false }],
     );
     expect(app).toMatchObject({
+      enabled: false,
       appId: 'aaaaaaaa-0000-1111-2222-bbbbbbbbbbbb',
       consented: ['full_access_as_app', 'other'],
     });
