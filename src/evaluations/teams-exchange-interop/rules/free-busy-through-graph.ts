@@ -112,8 +112,14 @@ function closedTo(ews: ExchangeOnlineEws | undefined, appId: string | undefined,
     return { why: 'EwsEnabled is False there', remedy: `Set-OrganizationConfig -EwsEnabled $true; ${list}` };
   }
   const listed = ews?.allowedAppIds.some((id) => id.toLowerCase() === appId?.toLowerCase()) === true;
-  if (ews?.enabled === true && !listed && daysUntil(deadlines.allowedAppIdsEnforced.date, now) <= 0) {
-    return { why: `EwsAllowedAppIDs does not name the dedicated application ${appId ?? ''}`.trimEnd(), remedy: list };
+  // That there is no application is told by its own rule.
+  if (
+    ews?.enabled === true &&
+    appId !== undefined &&
+    !listed &&
+    daysUntil(deadlines.allowedAppIdsEnforced.date, now) <= 0
+  ) {
+    return { why: `EwsAllowedAppIDs does not name the dedicated application ${appId}`, remedy: list };
   }
   return undefined;
 }
