@@ -271,6 +271,7 @@ export const declarations = z
   .meta({ title: 'declarations' });
 
 export type ExchangeServers = z.infer<typeof exchangeServers>;
+export type VirtualDirectories = z.infer<typeof virtualDirectories>;
 export type AuthServers = z.infer<typeof authServers>;
 export type AuthCertificate = z.infer<typeof authCertificate>;
 export type OnPremisesHybrid = z.infer<typeof onPremisesHybrid>;

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { FactName, FactValue, PartFactName } from '../../../domain/fact.ts';
 import { type Gathered, known, Unobtainable } from '../../../domain/fact-set.ts';
 import { bound, type GatherContext, type SourceOf, type Sources, type SourcesOf } from '../../../domain/source.ts';
@@ -429,6 +430,7 @@ async function refuseUnrouted(probes: ProbeRun, host: string): Promise<void> {
 async function reachOf(probes: ProbeRun): Promise<PublishedReach> {
   const answered: string[] = [];
   const silent: { host: string; why: string }[] = [];
+  const inside: string[] = [];
   const hosts = [...(await probes.hosts()).keys()];
   const results = await Promise.all(
     hosts.map(async (host) => {
@@ -437,11 +439,22 @@ async function reachOf(probes: ProbeRun): Promise<PublishedReach> {
     }),
   );
   for (const { host, tls } of results) {
-    if ('value' in tls) answered.push(host);
-    else if (tls.error.reason === 'timeout' || tls.error.reason === 'unreachable')
+    if ('value' in tls) {
+      answered.push(host);
+      if (await probes.isInside(host)) inside.push(host);
+      // An IPv6 address alone costs nothing: callers fall back.
+      const dead = (tls.value.silent ?? []).filter(({ address }) => isIP(address) === 4);
+      silent.push(...dead.map(({ address, why }) => ({ host: `${host} at ${address}`, why })));
+    } else if (tls.error.reason === 'timeout' || tls.error.reason === 'unreachable')
       silent.push({ host, why: tls.error.message });
   }
-  return { answered, silent };
+  const leftOut = await probes.hostsLeftOut();
+  return {
+    answered,
+    silent,
+    ...(inside.length === 0 ? {} : { inside }),
+    ...(leftOut.length === 0 ? {} : { leftOut: [...leftOut] }),
+  };
 }
 
 type TenantAnswer = { found: Tenant['found'][number] } | { notFound: string } | { domain: string; why: string };
