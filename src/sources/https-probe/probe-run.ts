@@ -80,8 +80,8 @@ const isBusy = (status: number) => status === 429 || status >= 500;
 
 /** Such a status with what it means. */
 function sayBusy(status: number): string {
-  if (status === 429) return '429 (too many requests: something in front throttles callers)';
-  if (status === 503) return '503 (unavailable: what is behind is down, or something in front is busy)';
+  if (status === 429) return '429: too many requests, something in front throttles callers';
+  if (status === 503) return '503: unavailable, what is behind is down or something in front is busy';
   return String(status);
 }
 
@@ -541,7 +541,7 @@ export class ProbeRun {
       const shown = found.flatMap(({ address, result }) =>
         'value' in result ? [{ address, version: result.value }] : [],
       );
-      const [oldest] = shown.sort((a, b) => compareBuilds(a.version.build, b.version.build));
+      const [oldest] = shown.sort((a, b) => compareBuilds(oldestOf(a.version), oldestOf(b.version)));
       if (oldest === undefined) {
         const [first] = found;
         throw first !== undefined && 'error' in first.result
@@ -837,6 +837,11 @@ export class ProbeRun {
 
 function withScope(address: string) {
   return { address, scope: addressScope(address) };
+}
+
+/** The oldest build that anything shows there. */
+function oldestOf({ readings, build }: PublishedVersion): PublishedVersion['build'] {
+  return readings.map((reading) => reading.build).sort(compareBuilds)[0] ?? build;
 }
 
 /** The build the collector read of the server behind a host: by its external URL, else by the name in its headers. */

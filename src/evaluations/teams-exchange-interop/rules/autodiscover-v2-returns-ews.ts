@@ -94,6 +94,7 @@ function problemOf(answer: AutodiscoverAnswer, dns: AutodiscoverDns): Problem | 
     schemes = [],
     fromExchange,
     server,
+    otherAgent,
   } = answer;
   const fail = (message: string, remedy: string, owner: Owner = 'on-premises'): Problem => ({ message, remedy, owner });
   const record = serviceRecordOf(dns);
@@ -108,6 +109,13 @@ function problemOf(answer: AutodiscoverAnswer, dns: AutodiscoverDns): Problem | 
   }
   switch (outcome) {
     case 'blocked':
+      if (otherAgent !== undefined) {
+        return fail(
+          `${host} turns away whoever calls itself Teams (${status ?? 'a cut connection'}).`,
+          `Admit the user agents SkypeSpaces/*, MicrosoftNinja/* and *Teams/* on what stands in front of ${host}.`,
+          'network',
+        );
+      }
       return fail(
         `${host} refuses autodiscover.json and other paths with 403: something in front of Exchange turns callers away.`,
         publish,

@@ -21,8 +21,11 @@ export const firewallAdmitsMicrosoft = rule({
       ...answered.map((host) => ({ fact: 'published-reach', observed: `${host} answered` }) as const),
       ...silent.map(({ host, why }) => ({ fact: 'published-reach', observed: `${host}: ${why}` }) as const),
     ];
-    const remedy =
-      'Admit TCP 443 from the Exchange Online and Teams ranges of "Microsoft 365 URLs and IP address ranges", then declare firewall-admits-microsoft.';
+    const remedy = `Ask the network team: TCP 443 has to be admitted from the Exchange Online and Teams ranges of "Microsoft 365 URLs and IP address ranges"; then declare firewall-admits-microsoft.${
+      silent.some(({ host }) => host.includes(' at '))
+        ? ' An address where no server stands any more: take it out of public DNS.'
+        : ''
+    }`;
     if (answered.length > 0 && silent.length === 0 && inside.length === 0 && leftOut.length === 0) {
       return {
         verdict: 'pass',

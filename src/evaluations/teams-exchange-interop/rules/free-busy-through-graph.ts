@@ -31,8 +31,12 @@ export const freeBusyThroughGraph = rule({
     const federated = federationAlone(hybrid);
     if (federated !== undefined) {
       return {
-        verdict: 'not_applicable',
-        message: `Look-ups go by the organization relationship "${federated.name}" alone (federation, no IntraOrganizationConnector): neither the application nor Graph serves them.`,
+        verdict: 'manual',
+        message: `Look-ups go by the organization relationship "${federated.name}" alone (federation, no IntraOrganizationConnector): neither the application nor Graph serves them, and whether they work was not looked at.`,
+        remedy: `Test-OrganizationRelationship -Identity "${federated.name}" -UserIdentity USER, in the Exchange Management Shell.`,
+        evidence: [
+          { fact: 'on-premises-hybrid', observed: `relationship "${federated.name}": ${federated.domains.join(', ')}` },
+        ],
       };
     }
     if (!wantsRichCoexistence(hybrid)) {
