@@ -14,13 +14,22 @@ import type { ExchangeOrganization } from '../../../facts/exchange-organization/
 
 // Microsoft Graph v1.0 replies as facts. Pure: who asks is bound in interop-sources.ts.
 
+const userProperties = 'id,userPrincipalName,mail,proxyAddresses,onPremisesSyncEnabled,assignedPlans';
+
 /** The requests, and what each needs (application permissions, least privilege). */
 export const graphRequests = {
   /** `Organization.Read.All` */
   organization:
     '/v1.0/organization?$select=id,displayName,verifiedDomains,onPremisesSyncEnabled,onPremisesLastSyncDateTime',
   /** `User.Read.All` */
-  users: '/v1.0/users?$select=id,userPrincipalName,mail,proxyAddresses,onPremisesSyncEnabled,assignedPlans&$top=999',
+  users: `/v1.0/users?$select=${userProperties}&$top=999`,
+  /** One user by an address: a large tenant is not listed to look at a few. `User.Read.All` */
+  user: (address: string) => {
+    const text = encodeURIComponent(address.replaceAll("'", "''"));
+    const proxies = ['smtp', 'SMTP'].map((kind) => `proxyAddresses/any(p:p eq '${kind}:${text}')`);
+    const filter = [`userPrincipalName eq '${text}'`, `mail eq '${text}'`, ...proxies].join(' or ');
+    return `/v1.0/users?$filter=${filter}&$select=${userProperties}`;
+  },
   /** `LicenseAssignment.Read.All` would do; `Organization.Read.All` reads it too and is granted for the above already. */
   subscribedSkus: '/v1.0/subscribedSkus?$select=skuPartNumber,consumedUnits,prepaidUnits,servicePlans',
   /** `Application.Read.All` */

@@ -264,12 +264,15 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
     'directory-synchronisation': fromGraph('directory-synchronisation', async (graph, _, { signal }) =>
       synchronisationOf(await graph.get(graphRequests.organization, signal)),
     ),
-    'users-in-scope': fromGraph('users-in-scope', async (graph, organization, context) =>
-      usersInScopeOf(await graph.list(graphRequests.users, context.signal), {
-        sampleUsers: organization.sampleUsers,
-        domains: [...(await domainsOf(organization, context))],
-      }),
-    ),
+    'users-in-scope': fromGraph('users-in-scope', async (graph, { sampleUsers, ...organization }, context) => {
+      const { signal } = context;
+      if (sampleUsers.length > 0) {
+        const found = await Promise.all(sampleUsers.map((user) => graph.list(graphRequests.user(user), signal)));
+        return usersInScopeOf(found.flat(), { sampleUsers, domains: [] });
+      }
+      const domains = [...(await domainsOf({ ...organization, sampleUsers }, context))];
+      return usersInScopeOf(await graph.list(graphRequests.users, signal), { sampleUsers, domains });
+    }),
     'tenant-subscriptions': optionalSource(
       fromGraph('tenant-subscriptions', async (graph, _, { signal }) =>
         tenantSubscriptionsOf(await graph.list(graphRequests.subscribedSkus, signal)),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   cloudSyncJobsOf,
+  graphRequests,
   hybridApplicationOf,
   servicePrincipalsOf,
   synchronisationOf,
@@ -9,6 +10,15 @@ import {
 } from '../../../../src/sources/bindings/teams-exchange-interop/graph.ts';
 
 describe('Microsoft Graph', () => {
+  it('is asked about one user by every address that user may have, whatever stands in it', () => {
+    const url = new URL(`https://graph.microsoft.com${graphRequests.user("o'neil+x&y@contoso.com")}`);
+    const address = "o''neil+x&y@contoso.com";
+    expect(url.pathname).toBe('/v1.0/users');
+    expect(url.searchParams.get('$filter')).toBe(
+      `userPrincipalName eq '${address}' or mail eq '${address}' or proxyAddresses/any(p:p eq 'smtp:${address}') or proxyAddresses/any(p:p eq 'SMTP:${address}')`,
+    );
+  });
+
   it('reads synchronisation and the domains that carry mail', () => {
     expect(
       synchronisationOf({
