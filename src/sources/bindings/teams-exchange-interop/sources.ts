@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import type { FactName, FactValue, PartFactName } from '../../../domain/fact.ts';
 import { type Gathered, known, Unobtainable } from '../../../domain/fact-set.ts';
 import { bound, type GatherContext, type SourceOf, type Sources, type SourcesOf } from '../../../domain/source.ts';
@@ -446,7 +445,7 @@ async function reachOf(probes: ProbeRun): Promise<PublishedReach> {
       answered.push(host);
       if (await probes.isInside(host)) inside.push(host);
       // An IPv6 address alone costs nothing: callers fall back.
-      const dead = (tls.value.silent ?? []).filter(({ address }) => isIP(address) === 4);
+      const dead = (tls.value.silent ?? []).filter(({ address }) => !address.includes(':'));
       silent.push(...dead.map(({ address, why }) => ({ host: `${host} at ${address}`, why })));
     } else if (tls.error.reason === 'timeout' || tls.error.reason === 'unreachable')
       silent.push({ host, why: tls.error.message });
