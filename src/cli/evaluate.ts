@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import {
   type App,
@@ -14,6 +14,7 @@ import { loadConfig } from '../config.ts';
 import { questionTitles } from '../domain/evaluation.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { Subject } from '../domain/subject.ts';
+import { ruleName } from '../domain/words.ts';
 import type { ShellOption } from '../evaluations/in-shell.ts';
 import type { Registration } from '../evaluations/registration.ts';
 import type { Registry } from '../evaluations/registry.ts';
@@ -27,6 +28,7 @@ interface EvaluateOptions {
   readonly resolver: readonly string[];
   readonly now?: Date;
   readonly json?: boolean;
+  readonly explain?: string;
   readonly allowPrivate?: boolean;
   readonly ca: readonly string[];
   readonly endpoint: Readonly<Record<string, string>>;
@@ -46,6 +48,7 @@ export const addEvaluate: AddCommand = (program, evaluations) => {
     .option('--resolver <host[:port]>', 'name server to ask; repeatable', collect, [])
     .option('--now <time>', 'judge as of this time (ISO 8601)', isoTime)
     .option('--json', 'print the runs as JSON')
+    .option('--explain <rule>', 'print the page of a rule, and judge nothing')
     .option('--allow-private', 'probes may go to private, unique-local and loopback addresses')
     .option('--ca <file>', 'PEM file of roots to trust besides the public ones; repeatable', collect, [])
     .option(
@@ -58,9 +61,29 @@ export const addEvaluate: AddCommand = (program, evaluations) => {
     for (const option of inShell?.options ?? []) addOption(command, option, `${id}: ${option.description}`);
   }
   command.action(async (name: string, subjects: string[], options: EvaluateOptions) => {
+    if (options.explain !== undefined) {
+      process.stdout.write(await pageOf(evaluations, name, options.explain));
+      return;
+    }
     process.exitCode = await evaluate(evaluations, name, subjects, options);
   });
 };
+
+/** The page beside a rule's code. @param wanted its name, its id, or a finding's key */
+async function pageOf(evaluations: Registry, name: string, wanted: string): Promise<string> {
+  const { id, rules } = evaluations.of(name);
+  const [key = ''] = wanted.split('#');
+  const rule = rules.find((one) => one.id === key || ruleName(one.id) === key);
+  if (rule === undefined) {
+    throw new BadCall(`${id} has no rule "${key}". Its rules: ${rules.map((one) => ruleName(one.id)).join(', ')}.`);
+  }
+  const page = new URL(`../evaluations/${id}/rules/${ruleName(rule.id)}.md`, import.meta.url);
+  try {
+    return await readFile(page, 'utf8');
+  } catch {
+    throw new BadCall(`${rule.id} has no page at ${page.pathname}.`);
+  }
+}
 
 /** Adds an option that an evaluation declares. */
 export function addOption(command: Command, { flags, repeatable }: ShellOption, description: string): void {

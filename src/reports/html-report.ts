@@ -10,6 +10,7 @@ import {
   type Section,
   shortSentence,
 } from './arrange.ts';
+import { pageCall } from './mending.ts';
 import { manyLines, oneLine } from './text.ts';
 
 /**
@@ -55,6 +56,7 @@ function sectionHtml(section: Section): string {
     `<h2>${escaped(section.title)}</h2>`,
     `<p class="subtle">${escaped(coverage(section))}</p>`,
     answersHtml(section),
+    wayHtml(section),
     ...section.byTarget.flatMap(({ subject, tables }) => [
       `<h3>${escaped(subject)}: findings by target</h3>`,
       ...tables.map(targetTableHtml),
@@ -92,6 +94,29 @@ function answersHtml({ answerWords, questions, open, settled }: Section): string
       'Nothing open',
       settled.map(({ subject }) => `<li>${escaped(subject)}</li>`),
     ),
+  ].join('\n');
+}
+
+/** The list a person works down: each with owner, step and the page of the rule. */
+function wayHtml({ way, subjects }: Section): string {
+  if (way === undefined) return '';
+  const of = (subject: string) => (subjects > 1 ? `${escaped(subject)}: ` : '');
+  const obstacles = way.obstacles.map(({ subject, finding, step }) =>
+    [
+      `<li>${step === undefined ? '' : `<span class="subtle">${escaped(step)}</span> `}${of(subject)}<strong>${escaped(finding.message)}</strong>`,
+      ...(finding.remedy === undefined ? [] : [`<br>${escaped(finding.remedy)}`]),
+      `<br><span class="subtle">${finding.owner === undefined ? '' : `To mend: ${ownerWords[finding.owner]}. `}Page: <code>${escaped(pageCall(finding))}</code></span></li>`,
+    ].join(''),
+  );
+  const unseen = way.unseen.map(
+    ({ subject, why, what }) =>
+      `<li>${of(subject)}${escaped(why)}<br><span class="subtle">For ${escaped(what)}</span></li>`,
+  );
+  return [
+    ...(obstacles.length === 0
+      ? []
+      : [`<h3>What stands in the way, from cause to effect</h3>\n<ol>${obstacles.join('\n')}</ol>`]),
+    ...(unseen.length === 0 ? [] : [`<h3>What kept from looking, and what to do</h3>\n<ul>${unseen.join('\n')}</ul>`]),
   ].join('\n');
 }
 

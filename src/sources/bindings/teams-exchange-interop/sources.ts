@@ -11,6 +11,7 @@ import { get } from '../../../http/anonymous-get.ts';
 import type { Roots } from '../../../http/roots.ts';
 import { endpointsOf } from '../../cloud-endpoints.ts';
 import { type ExchangeOnlineReader, exchangeOnlineReader } from '../../exchange-online/reader.ts';
+import { grantStep } from '../../grants.ts';
 import { type GraphReader, graphReader } from '../../graph/reader.ts';
 import { asGathered, ProbeRun, settled } from '../../https-probe/probe-run.ts';
 import { lookUpAddresses, type Resolve } from '../../https-probe/resolve.ts';
@@ -134,7 +135,7 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
     });
 
   const cloud =
-    <R>(name: string, reader: ((tenant: CloudTenant) => R) | undefined) =>
+    <R>(name: string, permission: string, reader: ((tenant: CloudTenant) => R) | undefined) =>
     <N extends Fact>(
       fact: N,
       work: (from: R, organization: ExchangeOrganization, context: Context) => Promise<Value<N>>,
@@ -142,14 +143,17 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
       fact,
       limitMs: cloudLimitMs,
       gather: (async (subject: ExchangeOrganization, context: Context) => {
-        if (reader === undefined) throw notSupplied(`no credentials for ${name} were configured`);
+        if (reader === undefined)
+          throw notSupplied(
+            `no credentials for ${name} were configured: ${grantStep(undefined, permission)}, then set FIELDCHECK_CLIENT_ID and FIELDCHECK_CLIENT_SECRET`,
+          );
         const organization = subject;
         const value = await work(reader(await tenantToRead(organization, context)), organization, context);
         return known(value, name, context.now.toISOString());
       }) as unknown as Source<N>['gather'],
     });
-  const fromGraph = cloud('Microsoft Graph', options.graph);
-  const fromExchangeOnline = cloud('Exchange Online', options.exchangeOnline);
+  const fromGraph = cloud('Microsoft Graph', 'User.Read.All', options.graph);
+  const fromExchangeOnline = cloud('Exchange Online', 'Exchange.ManageAsApp', options.exchangeOnline);
 
   return {
     'autodiscover-dns': parts('autodiscover-dns', async (subject, context) => {
@@ -488,13 +492,21 @@ async function tenantToRead(organization: ExchangeOrganization, context: Context
   return { id: found.tenantId, cloud: organization.cloud };
 }
 
+/** Read where Entra Connect runs, not on an Exchange server. */
+const entraConnectFacts: readonly string[] = ['entra-connect', 'writeback'];
+
 /** Comes in the collector's file only. */
 function collected<N extends Fact>(fact: N): Source<N> {
   return {
     fact,
     limitMs: 1000,
     gather: async () => {
-      throw notSupplied('no file of Collect-TeamsInteropFacts.ps1 was supplied');
+      const [where, call] = entraConnectFacts.includes(fact)
+        ? (['on the active Entra Connect server', '.\\Collect-TeamsInteropFacts.ps1'] as const)
+        : (['in the Exchange Management Shell', '.\\Collect-TeamsInteropFacts.ps1 -SampleMailbox USER'] as const);
+      throw notSupplied(
+        `no file of Collect-TeamsInteropFacts.ps1 was supplied: run the collector ${where}, ${call}, and give its file with --facts`,
+      );
     },
   };
 }
