@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { terminalReport } from '../../src/reports/index.ts';
-import { mixedRuns, run } from './runs.ts';
+import { finding, mixedRuns, run } from './runs.ts';
 
 it('tells each subject by itself: the answers, what fails, advice, and what could not be looked at', () => {
   const questions = { 'verifiable-now': 'Can receivers verify what is signed now?' };
@@ -37,4 +37,61 @@ it('says answers in the words of their evaluation', () => {
   const report = terminalReport([interop, run('fabrikam', { calendar: 'yes' })], { answerWords });
   expect(report).toContain('\n  NO-GO          calendar\n  NOT ASKED      voicemail\n');
   expect(report).toContain('\n  calendar  NO-GO: 1, GO: 1\n  voicemail  not asked: 2\n');
+});
+
+it('begins with what stands in the way from cause to effect, then with what kept from looking, each once', () => {
+  const silent = (rule: string) =>
+    finding({
+      rule,
+      target: undefined,
+      verdict: 'unknown',
+      severity: undefined,
+      owner: undefined,
+      remedy: undefined,
+      message: 'Could not look: key: not supplied (no export was supplied: run this line).',
+      evidence: [{ fact: 'key', observed: 'unobtainable, not_supplied: no export was supplied: run this line' }],
+      reason: 'not_supplied',
+    });
+  const report = terminalReport(
+    [
+      run(
+        'contoso.com',
+        { ready: 'no' },
+        finding({ rule: 'dkim/effect', target: undefined, message: 'The effect.' }),
+        silent('dkim/one'),
+        finding({ rule: 'dkim/advice', severity: 'low', message: 'Some day.' }),
+        finding({ rule: 'dkim/cause', target: undefined, message: 'The cause.' }),
+        silent('dkim/other'),
+      ),
+    ],
+    {
+      mending: [
+        { title: 'names', rules: ['cause'] },
+        { title: 'keys', rules: ['effect'] },
+      ],
+    },
+  );
+  expect(report.split('\n').slice(2, -2)).toEqual([
+    '',
+    '  What stands in the way, from cause to effect',
+    '  FAIL     dkim/cause  critical, Microsoft  (1. names)',
+    '           The cause.',
+    '           → Open a support case with Microsoft.',
+    '           page: fieldcheck evaluate dkim --explain cause',
+    '  FAIL     dkim/effect  critical, Microsoft  (2. keys)',
+    '           The effect.',
+    '           → Open a support case with Microsoft.',
+    '           page: fieldcheck evaluate dkim --explain effect',
+    '',
+    '  What could not be looked at, and what to do',
+    '  unknown  no export was supplied: run this line',
+    '           for one and other',
+    '',
+    '  Advice',
+    '  advice   dkim/advice [selector1]  low, Microsoft',
+    '           Some day.',
+    '           → Open a support case with Microsoft.',
+    '',
+    '  0 of 5 checks pass',
+  ]);
 });
