@@ -14,7 +14,7 @@ export function inOrderOfMending<T>(
     const step = steps[index];
     return step === undefined
       ? { order: [steps.length, 0] as const, step: undefined }
-      : { order: [index, step.rules.indexOf(ruleName(finding.rule))] as const, step: `${index + 1}. ${step.title}` };
+      : { order: [index, step.rules.indexOf(ruleName(finding.rule))] as const, step: step.title };
   };
   return found
     .map((one) => ({ one, ...place(findingOf(one)) }))

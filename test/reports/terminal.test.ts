@@ -74,11 +74,11 @@ it('begins with what stands in the way from cause to effect, then with what kept
   expect(report.split('\n').slice(2, -2)).toEqual([
     '',
     '  What stands in the way, from cause to effect',
-    '  FAIL     dkim/cause  critical, Microsoft  (1. names)',
+    '  FAIL     dkim/cause  critical, Microsoft  (names)',
     '           The cause.',
     '           → Open a support case with Microsoft.',
     '           page: fieldcheck evaluate dkim --explain cause',
-    '  FAIL     dkim/effect  critical, Microsoft  (2. keys)',
+    '  FAIL     dkim/effect  critical, Microsoft  (keys)',
     '           The effect.',
     '           → Open a support case with Microsoft.',
     '           page: fieldcheck evaluate dkim --explain effect',

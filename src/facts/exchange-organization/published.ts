@@ -324,6 +324,13 @@ export function isExchangeOnlineName(host: string): boolean {
   return exchangeOnlineNames.some((suffix) => name === suffix || name.endsWith(`.${suffix}`));
 }
 
+/** Does the address lead to a page that a proxy in front of Exchange sends callers to: ISA and TMG, AD FS, F5, Entra ID? */
+export function isSignInPage(location: string): boolean {
+  return /\/cookieauth\.dll|\/adfs\/ls|\/my\.policy|login\.microsoftonline\.|login\.windows\.net|\/owa\/auth\/logon/i.test(
+    location,
+  );
+}
+
 /** Is `host` a name of the Hybrid Agent or of the Entra application proxy? */
 export function isHybridAgentName(host: string): boolean {
   return /(^|\.)msappproxy\.net\.?$/i.test(host);

@@ -18,6 +18,7 @@ import {
   isExchangeOnlineName,
   isHybridAgentName,
   isInternalName,
+  isSignInPage,
   isTenantInitialName,
   type PublishedHost,
   type PublishedVersion,
@@ -70,10 +71,6 @@ export interface ProbeOptions {
   readonly userAgent: string;
   readonly timeoutMs: number;
 }
-
-/** Pages that a proxy in front of Exchange sends callers to: ISA and TMG, AD FS, F5 and Entra ID. */
-const signInPage =
-  /\/cookieauth\.dll|\/adfs\/ls|\/my\.policy|login\.microsoftonline\.|login\.windows\.net|\/owa\/auth\/logon/i;
 
 /** An answer that says nothing about what was asked: whoever gives it has no time, or is throttling. */
 const isBusy = (status: number) => status === 429 || status >= 500;
@@ -448,7 +445,7 @@ export class ProbeRun {
           const answer = await this.#note(
             host,
             address,
-            getOnHost(url, this.#request(url, address, userAgent), (location) => signInPage.test(location)),
+            getOnHost(url, this.#request(url, address, userAgent), isSignInPage),
           );
           if (isBusy(answer.status))
             throw new Unobtainable('unreachable', `${url.href} answered ${sayBusy(answer.status)}`);

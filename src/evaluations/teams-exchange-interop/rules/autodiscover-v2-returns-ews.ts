@@ -4,6 +4,8 @@ import {
   type AutodiscoverAnswer,
   type AutodiscoverDns,
   allOf,
+  isHybridAgentName,
+  isSignInPage,
   serviceRecordOf,
 } from '../../../facts/exchange-organization/published.ts';
 import { afterRoute } from '../predecessors.ts';
@@ -127,6 +129,17 @@ function problemOf(answer: AutodiscoverAnswer, dns: AutodiscoverDns): Problem | 
         publish,
       );
     case 'redirect':
+      if (location !== undefined && isSignInPage(location)) {
+        return fail(
+          `${host} redirects autodiscover.json to a sign-in page (${location}): something in front pre-authenticates.`,
+          `Publish /autodiscover and /EWS as pass-through, without pre-authentication, on what answers at ${host}${
+            dns.chain.some(isHybridAgentName)
+              ? ' (Entra admin center > Enterprise applications > Application proxy: Pre-authentication Passthrough)'
+              : ''
+          }.`,
+          'network',
+        );
+      }
       return fail(`${host} redirects autodiscover.json to ${location} in place of an answer.`, publish, 'network');
     case 'exchange-online':
       return fail(

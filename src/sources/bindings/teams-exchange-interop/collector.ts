@@ -48,7 +48,9 @@ const connector = z.object({
 const exchange = z.object({
   servers: list(z.object({ name: z.string(), fqdn: text, adminDisplayVersion: text, serverRole: text })).optional(),
   builds: list(z.object({ server: z.string(), build: z.string() })).optional(),
-  mailboxes: z.object({ byServer: list(z.object({ server: z.string(), count: z.number() })) }).optional(),
+  mailboxes: z
+    .object({ byServer: list(z.object({ server: z.string(), count: z.number(), truncated: truth })) })
+    .optional(),
   webServicesVirtualDirectories: list(virtualDirectory).optional(),
   autodiscoverVirtualDirectories: list(virtualDirectory).optional(),
   authServers: list(
@@ -361,15 +363,18 @@ function serverOf(
   { builds, mailboxes, scope }: z.infer<typeof exchange>,
 ) {
   const setup = builds?.find((one) => one.server === server.name)?.build;
-  const count = mailboxes?.byServer.find((one) => one.server === server.name)?.count;
+  const counted = mailboxes?.byServer.find((one) => one.server === server.name);
+  const count = counted?.count;
   const build = parseBuild(setup ?? '') ?? updateOf(server.adminDisplayVersion);
   return {
     name: server.name,
     ...optional('fqdn', server.fqdn.toLowerCase()),
     ...optional('role', server.serverRole),
     ...(build === undefined ? {} : { build }),
-    // What is homed there and belongs to another domain of the forest was not in view: then none is not known.
-    ...(count === undefined || (count === 0 && scope?.entireForest === false) ? {} : { mailboxes: count }),
+    // Mailboxes of another domain of the forest, or beyond a time limit, were not in view: then none is not known.
+    ...(count === undefined || (count === 0 && (scope?.entireForest === false || counted?.truncated === true))
+      ? {}
+      : { mailboxes: count }),
   };
 }
 

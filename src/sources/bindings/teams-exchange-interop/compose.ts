@@ -50,7 +50,8 @@ export function composeHybridOption(from: {
           : `Cloud Sync job ${job.template}: ${job.status}, last success ${job.lastSuccess ?? 'never'}`,
     });
   }
-  if (from.writeback.status === 'known') {
+  // What a staging server sees in the directory may have been written long ago, by one that is gone.
+  if (from.writeback.status === 'known' && from.writeback.value.staging !== true) {
     for (const { forest, sampled, populated } of from.writeback.value.effect) {
       // Nothing written back may also be missing permissions, which is a rule of its own.
       if (populated === 0) continue;
