@@ -7,6 +7,8 @@ import { onlyFor } from '../organization.ts';
 import { federationAlone, isOverrideOn, wantsRichCoexistence } from '../rich-coexistence.ts';
 import { rule } from '../rule.ts';
 
+const beforeOAuth = ['Exchange 2010', 'Exchange 2007 or older'];
+
 const permissions = ['MailboxSettings.Read', 'MailTips.ReadBasic.All', 'Calendars.Read', 'ProfilePhoto.Read.All'];
 
 /** See free-busy-through-graph.md. */
@@ -48,13 +50,10 @@ export const freeBusyThroughGraph = rule({
     const { date, what } = deadlines.exchangeOnlineEwsOff;
     const days = daysUntil(date, now);
     const old = servers
-      .filter(
-        ({ role, build }) =>
-          role?.includes('Edge') !== true &&
-          // Neither signs with the application: they never looked up by OAuth.
-          !(build !== undefined && ['Exchange 2010', 'Exchange 2007 or older'].includes(productOf(build) ?? '')) &&
-          (build === undefined || isAtLeast(build, buildFloors.graph) !== 'at-least'),
-      )
+      .filter(({ role, mailboxes }) => role?.includes('Edge') !== true && mailboxes !== 0)
+      // Exchange 2010 signs with no application: it never looked up by OAuth.
+      .filter(({ build }) => build === undefined || !beforeOAuth.includes(productOf(build) ?? ''))
+      .filter(({ build }) => build === undefined || isAtLeast(build, buildFloors.graph) !== 'at-least')
       .map(({ name, build }) => `${name} (${build?.text ?? 'build not read'})`);
     const missing = permissions.filter((permission) => !app.consented.includes(permission));
     const wrong = [
@@ -70,7 +69,11 @@ export const freeBusyThroughGraph = rule({
       { fact: 'hybrid-application', observed: `consented: ${app.consented.join(', ') || 'nothing'}` },
     ] as const;
     if (wrong.length === 0) {
-      return { verdict: 'pass', message: 'Every server looks free/busy up through Microsoft Graph.', evidence };
+      return {
+        verdict: 'pass',
+        message: 'Every server that homes mailboxes looks free/busy up through Microsoft Graph.',
+        evidence,
+      };
     }
     const byEws = days > 0 ? closedTo(ews, app.appId, now) : undefined;
     if (days > 0 && ews === undefined && daysUntil(deadlines.exchangeOnlineEwsPhasedOff.date, now) <= 0) {
