@@ -425,8 +425,9 @@ export class ProbeRun {
       for (const { domain, routing } of [...ways, ...(await Promise.all(elsewhere))]) {
         for (const { host, reached } of routing !== undefined && 'value' in routing ? routing.value.users : []) {
           if (reached === undefined || reached.outcome === 'no-name' || reached.outcome === 'not-public') continue;
-          name(host, { domain, as: 'exchange-online' });
-          nameEws(domain, reached.answered);
+          if (!nameEws(domain, reached.answered) || reached.answered?.host !== host.toLowerCase()) {
+            name(host, { domain, as: 'exchange-online' });
+          }
         }
       }
       for (const host of this.#organization.hosts) {
@@ -748,8 +749,12 @@ export class ProbeRun {
     }
     const read = readAutodiscover(answer);
     if (read.outcome === 'answer' && read.url !== undefined && URL.canParse(read.url)) {
-      const { hostname } = new URL(read.url);
-      return { user, outcome: itself(hostname) ? 'cloud-mailbox' : 'on-premises', url: read.url, host: hostname };
+      const { hostname: host } = new URL(read.url);
+      if (itself(host)) return { user, outcome: 'cloud-mailbox', url: read.url, host };
+      // EWS itself is named: it is looked at like what a server on premises names.
+      const answered = await this.#answeredUrl(read.url);
+      const reached = { outcome: 'answer' as const, detail: `Exchange Online names ${read.url}`, answered };
+      return { user, outcome: 'on-premises', url: read.url, host, reached };
     }
     if (read.errorCode === 'UserNotFound')
       return { user, outcome: 'unknown-recipient', url: url.href, host: url.hostname };

@@ -669,6 +669,28 @@ describe.runIf(isRoot)('anonymous probes against real servers', () => {
       );
     });
 
+    it('takes an EWS address that Exchange Online names itself for one of the organization', async () => {
+      await exchange();
+      const online = await start(
+        serveHttps(
+          '127.0.0.1',
+          cloudCertificate,
+          (request, response, url) =>
+            url.pathname.endsWith('/autodiscover.json')
+              ? void response.end(
+                  JSON.stringify({ Protocol: 'EWS', Url: 'https://ex1.contoso.local/EWS/Exchange.asmx' }),
+                )
+              : cloud(request, response, url),
+          0,
+        ),
+      );
+      const origin = `https://127.0.0.1:${online.port}`;
+      const { run } = await evaluate({}, { endpoints: { 'exchange-online': origin, login: origin } });
+      expect(said(run, 'exchange-online-routes-on-premises')).toBe(
+        'fail: Exchange Online sends Teams for adele@contoso.com to ex1.contoso.local, and that names https://ex1.contoso.local/EWS/Exchange.asmx, which is not on the internet (internal-name).',
+      );
+    });
+
     it('asks it as Teams would, and judges it like every other host', async () => {
       await exchange();
       const certificates = authority.issue([named]);

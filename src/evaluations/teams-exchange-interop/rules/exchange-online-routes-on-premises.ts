@@ -92,7 +92,7 @@ function problemAt(host: string, reached: Reached): string | undefined {
     case 'answer':
       return reached.answered === undefined || reached.answered.scope === 'public'
         ? undefined
-        : `and what answers there names ${reached.answered.url}, which is not on the internet (${reached.answered.scope})`;
+        : `and that names ${reached.answered.url}, which is not on the internet (${reached.answered.scope})`;
     case 'no-name':
       return 'a name that public DNS does not know';
     case 'not-public':
