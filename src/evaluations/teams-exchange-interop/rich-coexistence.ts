@@ -23,6 +23,8 @@ export function isOverrideOn(overrides: SettingOverrides['overrides'], section: 
   return overrides.some(
     (override) =>
       override.section === section &&
+      // Exchange keeps one that it rejected, and does not follow it.
+      (override.status === '' || override.status.toLowerCase() === 'accepted') &&
       override.parameters.some((parameter) => parameter.replace(/\s/g, '').toLowerCase() === 'enabled=true'),
   );
 }
