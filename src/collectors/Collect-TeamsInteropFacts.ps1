@@ -362,7 +362,7 @@ if ($hasExchange) {
 
     FcSection -Name 'exchange.mailboxes' -Seconds $MailboxSeconds -Gather {
         if (-not $exchange.Contains('servers')) { throw 'not read: the servers are not known' }
-        $domains = @{}
+        $domains = [ordered] @{}
         $byServer = @(foreach ($row in $servers) {
             if ((FcText $row 'ServerRole') -notmatch 'Mailbox') { continue }
             $name = FcText $row 'Name'
@@ -383,7 +383,7 @@ if ($hasExchange) {
     }
 
     FcSection -Name 'exchange.remoteMailboxes' -Seconds $MailboxSeconds -Gather {
-        $domains = @{}
+        $domains = [ordered] @{}
         $count = 0
         $failures = $script:errors.Count
         foreach ($mailbox in FcCall -Command 'Get-RemoteMailbox' -Parameters @{ ResultSize = 'Unlimited' } -Place exchange -KeepPartial 'exchange.remoteMailboxes') {
