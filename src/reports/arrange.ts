@@ -3,7 +3,7 @@ import type { MendingStep } from '../domain/evaluation.ts';
 import { type Answer, answers, type Finding, type Run } from '../domain/finding.ts';
 import { severities } from '../domain/rule.ts';
 import { subjectsWithTables, type TargetTable, targetTables } from '../domain/target-table.ts';
-import { type AnswerWords, compareText, minuteOf, answerWords as plainAnswerWords } from '../domain/words.ts';
+import { type AnswerWords, compareText, minuteOf, answerWords as plainAnswerWords, ruleName } from '../domain/words.ts';
 import { byObstacle, inOrderOfMending } from './mending.ts';
 
 export interface ReportOptions {
@@ -90,6 +90,7 @@ function section(
   const fails = found
     .filter(({ finding }) => finding.verdict === 'fail')
     .sort((a, b) => severityRank(a) - severityRank(b));
+  const manual = found.filter(({ finding }) => finding.verdict === 'manual');
   const unknown = found.filter(({ finding }) => finding.verdict === 'unknown');
   const [open, settled] = partition(inOrder, isOpen);
   const [failing, advice] = partition(fails, ({ finding }) => blocksAnswers(finding));
@@ -124,16 +125,25 @@ function section(
               ...one,
               step,
             })),
-            unseen: inOrder.flatMap(({ subject }) =>
-              byObstacle(couldNotLook.flatMap((one) => (one.subject === subject ? [one.finding] : []))).map((one) => ({
+            unseen: [
+              ...manual.map(({ subject, finding }) => ({
                 subject,
-                ...one,
+                why: [finding.message, finding.remedy].filter((part) => part !== undefined).join(' '),
+                what: ruleName(finding.rule),
               })),
-            ),
+              ...inOrder.flatMap(({ subject }) =>
+                byObstacle(couldNotLook.flatMap((one) => (one.subject === subject ? [one.finding] : []))).map(
+                  (one) => ({
+                    subject,
+                    ...one,
+                  }),
+                ),
+              ),
+            ],
           },
     failing,
     advice,
-    manual: found.filter(({ finding }) => finding.verdict === 'manual'),
+    manual,
     unknown: couldNotLook,
     blocked,
     passing: inOrder

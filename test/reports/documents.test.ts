@@ -219,7 +219,17 @@ describe('the way to a yes, of an evaluation with steps of mending', () => {
     remedy: undefined,
     evidence: [{ fact: 'key', observed: 'unobtainable, denied: ask for the permission X' }],
   });
-  const runs: Run[] = [{ ...interop, findings: [effect, silent, cause] }];
+  const look = finding({
+    rule: 'teams-exchange-interop/firewall',
+    target: undefined,
+    verdict: 'manual',
+    severity: undefined,
+    owner: undefined,
+    message: 'Nobody answered.',
+    remedy: 'Ask the network team.',
+    evidence: [],
+  });
+  const runs: Run[] = [{ ...interop, findings: [effect, silent, look, cause] }];
   const mending = [
     { title: 'names', rules: ['cause'] },
     { title: 'keys', rules: ['effect'] },
@@ -239,6 +249,7 @@ describe('the way to a yes, of an evaluation with steps of mending', () => {
         '   - Page: ` fieldcheck evaluate teams-exchange-interop --explain cause `',
         '2. keys: **The effect.**',
         '### What kept from looking, and what to do',
+        '- Nobody answered. Ask the network team. (for firewall)',
         '- ask for the permission X (for unseen)',
         '### Failing: 2',
       ],
@@ -252,6 +263,7 @@ describe('the way to a yes, of an evaluation with steps of mending', () => {
         '<li><span class="subtle">names</span> <strong>The &lt;cause&gt;.</strong><br>Open a support case with Microsoft.<br><span class="subtle">To mend: Microsoft. Page: <code>fieldcheck evaluate teams-exchange-interop --explain cause</code></span></li>',
         '<span class="subtle">keys</span> <strong>The effect.</strong>',
         '<h3>What kept from looking, and what to do</h3>',
+        '<li>Nobody answered. Ask the network team.<br><span class="subtle">For firewall</span></li>',
         '<li>ask for the permission X<br><span class="subtle">For unseen</span></li>',
         '<h3>Failing: 2</h3>',
       ],
