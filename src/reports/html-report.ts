@@ -48,7 +48,7 @@ article { border-left: 4px solid var(--line); padding: .1rem 0 .1rem 1rem; margi
 article h4 { margin: 0 } article p { margin: .35rem 0 } article.fail { border-color: var(--bad) } article.unknown, article.manual { border-color: var(--unsure) }
 code, pre { font: .875em/1.4 ui-monospace, monospace } pre { white-space: pre-wrap; padding: .75rem; border: 1px solid var(--line) }
 .subtle { color: var(--subtle); font-size: .875em } .no { color: var(--bad); font-weight: 600 } .undetermined { color: var(--unsure); font-weight: 600 } .yes { color: var(--good) }
-details { margin: 1rem 0 } summary { cursor: pointer }
+ol li { margin: .75rem 0; break-inside: avoid } details { margin: 1rem 0 } summary { cursor: pointer }
 `;
 
 function sectionHtml(section: Section): string {

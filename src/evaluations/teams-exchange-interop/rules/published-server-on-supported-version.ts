@@ -16,12 +16,13 @@ export const publishedServerOnSupportedVersion = rule({
     const evidence = readings.map(
       (reading) => ({ fact: 'published-version', observed: `${reading.method}: ${reading.build.text}` }) as const,
     );
-    const shown = `${part}${address === undefined ? '' : ` at ${address}`} runs ${name} (${build.text}, ${confidence} confidence)`;
+    const where = `${part}${address === undefined ? '' : ` at ${address}`}`;
+    const shown = `${where} runs ${name} (${build.text}, ${confidence} confidence)`;
     const verdicts = new Set(readings.map((reading) => isAtLeast(reading.build, buildFloors.calendar) === 'below'));
     if (confidence === 'low' && verdicts.size > 1) {
       return {
         verdict: 'manual',
-        message: `What ${part} shows of its version contradicts itself: ${readings.map((reading) => `${reading.build.text} by ${reading.method}`).join(', ')}.`,
+        message: `What ${where} shows of its version contradicts itself: ${readings.map((reading) => `${reading.build.text} by ${reading.method}`).join(', ')}.`,
         remedy: 'Look up the file version of ExSetup.exe on the servers behind that name, or run the collector.',
         evidence,
       };
