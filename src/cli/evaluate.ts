@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
   type App,
@@ -16,6 +16,7 @@ import { questionTitles } from '../domain/evaluation.ts';
 import type { Run } from '../domain/finding.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { Subject } from '../domain/subject.ts';
+import { ruleName } from '../domain/words.ts';
 import type { ShellOption } from '../evaluations/in-shell.ts';
 import type { Registration } from '../evaluations/registration.ts';
 import type { Registry } from '../evaluations/registry.ts';
@@ -34,6 +35,7 @@ export interface EvaluateOptions {
   readonly resolver: readonly string[];
   readonly now?: Date;
   readonly json?: boolean;
+  readonly explain?: string;
   readonly allowPrivate?: boolean;
   readonly ca: readonly string[];
   readonly endpoint: Readonly<Record<string, string>>;
@@ -48,10 +50,15 @@ export const addEvaluate: AddCommand = (program, evaluations) => {
     .argument('<evaluation>', listOf(evaluations.ids))
     .argument('[subjects...]', namedSubjects(evaluations));
   addEvaluateOptions(command, evaluations.all);
+  command.option('--explain <rule>', 'print the page of a rule, and judge nothing');
   for (const { id, inShell } of evaluations.all) {
     for (const option of inShell?.options ?? []) addOption(command, option, `${id}: ${option.description}`);
   }
   command.action(async (name: string, subjects: string[], options: EvaluateOptions) => {
+    if (options.explain !== undefined) {
+      process.stdout.write(await pageOf(evaluations, name, options.explain));
+      return;
+    }
     const { runs, evaluation } = await evaluate(evaluations, name, subjects, options);
     if (options.json === true) print(runs);
     else process.stdout.write(terminalReport(runs, { ...evaluation, questions: questionTitles(evaluation) }));
@@ -77,6 +84,22 @@ export function addEvaluateOptions(command: Command, all: Registry['all']): void
       endpoint,
       {},
     );
+}
+
+/** The page beside a rule's code. @param wanted its name, its id, or a finding's key */
+async function pageOf(evaluations: Registry, name: string, wanted: string): Promise<string> {
+  const { id, rules } = evaluations.of(name);
+  const [key = ''] = wanted.split('#');
+  const rule = rules.find((one) => one.id === key || ruleName(one.id) === key);
+  if (rule === undefined) {
+    throw new BadCall(`${id} has no rule "${key}". Its rules: ${rules.map((one) => ruleName(one.id)).join(', ')}.`);
+  }
+  const page = new URL(`../evaluations/${id}/rules/${ruleName(rule.id)}.md`, import.meta.url);
+  try {
+    return await readFile(page, 'utf8');
+  } catch {
+    throw new BadCall(`${rule.id} has no page at ${page.pathname}.`);
+  }
 }
 
 /** Adds an option that an evaluation declares. */

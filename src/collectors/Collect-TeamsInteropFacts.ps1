@@ -265,6 +265,32 @@ function FcExSetupPath {
     "\\$(FcText $Server 'Fqdn')\$($bin -replace '^([A-Za-z]):', '$1$')"
 }
 
+# Exchange 2010 and Edge Transport servers have no Auth certificate.
+function FcHoldsAuthCertificate {
+    param([object] $Server)
+    (FcText $Server 'ServerRole') -notmatch 'Edge' -and (FcText $Server 'AdminDisplayVersion') -notmatch '^Version (\d|1[0-4])\.'
+}
+
+# Over remoting, which the Exchange Management Shell is, a certificate may be its raw data and no more, and its private
+# key reads as missing whether it is there or not: then nobody knows.
+function FcCertificate {
+    param([object] $Row)
+    $plain = $Row
+    $raw = FcProperty $Row 'RawData'
+    if ((FcText $Row 'Thumbprint') -eq '' -and $null -ne $raw) { $plain = [System.Security.Cryptography.X509Certificates.X509Certificate2]::new([byte[]] $raw) }
+    $key = FcTruth $Row 'HasPrivateKey'
+    if ($key -eq $false -and @($Row.PSObject.TypeNames)[0] -like 'Deserialized.*') { $key = $null }
+    [ordered] @{ thumbprint = FcText $plain 'Thumbprint'; subject = FcText $plain 'Subject'; status = FcText $Row 'Status'; hasPrivateKey = $key; notAfter = FcTime $plain 'NotAfter' }
+}
+
+function FcEwsPolicy {
+    param([object] $Row)
+    [ordered] @{
+        ewsEnabled = FcTruth $Row 'EwsEnabled'; ewsApplicationAccessPolicy = FcText $Row 'EwsApplicationAccessPolicy'
+        ewsAllowList = @(FcTexts $Row 'EwsAllowList'); ewsBlockList = @(FcTexts $Row 'EwsBlockList')
+    }
+}
+
 # The attributes that the Exchange hybrid option writes back, by object class.
 $personAttributes = @('msDS-ExternalDirectoryObjectID', 'msExchArchiveStatus', 'msExchBlockedSendersHash', 'msExchSafeRecipientsHash',
     'msExchSafeSendersHash', 'msExchUCVoiceMailSettings', 'msExchUserHoldPolicies', 'proxyAddresses', 'publicDelegates')
@@ -305,6 +331,13 @@ if ($hasExchange) {
     $facts['exchange'] = $exchange
     $servers = @()
 
+    # Recipient commands see the domain of the Exchange servers only. This widens the script's own session and nothing else.
+    $exchange['scope'] = [ordered] @{ entireForest = $false }
+    FcSection -Name 'exchange.scope' -Seconds $SectionSeconds -Gather {
+        $null = FcCall -Command 'Set-ADServerSettings' -Parameters @{ ViewEntireForest = $true } -Place exchange
+        $exchange['scope']['entireForest'] = $true
+    }
+
     FcSection -Name 'exchange.servers' -Seconds $SectionSeconds -Gather {
         $script:servers = @(FcCall -Command 'Get-ExchangeServer' -Place exchange)
         $exchange['servers'] = @(foreach ($row in $servers) {
@@ -329,7 +362,7 @@ if ($hasExchange) {
 
     FcSection -Name 'exchange.mailboxes' -Seconds $MailboxSeconds -Gather {
         if (-not $exchange.Contains('servers')) { throw 'not read: the servers are not known' }
-        $domains = @{}
+        $domains = [ordered] @{}
         $byServer = @(foreach ($row in $servers) {
             if ((FcText $row 'ServerRole') -notmatch 'Mailbox') { continue }
             $name = FcText $row 'Name'
@@ -350,7 +383,7 @@ if ($hasExchange) {
     }
 
     FcSection -Name 'exchange.remoteMailboxes' -Seconds $MailboxSeconds -Gather {
-        $domains = @{}
+        $domains = [ordered] @{}
         $count = 0
         $failures = $script:errors.Count
         foreach ($mailbox in FcCall -Command 'Get-RemoteMailbox' -Parameters @{ ResultSize = 'Unlimited' } -Place exchange -KeepPartial 'exchange.remoteMailboxes') {
@@ -451,21 +484,22 @@ if ($hasExchange) {
         $thumbprints = @($exchange['authConfig']['currentCertificateThumbprint'], $exchange['authConfig']['nextCertificateThumbprint'] | Where-Object { $_ -ne '' })
         $exchange['authCertificates'] = @(foreach ($row in $servers) {
             $name = FcText $row 'Name'
-            if ((FcText $row 'ServerRole') -match 'Edge') { continue }
+            if (-not (FcHoldsAuthCertificate $row)) { continue }
             try {
-                $certificates = @(FcCall -Command 'Get-ExchangeCertificate' -Parameters @{ Server = (FcText $row 'Fqdn') } -Place exchange -Seconds $secondsPerServer)
+                $rows = @(FcCall -Command 'Get-ExchangeCertificate' -Parameters @{ Server = (FcText $row 'Fqdn') } -Place exchange -Seconds $secondsPerServer)
+                $certificates = @(foreach ($one in $rows) { FcCertificate $one })
             } catch {
                 FcFail 'exchange.authCertificates' "${name}: $(FcMessage $_)"
                 continue
             }
             foreach ($thumbprint in $thumbprints) {
-                $found = @($certificates | Where-Object { $_.Thumbprint -eq $thumbprint })
+                $found = @($certificates | Where-Object { $_['thumbprint'] -eq $thumbprint })
                 if ($found.Count -eq 0) {
                     [ordered] @{ server = $name; thumbprint = $thumbprint; present = $false; subject = ''; status = ''; hasPrivateKey = $null; notAfter = $null }
                 } else {
                     [ordered] @{
-                        server = $name; thumbprint = $thumbprint; present = $true; subject = FcText $found[0] 'Subject'; status = FcText $found[0] 'Status'
-                        hasPrivateKey = FcTruth $found[0] 'HasPrivateKey'; notAfter = FcTime $found[0] 'NotAfter'
+                        server = $name; thumbprint = $thumbprint; present = $true; subject = $found[0]['subject']; status = $found[0]['status']
+                        hasPrivateKey = $found[0]['hasPrivateKey']; notAfter = $found[0]['notAfter']
                     }
                 }
             }
@@ -528,14 +562,11 @@ if ($hasExchange) {
         $count = 0
         foreach ($row in FcCall -Command 'Get-CASMailbox' -Parameters @{ ResultSize = $sample } -Place exchange -KeepPartial 'exchange.mailboxEwsPolicies') {
             $count += 1
-            $allow = @(FcTexts $row 'EwsAllowList')
-            $block = @(FcTexts $row 'EwsBlockList')
-            $key = (@((FcText $row 'EwsEnabled'), (FcText $row 'EwsApplicationAccessPolicy')) + $allow + @('|') + $block) -join "`n"
+            $policy = FcEwsPolicy $row
+            $key = (@([string] $policy['ewsEnabled'], $policy['ewsApplicationAccessPolicy']) + $policy['ewsAllowList'] + @('|') + $policy['ewsBlockList']) -join "`n"
             if (-not $policies.Contains($key)) {
-                $policies[$key] = [ordered] @{
-                    ewsEnabled = FcTruth $row 'EwsEnabled'; ewsApplicationAccessPolicy = FcText $row 'EwsApplicationAccessPolicy'
-                    ewsAllowList = $allow; ewsBlockList = $block; count = 0
-                }
+                $policy['count'] = 0
+                $policies[$key] = $policy
             }
             $policies[$key]['count'] += 1
         }
@@ -556,6 +587,19 @@ if ($hasExchange) {
     }
 
     if ($SampleMailbox.Count -gt 0) {
+        FcSection -Name 'exchange.sampleEwsPolicies' -Seconds $SectionSeconds -Gather {
+            $exchange['sampleEwsPolicies'] = @(foreach ($address in $SampleMailbox) {
+                $hash = FcHash $address
+                try {
+                    $policy = FcEwsPolicy (FcCall -Command 'Get-CASMailbox' -Parameters @{ Identity = $address } -Place exchange -One)
+                    $policy['mailbox'] = $hash
+                    $policy
+                } catch {
+                    FcFail 'exchange.sampleEwsPolicies' "${hash}: $((FcMessage $_).Replace($address, '<address>'))"
+                }
+            })
+        }
+
         FcSection -Name 'exchange.delegates' -Seconds $SectionSeconds -Gather {
             $exchange['delegates'] = @(foreach ($address in $SampleMailbox) {
                 $hash = FcHash $address
@@ -571,8 +615,11 @@ if ($hasExchange) {
                         delegates = @(foreach ($row in $rows) {
                             $who = FcText $row 'User'
                             $rights = @(FcTexts $row 'AccessRights')
-                            if ($rights -notcontains 'Author' -and $rights -notcontains 'Editor') { continue }
-                            [ordered] @{ delegate = (FcHash $who); rights = $rights; sendOnBehalf = ($onBehalf -contains $who) }
+                            if ($rights -notcontains 'Author' -and $rights -notcontains 'Editor' -and $rights -notcontains 'Owner') { continue }
+                            # Older builds tell no flags: then nobody knows.
+                            $flags = $null
+                            if ($null -ne $row.PSObject.Properties['SharingPermissionFlags']) { $flags = (FcText $row 'SharingPermissionFlags') -match 'Delegate' }
+                            [ordered] @{ delegate = (FcHash $who); rights = $rights; sendOnBehalf = ($onBehalf -contains $who); isDelegate = $flags }
                         })
                     }
                 } catch {
@@ -611,6 +658,12 @@ if ($hasEntraConnect) {
     }
 
     FcSection -Name 'entraConnect.connectorAccounts' -Seconds $SectionSeconds -Gather {
+        # It is in a module of Entra Connect's program folder, where PowerShell does not look for one.
+        try {
+            $null = FcCall -Command 'Import-Module' -Parameters @{ Name = "$env:ProgramFiles\Microsoft Azure Active Directory Connect\AdSyncConfig\AdSyncConfig.psm1" }
+        } catch {
+            Write-Verbose "AdSyncConfig.psm1 was not loaded: $(FcMessage $_)"
+        }
         $script:accounts = @(FcCall -Command 'Get-ADSyncADConnectorAccount')
         $entraConnect['connectorAccounts'] = @(foreach ($row in $accounts) {
             [ordered] @{ forest = FcText $row 'ADConnectorName'; account = FcHash (FcText $row 'ADConnectorAccountName') }

@@ -13,6 +13,12 @@ export interface Question {
   readonly title: string;
 }
 
+/** A step on the way to a yes: rules by their names, which are mended together. */
+export interface MendingStep {
+  readonly title: string;
+  readonly rules: readonly string[];
+}
+
 /** Reads a fact that is not per part, as rules would: what is older than it keeps is not known. */
 export type FactReader<F extends FactKinds = FactKinds, R extends SubjectFactName<F> = SubjectFactName<F>> = <
   N extends R,
@@ -42,6 +48,11 @@ export interface EvaluationOf<
   readonly answerWords?: AnswerWords;
   /** In this order they are judged and shown; a rule stands after its predecessors. */
   readonly rules: readonly AnyRule[];
+  /**
+   * From cause to effect, where many rules depend on each other: what stands earlier, when mended, may mend what stands
+   * later. Reports then begin with the fails in that order.
+   */
+  readonly mending?: readonly MendingStep[];
   /** What an organization's document says of this evaluation, under its id. */
   readonly settings: z.ZodType<Settings>;
   /** What a subject is, for people who ask for one by its id, and an example of an id. */

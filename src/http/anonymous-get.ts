@@ -112,7 +112,8 @@ function send(
   unverified ??= createSecureContext({ ...anything, ca: [] });
   const settings: HttpsOptions & { secureContext: SecureContext } = {
     // No pool: a reused connection that the server closes in this moment would look like a filter's reset.
-    ...(connection === undefined ? { agent: false } : { createConnection: () => connection }),
+    // With a connection of its own Node takes the port for 80, and says so in the Host header.
+    ...(connection === undefined ? { agent: false } : { createConnection: () => connection, defaultPort: 443 }),
     headers: { 'user-agent': userAgent, accept: '*/*', ...headers },
     rejectUnauthorized: trust !== undefined,
     secureContext: trust ?? unverified,

@@ -1,9 +1,11 @@
 import { blocksAnswers } from '../domain/answer.ts';
+import type { MendingStep } from '../domain/evaluation.ts';
 import { type Answer, answers, type Finding, type Run } from '../domain/finding.ts';
 import { severities } from '../domain/rule.ts';
 import { subjectsWithTables, type TargetTable, targetTables } from '../domain/target-table.ts';
-import { type AnswerWords, compareText, minuteOf, answerWords as plainAnswerWords } from '../domain/words.ts';
+import { type AnswerWords, compareText, minuteOf, answerWords as plainAnswerWords, ruleName } from '../domain/words.ts';
 import { dnsLine } from './dns-lines.ts';
+import { byObstacle, inOrderOfMending } from './mending.ts';
 
 export interface ReportOptions {
   /** The heading; `fieldcheck report` when left out. */
@@ -11,7 +13,16 @@ export interface ReportOptions {
   /** Questions as a person asks them, by id; the id itself when left out. */
   readonly questions?: Readonly<Record<string, string>>;
   /** Evaluations by id: as a person calls them, and how people say their answers; the id and plain words when left out. */
-  readonly evaluations?: Readonly<Record<string, { readonly title: string; readonly answerWords?: AnswerWords }>>;
+  readonly evaluations?: Readonly<
+    Record<
+      string,
+      {
+        readonly title: string;
+        readonly answerWords?: AnswerWords;
+        readonly mending?: readonly MendingStep[] | undefined;
+      }
+    >
+  >;
 }
 
 export interface Found {
@@ -42,6 +53,16 @@ export interface Section {
   readonly byTarget: readonly { readonly subject: string; readonly tables: readonly TargetTable[] }[];
   /** What has to change in DNS, as lines of a zone file, each once. */
   readonly dns: readonly string[];
+  /**
+   * Of an evaluation with steps of mending: what stands in the way from cause to effect, and what kept from looking with
+   * the rules that it hides.
+   */
+  readonly way:
+    | {
+        readonly obstacles: readonly (Found & { readonly step: string | undefined })[];
+        readonly unseen: readonly { readonly subject: string; readonly why: string; readonly what: string }[];
+      }
+    | undefined;
   /** Severity `medium` and above, worst first. */
   readonly failing: readonly Found[];
   /** Severity `low` and `info`. */
@@ -64,7 +85,7 @@ export function arrange(runs: readonly Run[], { questions = {}, evaluations = {}
 
 function section(
   evaluation: string,
-  { title, answerWords = plainAnswerWords }: NonNullable<ReportOptions['evaluations']>[string],
+  { title, answerWords = plainAnswerWords, mending }: NonNullable<ReportOptions['evaluations']>[string],
   runs: readonly Run[],
   questionTitles: Readonly<Record<string, string>>,
 ): Section {
@@ -74,6 +95,7 @@ function section(
   const fails = found
     .filter(({ finding }) => finding.verdict === 'fail')
     .sort((a, b) => severityRank(a) - severityRank(b));
+  const manual = found.filter(({ finding }) => finding.verdict === 'manual');
   const unknown = found.filter(({ finding }) => finding.verdict === 'unknown');
   const [open, settled] = partition(inOrder, isOpen);
   const [failing, advice] = partition(fails, ({ finding }) => blocksAnswers(finding));
@@ -104,9 +126,33 @@ function section(
             .map((run) => ({ subject: run.subject, tables: targetTables(run) }))
             .filter(({ tables }) => tables.length > 0),
     dns: [...new Set(found.flatMap(({ finding: { dns = [] } }) => dns.map(dnsLine)))],
+    way:
+      mending === undefined
+        ? undefined
+        : {
+            obstacles: inOrderOfMending(failing, ({ finding }) => finding, mending).map(({ one, step }) => ({
+              ...one,
+              step,
+            })),
+            unseen: [
+              ...manual.map(({ subject, finding }) => ({
+                subject,
+                why: [finding.message, finding.remedy].filter((part) => part !== undefined).join(' '),
+                what: ruleName(finding.rule),
+              })),
+              ...inOrder.flatMap(({ subject }) =>
+                byObstacle(couldNotLook.flatMap((one) => (one.subject === subject ? [one.finding] : []))).map(
+                  (one) => ({
+                    subject,
+                    ...one,
+                  }),
+                ),
+              ),
+            ],
+          },
     failing,
     advice,
-    manual: found.filter(({ finding }) => finding.verdict === 'manual'),
+    manual,
     unknown: couldNotLook,
     blocked,
     passing: inOrder

@@ -10,6 +10,7 @@ import {
   type Section,
   shortSentence,
 } from './arrange.ts';
+import { pageCall } from './mending.ts';
 import { manyLines, oneLine } from './text.ts';
 
 /**
@@ -47,7 +48,7 @@ article { border-left: 4px solid var(--line); padding: .1rem 0 .1rem 1rem; margi
 article h4 { margin: 0 } article p { margin: .35rem 0 } article.fail { border-color: var(--bad) } article.unknown, article.manual { border-color: var(--unsure) }
 code, pre { font: .875em/1.4 ui-monospace, monospace } pre { white-space: pre-wrap; padding: .75rem; border: 1px solid var(--line) }
 .subtle { color: var(--subtle); font-size: .875em } .no { color: var(--bad); font-weight: 600 } .undetermined { color: var(--unsure); font-weight: 600 } .yes { color: var(--good) }
-details { margin: 1rem 0 } summary { cursor: pointer }
+ol li { margin: .75rem 0; break-inside: avoid } details { margin: 1rem 0 } summary { cursor: pointer }
 `;
 
 function sectionHtml(section: Section): string {
@@ -55,6 +56,7 @@ function sectionHtml(section: Section): string {
     `<h2>${escaped(section.title)}</h2>`,
     `<p class="subtle">${escaped(coverage(section))}</p>`,
     answersHtml(section),
+    wayHtml(section),
     ...section.byTarget.flatMap(({ subject, tables }) => [
       `<h3>${escaped(subject)}: findings by target</h3>`,
       ...tables.map(targetTableHtml),
@@ -105,6 +107,29 @@ function assumedHtml(assumed: Section['assumed']): string {
   return items.length === 0
     ? ''
     : `<h3>Answers that rest on what is assumed: ${items.length}</h3>\n<ul>${items.join('\n')}</ul>`;
+}
+
+/** The list a person works down: each with owner, step and the page of the rule. */
+function wayHtml({ way, subjects }: Section): string {
+  if (way === undefined) return '';
+  const of = (subject: string) => (subjects > 1 ? `${escaped(subject)}: ` : '');
+  const obstacles = way.obstacles.map(({ subject, finding, step }) =>
+    [
+      `<li>${step === undefined ? '' : `<span class="subtle">${escaped(step)}</span> `}${of(subject)}<strong>${escaped(finding.message)}</strong>`,
+      ...(finding.remedy === undefined ? [] : [`<br>${escaped(finding.remedy)}`]),
+      `<br><span class="subtle">${finding.owner === undefined ? '' : `To mend: ${ownerWords[finding.owner]}. `}Page: <code>${escaped(pageCall(finding))}</code></span></li>`,
+    ].join(''),
+  );
+  const unseen = way.unseen.map(
+    ({ subject, why, what }) =>
+      `<li>${of(subject)}${escaped(why)}<br><span class="subtle">For ${escaped(what)}</span></li>`,
+  );
+  return [
+    ...(obstacles.length === 0
+      ? []
+      : [`<h3>What stands in the way, from cause to effect</h3>\n<ol>${obstacles.join('\n')}</ol>`]),
+    ...(unseen.length === 0 ? [] : [`<h3>What kept from looking, and what to do</h3>\n<ul>${unseen.join('\n')}</ul>`]),
+  ].join('\n');
 }
 
 function targetTableHtml({ targets, rows }: TargetTable): string {

@@ -10,6 +10,7 @@ import {
   type Section,
   shortSentence,
 } from './arrange.ts';
+import { pageCall } from './mending.ts';
 import { manyLines, oneLine } from './text.ts';
 
 /**
@@ -33,6 +34,7 @@ function sectionLines(section: Section): string[] {
     `${escaped(coverage(section))}.`,
     '',
     ...answerLines(section),
+    ...wayLines(section),
     ...section.byTarget.flatMap(({ subject, tables }) => [
       `### ${escaped(subject)}: findings by target`,
       '',
@@ -96,6 +98,23 @@ function answerLines({ answerWords, questions, open, settled, assumed }: Section
           ),
           '',
         ]),
+  ];
+}
+
+/** The list a person works down: each with owner, step and the page of the rule. */
+function wayLines({ way, subjects }: Section): string[] {
+  if (way === undefined) return [];
+  const of = (subject: string) => (subjects > 1 ? `${escaped(subject)}: ` : '');
+  const obstacles = way.obstacles.flatMap(({ subject, finding, step }, index) => [
+    `${index + 1}. ${step === undefined ? '' : `${escaped(step)}: `}${of(subject)}**${escaped(finding.message)}**`,
+    ...(finding.remedy === undefined ? [] : [`   - What to do: ${escaped(finding.remedy)}`]),
+    ...(finding.owner === undefined ? [] : [`   - To mend: ${ownerWords[finding.owner]}`]),
+    `   - Page: ${codeSpan(pageCall(finding))}`,
+  ]);
+  const unseen = way.unseen.map(({ subject, why, what }) => `- ${of(subject)}${escaped(why)} (for ${escaped(what)})`);
+  return [
+    ...(obstacles.length === 0 ? [] : ['### What stands in the way, from cause to effect', '', ...obstacles, '']),
+    ...(unseen.length === 0 ? [] : ['### What kept from looking, and what to do', '', ...unseen, '']),
   ];
 }
 

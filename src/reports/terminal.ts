@@ -1,7 +1,9 @@
 import { blocksAnswers } from '../domain/answer.ts';
+import type { Evaluation } from '../domain/evaluation.ts';
 import type { Finding, Run } from '../domain/finding.ts';
 import { type AnswerWords, ownerWords, answerWords as plainAnswerWords } from '../domain/words.ts';
 import type { ReportOptions } from './arrange.ts';
+import { byObstacle, inOrderOfMending, pageCall } from './mending.ts';
 import { oneLine } from './text.ts';
 
 /** Runs as a person reads them in a terminal: answers first, then what fails, what is advice, what could not be looked at. */
@@ -10,27 +12,46 @@ export function terminalReport(
   {
     questions = {},
     answerWords = plainAnswerWords,
-  }: Pick<ReportOptions, 'questions'> & { readonly answerWords?: AnswerWords },
+    mending,
+  }: Pick<ReportOptions, 'questions'> & { readonly answerWords?: AnswerWords } & Pick<Evaluation, 'mending'>,
 ): string {
-  const lines = runs.flatMap((run) => [...subjectLines(run, questions, answerWords), '']);
+  const lines = runs.flatMap((run) => [...subjectLines(run, questions, answerWords, mending), '']);
   return `${[...lines, ...totalLines(runs, questions, answerWords)].join('\n')}\n`;
 }
 
-function subjectLines(run: Run, questions: Readonly<Record<string, string>>, answerWords: AnswerWords): string[] {
+function subjectLines(
+  run: Run,
+  questions: Readonly<Record<string, string>>,
+  answerWords: AnswerWords,
+  mending: Evaluation['mending'],
+): string[] {
   const lines = [`${run.subject}  (${run.evaluation}, ${run.at})`];
   for (const [question, answer] of Object.entries(run.answers)) {
     lines.push(`  ${answerWords[answer].toUpperCase().padEnd(14)} ${questions[question] ?? question}`);
     const assumed = run.assumed?.[question];
     if (assumed !== undefined) lines.push(`                 ${assumed.sentence}`);
   }
-  const shown: readonly (readonly [string, (finding: Finding) => boolean])[] = [
-    ['FAIL', blocksAnswers],
-    ['advice', (finding) => finding.verdict === 'fail' && !blocksAnswers(finding)],
-    ['look', ({ verdict }) => verdict === 'manual'],
-    ['unknown', ({ verdict, blockedBy }) => verdict === 'unknown' && blockedBy === undefined],
-  ];
-  for (const [word, belongs] of shown) {
-    for (const finding of run.findings.filter(belongs)) lines.push(...findingLines(word, finding));
+  const of = (belongs: (finding: Finding) => boolean) => run.findings.filter(belongs);
+  const advice = of((finding) => finding.verdict === 'fail' && !blocksAnswers(finding));
+  const look = of(({ verdict }) => verdict === 'manual');
+  const unknown = of(({ verdict, blockedBy }) => verdict === 'unknown' && blockedBy === undefined);
+  if (mending === undefined) {
+    for (const finding of of(blocksAnswers)) lines.push(...findingLines('FAIL', finding));
+    for (const finding of advice) lines.push(...findingLines('advice', finding));
+    for (const finding of look) lines.push(...findingLines('look', finding));
+    for (const finding of unknown) lines.push(...findingLines('unknown', finding));
+  } else {
+    const failing = inOrderOfMending(of(blocksAnswers), (finding) => finding, mending);
+    if (failing.length > 0) lines.push('', '  What stands in the way, from cause to effect');
+    for (const { one, step } of failing) {
+      lines.push(...findingLines('FAIL', one, step), `           page: ${pageCall(one)}`);
+    }
+    if (look.length + unknown.length > 0) lines.push('', '  What could not be looked at, and what to do');
+    for (const finding of look) lines.push(...findingLines('look', finding));
+    for (const { why, what } of byObstacle(unknown)) lines.push(`  unknown  ${oneLine(why)}`, `           for ${what}`);
+    if (advice.length > 0) lines.push('', '  Advice');
+    for (const finding of advice) lines.push(...findingLines('advice', finding));
+    lines.push('');
   }
   const passed = run.findings.filter(({ verdict }) => verdict === 'pass');
   const assumed = passed.filter((finding) => finding.assumed === true);
@@ -46,14 +67,14 @@ function subjectLines(run: Run, questions: Readonly<Record<string, string>>, ans
   return lines;
 }
 
-function findingLines(word: string, finding: Finding): string[] {
+function findingLines(word: string, finding: Finding, step?: string): string[] {
   const target = finding.target === undefined ? '' : ` [${oneLine(finding.target)}]`;
   const severity =
     finding.severity === undefined || finding.owner === undefined
       ? ''
       : `  ${finding.severity}, ${ownerWords[finding.owner]}`;
   return [
-    `  ${word.padEnd(8)} ${finding.rule}${target}${severity}`,
+    `  ${word.padEnd(8)} ${finding.rule}${target}${severity}${step === undefined ? '' : `  (${step})`}`,
     `           ${oneLine(finding.message)}`,
     ...(finding.remedy === undefined ? [] : [`           → ${oneLine(finding.remedy)}`]),
   ];

@@ -121,6 +121,27 @@ describe('the exit code', () => {
   });
 });
 
+describe('--explain', () => {
+  test.each([
+    ['dkim', 'active-key-strong'],
+    ['teams-exchange-interop', 'teams-exchange-interop/tls-trusted#mail.contoso.com'],
+    ['smtp-source-ip', 'smtp-source-ip/nodes-alike'],
+  ])('prints the page of a rule of %s', async (evaluation, rule) => {
+    const ended = await fieldcheck(['evaluate', evaluation, '--explain', rule]);
+    expect([ended.code, ended.stderr]).toEqual([0, '']);
+    const name = rule.replace(/^.*\//, '').replace(/#.*$/, '');
+    expect(ended.stdout).toMatch(new RegExp(`^# ${evaluation}/${name}\n`));
+    expect(ended.stdout).toContain('## How to fix');
+  });
+
+  test('names the rules there are where there is none of that name', async () => {
+    expectBadCall(
+      await fieldcheck(['evaluate', 'dkim', '--explain', 'active-key']),
+      /dkim has no rule "active-key"\. Its rules: signing-configured, /,
+    );
+  });
+});
+
 describe('--json', () => {
   test('prints runs as the contract has them, one for each subject', async () => {
     const ended = await dkim(['--json', '--signing-config', file(exportRows)]);

@@ -1,6 +1,8 @@
+import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { enginesFor, openPowerShellHost, type PowerShellHost } from '../powershell/host.ts';
+import { createAuthority } from '../sources/https-probe/certificates.ts';
 import {
   accessDenied,
   allowList,
@@ -53,6 +55,9 @@ const allowed = allowList({
     'Get-SettingOverride',
     'Get-User',
     'Get-WebServicesVirtualDirectory',
+    'Import-Module',
+    // Widens the view of the script's own session; nothing is kept.
+    'Set-ADServerSettings',
     'Test-OAuthConnectivity',
   ],
   members: [
@@ -61,10 +66,17 @@ const allowed = allowList({
     '.Replace',
     '[System.BitConverter]::ToString',
     '[System.Security.Cryptography.SHA256]::Create',
+    '[System.Security.Cryptography.X509Certificates.X509Certificate2]::new',
     '[guid]::NewGuid',
     '[guid]::new',
   ],
-  types: ['System.BitConverter', 'System.Security.Cryptography.SHA256', 'byte[]', 'guid'],
+  types: [
+    'System.BitConverter',
+    'System.Security.Cryptography.SHA256',
+    'System.Security.Cryptography.X509Certificates.X509Certificate2',
+    'byte[]',
+    'guid',
+  ],
   exact: [],
 });
 
@@ -101,6 +113,10 @@ const server = (name: string) => ({
 
 /** An organization of one server that is ready, as its commands tell it. */
 const healthyOrganization: Record<string, StandIn> = {
+  'Set-ADServerSettings': {
+    parameters: ['ViewEntireForest'],
+    body: `if ($ViewEntireForest -ne $true) { throw 'nothing else may be set' }`,
+  },
   'Get-ExchangeServer': [server('EX1')],
   'Get-ItemProperty': {
     parameters: ['Path', 'LiteralPath'],
@@ -387,6 +403,7 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-TeamsInteropFac
       host: { name: 'EX1' },
       parts: ['exchange'],
       exchange: {
+        scope: { entireForest: true },
         servers: [
           {
             name: 'EX1',
@@ -573,13 +590,16 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-TeamsInteropFac
             application: '33333333-2222-3333-4444-555555555555',
           },
         ],
+        sampleEwsPolicies: [
+          { mailbox: hash, ewsEnabled: true, ewsApplicationAccessPolicy: '', ewsAllowList: [], ewsBlockList: [] },
+        ],
         delegates: [
           {
             mailbox: hash,
             sendOnBehalfCount: 1,
             delegates: [
-              { delegate: hash, rights: ['Editor'], sendOnBehalf: true },
-              { delegate: hash, rights: ['Author'], sendOnBehalf: false },
+              { delegate: hash, rights: ['Editor'], sendOnBehalf: true, isDelegate: null },
+              { delegate: hash, rights: ['Author'], sendOnBehalf: false, isDelegate: null },
             ],
           },
         ],
@@ -589,6 +609,72 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-TeamsInteropFac
     });
     expect(json).not.toMatch(/adele|diego|lee gu|pepper|@/i);
     expect(foreignCalls(calls, allowed)).toEqual([]);
+  });
+
+  it('looks for an Auth certificate on servers of version 15 only', async () => {
+    const { facts } = await run({
+      ...healthyOrganization,
+      'Get-ExchangeServer': [
+        server('EX1'),
+        { ...server('OLD10'), AdminDisplayVersion: 'Version 14.3 (Build 123.4)' },
+        { ...server('EDGE1'), ServerRole: 'Edge' },
+      ],
+    });
+    expect(facts.exchange.authCertificates).toMatchObject([{ server: 'EX1', present: true }]);
+  });
+
+  it('says when only the own domain of the forest was in view', async () => {
+    const { facts } = await run({ ...healthyOrganization, 'Set-ADServerSettings': accessDenied });
+    expect(facts.exchange.scope).toEqual({ entireForest: false });
+    expect(facts.errors).toEqual([{ section: 'exchange.scope', message: 'Access is denied.' }]);
+  });
+
+  it('tells Owner, Editor and Author apart, and true delegates by the flag of the folder', async () => {
+    const row = (user: string, rights: string, flags: string) =>
+      `[pscustomobject] @{ User = '${user}'; AccessRights = @('${rights}'); SharingPermissionFlags = ${flags} }`;
+    const { facts } = await run(
+      {
+        ...healthyOrganization,
+        'Get-MailboxFolderPermission': {
+          body: [
+            row('Diego Siciliani', 'Editor', "'Delegate, CanViewPrivateItems'"),
+            row('Lee Gu', 'Author', '$null'),
+            row('Megan Bowen', 'Owner', "'Delegate'"),
+            row('Default', 'AvailabilityOnly', '$null'),
+          ].join('\n'),
+        },
+      },
+      { parameters: { SampleMailbox: ['adele@contoso.com'] } },
+    );
+    expect(facts.exchange.delegates[0]?.delegates).toMatchObject([
+      { rights: ['Editor'], isDelegate: true, sendOnBehalf: true },
+      { rights: ['Author'], isDelegate: false, sendOnBehalf: false },
+      { rights: ['Owner'], isDelegate: true, sendOnBehalf: false },
+    ]);
+  });
+
+  it('reads a certificate that arrives as its raw data, and claims nothing about its private key', async () => {
+    const certificate = new X509Certificate(createAuthority().issue(['auth']).cert);
+    const thumb = certificate.fingerprint.replaceAll(':', '');
+    const { facts } = await run({
+      ...healthyOrganization,
+      'Get-PSSession': exchangeSession,
+      'Get-AuthConfig': [{ CurrentCertificateThumbprint: thumb, NextCertificateThumbprint: null }],
+      'Get-ExchangeCertificate': {
+        body: `[pscustomobject] @{ RawData = [byte[]] @(${[...certificate.raw].join(', ')}); HasPrivateKey = $false }`,
+      },
+    });
+    expect(facts.exchange.authCertificates).toEqual([
+      {
+        server: 'EX1',
+        thumbprint: thumb,
+        present: true,
+        subject: 'CN=auth',
+        status: '',
+        hasPrivateKey: null,
+        notAfter: certificate.validToDate.toISOString(),
+      },
+    ]);
   });
 
   it('hashes alike with the same salt only', async () => {

@@ -245,3 +245,72 @@ describe('what is assumed', () => {
     expect(markdownReport(mixedRuns, options) + htmlReport(mixedRuns, options)).not.toContain('assumed');
   });
 });
+
+describe('the way to a yes, of an evaluation with steps of mending', () => {
+  const [cause, effect] = [
+    finding({ rule: 'teams-exchange-interop/cause', target: undefined, message: 'The <cause>.' }),
+    finding({ rule: 'teams-exchange-interop/effect', target: undefined, message: 'The effect.' }),
+  ];
+  const silent = finding({
+    rule: 'teams-exchange-interop/unseen',
+    target: undefined,
+    verdict: 'unknown',
+    severity: undefined,
+    owner: undefined,
+    remedy: undefined,
+    evidence: [{ fact: 'key', observed: 'unobtainable, denied: ask for the permission X' }],
+  });
+  const look = finding({
+    rule: 'teams-exchange-interop/firewall',
+    target: undefined,
+    verdict: 'manual',
+    severity: undefined,
+    owner: undefined,
+    message: 'Nobody answered.',
+    remedy: 'Ask the network team.',
+    evidence: [],
+  });
+  const runs: Run[] = [{ ...interop, findings: [effect, silent, look, cause] }];
+  const mending = [
+    { title: 'names', rules: ['cause'] },
+    { title: 'keys', rules: ['effect'] },
+  ];
+  const evaluations = { 'teams-exchange-interop': { title: 'Teams with Exchange', mending } };
+
+  it.each([
+    [
+      'Markdown',
+      markdownReport(runs, { evaluations }),
+      [
+        '### Answers',
+        '### What stands in the way, from cause to effect',
+        '1. names: **The \\<cause\\>.**',
+        '   - What to do: Open a support case with Microsoft.',
+        '   - To mend: Microsoft',
+        '   - Page: ` fieldcheck evaluate teams-exchange-interop --explain cause `',
+        '2. keys: **The effect.**',
+        '### What kept from looking, and what to do',
+        '- Nobody answered. Ask the network team. (for firewall)',
+        '- ask for the permission X (for unseen)',
+        '### Failing: 2',
+      ],
+    ],
+    [
+      'HTML',
+      htmlReport(runs, { evaluations }),
+      [
+        '<h3>Answers</h3>',
+        '<h3>What stands in the way, from cause to effect</h3>',
+        '<li><span class="subtle">names</span> <strong>The &lt;cause&gt;.</strong><br>Open a support case with Microsoft.<br><span class="subtle">To mend: Microsoft. Page: <code>fieldcheck evaluate teams-exchange-interop --explain cause</code></span></li>',
+        '<span class="subtle">keys</span> <strong>The effect.</strong>',
+        '<h3>What kept from looking, and what to do</h3>',
+        '<li>Nobody answered. Ask the network team.<br><span class="subtle">For firewall</span></li>',
+        '<li>ask for the permission X<br><span class="subtle">For unseen</span></li>',
+        '<h3>Failing: 2</h3>',
+      ],
+    ],
+  ])('begins the %s report', (_, report, texts) => {
+    const order = positions(report, ...texts);
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+  });
+});

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { terminalReport } from '../../src/reports/index.ts';
-import { assumedRun, mixedRuns, run } from './runs.ts';
+import { assumedRun, finding, mixedRuns, run } from './runs.ts';
 
 it('tells each subject by itself: the answers, what fails, advice, and what could not be looked at', () => {
   const questions = { 'verifiable-now': 'Can receivers verify what is signed now?' };
@@ -54,4 +54,61 @@ it('says of answers and findings that they rest on what is assumed, and how many
     '',
   ]);
   expect(report).toContain('\n  verifiable-now  yes: 2, no: 1 (what is assumed turns 2 from no to yes)\n');
+});
+
+it('begins with what stands in the way from cause to effect, then with what kept from looking, each once', () => {
+  const silent = (rule: string) =>
+    finding({
+      rule,
+      target: undefined,
+      verdict: 'unknown',
+      severity: undefined,
+      owner: undefined,
+      remedy: undefined,
+      message: 'Could not look: key: not supplied (no export was supplied: run this line).',
+      evidence: [{ fact: 'key', observed: 'unobtainable, not_supplied: no export was supplied: run this line' }],
+      reason: 'not_supplied',
+    });
+  const report = terminalReport(
+    [
+      run(
+        'contoso.com',
+        { ready: 'no' },
+        finding({ rule: 'dkim/effect', target: undefined, message: 'The effect.' }),
+        silent('dkim/one'),
+        finding({ rule: 'dkim/advice', severity: 'low', message: 'Some day.' }),
+        finding({ rule: 'dkim/cause', target: undefined, message: 'The cause.' }),
+        silent('dkim/other'),
+      ),
+    ],
+    {
+      mending: [
+        { title: 'names', rules: ['cause'] },
+        { title: 'keys', rules: ['effect'] },
+      ],
+    },
+  );
+  expect(report.split('\n').slice(2, -2)).toEqual([
+    '',
+    '  What stands in the way, from cause to effect',
+    '  FAIL     dkim/cause  critical, Microsoft  (names)',
+    '           The cause.',
+    '           → Open a support case with Microsoft.',
+    '           page: fieldcheck evaluate dkim --explain cause',
+    '  FAIL     dkim/effect  critical, Microsoft  (keys)',
+    '           The effect.',
+    '           → Open a support case with Microsoft.',
+    '           page: fieldcheck evaluate dkim --explain effect',
+    '',
+    '  What could not be looked at, and what to do',
+    '  unknown  no export was supplied: run this line',
+    '           for one and other',
+    '',
+    '  Advice',
+    '  advice   dkim/advice [selector1]  low, Microsoft',
+    '           Some day.',
+    '           → Open a support case with Microsoft.',
+    '',
+    '  0 of 5 checks pass',
+  ]);
 });

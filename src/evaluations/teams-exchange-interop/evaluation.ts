@@ -114,6 +114,47 @@ export const teamsExchangeInterop = evaluation({
     noLeftoverCertificates,
     evidenceAgrees,
   ],
+  mending: [
+    {
+      title: 'cloud and names',
+      rules: [
+        'cloud-environment-supported',
+        'autodiscover-published',
+        'autodiscover-without-http-redirect',
+        'exchange-online-routes-on-premises',
+      ],
+    },
+    { title: 'certificates', rules: ['tls-trusted'] },
+    {
+      title: 'publishing',
+      rules: [
+        'firewall-admits-microsoft',
+        'waf-passes-autodiscover-v2',
+        'autodiscover-v2-returns-ews',
+        'path-without-hybrid-agent',
+        'ews-without-pre-authentication',
+        'published-server-on-supported-version',
+        'mailboxes-on-supported-version',
+        'ews-policy-admits-teams',
+        'rest-published',
+      ],
+    },
+    {
+      title: 'OAuth',
+      rules: [
+        'oauth-trusts-this-tenant',
+        'auth-certificate-valid',
+        'exchange-online-partner-application',
+        'service-principal-names-registered',
+        'teams-scheduler-application',
+        'cloud-voicemail-application',
+        'dedicated-hybrid-application',
+        'free-busy-through-graph',
+      ],
+    },
+    { title: 'licences and rights', rules: ['teams-licensed', 'delegate-permissions-granted', 'compliance-licensed'] },
+    { title: 'synchronisation', rules: ['users-synchronised', 'exchange-hybrid-option-enabled'] },
+  ],
   parts: ({ domains }) => ({ domain: domains }),
   asked: ({ intents }) => ['calendar', ...intents],
 });

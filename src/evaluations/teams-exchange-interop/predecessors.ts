@@ -39,6 +39,7 @@ export function afterAutodiscoverV2(domain: string): readonly Predecessor[] {
 export function afterNaming(host: PublishedHost | undefined): readonly Predecessor[] {
   const [first, ...others] = host?.namedBy ?? [];
   if (first?.domain === undefined || others.some(({ domain }) => domain !== first.domain)) return [];
+  if ([first, ...others].some(({ as }) => as === 'exchange-online')) return [];
   return [of('autodiscover-published', first.domain), of('autodiscover-without-http-redirect', first.domain)];
 }
 

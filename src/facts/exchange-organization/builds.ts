@@ -104,47 +104,72 @@ const tableByProduct: ReadonlyMap<Product | undefined, readonly TableRow[]> = Ma
   ({ build }) => productOf(build),
 );
 
-/** The day up to which the table of builds is complete. */
+/** The day of the newest entry that was looked for, and where the entries come from. */
 export const buildTableAsOf: string = table.header.asOf;
 
+/** Days between which the table is known to lack updates: what lies across them is not counted. */
+const holes: readonly { readonly from: string; readonly to: string }[] = table.header.holes;
+
 export interface BuildName {
-  /** `Exchange 2016 CU23 Sep 2026 SU`, or the nearest older entry. */
+  /** `Exchange 2016 CU23 Sep26SU`; of what is not in the table its cumulative update, or those it lies between. */
   readonly name: string;
-  readonly exact: boolean;
+  /** It stands in the table as it is; of three parts, its cumulative update does. */
+  readonly listed: boolean;
   /** Above every entry of its product: newer than the table. */
   readonly newerThanTable: boolean;
-  /** Updates for the same cumulative update in the table that are newer; for three parts unknown. */
+  /** Newer updates for the same cumulative update; undefined where that cannot be counted: three parts, not in the table, across a hole in it. */
   readonly behind: number | undefined;
 }
 
 const named = new Map<string, BuildName>();
 
-/** What people call a build. Readings between two entries occur; they belong to the entry below. */
+/** What people call a build. */
 export function nameOfBuild(build: ExchangeBuild): BuildName {
   const known = named.get(build.text);
   if (known !== undefined) return known;
-  const product = productOf(build);
-  const rows = tableByProduct.get(product) ?? [];
-  const nearest =
-    build.parts.length === 3
-      ? rows.find((row) => sameUpdate(row.build, build))
-      : rows.findLast((row) => compareBuilds(row.build, build) <= 0);
-  const newest = rows.at(-1);
-  const name = {
-    name: nearest?.name ?? product ?? `Exchange ${build.text}`,
-    exact: nearest !== undefined && build.parts.length === 4 && compareBuilds(nearest.build, build) === 0,
-    newerThanTable: newest !== undefined && compareBuilds(build, newest.build) > 0,
-    behind: build.parts.length === 3 ? undefined : newerUpdates(rows, build),
-  };
+  const name = lookUp(build);
   // Organizations run a handful of builds, but facts may hold any text.
   if (named.size < 1000) named.set(build.text, name);
   return name;
 }
 
-/** Newer updates of the same product, releases of one day (an update and its second version) counted once. */
-function newerUpdates(rows: readonly TableRow[], build: ExchangeBuild): number {
-  const newer = rows.filter((row) => sameUpdate(row.build, build) && compareBuilds(row.build, build) > 0);
-  return new Set(newer.map((row) => row.name.replace(/\s*v\d+$/, ''))).size;
+function lookUp(build: ExchangeBuild): BuildName {
+  const product = productOf(build);
+  const rows = tableByProduct.get(product) ?? [];
+  const updates = rows.filter((row) => sameUpdate(row.build, build));
+  const exact = build.parts.length === 3 ? updates[0] : updates.find((row) => compareBuilds(row.build, build) === 0);
+  if (exact !== undefined) {
+    const behind = build.parts.length === 3 ? undefined : newerUpdates(updates, exact);
+    return { name: exact.name, listed: true, newerThanTable: false, behind };
+  }
+  const newest = rows.at(-1);
+  const newer = newest !== undefined && compareBuilds(build, newest.build) > 0;
+  const unlisted = (name: string) => ({ name, listed: false, newerThanTable: newer, behind: undefined });
+  const [first] = updates;
+  if (first !== undefined)
+    return unlisted(newer ? `${first.name}, newer than known` : `${first.name}, an update that is not in the list`);
+  const below = rows.findLast((row) => compareBuilds(row.build, build) < 0);
+  const above = rows.find((row) => compareBuilds(row.build, build) > 0);
+  if (newest === undefined || below === undefined) return unlisted(product ?? `Exchange ${build.text}`);
+  if (above === undefined) return unlisted(`${product}, newer than known`);
+  const updateName = (row: TableRow) => rows.find((one) => sameUpdate(one.build, row.build))?.name ?? row.name;
+  return unlisted(
+    `${product} between ${shortName(updateName(below), product)} and ${shortName(updateName(above), product)}, not in the list`,
+  );
+}
+
+function shortName(name: string, product: Product | undefined): string {
+  return product !== undefined && name.startsWith(`${product} `) ? name.slice(product.length + 1) : name;
+}
+
+/** Releases of one day (an update and its second version) counted once; undefined when a hole lies between. */
+function newerUpdates(updates: readonly TableRow[], row: TableRow): number | undefined {
+  const newer = updates.filter((one) => compareBuilds(one.build, row.build) > 0);
+  const until = newer.at(-1)?.releaseDate ?? buildTableAsOf;
+  const from = row.releaseDate;
+  if (newer.length > 0 && from !== null && holes.some((hole) => from <= hole.to && until >= hole.from))
+    return undefined;
+  return new Set(newer.map(({ name }) => name.replace(/\s*v\d+$/, ''))).size;
 }
 
 /** Floors and dates of Microsoft's documents, as data with their source. */

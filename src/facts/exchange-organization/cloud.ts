@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { clouds } from '../../domain/cloud.ts';
+import type { LicenceCloud } from './service-plans.ts';
 
 // What Entra ID and Exchange Online know about the organization.
 
@@ -18,21 +19,13 @@ export const accessControlIssuers: readonly string[] = [
   '00000001-0002-0000-c000-000000000000',
 ];
 
-/** Service plans, by `servicePlanId` (Entra documentation: "Product names and service plan identifiers"). */
-export const servicePlans = {
-  teams: ['57ff2da0-773e-42df-b2af-ffb7a2317929'],
-  exchange: [
-    '9aaf7827-d63c-4b61-89c3-182f06f82e5c',
-    'efb87545-963c-4e0d-99df-69c6916d9eb0',
-    '4a82b400-a79f-41a4-b4e2-e94f5787b113',
-  ],
-} as const;
-
 const found = z.object({
   domain: z.string(),
   tenantId: z.string(),
   /** Left out where the endpoint does not say in which cloud the tenant is. */
   cloud: z.string().optional(),
+  /** In the worldwide cloud, and there in GCC: its licences are others. */
+  gcc: z.boolean().optional(),
 });
 
 /** The tenant, as declared and as the sign-in endpoint names it for each domain. */
@@ -55,6 +48,13 @@ export function tenantIdOf({ declaredId, found: answers }: Tenant): string | und
   const declared = declaredId?.toLowerCase();
   const ids = answers.map(({ tenantId }) => tenantId.toLowerCase());
   return declared !== undefined && ids.includes(declared) ? declared : (ids[0] ?? declared);
+}
+
+/** The cloud whose licences the tenant has: what the sign-in endpoint says outranks what was declared. */
+export function licenceCloudOf({ declaredCloud, found: answers }: Tenant): LicenceCloud {
+  if (answers.some(({ gcc }) => gcc === true)) return 'gcc';
+  const told = answers.flatMap(({ cloud }) => clouds.filter((known) => known === cloud));
+  return told.find((cloud) => cloud !== 'worldwide') ?? told[0] ?? declaredCloud;
 }
 
 /** Graph `organization`. */
@@ -98,7 +98,7 @@ export const tenantSubscriptions = z
         enabled: z.number(),
         /** Licences that are assigned. */
         consumed: z.number(),
-        /** Holds a plan of {@link servicePlans}. */
+        /** Holds a plan that licenses it: see service-plans.ts. */
         teams: z.boolean(),
         exchange: z.boolean(),
       }),
@@ -129,6 +129,8 @@ export const servicePrincipals = z
 export const hybridApplication = z
   .object({
     found: z.boolean(),
+    /** Its service principal issues tokens (`accountEnabled`); left out where nobody asked. */
+    enabled: z.boolean().optional(),
     appId: z.string().optional(),
     name: z.string().optional(),
     keyCredentials: z.array(keyCredential),

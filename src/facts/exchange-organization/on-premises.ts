@@ -46,6 +46,8 @@ export const authServers = z
         /** `AzureAD` (EvoSTS), `MicrosoftACS`, `ADFS` … */
         type: z.string(),
         enabled: z.boolean(),
+        /** `https://sts.windows.net/<tenant id>/`, whatever the realm is written as. */
+        issuerIdentifier: z.string().optional(),
         realm: z.string().optional(),
         authMetadataUrl: z.string().optional(),
         applicationIdentifier: z.string().optional(),
@@ -106,6 +108,10 @@ export const onPremisesHybrid = z
     features: z.array(z.string()),
     domains: z.array(z.string()),
     connectors: z.array(intraOrganizationConnector),
+    /** `Get-OrganizationRelationship`; left out in files of older collectors' readers. */
+    relationships: z
+      .array(z.object({ name: z.string(), enabled: z.boolean(), domains: z.array(z.string()) }))
+      .optional(),
   })
   .meta({ title: 'hybrid configuration on premises', goodForHours: goodForAMonth });
 
@@ -137,6 +143,8 @@ export const ewsPolicies = z
   .object({
     organization: ewsPolicy,
     mailboxes: z.array(ewsPolicy.extend({ count: z.number() })),
+    /** Mailboxes that the collector was told to look at (-SampleMailbox), as salted hashes. */
+    samples: z.array(ewsPolicy.extend({ mailbox: z.string() })).optional(),
     /** Mailboxes looked at; `truncated` when there are more. */
     sampled: z.number(),
     truncated: z.boolean(),
@@ -150,7 +158,15 @@ export const calendarDelegates = z
       z.object({
         mailbox: z.string(),
         sendOnBehalfCount: z.number(),
-        delegates: z.array(z.object({ delegate: z.string(), rights: z.array(z.string()), sendOnBehalf: z.boolean() })),
+        delegates: z.array(
+          z.object({
+            delegate: z.string(),
+            rights: z.array(z.string()),
+            sendOnBehalf: z.boolean(),
+            /** The folder's sharing flags say delegate; left out where Exchange tells no flags. */
+            isDelegate: z.boolean().optional(),
+          }),
+        ),
       }),
     ),
   })
@@ -167,6 +183,8 @@ export const entraConnect = z
 
 export const writeback = z
   .object({
+    /** Read on a staging server: its account may be another than the one that writes. */
+    staging: z.boolean().optional(),
     permissions: z.array(
       z.object({
         forest: z.string(),
@@ -193,6 +211,8 @@ export const hybridOption = z
     ),
     /** Sample users whom Exchange Online does not know: neither a mail user nor a mailbox. */
     unknownUsers: z.array(z.string()).optional(),
+    /** Only a staging server of Entra Connect was looked at. */
+    staging: z.boolean().optional(),
   })
   .meta({ title: 'Exchange hybrid option', goodForHours: goodForAMonth });
 
@@ -251,6 +271,8 @@ export const declarations = z
   .meta({ title: 'declarations' });
 
 export type ExchangeServers = z.infer<typeof exchangeServers>;
+export type VirtualDirectories = z.infer<typeof virtualDirectories>;
+export type AuthServers = z.infer<typeof authServers>;
 export type AuthCertificate = z.infer<typeof authCertificate>;
 export type OnPremisesHybrid = z.infer<typeof onPremisesHybrid>;
 export type SettingOverrides = z.infer<typeof settingOverrides>;

@@ -1,13 +1,31 @@
 import { z } from 'zod';
 import { exchangeBuild } from './builds.ts';
 
-// What the organization publishes to the internet, as an anonymous caller sees it.
+// What the organization publishes to the internet, as an anonymous caller sees it. Where a host has several addresses, or a
+// domain several sample users, a fact is the first answer with the `others` beside it: the worst of them decides.
 
 const goodForADay = 24;
 
 export const addressScopes = ['public', 'private', 'loopback', 'link-local', 'platform', 'reserved'] as const;
 
 const address = z.object({ address: z.string(), scope: z.enum(addressScopes) });
+
+/** Whom no answer could be had from, and why. */
+const notAnswered = z.array(z.object({ of: z.string(), why: z.string() })).optional();
+
+/** Which of several addresses of the host answered. */
+const ofAddress = z.string().optional();
+
+/**
+ * What a caller got that does not call itself Teams, in words, where that is another answer: something in front chooses by
+ * user agent.
+ */
+const otherAgent = z.string().optional();
+
+/** The first answer and the others. */
+export function allOf<T extends object>(fact: T & { readonly others?: readonly T[] | undefined }): readonly T[] {
+  return [fact, ...(fact.others ?? [])];
+}
 
 const serviceRecord = z.object({
   priority: z.number(),
@@ -29,6 +47,8 @@ export const autodiscoverDns = z
       outcome: z.enum(['records', 'no-name', 'no-record', 'no-answer']),
       records: z.array(serviceRecord),
     }),
+    /** Another name below the domain has the same addresses: a wildcard record answers for `name`. */
+    wildcard: z.boolean().optional(),
     /** The probe admits private addresses: it runs inside the network, where they count as published. */
     privateAdmitted: z.boolean(),
   })
@@ -64,28 +84,44 @@ export const urlScopes = [
 
 const answeredUrl = z.object({ url: z.string(), host: z.string(), scope: z.enum(urlScopes) });
 
-/** One `autodiscover.json` request to the organization's own server. */
-export const autodiscoverV2 = z
-  .object({
-    /** Host that was asked. */
-    host: z.string(),
-    /** The address asked about; `sample` when it is one of the organization's sample users. */
-    email: z.string(),
-    sample: z.boolean(),
-    /**
-     * `answer`: 200 with JSON; `exchange-online`: 302 to Exchange Online; `redirect`: elsewhere; `page`: something that is
-     * no Autodiscover answer; `error`: Exchange's own 4xx; `blocked`: 403 or a reset connection.
-     */
-    outcome: z.enum(['answer', 'exchange-online', 'redirect', 'page', 'error', 'blocked']),
-    status: z.number().optional(),
-    errorCode: z.string().optional(),
-    location: z.string().optional(),
-    protocol: z.string().optional(),
-    answered: answeredUrl.optional(),
-    /** When `blocked`: what another path of the same host said. */
-    otherPath: z.object({ path: z.string(), status: z.number().optional() }).optional(),
-    /** Headers that only Exchange or IIS set were there. */
-    fromExchange: z.boolean(),
+const autodiscoverAnswer = z.object({
+  /** Host that was asked. */
+  host: z.string(),
+  address: ofAddress,
+  /** The address asked about; `sample` when it is one of the organization's sample users. */
+  email: z.string(),
+  sample: z.boolean(),
+  /**
+   * `answer`: 200 with JSON; `exchange-online`: 302 to Exchange Online; `redirect`: elsewhere; `page`: something that is
+   * no Autodiscover answer; `error`: Exchange's own 4xx, or a 401; `blocked`: 403, or a connection that was cut or left
+   * without an answer while another path of the host answers.
+   */
+  outcome: z.enum(['answer', 'exchange-online', 'redirect', 'page', 'error', 'blocked']),
+  status: z.number().optional(),
+  errorCode: z.string().optional(),
+  location: z.string().optional(),
+  protocol: z.string().optional(),
+  answered: answeredUrl.optional(),
+  /** When `blocked` without a status: it was silence and no reset. */
+  silent: z.boolean().optional(),
+  /** When `blocked`: what another path of the same host said. */
+  otherPath: z.object({ path: z.string(), status: z.number().optional() }).optional(),
+  /** Schemes of a 401, e.g. `Basic`. */
+  schemes: z.array(z.string()).optional(),
+  /** The `Server` header of what is no answer of Autodiscover. */
+  server: z.string().optional(),
+  /** Headers that only Exchange sets were there. */
+  fromExchange: z.boolean(),
+  otherAgent,
+});
+
+/** `autodiscover.json` of the organization's own server, asked about every sample user at every address. */
+export const autodiscoverV2 = autodiscoverAnswer
+  .extend({
+    others: z.array(autodiscoverAnswer).optional(),
+    notAnswered,
+    /** Sample users beyond the budget of a run. */
+    leftOut: z.array(z.string()).optional(),
   })
   .meta({ title: 'answer of Autodiscover V2', goodForHours: goodForADay });
 
@@ -111,8 +147,19 @@ export const exchangeOnlineAutodiscover = z
         /** The URL that was answered or redirected to. */
         url: z.string(),
         host: z.string(),
+        /** What was found at `host`; left out where it is the name or route of a domain, which is looked at for itself. */
+        reached: z
+          .object({
+            outcome: z.enum(['answer', 'no-name', 'not-public', 'tls', 'refused', 'silent', 'other']),
+            /** What was seen, in words. */
+            detail: z.string(),
+            answered: answeredUrl.optional(),
+          })
+          .optional(),
       }),
     ),
+    notAnswered,
+    leftOut: z.array(z.string()).optional(),
   })
   .meta({ title: 'routing at Exchange Online', goodForHours: goodForADay });
 
@@ -120,8 +167,13 @@ export const exchangeOnlineAutodiscover = z
 export const publishedHost = z
   .object({
     namedBy: z.array(
-      z.object({ domain: z.string().optional(), as: z.enum(['autodiscover', 'srv', 'ews', 'declared']) }),
+      z.object({
+        domain: z.string().optional(),
+        as: z.enum(['autodiscover', 'srv', 'ews', 'exchange-online', 'declared']),
+      }),
     ),
+    /** A wildcard record is all that names it. */
+    wildcard: z.boolean().optional(),
     /** Where EWS is asked for: the URL that Autodiscover V2 named, or the usual path of a declared host. */
     ews: z.string().optional(),
     /** Domains whose EWS host would be known if their Autodiscover V2 had named one. */
@@ -137,56 +189,76 @@ const chainCertificate = z.object({
   validTo: z.string(),
 });
 
-/** What a TLS client learns at port 443. */
-export const hostTls = z
-  .object({
-    host: z.string(),
-    outcome: z.enum(['handshake', 'no-tls']),
-    /** `TLSv1.2` … as OpenSSL calls it. */
-    protocol: z.string().optional(),
-    nameMatches: z.boolean(),
-    names: z.array(z.string()),
-    /** The chain ends in a trusted root, dates left aside: those are judged at the time of the run. */
-    trusted: z.boolean(),
-    /** OpenSSL's word for what is wrong with the chain, e.g. `SELF_SIGNED_CERT_IN_CHAIN`. */
-    chainError: z.string().optional(),
-    /** Leaf first. */
-    chain: z.array(chainCertificate),
+const addressTls = z.object({
+  host: z.string(),
+  address: ofAddress,
+  outcome: z.enum(['handshake', 'no-tls']),
+  /** `TLSv1.2` … as OpenSSL calls it. */
+  protocol: z.string().optional(),
+  nameMatches: z.boolean(),
+  names: z.array(z.string()),
+  /** The chain ends in a trusted root, dates left aside: those are judged at the time of the run. */
+  trusted: z.boolean(),
+  /** OpenSSL's word for what is wrong with the chain, e.g. `SELF_SIGNED_CERT_IN_CHAIN`. */
+  chainError: z.string().optional(),
+  /** Leaf first. */
+  chain: z.array(chainCertificate),
+});
+
+/** What a TLS client learns at port 443 of every address. */
+export const hostTls = addressTls
+  .extend({
+    others: z.array(addressTls).optional(),
+    /** Addresses that gave no answer; `away` where this machine has no way to that kind of address. */
+    silent: z.array(z.object({ address: z.string(), why: z.string(), away: z.boolean() })).optional(),
+    /** Addresses beyond the budget of a run. */
+    leftOut: z.array(z.string()).optional(),
   })
   .meta({ title: 'TLS of the host', goodForHours: goodForADay });
 
 export type HostTls = z.infer<typeof hostTls>;
+export type AddressTls = z.infer<typeof addressTls>;
 
-/** `GET` on the EWS URL without credentials. */
-export const ewsAnonymous = z
-  .object({
-    url: z.string(),
-    status: z.number(),
-    /** Schemes of all `WWW-Authenticate` challenges, e.g. `Negotiate`. */
-    schemes: z.array(z.string()),
-    /** `page`: 200 with HTML; `login`: redirected to a sign-in page; `policy`: Exchange Online's EWS policy. */
-    outcome: z.enum(['challenge', 'page', 'login', 'forbidden', 'policy', 'not-found', 'other']),
-    location: z.string().optional(),
-  })
+const ewsAnswer = z.object({
+  url: z.string(),
+  address: ofAddress,
+  status: z.number(),
+  /** Schemes of all `WWW-Authenticate` challenges, e.g. `Negotiate`. */
+  schemes: z.array(z.string()),
+  /** `page`: 200 with HTML; `login`: redirected to a sign-in page; `policy`: Exchange Online's EWS policy. */
+  outcome: z.enum(['challenge', 'page', 'login', 'forbidden', 'policy', 'not-found', 'other']),
+  location: z.string().optional(),
+  /** Headers that only Exchange sets were there; left out where nobody looked. */
+  fromExchange: z.boolean().optional(),
+  otherAgent,
+});
+
+/** `GET` on the EWS URL without credentials, at every address. */
+export const ewsAnonymous = ewsAnswer
+  .extend({ others: z.array(ewsAnswer).optional(), notAnswered })
   .meta({ title: 'EWS without credentials', goodForHours: goodForADay });
 
 export const trustedIssuer = z.object({ issuer: z.string(), realm: z.string() });
 
-/** `GET` on the EWS URL with an empty Bearer token. */
-export const ewsBearer = z
-  .object({
-    url: z.string(),
-    status: z.number(),
-    challenge: z.enum(['bearer', 'none', 'malformed']),
-    trustedIssuers: z.array(trustedIssuer),
-    authorizationUri: z.string().optional(),
-    clientId: z.string().optional(),
-    /** `X-FEServer` or `X-CalculatedBETarget` name a server of Exchange Online. */
-    exchangeOnlineServer: z.boolean(),
-    /** The raw header when it could not be read, shortened. */
-    raw: z.string().optional(),
-    diagnostics: z.string().optional(),
-  })
+const bearerAnswer = z.object({
+  url: z.string(),
+  address: ofAddress,
+  status: z.number(),
+  challenge: z.enum(['bearer', 'none', 'malformed']),
+  trustedIssuers: z.array(trustedIssuer),
+  authorizationUri: z.string().optional(),
+  clientId: z.string().optional(),
+  /** `X-FEServer` or `X-CalculatedBETarget` name a server of Exchange Online. */
+  exchangeOnlineServer: z.boolean(),
+  /** The raw header when it could not be read, shortened. */
+  raw: z.string().optional(),
+  diagnostics: z.string().optional(),
+  otherAgent,
+});
+
+/** `GET` on the EWS URL with an empty Bearer token, at every address. */
+export const ewsBearer = bearerAnswer
+  .extend({ others: z.array(bearerAnswer).optional(), notAnswered })
   .meta({ title: 'OAuth challenge of EWS', goodForHours: goodForADay });
 
 export const versionMethods = [
@@ -204,17 +276,32 @@ export const publishedVersion = z
     /** The reading that counts: the collector's, else the most precise one. */
     build: exchangeBuild,
     confidence: z.enum(['high', 'medium', 'low']),
+    /** Of several addresses the one whose build is the oldest: that is told. */
+    address: ofAddress,
+    /** Addresses of the host that show no build. */
+    hidden: z.array(z.string()).optional(),
   })
   .meta({ title: 'version of the published server', goodForHours: goodForADay });
 
 /** Which hosts answered at all when asked from where the probe runs. */
 export const publishedReach = z
-  .object({ answered: z.array(z.string()), silent: z.array(z.object({ host: z.string(), why: z.string() })) })
+  .object({
+    answered: z.array(z.string()),
+    /** Hosts, or of several addresses the one, without an answer. */
+    silent: z.array(z.object({ host: z.string(), why: z.string() })),
+    /** Hosts that were asked at a private address: from inside nobody sees the firewall. */
+    inside: z.array(z.string()).optional(),
+    /** Hosts beyond the budget of a run. */
+    leftOut: z.array(z.string()).optional(),
+  })
   .meta({ title: 'reach of the published hosts', goodForHours: goodForADay });
 
 export type AutodiscoverDns = z.infer<typeof autodiscoverDns>;
 export type AutodiscoverRedirect = z.infer<typeof autodiscoverRedirect>;
 export type AutodiscoverV2 = z.infer<typeof autodiscoverV2>;
+export type AutodiscoverAnswer = z.infer<typeof autodiscoverAnswer>;
+export type EwsAnswer = z.infer<typeof ewsAnswer>;
+export type BearerAnswer = z.infer<typeof bearerAnswer>;
 export type RestEndpoint = z.infer<typeof restEndpoint>;
 export type ExchangeOnlineAutodiscover = z.infer<typeof exchangeOnlineAutodiscover>;
 export type PublishedHost = z.infer<typeof publishedHost>;
@@ -224,12 +311,24 @@ export type PublishedVersion = z.infer<typeof publishedVersion>;
 export type PublishedReach = z.infer<typeof publishedReach>;
 export type UrlScope = (typeof urlScopes)[number];
 
+/** Is `host` below a domain that Microsoft gave the tenant? No customer publishes there. */
+export function isTenantInitialName(host: string): boolean {
+  return /(^|\.)(onmicrosoft\.(com|us)|onmschina\.cn)\.?$/i.test(host);
+}
+
 const exchangeOnlineNames = ['outlook.com', 'office365.com', 'office365.us', 'office.com', 'outlook.cn', 'office.de'];
 
 /** Is `host` a name of Exchange Online (in any cloud)? */
 export function isExchangeOnlineName(host: string): boolean {
   const name = host.toLowerCase().replace(/\.$/, '');
   return exchangeOnlineNames.some((suffix) => name === suffix || name.endsWith(`.${suffix}`));
+}
+
+/** Does the address lead to a page that a proxy in front of Exchange sends callers to: ISA and TMG, AD FS, F5, Entra ID? */
+export function isSignInPage(location: string): boolean {
+  return /\/cookieauth\.dll|\/adfs\/ls|\/my\.policy|login\.microsoftonline\.|login\.windows\.net|\/owa\/auth\/logon/i.test(
+    location,
+  );
 }
 
 /** Is `host` a name of the Hybrid Agent or of the Entra application proxy? */
@@ -282,8 +381,16 @@ export function isTrapped(redirect: AutodiscoverRedirect): boolean {
 
 export type TlsProblem = 'no-tls' | 'name' | 'untrusted' | 'expired' | 'not-yet-valid' | 'old-protocol';
 
-/** The first thing wrong with a host's TLS at `now`; undefined when Teams would accept it. */
-export function tlsProblem(tls: HostTls, now: Date): TlsProblem | undefined {
+/** The first thing wrong with the TLS of a host at `now`, and at which of its addresses; undefined when Teams would accept all. */
+export function tlsProblem(host: HostTls, now: Date): { problem: TlsProblem; tls: AddressTls } | undefined {
+  for (const tls of allOf<AddressTls>(host)) {
+    const problem = problemOf(tls, now);
+    if (problem !== undefined) return { problem, tls };
+  }
+  return undefined;
+}
+
+function problemOf(tls: AddressTls, now: Date): TlsProblem | undefined {
   if (tls.outcome === 'no-tls') return 'no-tls';
   if (!tls.nameMatches) return 'name';
   if (tls.chain.some(({ validTo }) => Date.parse(validTo) < now.getTime())) return 'expired';

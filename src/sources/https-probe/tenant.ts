@@ -29,7 +29,8 @@ export function readTenant(domain: string, body: string): Tenant['found'][number
   const tenantId = (guid.exec(issuer ?? '') ?? guid.exec(tokens ?? ''))?.[0].toLowerCase();
   if (tenantId === undefined) return undefined;
   const cloud = cloudOf(parsed.data);
-  return { domain, tenantId, ...(cloud === undefined ? {} : { cloud }) };
+  const gcc = cloud === 'worldwide' && parsed.data.tenant_region_sub_scope?.toUpperCase() === 'GCC';
+  return { domain, tenantId, ...(cloud === undefined ? {} : { cloud }), ...(gcc ? { gcc } : {}) };
 }
 
 /** Only a region tells the worldwide cloud from an answer that says nothing about it. GCC is part of the worldwide cloud; GCC High and DoD share a region and differ in its sub-scope. */

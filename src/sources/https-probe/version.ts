@@ -37,7 +37,8 @@ const order: readonly Reading['method'][] = [
 
 /**
  * The build that counts, and how sure it is: headers can be stripped or faked, so only two methods that agree (to the
- * cumulative update; the export tool lags behind security updates) or the collector give `high`.
+ * cumulative update; the export tool lags behind security updates) or the collector, where no answer contradicts it, give
+ * `high`.
  *
  * @returns undefined when there is no reading
  */
@@ -46,7 +47,9 @@ export function concludeVersion(readings: readonly Reading[]): PublishedVersion 
   const [best] = sorted;
   if (best === undefined) return undefined;
   const agree = sorted.every(({ build }) => compareBuilds(updateOf(build), updateOf(best.build)) === 0);
-  const confidence = best.method === 'collector' || (sorted.length > 1 && agree) ? 'high' : agree ? 'medium' : 'low';
+  // What the collector knows by the name of the host may be another server than the one that shows another update.
+  const sure = sorted.length > 1 || best.method === 'collector';
+  const confidence = agree ? (sure ? 'high' : 'medium') : 'low';
   return { readings: sorted, build: best.build, confidence };
 }
 

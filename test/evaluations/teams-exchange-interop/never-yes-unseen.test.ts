@@ -74,3 +74,12 @@ describe('EWS lists', () => {
     expect(coveringEntry([entry], agent) !== undefined).toBe(covered);
   });
 });
+
+describe('the order of mending', () => {
+  it('has a place for every rule that can stand in the way, and one only', () => {
+    const listed = (teamsExchangeInterop.mending ?? []).flatMap(({ rules }) => rules);
+    expect(new Set(listed).size).toBe(listed.length);
+    const blocking = teamsExchangeInterop.rules.filter(({ blocks }) => blocks.length > 0);
+    expect([...listed].sort()).toEqual(blocking.map(({ id }) => id.slice(id.indexOf('/') + 1)).sort());
+  });
+});

@@ -77,9 +77,23 @@ describe('names', () => {
     expect(productOf(build(text))).toBe(product);
   });
 
-  it('takes a reading between two entries for the one below', () => {
-    expect(nameOfBuild(build('15.2.858.2'))).toMatchObject({ exact: false, newerThanTable: false });
-    expect(nameOfBuild(build('15.2.858.2')).name).toContain('Exchange 2019 CU');
+  it.each([
+    ['15.2.858.7', 'Exchange 2019 CU9, an update that is not in the list'],
+    ['15.1.1415.4', 'Exchange 2016 CU8, an update that is not in the list'],
+    ['15.1.1420.1', 'Exchange 2016 between CU8 and CU9, not in the list'],
+    ['15.2.600.1', 'Exchange 2019 between CU5 and CU6, not in the list'],
+    ['15.2.2562.900', 'Exchange SE RTM, newer than known'],
+    ['15.2.3000.1', 'Exchange SE, newer than known'],
+    ['15.0.100.1', 'Exchange 2013'],
+  ])('calls %s, which is not in the table, "%s"', (text, name) => {
+    expect(nameOfBuild(build(text))).toMatchObject({ name, listed: false, behind: undefined });
+  });
+
+  it('never counts updates across a hole in the table', () => {
+    expect(nameOfBuild(build('15.1.1415.2'))).toMatchObject({ name: 'Exchange 2016 CU8', behind: undefined });
+    expect(nameOfBuild(build('15.2.792.3'))).toMatchObject({ name: 'Exchange 2019 CU8', behind: undefined });
+    expect(nameOfBuild(build('15.1.2242.4'))).toMatchObject({ name: 'Exchange 2016 CU20', behind: 3 });
+    expect(nameOfBuild(build('15.1.1415.8'))).toMatchObject({ name: 'Exchange 2016 CU8 Mar21SU', listed: true });
   });
 
   it('counts updates behind, an update and its second version once', () => {

@@ -146,7 +146,8 @@ describe.runIf(isRoot)('anonymous probes against real servers', () => {
       'autodiscover-v2-returns-ews contoso.com': 'pass',
       'path-without-hybrid-agent contoso.com': 'pass',
       'exchange-online-routes-on-premises contoso.com': 'pass',
-      'firewall-admits-microsoft': 'pass',
+      // Asked at loopback addresses, so from inside.
+      'firewall-admits-microsoft': 'manual',
       'ews-without-pre-authentication mail.contoso.com': 'pass',
       'oauth-trusts-this-tenant mail.contoso.com': 'pass',
       'published-server-on-supported-version autodiscover.contoso.com': 'pass',
@@ -160,6 +161,7 @@ describe.runIf(isRoot)('anonymous probes against real servers', () => {
     );
     for (const { requests } of Object.values(servers)) expect(new Set(requests).size).toBe(requests.length);
     expect(servers.mail.requests).toContain('GET /EWS/Exchange.asmx Bearer');
+    expect(servers.mail.requests).toContain('GET /EWS/Exchange.asmx Bearer as Teams');
     expect(new Set(asked).size).toBe(asked.length);
   });
 
@@ -378,7 +380,7 @@ describe.runIf(isRoot)('anonymous probes against real servers', () => {
     });
     const { run } = await evaluate();
     expect(said(run, 'autodiscover-v2-returns-ews')).toContain(
-      'unknown: Could not look: answer of Autodiscover V2: not reachable (autodiscover.contoso.com answered autodiscover.json with 503)',
+      'unknown: Could not look: answer of Autodiscover V2: not reachable (autodiscover.contoso.com answered autodiscover.json with 503: unavailable, what is behind is down or something in front is busy)',
     );
     expect(run.answers.calendar).toBe('undetermined');
   });
@@ -439,10 +441,287 @@ describe.runIf(isRoot)('anonymous probes against real servers', () => {
   });
 
   it('gives up on a server that never answers, and says so', async () => {
-    await exchange({ inFront: (_, __, url) => url.pathname.endsWith('autodiscover.json') });
+    await exchange({ inFront: () => true });
     const { run } = await evaluate({}, { timeoutMs: 300 });
     expect(said(run, 'autodiscover-v2-returns-ews')).toContain(
       'no answer in time (autodiscover.contoso.com gave no answer within 0.3 s)',
+    );
+    expect(run.answers.calendar).toBe('undetermined');
+  });
+
+  it('names what drops autodiscover.json without a word, once it was silent twice', async () => {
+    let asked = 0;
+    await exchange({
+      inFront: (_, __, url) => {
+        if (!url.pathname.endsWith('autodiscover.json')) return false;
+        asked += 1;
+        return true;
+      },
+    });
+    const { run } = await evaluate({ intents: [] }, { timeoutMs: 300 });
+    expect(said(run, 'waf-passes-autodiscover-v2')).toBe(
+      'fail: autodiscover.contoso.com answers /autodiscover/autodiscover.xml (401), but autodiscover.json with silence, twice: a filter takes it for ProxyShell.',
+    );
+    // As Teams, as ourselves, and as Teams again.
+    expect(asked).toBe(3);
+  });
+
+  it('says who throttles, and takes it for no answer', async () => {
+    await exchange({
+      inFront: (_, response) => {
+        response.writeHead(429, { 'retry-after': '60' }).end();
+        return true;
+      },
+    });
+    const { run } = await evaluate();
+    expect(said(run, 'autodiscover-v2-returns-ews')).toContain(
+      'autodiscover.contoso.com answered autodiscover.json with 429: too many requests, something in front throttles callers',
+    );
+    expect(run.answers.calendar).toBe('undetermined');
+  });
+
+  it.each([
+    [
+      { server: 'LoadBalancer' },
+      ['Basic realm="x"'],
+      'network',
+      '401 Basic, without a sign of Exchange): something in front',
+    ],
+    [
+      { 'x-feserver': 'EX1' },
+      ['Negotiate', 'NTLM'],
+      'on-premises',
+      "of Exchange's own IIS): anonymous authentication is off",
+    ],
+  ])('tells who asks for credentials before Autodiscover answers: %o', async (headers, schemes, owner, words) => {
+    await exchange({
+      inFront: (_, response, url) => {
+        if (!url.pathname.endsWith('autodiscover.json')) return false;
+        response.writeHead(401, { ...headers, 'www-authenticate': schemes }).end();
+        return true;
+      },
+    });
+    const { run } = await evaluate();
+    expect(said(run, 'autodiscover-v2-returns-ews')).toContain(words);
+    expect(run.findings.find(({ rule, verdict }) => rule.endsWith('returns-ews') && verdict === 'fail')?.owner).toBe(
+      owner,
+    );
+  });
+
+  it.each([
+    [
+      'admits Teams and refuses others',
+      /fieldcheck/,
+      'pass: ',
+      'A caller that does not call itself Teams gets another answer (403',
+    ],
+    ['refuses Teams and admits others', /Teams/, 'fail: ', 'turns away whoever calls itself Teams (403)'],
+  ])('asks with both user agents where a filter %s', async (_, refused, verdict, words) => {
+    await exchange({
+      inFront: (request, response) => {
+        if (!refused.test(request.headers['user-agent'] ?? '')) return false;
+        response.writeHead(403).end();
+        return true;
+      },
+    });
+    const { run } = await evaluate({ intents: [] });
+    expect(said(run, 'autodiscover-v2-returns-ews')).toContain(verdict);
+    expect(said(run, 'autodiscover-v2-returns-ews')).toContain(words);
+  });
+
+  describe('at every address', () => {
+    const second = '127.0.9.3';
+    const two: Zone = { ...zone, 'mail.contoso.com': [mail, second] };
+    const withTwo = { resolve: resolverOf(two) };
+
+    it('finds the one whose certificate expired', async () => {
+      await exchange();
+      const past = authority.issue(['mail.contoso.com'], {
+        from: new Date('2024-01-01T00:00:00Z'),
+        to: new Date('2025-01-01T00:00:00Z'),
+      });
+      await start(serveHttps(second, past, exchangeServer()));
+      const { run } = await evaluate({}, withTwo);
+      expect(said(run, 'tls-trusted', 'mail.contoso.com')).toBe(
+        'fail: The certificate chain of mail.contoso.com at 127.0.9.3, one of 2 addresses, expired on 2025-01-01.',
+      );
+    });
+
+    it('finds the one that has no EWS, no OAuth, an old version', async () => {
+      await exchange();
+      const old = await start(serveHttps(second, certificate, exchangeServer({ bearer: [], build: '15.1.466.34' })));
+      const { run } = await evaluate({}, withTwo);
+      expect(said(run, 'oauth-trusts-this-tenant')).toContain('fail: At 127.0.9.3: mail.contoso.com offers no OAuth');
+      expect(said(run, 'published-server-on-supported-version', 'mail.contoso.com')).toContain(
+        'fail: mail.contoso.com at 127.0.9.3 runs Exchange 2016 CU2',
+      );
+      running.splice(running.indexOf(old), 1);
+      await old.close();
+      await start(serveHttps(second, certificate, (_, response) => void response.writeHead(404).end()));
+      const without = await evaluate({}, withTwo);
+      expect(said(without.run, 'ews-without-pre-authentication')).toBe(
+        'fail: https://mail.contoso.com/EWS/Exchange.asmx at 127.0.9.3 is not there (404): EWS is not published at that address.',
+      );
+    });
+
+    it('asks for a look at the one that is dead, and is content where all are well', async () => {
+      await exchange();
+      const dead = await evaluate({}, withTwo);
+      expect(said(dead.run, 'firewall-admits-microsoft')).toContain(
+        'manual: mail.contoso.com at 127.0.9.3 gave no answer from outside',
+      );
+      await start(serveHttps(second, certificate, exchangeServer()));
+      const { run } = await evaluate({}, withTwo);
+      expect(said(run, 'tls-trusted', 'mail.contoso.com')).toContain('at each of 2 addresses.');
+      expect(said(run, 'ews-without-pre-authentication')).toContain('(401 Negotiate and NTLM) at each of 2 addresses.');
+    });
+
+    it('says which addresses are beyond what one run asks', async () => {
+      await exchange();
+      const many = ['127.0.9.2', ...[3, 4, 5, 6, 7].map((last) => `127.0.9.${last}`)];
+      for (const address of many.slice(1, 4)) await start(serveHttps(address, certificate, exchangeServer()));
+      const { run } = await evaluate({}, { resolve: resolverOf({ ...zone, 'mail.contoso.com': many }) });
+      expect(said(run, 'tls-trusted', 'mail.contoso.com')).toBe(
+        'manual: mail.contoso.com has 6 addresses; 127.0.9.6 and 127.0.9.7 were not asked (4 are in one run).',
+      );
+    });
+
+    it('finds an address from which autodiscover.json never comes', async () => {
+      await exchange();
+      await start(
+        serveHttps(second, certificate, exchangeServer({ ewsUrl: 'https://ex2.contoso.local/EWS/Exchange.asmx' })),
+      );
+      const { run } = await evaluate(
+        {},
+        { resolve: resolverOf({ ...zone, 'autodiscover.contoso.com': [front, second] }) },
+      );
+      expect(said(run, 'autodiscover-v2-returns-ews')).toBe(
+        'fail: autodiscover.contoso.com names https://ex2.contoso.local/EWS/Exchange.asmx, a name that exists inside the network only, when asked at 127.0.9.3.',
+      );
+    });
+  });
+
+  describe('for every sample user', () => {
+    const urlFor = (user: string, ewsUrl: string): Simulation => ({
+      inFront: (_, response, url) => {
+        if (url.searchParams.get('Email') !== user) return false;
+        response.end(JSON.stringify({ Protocol: 'EWS', Url: ewsUrl }));
+        return true;
+      },
+    });
+
+    it('finds the one whose EWS is inside, and looks at every host that is named', async () => {
+      await exchange(urlFor('adele2@contoso.com', 'https://ex2.contoso.local/EWS/Exchange.asmx'));
+      const users = { sampleUsers: ['adele@contoso.com', 'adele2@contoso.com'] };
+      const inside = await evaluate(users);
+      expect(said(inside.run, 'autodiscover-v2-returns-ews')).toBe(
+        'fail: autodiscover.contoso.com names https://ex2.contoso.local/EWS/Exchange.asmx, a name that exists inside the network only, when asked for adele2@contoso.com.',
+      );
+      await Promise.all(running.splice(0).map((server) => server.close()));
+      await exchange(urlFor('adele2@contoso.com', 'https://mail2.contoso.com/EWS/Exchange.asmx'));
+      const other = authority.issue(['mail2.contoso.com']);
+      await start(serveHttps('127.0.9.4', other, exchangeServer({ bearer: [] })));
+      const outside = await evaluate(users, { resolve: resolverOf({ ...zone, 'mail2.contoso.com': ['127.0.9.4'] }) });
+      expect(said(outside.run, 'oauth-trusts-this-tenant', 'mail.contoso.com')).toContain('pass: ');
+      expect(said(outside.run, 'oauth-trusts-this-tenant', 'mail2.contoso.com')).toContain('fail: ');
+    });
+
+    it('says whom one run does not ask about', async () => {
+      await exchange();
+      const { run } = await evaluate({
+        sampleUsers: Array.from({ length: 62 }, (_, index) => `adele${index}@contoso.com`),
+      });
+      const words =
+        'Not asked about, because one run asks about a limited number of sample users: adele60@contoso.com and adele61@contoso.com.';
+      expect(said(run, 'autodiscover-v2-returns-ews')).toContain(words);
+      expect(said(run, 'exchange-online-routes-on-premises')).toContain(words);
+    });
+  });
+
+  describe('where Exchange Online names a host that no domain does', () => {
+    const to =
+      (host: string): Handler =>
+      (request, response, url) =>
+        url.pathname.endsWith('/autodiscover.json')
+          ? void response.writeHead(302, { location: `https://${host}/autodiscover/autodiscover.json` }).end()
+          : cloud(request, response, url);
+    const named = 'autodiscover.corp.contoso.net';
+    const routed = async (host: string, more: Zone = {}) => {
+      const online = await start(serveHttps('127.0.0.1', cloudCertificate, to(host), 0));
+      const origin = `https://127.0.0.1:${online.port}`;
+      const { run } = await evaluate(
+        { intents: [] },
+        { endpoints: { 'exchange-online': origin, login: origin }, resolve: resolverOf({ ...zone, ...more }) },
+      );
+      return run;
+    };
+
+    it("looks it up, and fails where it does not exist or is the tenant's own", async () => {
+      await exchange();
+      expect(said(await routed(named), 'exchange-online-routes-on-premises')).toBe(
+        `fail: Exchange Online sends Teams for adele@contoso.com to ${named}, a name that public DNS does not know.`,
+      );
+      expect(
+        said(await routed('autodiscover.contoso.onmicrosoft.com'), 'exchange-online-routes-on-premises'),
+      ).toContain('a name of the tenant in Exchange Online, where nobody can publish a server');
+      expect(said(await routed(named, { [named]: ['127.0.9.5'] }), 'exchange-online-routes-on-premises')).toContain(
+        `Teams gets no EWS address there (${named} refused the connection)`,
+      );
+    });
+
+    it('takes an EWS address that Exchange Online names itself for one of the organization', async () => {
+      await exchange();
+      const online = await start(
+        serveHttps(
+          '127.0.0.1',
+          cloudCertificate,
+          (request, response, url) =>
+            url.pathname.endsWith('/autodiscover.json')
+              ? void response.end(
+                  JSON.stringify({ Protocol: 'EWS', Url: 'https://ex1.contoso.local/EWS/Exchange.asmx' }),
+                )
+              : cloud(request, response, url),
+          0,
+        ),
+      );
+      const origin = `https://127.0.0.1:${online.port}`;
+      const { run } = await evaluate({}, { endpoints: { 'exchange-online': origin, login: origin } });
+      expect(said(run, 'exchange-online-routes-on-premises')).toBe(
+        'fail: Exchange Online sends Teams for adele@contoso.com to ex1.contoso.local, and that names https://ex1.contoso.local/EWS/Exchange.asmx, which is not on the internet (internal-name).',
+      );
+    });
+
+    it('asks it as Teams would, and judges it like every other host', async () => {
+      await exchange();
+      const certificates = authority.issue([named]);
+      await start(serveHttps('127.0.9.5', certificates, exchangeServer({ build: '15.1.466.34' })));
+      const run = await routed(named, { [named]: ['127.0.9.5'] });
+      expect(said(run, 'exchange-online-routes-on-premises')).toBe(
+        `pass: Exchange Online sends callers for adele@contoso.com to ${named}.`,
+      );
+      expect(said(run, 'published-server-on-supported-version', named)).toContain('fail: ');
+    });
+  });
+
+  it('knows a wildcard record that hides the SRV record', async () => {
+    const site = authority.issue(['*.contoso.com']);
+    await start(
+      serveHttps('127.0.9.6', site, (_, response) => void response.writeHead(404, { server: 'nginx' }).end()),
+    );
+    const table = resolverOf({
+      'mail.contoso.com': [mail],
+      'SRV _autodiscover._tcp.contoso.com': ['0 0 443 mail.contoso.com'],
+    });
+    const wildcard = resolverOf({ wild: ['127.0.9.6'] });
+    const { run } = await evaluate(
+      { intents: [] },
+      {
+        resolve: (name, type) =>
+          name === 'mail.contoso.com' || type === 'SRV' ? table(name, type) : wildcard('wild', type),
+      },
+    );
+    expect(said(run, 'autodiscover-v2-returns-ews')).toBe(
+      'fail: autodiscover.contoso.com has no record of its own: a wildcard record leads it to a server (nginx) that is no Exchange and answers autodiscover.json with 404, and hides the SRV record that names mail.contoso.com.',
     );
   });
 });

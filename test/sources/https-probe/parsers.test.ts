@@ -194,12 +194,16 @@ describe('the tenant of a domain', () => {
 
   it.each([
     [{}, 'worldwide'],
-    [{ tenant_region_sub_scope: 'GCC' }, 'worldwide'],
     [{ tenant_region_scope: 'USGov', tenant_region_sub_scope: 'DODCON' }, 'gcc-high'],
     [{ tenant_region_scope: 'USGov', tenant_region_sub_scope: 'DOD' }, 'dod'],
     [{ token_endpoint: `https://login.partner.microsoftonline.cn/${tenantId}/oauth2/token` }, '21vianet'],
   ])('%o is %s', (change, cloud) => {
     expect(readTenant('contoso.com', configuration(change))).toEqual({ domain: 'contoso.com', tenantId, cloud });
+  });
+
+  it('is in GCC, which is part of the worldwide cloud, by its sub-scope', () => {
+    const { cloud, gcc } = readTenant('contoso.com', configuration({ tenant_region_sub_scope: 'GCC' })) ?? {};
+    expect({ cloud, gcc }).toEqual({ cloud: 'worldwide', gcc: true });
   });
 
   it('says nothing about the cloud without a region', () => {

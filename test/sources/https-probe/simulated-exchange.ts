@@ -9,7 +9,7 @@ export type Handler = (request: IncomingMessage, response: ServerResponse, url: 
 
 export interface Running {
   readonly port: number;
-  /** `GET /path?query`, with `Bearer` behind it when a token was sent, in order. */
+  /** `GET /path?query`, with `Bearer` behind it when a token was sent, and `as Teams` for its user agent, in order. */
   readonly requests: string[];
   close(): Promise<void>;
 }
@@ -35,7 +35,8 @@ async function listen(server: Server, address: string, port: number, handler: Ha
   const requests: string[] = [];
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const bearer = request.headers.authorization === undefined ? '' : ` ${request.headers.authorization}`;
-    requests.push(`${request.method} ${request.url}${bearer}`);
+    const agent = /^Teams /.test(request.headers['user-agent'] ?? '') ? ' as Teams' : '';
+    requests.push(`${request.method} ${request.url}${bearer}${agent}`);
     handler(request, response, new URL(request.url ?? '/', `https://${request.headers.host ?? 'unknown'}`));
   });
   server.listen(port, address);

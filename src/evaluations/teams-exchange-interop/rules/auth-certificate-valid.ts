@@ -50,6 +50,26 @@ export const authCertificateValid = rule({
         evidence,
       };
     }
+    const due = nextEffective === undefined ? undefined : daysUntil(nextEffective, now);
+    const without = servers
+      .filter(({ thumbprint, present }) => thumbprint === next && !present)
+      .map(({ server }) => server);
+    if (next !== undefined && without.length > 0) {
+      return {
+        ...fail(
+          `The next Auth certificate ${next} is missing on ${enumerateFirst(without)}${
+            nextEffective === undefined
+              ? ''
+              : due !== undefined && due > 0
+                ? `; it counts in ${due} days (${dayOf(nextEffective)})`
+                : `, and it counts since ${dayOf(nextEffective)}`
+          }.`,
+        ),
+        ...(due !== undefined && due <= 0 ? {} : { severity: 'low' as const }),
+        remedy:
+          'MonitorExchangeAuthCertificate.ps1 (CSS-Exchange) on one of the servers that hold it; or Set-AuthConfig -PublishCertificate after importing it there.',
+      };
+    }
     const successor =
       next === undefined ? '' : `; ${next} follows${nextEffective === undefined ? '' : ` on ${dayOf(nextEffective)}`}`;
     if (days <= soonDays) {

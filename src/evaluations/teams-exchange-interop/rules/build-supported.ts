@@ -22,7 +22,7 @@ export const buildSupported = rule({
   judge({ 'known-builds': { builds } }, { now }) {
     return foremost(builds).map(({ where, build, from }) => {
       const evidence = [{ fact: 'known-builds', observed: `${build.text}, by ${from}` }] as const;
-      const { name, newerThanTable, behind } = nameOfBuild(build);
+      const { name, listed, newerThanTable, behind } = nameOfBuild(build);
       const shown = `${where} runs ${name} (${build.text})`;
       const ended = supportEnds[productOf(build) ?? ''];
       const wrong = [
@@ -50,7 +50,13 @@ export const buildSupported = rule({
         target: where,
         message: newerThanTable
           ? `${where} runs ${build.text}, newer than the table of ${buildTableAsOf}.`
-          : `${shown}, which is supported${behind === undefined ? '; its security update cannot be told from that' : ' and current'}.`,
+          : `${shown}, which is supported${
+              behind !== undefined
+                ? ' and current'
+                : listed
+                  ? '; its security update cannot be told from that'
+                  : `; how current it is cannot be told from the table of ${buildTableAsOf}`
+            }.`,
         evidence,
       } as const;
     });

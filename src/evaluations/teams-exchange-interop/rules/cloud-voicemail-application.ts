@@ -38,7 +38,7 @@ export const cloudVoicemailApplication = rule({
       };
     }
     const problem = uploadProblem(applications.cloudVoicemail, 'Cloud Voicemail', principals, certificate);
-    if (problem !== undefined) return { ...fail(`${problem}.`, voicemail.name, uploadRemedy), owner: 'tenant' };
+    if (problem !== undefined) return { ...fail(problem.message, voicemail.name, problem.remedy), owner: 'tenant' };
     return {
       verdict: 'pass',
       message: `"${voicemail.name}" is a partner application, and its service principal holds the Auth certificate.`,

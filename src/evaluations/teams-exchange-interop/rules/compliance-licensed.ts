@@ -1,5 +1,5 @@
 import { enumerateFirst } from '../../../domain/words.ts';
-import { freeLicences } from '../free-licences.ts';
+import { freeLicences, planWords } from '../licences.ts';
 import { onlyFor } from '../organization.ts';
 import { rule } from '../rule.ts';
 
@@ -10,9 +10,10 @@ export const complianceLicensed = rule({
   severity: 'medium',
   blocks: ['compliance'],
   needs: ['users-in-scope'],
-  optional: ['tenant-subscriptions'],
+  optional: ['tenant-subscriptions', 'tenant'],
   scope: onlyFor('compliance'),
-  judge({ 'users-in-scope': { users }, 'tenant-subscriptions': subscriptions }) {
+  judge({ 'users-in-scope': { users }, 'tenant-subscriptions': subscriptions, tenant }) {
+    const { plan, where } = planWords('exchange', tenant);
     const without = users.filter(({ exchange }) => !exchange).map(({ user }) => user);
     const evidence = [
       {
@@ -33,8 +34,8 @@ export const complianceLicensed = rule({
       return {
         verdict: 'fail',
         owner: 'tenant',
-        message: `eDiscovery and holds do not reach the Teams chats of ${enumerateFirst(without)}: no Exchange Online plan is enabled.`,
-        remedy: `Assign Exchange Online Plan 1 or higher to these users; their mailboxes stay on premises.${licences.sentence}`,
+        message: `eDiscovery and holds do not reach the Teams chats of ${enumerateFirst(without)}: no Exchange Online plan (${plan}${where}) is enabled.`,
+        remedy: `First Get-MailUser for each of them in Exchange Online: ExchangeGuid must not be all zeros, else switch the Exchange hybrid option on and synchronise; a plan before that makes a second mailbox and breaks the calendar. Then assign a licence with ${plan}; their mailboxes stay on premises.${licences.sentence}`,
         evidence: [...evidence, ...licences.evidence],
       };
     }

@@ -1,6 +1,6 @@
 import type { Judgement } from '../../../domain/rule.ts';
 import { compareBuilds } from '../../../facts/exchange-organization/builds.ts';
-import { type Tenant, tenantIdOf } from '../../../facts/exchange-organization/cloud.ts';
+import type { Tenant } from '../../../facts/exchange-organization/cloud.ts';
 import type { KnownBuilds } from '../../../facts/exchange-organization/on-premises.ts';
 import { rule } from '../rule.ts';
 
@@ -11,31 +11,11 @@ export const evidenceAgrees = rule({
   severity: 'medium',
   blocks: [],
   needs: ['tenant'],
-  optional: ['known-builds', 'auth-servers'],
-  judge({ tenant, 'known-builds': known, 'auth-servers': auth }) {
+  optional: ['known-builds'],
+  judge({ tenant, 'known-builds': known }) {
     const conflicts = [...tenantConflicts(tenant), ...(known === undefined ? [] : buildConflicts(known))];
-    const own = tenantIdOf(tenant);
-    const ofOtherTenants = auth?.servers.filter(
-      ({ type, enabled, realm }) =>
-        type === 'AzureAD' && enabled && realm !== undefined && realm !== '' && realm.toLowerCase() !== own,
-    );
-    for (const { name, realm } of ofOtherTenants ?? []) {
-      if (own === undefined) break;
-      conflicts.push({
-        verdict: 'fail',
-        target: name,
-        owner: 'on-premises',
-        message: `The enabled AuthServer ${name} belongs to tenant ${realm}, the domains to ${own}.`,
-        remedy:
-          'Remove-AuthServer for the tenant that was left, or correct the tenant id in the organization document.',
-        evidence: [
-          { fact: 'auth-servers', observed: `${name}: ${realm}` },
-          { fact: 'tenant', observed: own },
-        ],
-      });
-    }
     if (conflicts.length > 0) return conflicts;
-    if (tenant.found.length === 0 && known === undefined && auth === undefined) {
+    if (tenant.found.length === 0 && known === undefined) {
       return { verdict: 'not_applicable', message: 'There is one kind of evidence only, so nothing to compare.' };
     }
     return { verdict: 'pass', message: 'What was declared, probed and collected does not contradict itself.' };

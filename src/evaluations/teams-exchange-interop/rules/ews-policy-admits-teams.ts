@@ -19,36 +19,48 @@ export const ewsPolicyAdmitsTeams = rule({
   severity: 'high',
   blocks: ['calendar', 'delegates', 'presence'],
   needs: ['ews-policies'],
-  judge({ 'ews-policies': { organization, mailboxes, sampled, truncated } }) {
-    const policies = [
+  judge({ 'ews-policies': { organization, mailboxes, samples = [], sampled, truncated } }) {
+    const judged = [
       { whose: 'the organization', policy: organization },
-      ...mailboxes.map((policy) => ({
-        whose: `${policy.count} ${policy.count === 1 ? 'mailbox' : 'mailboxes'}`,
-        policy,
-      })),
+      ...samples.map((policy) => ({ whose: `the sample mailbox ${policy.mailbox}`, policy })),
     ];
-    const hindrances = policies.flatMap(({ whose, policy }) => {
-      const { what, stops } = hindrance(policy);
-      return stops.length === 0 ? [] : [{ whose, what, stops }];
-    });
-    const evidence = policies.map(
+    const others = mailboxes.map((policy) => ({ whose: mailboxesOf(policy.count), policy, count: policy.count }));
+    const evidence = [...judged, ...others].map(
       ({ whose, policy }) =>
         ({
           fact: 'ews-policies',
           observed: `${whose}: EwsEnabled ${policy.enabled ?? 'not set'}, ${policy.applicationAccessPolicy ?? 'no access policy'}, allow ${policy.allowList.join(' ') || 'none'}, block ${policy.blockList.join(' ') || 'none'}`,
         }) as const,
     );
-    if (hindrances.length > 0) {
-      return {
+    const fail = (message: string, stops: readonly string[]) =>
+      ({
         verdict: 'fail',
         owner: 'on-premises',
-        message: `EWS keeps Teams out: ${enumerateFirst(
-          hindrances.map(({ whose, what }) => `${whose}: ${what}`),
-          3,
-        )}.`,
+        message,
         remedy: `Set-OrganizationConfig -EwsAllowList @{Add=${agents.map(({ entry }) => `"${entry}"`).join(',')}} (Set-CASMailbox for single mailboxes), and EwsEnabled $true or empty.`,
         evidence,
-        blocks: [...new Set(hindrances.flatMap(({ stops }) => stops))],
+        blocks: [...new Set(stops)],
+      }) as const;
+    const hindrances = judged.flatMap((one) => hindranceOf(one));
+    if (hindrances.length > 0) return fail(`EWS keeps Teams out: ${told(hindrances)}.`, stopped(hindrances));
+    const shut = others.flatMap((one) => hindranceOf(one).map((hindrance) => ({ ...hindrance, count: one.count })));
+    const many = shut.reduce((sum, { count }) => sum + count, 0);
+    if (many > 0 && many >= sampled && samples.length === 0) {
+      return fail(`EWS keeps Teams out of every mailbox that was looked at: ${told(shut)}.`, stopped(shut));
+    }
+    if (many > 0) {
+      return {
+        ...fail(
+          `EWS admits Teams in the organization${
+            samples.length > 0 ? ` and in ${samples.length === 1 ? 'the sample mailbox' : 'all sample mailboxes'}` : ''
+          }, but not in ${many} of ${sampled} mailboxes (${told(shut)}): no fault where these are service mailboxes${
+            samples.length > 0 ? '' : '; whether the sample users are among them was not looked at (-SampleMailbox)'
+          }.`,
+          [],
+        ),
+        severity: 'low',
+        remedy:
+          'Get-CASMailbox -ResultSize Unlimited -Filter "EwsEnabled -eq $false": for people Set-CASMailbox -EwsEnabled $null; run the collector with -SampleMailbox for the sample users.',
       };
     }
     return {
@@ -58,6 +70,32 @@ export const ewsPolicyAdmitsTeams = rule({
     };
   },
 });
+
+interface Hindrance {
+  readonly whose: string;
+  readonly what: string;
+  readonly stops: readonly string[];
+}
+
+function hindranceOf({ whose, policy }: { whose: string; policy: EwsPolicy }): readonly Hindrance[] {
+  const { what, stops } = hindrance(policy);
+  return stops.length === 0 ? [] : [{ whose, what, stops }];
+}
+
+function told(hindrances: readonly Hindrance[]): string {
+  return enumerateFirst(
+    hindrances.map(({ whose, what }) => `${whose}: ${what}`),
+    3,
+  );
+}
+
+function stopped(hindrances: readonly Hindrance[]): readonly string[] {
+  return hindrances.flatMap(({ stops }) => stops);
+}
+
+function mailboxesOf(count: number): string {
+  return `${count} ${count === 1 ? 'mailbox' : 'mailboxes'}`;
+}
 
 function hindrance(policy: EwsPolicy): { what: string; stops: readonly string[] } {
   const every = [...new Set(agents.map(({ question }) => question))];

@@ -8,7 +8,7 @@ export const exchangeHybridOptionEnabled = rule({
   severity: 'high',
   blocks: ['calendar', 'delegates'],
   needs: ['hybrid-option'],
-  judge({ 'hybrid-option': { proofs, unknownUsers = [] } }) {
+  judge({ 'hybrid-option': { proofs, unknownUsers = [], staging } }) {
     const evidence = [
       ...proofs.map(({ observed }) => observed),
       ...unknownUsers.map((user) => `${user}: no such recipient in Exchange Online`),
@@ -46,6 +46,16 @@ export const exchangeHybridOptionEnabled = rule({
         message: `Nothing shows that the option is on, and Exchange Online does not know ${enumerateFirst(unknownUsers)}: not synchronised, or the sample is wrong.`,
         remedy:
           'Get-MailUser in Exchange Online for these addresses; correct sampleUsers or the synchronisation. Run Collect-TeamsInteropFacts.ps1 on the Entra Connect server.',
+        evidence,
+      };
+    }
+    if (staging === true) {
+      return {
+        verdict: 'manual',
+        message:
+          'Nothing shows that the option is on: the Entra Connect server that was looked at is in staging mode and exports nothing.',
+        remedy:
+          'Run Collect-TeamsInteropFacts.ps1 on the active Entra Connect server (Get-ADSyncScheduler: StagingModeEnabled False).',
         evidence,
       };
     }

@@ -23,25 +23,35 @@ export const exchangeOnlineEwsAdmitsTeams = rule({
     ] as const;
     const fail = (message: string, remedy: string) =>
       ({ verdict: 'fail', owner: 'tenant', message, remedy, evidence }) as const;
+    const untouched = ' Calendars on premises are not touched by that.';
+    const off = deadlines.exchangeOnlineEwsOff;
+    if (daysUntil(off.date, now) <= 0) {
+      return {
+        verdict: 'not_applicable',
+        message: `Since ${off.date} EWS in Exchange Online is off for everybody, so these settings admit nobody.${untouched}`,
+      };
+    }
     const listsTeams = allowedAppIds.some((id) => id.toLowerCase() === applications.teams);
     const addId = `Set-OrganizationConfig -EwsAllowedAppIDs: keep what is listed and add ${applications.teams}.`;
     if (enabled === false) {
       return fail(
-        'EWS is switched off in Exchange Online, so Teams cannot read the calendars of cloud mailboxes.',
+        `EWS is switched off in Exchange Online (EwsEnabled False), so Teams cannot read the calendars of cloud mailboxes.${untouched}`,
         `Set-OrganizationConfig -EwsEnabled $true; ${addId}`,
       );
     }
     const phasedOff = deadlines.exchangeOnlineEwsPhasedOff;
-    if (enabled === undefined && !listsTeams && daysUntil(phasedOff.date, now) <= 0) {
+    if (enabled === undefined && daysUntil(phasedOff.date, now) <= 0) {
       return fail(
-        `EwsEnabled is not set, and since ${phasedOff.date} ${phasedOff.what}.`,
-        `Set-OrganizationConfig -EwsEnabled $true; ${addId}`,
+        `EwsEnabled is not set, and since ${phasedOff.date} ${phasedOff.what}, tenant by tenant${
+          allowedAppIds.length > 0 ? '; the list EwsAllowedAppIDs has no effect until it is True' : ''
+        }.${untouched}`,
+        `Set-OrganizationConfig -EwsEnabled $true; ${listsTeams ? 'the list names Teams already' : addId}`,
       );
     }
     const enforced = deadlines.allowedAppIdsEnforced;
-    if (!listsTeams && daysUntil(enforced.date, now) <= 0) {
+    if (enabled === true && !listsTeams && daysUntil(enforced.date, now) <= 0) {
       return fail(
-        `Since ${enforced.date} ${enforced.what}, and the list does not name Teams (${applications.teams}).`,
+        `EwsEnabled is True, which since ${enforced.date} admits listed applications only, and EwsAllowedAppIDs does not name Teams (${applications.teams}).${untouched}`,
         addId,
       );
     }
@@ -59,10 +69,11 @@ export const exchangeOnlineEwsAdmitsTeams = rule({
         'Set-OrganizationConfig -EwsBlockList: take the entry out.',
       );
     }
-    const days = daysUntil(deadlines.exchangeOnlineEwsOff.date, now);
+    const days = daysUntil(off.date, now);
+    const unset = `EwsEnabled is not set, which from ${phasedOff.date} on means off`;
     return {
       verdict: 'pass',
-      message: `EWS in Exchange Online admits Teams${days > 0 ? `; on ${deadlines.exchangeOnlineEwsOff.date}, in ${days} days, it ends for everybody` : ''}.`,
+      message: `EWS in Exchange Online admits Teams${enabled === undefined ? ` (${unset})` : ''}; on ${off.date}, in ${days} days, it ends for everybody.`,
       evidence,
     };
   },

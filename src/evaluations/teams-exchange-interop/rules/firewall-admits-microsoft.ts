@@ -16,14 +16,17 @@ export const firewallAdmitsMicrosoft = rule({
           target,
         }))
       : [],
-  judge({ 'published-reach': { answered, silent }, declarations }, { now }) {
+  judge({ 'published-reach': { answered, silent, inside = [], leftOut = [] }, declarations }, { now }) {
     const evidence = [
       ...answered.map((host) => ({ fact: 'published-reach', observed: `${host} answered` }) as const),
       ...silent.map(({ host, why }) => ({ fact: 'published-reach', observed: `${host}: ${why}` }) as const),
     ];
-    const remedy =
-      'Admit TCP 443 from the Exchange Online and Teams ranges of "Microsoft 365 URLs and IP address ranges", then declare firewall-admits-microsoft.';
-    if (answered.length > 0 && silent.length === 0) {
+    const remedy = `Ask the network team: TCP 443 has to be admitted from the Exchange Online and Teams ranges of "Microsoft 365 URLs and IP address ranges"; then declare firewall-admits-microsoft.${
+      silent.some(({ host }) => host.includes(' at '))
+        ? ' An address where no server stands any more: take it out of public DNS.'
+        : ''
+    }`;
+    if (answered.length > 0 && silent.length === 0 && inside.length === 0 && leftOut.length === 0) {
       return {
         verdict: 'pass',
         message: `${enumerateFirst(answered)} answered from outside Microsoft's network, so nothing is narrower than that.`,
@@ -50,10 +53,20 @@ export const firewallAdmitsMicrosoft = rule({
             evidence: [...evidence, said],
           };
     }
-    const hosts = silent.length === 0 ? 'No host' : enumerateFirst(silent.map(({ host }) => host));
+    const seen = [
+      ...(silent.length > 0 ? [`${enumerateFirst(silent.map(({ host }) => host))} gave no answer from outside`] : []),
+      ...(inside.length > 0
+        ? [`${enumerateFirst(inside)} ${inside.length === 1 ? 'was' : 'were'} asked at an address inside the network`]
+        : []),
+      ...(leftOut.length > 0
+        ? [
+            `${enumerateFirst(leftOut)} ${leftOut.length === 1 ? 'was' : 'were'} left out, because one run asks a limited number of hosts`,
+          ]
+        : []),
+    ];
     return {
       verdict: 'manual',
-      message: `${hosts} ${silent.length === 0 ? 'was asked' : 'gave no answer from outside'}; whether Microsoft 365 is let in has to be looked up${
+      message: `${seen.length === 0 ? 'No host was asked' : enumerateFirst(seen)}; whether Microsoft 365 is let in has to be looked up${
         word.state === 'expired' ? ` again: ${word.said}, and that has expired` : ''
       }.`,
       remedy,

@@ -1,4 +1,5 @@
 import { enumerateFirst } from '../../../domain/words.ts';
+import { federationAlone } from '../rich-coexistence.ts';
 import { rule } from '../rule.ts';
 
 /** See hybrid-configured.md. */
@@ -20,6 +21,12 @@ export const hybridConfigured = rule({
     ] as const;
     const fail = (message: string) => ({ verdict: 'fail', owner: 'on-premises', message, remedy, evidence }) as const;
     const outward = here.connectors.find(({ enabled }) => enabled);
+    const federated = federationAlone(here);
+    if (federated !== undefined) {
+      return fail(
+        `Both sides are connected by the organization relationship "${federated.name}" alone (federation), without an IntraOrganizationConnector: free/busy works that way, OAuth does not.`,
+      );
+    }
     if (outward === undefined) {
       return fail(
         here.present

@@ -1,4 +1,4 @@
-import { isHybridAgentName } from '../../../facts/exchange-organization/published.ts';
+import { type AutodiscoverAnswer, allOf, isHybridAgentName } from '../../../facts/exchange-organization/published.ts';
 import { afterRoute } from '../predecessors.ts';
 import { rule } from '../rule.ts';
 
@@ -16,7 +16,9 @@ export const pathWithoutHybridAgent = rule({
     { rule: 'teams-exchange-interop/waf-passes-autodiscover-v2', target: part },
     { rule: 'teams-exchange-interop/autodiscover-v2-returns-ews', target: part },
   ],
-  judge({ 'autodiscover-dns': dns, 'autodiscover-v2': { answered, host }, 'exchange-online-hybrid': hybrid }) {
+  judge({ 'autodiscover-dns': dns, 'autodiscover-v2': fact, 'exchange-online-hybrid': hybrid }) {
+    const answers = allOf<AutodiscoverAnswer>(fact);
+    const { answered, host, fromExchange } = answers.find((one) => one.answered?.scope === 'hybrid-agent') ?? fact;
     const remedy =
       'Publish Autodiscover and EWS on the internet, and set the EWS ExternalUrl to the published host: the Hybrid Agent carries free/busy and moves only.';
     const evidence = [{ fact: 'autodiscover-v2', observed: `EWS URL: ${answered?.url ?? 'none'}` }] as const;
@@ -30,6 +32,13 @@ export const pathWithoutHybridAgent = rule({
       };
     }
     const proxied = dns.chain.find(isHybridAgentName);
+    if (proxied !== undefined && fromExchange) {
+      return {
+        verdict: 'pass',
+        message: `${dns.name} leads through the Entra application proxy (${proxied}), and Exchange's own answer came through it: it passes callers through.`,
+        evidence: [...evidence, { fact: 'autodiscover-dns', observed: `CNAME ${proxied}` }],
+      };
+    }
     if (proxied !== undefined) {
       return {
         verdict: 'manual',

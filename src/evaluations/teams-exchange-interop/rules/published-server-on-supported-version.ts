@@ -1,3 +1,4 @@
+import { enumerateFirst } from '../../../domain/words.ts';
 import { buildFloors, isAtLeast, nameOfBuild, productOf } from '../../../facts/exchange-organization/builds.ts';
 import { rule } from '../rule.ts';
 
@@ -10,18 +11,27 @@ export const publishedServerOnSupportedVersion = rule({
   needs: ['published-version'],
   per: 'host',
   after: (_, { part }) => [{ rule: 'teams-exchange-interop/tls-trusted', target: part }],
-  judge({ 'published-version': { build, confidence, readings } }, { part }) {
+  judge({ 'published-version': { build, confidence, readings, address, hidden = [] } }, { part }) {
     const name = nameOfBuild(build).name;
     const evidence = readings.map(
       (reading) => ({ fact: 'published-version', observed: `${reading.method}: ${reading.build.text}` }) as const,
     );
-    const shown = `${part} runs ${name} (${build.text}, ${confidence} confidence)`;
+    const where = `${part}${address === undefined ? '' : ` at ${address}`}`;
+    const shown = `${where} runs ${name} (${build.text}, ${confidence} confidence)`;
     const verdicts = new Set(readings.map((reading) => isAtLeast(reading.build, buildFloors.calendar) === 'below'));
     if (confidence === 'low' && verdicts.size > 1) {
       return {
         verdict: 'manual',
-        message: `What ${part} shows of its version contradicts itself: ${readings.map((reading) => `${reading.build.text} by ${reading.method}`).join(', ')}.`,
+        message: `What ${where} shows of its version contradicts itself: ${readings.map((reading) => `${reading.build.text} by ${reading.method}`).join(', ')}.`,
         remedy: 'Look up the file version of ExSetup.exe on the servers behind that name, or run the collector.',
+        evidence,
+      };
+    }
+    if (isAtLeast(build, buildFloors.calendar) !== 'below' && hidden.length > 0) {
+      return {
+        verdict: 'manual',
+        message: `${shown}; ${enumerateFirst(hidden)} of the same name ${hidden.length === 1 ? 'shows' : 'show'} no build.`,
+        remedy: 'Look up the file version of ExSetup.exe on the servers behind that address, or run the collector.',
         evidence,
       };
     }

@@ -1,4 +1,5 @@
 import { applications } from '../../../facts/exchange-organization/cloud.ts';
+import { enableRemedy } from '../application-certificate.ts';
 import { rule } from '../rule.ts';
 
 /** See service-principal-names-registered.md. */
@@ -22,6 +23,20 @@ export const servicePrincipalNamesRegistered = rule({
           'The tenant has no service principal for Exchange Online, so no name of a server can be registered with it.',
         remedy,
         evidence: [{ fact: 'service-principals', observed: `${applications.exchangeOnline}: not there` }],
+      };
+    }
+    const teams = principals.find(({ appId }) => appId === applications.teams);
+    for (const [principal, name, then] of [
+      [exchange, 'Exchange Online', 'Entra ID issues no token for any server of yours'],
+      [teams, 'Microsoft Teams Services', 'Teams itself gets no token'],
+    ] as const) {
+      if (principal === undefined || principal.enabled) continue;
+      return {
+        verdict: 'fail',
+        owner: 'tenant',
+        message: `The service principal of ${name} is disabled (accountEnabled false), so ${then} (AADSTS7000112).`,
+        remedy: enableRemedy(principal.appId),
+        evidence: [{ fact: 'service-principals', observed: `${principal.appId}: accountEnabled false` }],
       };
     }
     const wanted = new Set([`https://${part}`, (ews ?? '').toLowerCase().replace(/\/$/, '')]);

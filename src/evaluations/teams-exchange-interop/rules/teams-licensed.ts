@@ -1,5 +1,5 @@
 import { enumerateFirst } from '../../../domain/words.ts';
-import { freeLicences } from '../free-licences.ts';
+import { freeLicences, planWords } from '../licences.ts';
 import { rule } from '../rule.ts';
 
 /** See teams-licensed.md. */
@@ -9,13 +9,14 @@ export const teamsLicensed = rule({
   severity: 'high',
   blocks: ['calendar', 'delegates'],
   needs: ['users-in-scope'],
-  optional: ['tenant-subscriptions'],
-  judge({ 'users-in-scope': { users }, 'tenant-subscriptions': subscriptions }) {
+  optional: ['tenant-subscriptions', 'tenant'],
+  judge({ 'users-in-scope': { users }, 'tenant-subscriptions': subscriptions, tenant }) {
+    const { plan, where } = planWords('teams', tenant);
     const without = users.filter(({ teams }) => !teams).map(({ user }) => user);
     const evidence = [
       {
         fact: 'users-in-scope',
-        observed: `${users.length - without.length} of ${users.length} users have TEAMS1 enabled`,
+        observed: `${users.length - without.length} of ${users.length} users have ${plan} enabled`,
       },
     ] as const;
     if (users.length === 0) {
@@ -31,7 +32,7 @@ export const teamsLicensed = rule({
       return {
         verdict: 'fail',
         owner: 'tenant',
-        message: `Without an enabled Teams plan (TEAMS1): ${enumerateFirst(without)}.`,
+        message: `Without an enabled Teams plan (${plan}${where}): ${enumerateFirst(without)}.`,
         remedy: `Microsoft 365 admin center > Users > Licenses and apps: assign a licence with Microsoft Teams and leave the app on.${licences.sentence}`,
         evidence: [...evidence, ...licences.evidence],
       };

@@ -52,7 +52,7 @@ export const teamsSchedulerApplication = rule({
       };
     }
     const problem = uploadProblem(applications.teamsScheduler, 'the Teams scheduler', principals, certificate);
-    if (problem !== undefined) return { ...fail(`${problem}.`, scheduler.name, uploadRemedy), owner: 'tenant' };
+    if (problem !== undefined) return { ...fail(problem.message, scheduler.name, problem.remedy), owner: 'tenant' };
     return {
       verdict: 'pass',
       message: `"${scheduler.name}" is a partner application with GetDelegate, and its service principal holds the Auth certificate.`,

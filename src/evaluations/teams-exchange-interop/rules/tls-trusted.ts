@@ -1,8 +1,9 @@
 import { dayOf, daysUntil } from '../../../domain/time.ts';
 import { enumerateFirst } from '../../../domain/words.ts';
-import { type HostTls, type TlsProblem, tlsProblem } from '../../../facts/exchange-organization/published.ts';
+import { type AddressTls, allOf, type TlsProblem, tlsProblem } from '../../../facts/exchange-organization/published.ts';
 import { afterNaming } from '../predecessors.ts';
 import { rule } from '../rule.ts';
+import { at } from '../wording.ts';
 
 const soonDays = 30;
 
@@ -15,21 +16,60 @@ export const tlsTrusted = rule({
   needs: ['published-host', 'host-tls'],
   per: 'host',
   after: ({ 'published-host': host }) => afterNaming(host),
-  judge({ 'host-tls': tls }, { now, part }) {
+  judge({ 'published-host': { wildcard }, 'host-tls': host }, { now, part }) {
+    const all = allOf<AddressTls>(host);
+    const silent = host.silent ?? [];
     const evidence = [
-      {
-        fact: 'host-tls',
-        observed:
-          tls.outcome === 'no-tls'
-            ? 'port 443 does not speak TLS'
-            : `${tls.protocol}, names ${enumerateFirst(tls.names)}, chain ${tls.chain.map(({ subject }) => subject).join(' < ')}`,
-      },
-    ] as const;
-    const problem = tlsProblem(tls, now);
-    if (problem !== undefined) {
-      return { verdict: 'fail', owner: 'on-premises', evidence, ...describe(part, problem, tls) };
+      ...all.map(
+        (tls) =>
+          ({
+            fact: 'host-tls',
+            observed: `${at(tls.address)}${
+              tls.outcome === 'no-tls'
+                ? 'port 443 does not speak TLS'
+                : `${tls.protocol}, names ${enumerateFirst(tls.names)}, chain ${tls.chain.map(({ subject }) => subject).join(' < ')}`
+            }`,
+          }) as const,
+      ),
+      ...silent.map(({ address, why }) => ({ fact: 'host-tls', observed: `${address}: ${why}` }) as const),
+    ];
+    const wrong = tlsProblem(host, now);
+    if (wrong !== undefined) {
+      const { problem, tls } = wrong;
+      const where =
+        tls.address === undefined ? part : `${part} at ${tls.address}, one of ${all.length + silent.length} addresses,`;
+      if (problem === 'name' && wildcard === true) {
+        return {
+          verdict: 'fail',
+          owner: 'customer-dns',
+          message: `${part} has no record of its own: a wildcard record leads it to a server whose certificate carries ${enumerateFirst(tls.names)}.`,
+          remedy: `Publish ${part} itself (A or CNAME to the Exchange server), or let the wildcard record end: it hides an SRV record, too.`,
+          evidence,
+        };
+      }
+      return { verdict: 'fail', owner: 'on-premises', evidence, ...describe(where, problem, tls, part) };
     }
-    const ends = endOf(tls);
+    const leftOut = host.leftOut ?? [];
+    if (leftOut.length > 0) {
+      return {
+        verdict: 'manual',
+        message: `${part} has ${all.length + silent.length + leftOut.length} addresses; ${enumerateFirst(leftOut)} ${leftOut.length === 1 ? 'was' : 'were'} not asked (${all.length + silent.length} are in one run).`,
+        remedy: `openssl s_client -connect ADDRESS:443 -servername ${part}, for each of them: the same certificate has to come.`,
+        evidence,
+      };
+    }
+    const dead = silent.filter(({ address, away }) => address.includes(':') && !away).map(({ address }) => address);
+    if (dead.length > 0) {
+      return {
+        verdict: 'fail',
+        severity: 'low',
+        owner: 'customer-dns',
+        message: `The IPv6 address ${enumerateFirst(dead)} of ${part} gives no answer; callers fall back to IPv4, after a wait.`,
+        remedy: `Take the AAAA record of ${part} out of public DNS, or publish the server there as well.`,
+        evidence,
+      };
+    }
+    const ends = all.map(endOf).sort()[0] ?? '';
     const days = daysUntil(ends, now);
     if (days <= soonDays) {
       return {
@@ -41,9 +81,12 @@ export const tlsTrusted = rule({
         evidence,
       };
     }
+    const away = silent.filter(({ away }) => away).map(({ address }) => address);
     return {
       verdict: 'pass',
-      message: `${part} presents a trusted certificate until ${dayOf(ends)} over ${tls.protocol}.`,
+      message: `${part} presents a trusted certificate until ${dayOf(ends)} over ${all[0]?.protocol}${
+        all.length > 1 ? ` at each of ${all.length} addresses` : ''
+      }.${away.length > 0 ? ` ${enumerateFirst(away)} could not be asked: there is no IPv6 where this runs.` : ''}`,
       evidence,
     };
   },
@@ -52,7 +95,12 @@ export const tlsTrusted = rule({
 const renew =
   'Renew the certificate, install it with its intermediates and assign it to IIS: Enable-ExchangeCertificate -Services IIS.';
 
-function describe(host: string, problem: TlsProblem, tls: HostTls): { message: string; remedy: string } {
+function describe(
+  host: string,
+  problem: TlsProblem,
+  tls: AddressTls,
+  name: string,
+): { message: string; remedy: string } {
   switch (problem) {
     case 'no-tls':
       return {
@@ -62,7 +110,7 @@ function describe(host: string, problem: TlsProblem, tls: HostTls): { message: s
     case 'name':
       return {
         message: `The certificate of ${host} does not carry that name; it carries ${enumerateFirst(tls.names)}.`,
-        remedy: `Use a certificate that carries ${host}, or publish Autodiscover under a name that it does carry (an SRV record will do).`,
+        remedy: `Use a certificate that carries ${name}, or publish Autodiscover under a name that it does carry (an SRV record will do).`,
       };
     case 'expired':
       return {
@@ -91,12 +139,12 @@ function describe(host: string, problem: TlsProblem, tls: HostTls): { message: s
   }
 }
 
-function isIncomplete({ chainError }: HostTls): boolean {
+function isIncomplete({ chainError }: AddressTls): boolean {
   return chainError === 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' || chainError === 'UNABLE_TO_GET_ISSUER_CERT';
 }
 
 /** The chain holds from its latest start to its earliest end. */
-function startOf({ chain }: HostTls): string {
+function startOf({ chain }: AddressTls): string {
   return (
     chain
       .map(({ validFrom }) => validFrom)
@@ -105,6 +153,6 @@ function startOf({ chain }: HostTls): string {
   );
 }
 
-function endOf({ chain }: HostTls): string {
+function endOf({ chain }: AddressTls): string {
   return chain.map(({ validTo }) => validTo).sort()[0] ?? '';
 }

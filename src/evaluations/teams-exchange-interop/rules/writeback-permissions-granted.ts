@@ -9,7 +9,7 @@ export const writebackPermissionsGranted = rule({
   blocks: [],
   needs: ['writeback'],
   after: () => [{ rule: 'teams-exchange-interop/exchange-hybrid-option-enabled' }],
-  judge({ writeback: { permissions, effect } }) {
+  judge({ writeback: { permissions, effect, staging } }) {
     const remedy =
       'Set-ADSyncExchangeHybridPermissions on the Entra Connect server; Get-ADSyncObjectsWithInheritanceDisabled shows where inheritance is cut.';
     const evidence = effect.map(
@@ -26,6 +26,15 @@ export const writebackPermissionsGranted = rule({
         owner: 'on-premises',
         message: `Nothing was ever written back in ${enumerateFirst(empty)}: no mailbox user has msDS-ExternalDirectoryObjectID.`,
         remedy,
+        evidence,
+      };
+    }
+    if (staging === true) {
+      return {
+        verdict: 'manual',
+        message:
+          'The permissions were read on an Entra Connect server in staging mode; the account that writes may be another.',
+        remedy: 'Run Collect-TeamsInteropFacts.ps1 on the active Entra Connect server.',
         evidence,
       };
     }

@@ -49,7 +49,9 @@ const connector = z.object({
 const exchange = z.object({
   servers: list(z.object({ name: z.string(), fqdn: text, adminDisplayVersion: text, serverRole: text })).optional(),
   builds: list(z.object({ server: z.string(), build: z.string() })).optional(),
-  mailboxes: z.object({ byServer: list(z.object({ server: z.string(), count: z.number() })) }).optional(),
+  mailboxes: z
+    .object({ byServer: list(z.object({ server: z.string(), count: z.number(), truncated: truth })) })
+    .optional(),
   webServicesVirtualDirectories: list(virtualDirectory).optional(),
   autodiscoverVirtualDirectories: list(virtualDirectory).optional(),
   authServers: list(
@@ -57,6 +59,7 @@ const exchange = z.object({
       name: z.string(),
       type: text,
       enabled: truth,
+      issuerIdentifier: text,
       authMetadataUrl: text,
       applicationIdentifier: text,
       realm: text,
@@ -90,6 +93,9 @@ const exchange = z.object({
     }),
   ).optional(),
   intraOrganizationConnectors: list(connector).optional(),
+  organizationRelationships: list(
+    z.object({ name: z.string(), enabled: truth, domainNames: list(z.string()) }),
+  ).optional(),
   hybridConfiguration: z
     .object({ present: z.boolean(), features: list(z.string()), domains: list(z.object({ domain: z.string() })) })
     .optional(),
@@ -104,9 +110,20 @@ const exchange = z.object({
     z.object({
       mailbox: z.string(),
       sendOnBehalfCount: z.number(),
-      delegates: list(z.object({ delegate: z.string(), rights: list(z.string()), sendOnBehalf: z.boolean() })),
+      delegates: list(
+        z.object({
+          delegate: z.string(),
+          rights: list(z.string()),
+          sendOnBehalf: z.boolean(),
+          /** Sharing flags of the folder; null where this Exchange tells none. */
+          isDelegate: truth,
+        }),
+      ),
     }),
   ).optional(),
+  sampleEwsPolicies: list(z.object({ ...policy, mailbox: z.string() })).optional(),
+  /** Recipients of every domain of the forest were in view; false when that could not be set. */
+  scope: z.object({ entireForest: z.boolean() }).optional(),
 });
 
 const entraConnect = z.object({
@@ -155,10 +172,16 @@ export function interopFactsOf(files: readonly InteropCollectorFile[]): FactSet 
   const facts: Record<string, Gathered<unknown>> = {};
   for (const file of [...files].sort((a, b) => a.collectedAt.localeCompare(b.collectedAt))) {
     for (const [name, gathered] of Object.entries<Gathered<unknown>>(factsOf(file))) {
+      // A newer file of a staging server tells nothing about the one that exports.
+      if (isStaging(gathered) && facts[name]?.status === 'known') continue;
       if (gathered.status === 'known' || facts[name] === undefined) facts[name] = gathered;
     }
   }
   return { facts, parts: {} };
+}
+
+function isStaging(gathered: Gathered<unknown>): boolean {
+  return gathered.status === 'known' && (gathered.value as { staging?: unknown }).staging === true;
 }
 
 type FileFacts = FactSetOf<ExchangeOrganizationFacts>['facts'];
@@ -200,6 +223,7 @@ function exchangeFacts(file: InteropCollectorFile, part: z.infer<typeof exchange
           name: one.name,
           type: one.type,
           enabled: one.enabled === true,
+          ...optional('issuerIdentifier', one.issuerIdentifier),
           ...optional('realm', one.realm),
           ...optional('authMetadataUrl', one.authMetadataUrl),
           ...optional('applicationIdentifier', one.applicationIdentifier),
@@ -231,15 +255,19 @@ function exchangeFacts(file: InteropCollectorFile, part: z.infer<typeof exchange
           ...optional('current', authConfig.currentCertificateThumbprint),
           ...optional('next', authConfig.nextCertificateThumbprint),
           ...optional('nextEffective', authConfig.nextCertificateEffectiveDate),
-          servers: authCertificates.map(({ server, thumbprint, present, status, hasPrivateKey, notAfter }) => ({
-            server,
-            thumbprint,
-            present,
-            ...optional('status', status),
-            ...optional('hasPrivateKey', hasPrivateKey),
-            ...optional('notAfter', notAfter),
-          })),
-          unreadable: unreadableServers(file, 'exchange.authCertificates'),
+          servers: authCertificates
+            .filter(({ server }) => holdsAuthCertificate(server, servers))
+            .map(({ server, thumbprint, present, status, hasPrivateKey, notAfter }) => ({
+              server,
+              thumbprint,
+              present,
+              ...optional('status', status),
+              ...optional('hasPrivateKey', hasPrivateKey),
+              ...optional('notAfter', notAfter),
+            })),
+          unreadable: unreadableServers(file, 'exchange.authCertificates').filter((server) =>
+            holdsAuthCertificate(server, servers),
+          ),
         },
     ),
     'on-premises-hybrid': tell(
@@ -256,6 +284,14 @@ function exchangeFacts(file: InteropCollectorFile, part: z.infer<typeof exchange
             ...optional('discoveryEndpoint', one.discoveryEndpoint),
             ...optional('targetSharingEpr', one.targetSharingEpr),
           })),
+          ...optional(
+            'relationships',
+            part.organizationRelationships?.map(({ name, enabled, domainNames }) => ({
+              name,
+              enabled: enabled === true,
+              domains: domainNames,
+            })),
+          ),
         },
     ),
     'setting-overrides': tell(
@@ -268,14 +304,24 @@ function exchangeFacts(file: InteropCollectorFile, part: z.infer<typeof exchange
         mailboxEwsPolicies && {
           organization: policyOf(organizationConfig),
           mailboxes: mailboxEwsPolicies.policies.map((one) => ({ ...policyOf(one), count: one.count })),
+          ...optional(
+            'samples',
+            part.sampleEwsPolicies?.map((one) => ({ ...policyOf(one), mailbox: one.mailbox })),
+          ),
           sampled: mailboxEwsPolicies.sampled,
-          truncated: mailboxEwsPolicies.truncated || isIncomplete(file, 'exchange.mailboxEwsPolicies'),
+          truncated:
+            mailboxEwsPolicies.truncated ||
+            part.scope?.entireForest === false ||
+            isIncomplete(file, 'exchange.mailboxEwsPolicies'),
         },
     ),
     'calendar-delegates':
       delegates === undefined && !isIncomplete(file, 'exchange.delegates')
         ? notKnown('not_supplied', 'the collector was given no mailboxes to look at (-SampleMailbox)')
-        : tell(['exchange.delegates'], delegates && delegates.length > 0 ? { mailboxes: delegates } : undefined),
+        : tell(
+            ['exchange.delegates'],
+            delegates && delegates.length > 0 ? { mailboxes: delegates.map(mailboxDelegatesOf) } : undefined,
+          ),
   };
 }
 
@@ -295,6 +341,7 @@ function entraFacts(part: z.infer<typeof entraConnect>, tell: Tell): FileFacts {
       ['entraConnect.writeback', 'entraConnect.writebackEffect'],
       writeback &&
         writebackEffect && {
+          ...(scheduler?.stagingModeEnabled === true ? { staging: true } : {}),
           permissions: writeback,
           effect: writebackEffect.map(({ forest, sampled, populated, truncated }) => ({
             forest,
@@ -314,17 +361,21 @@ function serverOf(
     readonly adminDisplayVersion: string;
     readonly serverRole: string;
   },
-  { builds, mailboxes }: z.infer<typeof exchange>,
+  { builds, mailboxes, scope }: z.infer<typeof exchange>,
 ) {
   const setup = builds?.find((one) => one.server === server.name)?.build;
-  const count = mailboxes?.byServer.find((one) => one.server === server.name)?.count;
+  const counted = mailboxes?.byServer.find((one) => one.server === server.name);
+  const count = counted?.count;
   const build = parseBuild(setup ?? '') ?? updateOf(server.adminDisplayVersion);
   return {
     name: server.name,
     ...optional('fqdn', server.fqdn.toLowerCase()),
     ...optional('role', server.serverRole),
     ...(build === undefined ? {} : { build }),
-    ...(count === undefined ? {} : { mailboxes: count }),
+    // Mailboxes of another domain of the forest, or beyond a time limit, were not in view: then none is not known.
+    ...(count === undefined || (count === 0 && (scope?.entireForest === false || counted?.truncated === true))
+      ? {}
+      : { mailboxes: count }),
   };
 }
 
@@ -344,6 +395,18 @@ function directoryOf({ server, internalUrl, externalUrl, oauth, wsSecurity }: z.
   };
 }
 
+function mailboxDelegatesOf({
+  mailbox,
+  sendOnBehalfCount,
+  delegates,
+}: NonNullable<z.infer<typeof exchange>['delegates']>[number]) {
+  return {
+    mailbox,
+    sendOnBehalfCount,
+    delegates: delegates.map(({ isDelegate, ...one }) => ({ ...one, ...optional('isDelegate', isDelegate) })),
+  };
+}
+
 function policyOf(one: z.infer<z.ZodObject<typeof policy>>) {
   return {
     ...optional('enabled', one.ewsEnabled),
@@ -360,6 +423,18 @@ function optional<K extends string, V>(name: K, value: V | null | undefined): { 
 
 function isIncomplete({ errors }: InteropCollectorFile, section: string): boolean {
   return errors.some((error) => error.section === section);
+}
+
+/** Exchange 2010 and Edge Transport servers have no Auth certificate. A server of which nothing more is known has one. */
+function holdsAuthCertificate(
+  name: string,
+  servers:
+    | readonly { readonly name: string; readonly adminDisplayVersion: string; readonly serverRole: string }[]
+    | undefined,
+): boolean {
+  const server = servers?.find((one) => one.name.toLowerCase() === name.toLowerCase());
+  if (server === undefined) return true;
+  return !/edge/i.test(server.serverRole) && !/^Version (\d|1[0-4])\./.test(server.adminDisplayVersion);
 }
 
 /** Servers that an error of the section names, as in `EX7: access is denied`. */

@@ -25,7 +25,9 @@ export function composeHybridOption(from: {
 }): Known<HybridOption> {
   const proofs: HybridOption['proofs'] = [];
   const unknownUsers: string[] = [];
-  if (from.entraConnect.status === 'known') {
+  // A staging server exports nothing, so its options prove nothing.
+  const staging = from.entraConnect.status === 'known' && from.entraConnect.value.staging === true;
+  if (from.entraConnect.status === 'known' && !staging) {
     const { exchangeHybrid, rules } = from.entraConnect.value;
     const disabled = rules.filter(({ name, enabled }) => !enabled && /user/i.test(name));
     proofs.push({
@@ -48,7 +50,8 @@ export function composeHybridOption(from: {
           : `Cloud Sync job ${job.template}: ${job.status}, last success ${job.lastSuccess ?? 'never'}`,
     });
   }
-  if (from.writeback.status === 'known') {
+  // What a staging server sees in the directory may have been written long ago, by one that is gone.
+  if (from.writeback.status === 'known' && from.writeback.value.staging !== true) {
     for (const { forest, sampled, populated } of from.writeback.value.effect) {
       // Nothing written back may also be missing permissions, which is a rule of its own.
       if (populated === 0) continue;
@@ -72,8 +75,8 @@ export function composeHybridOption(from: {
       });
     }
   }
-  const option = { proofs, ...(unknownUsers.length === 0 ? {} : { unknownUsers }) };
-  return compose(proofs.length === 0 && unknownUsers.length === 0 ? undefined : option, [
+  const option = { proofs, ...(unknownUsers.length === 0 ? {} : { unknownUsers }), ...(staging ? { staging } : {}) };
+  return compose(proofs.length === 0 && unknownUsers.length === 0 && !staging ? undefined : option, [
     from.entraConnect,
     from.cloudSync,
     from.writeback,

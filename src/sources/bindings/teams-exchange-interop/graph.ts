@@ -6,13 +6,15 @@ import {
   type DirectorySynchronisation,
   type HybridApplication,
   type ServicePrincipals,
-  servicePlans,
   type TenantSubscriptions,
   type UsersInScope,
 } from '../../../facts/exchange-organization/cloud.ts';
+import { isLicensed } from '../../../facts/exchange-organization/service-plans.ts';
 import type { ExchangeOrganization } from '../../../facts/exchange-organization/subject.ts';
 
 // Microsoft Graph v1.0 replies as facts. Pure: who asks is bound in interop-sources.ts.
+
+const userProperties = 'id,userPrincipalName,mail,proxyAddresses,onPremisesSyncEnabled,assignedPlans';
 
 /** The requests, and what each needs (application permissions, least privilege). */
 export const graphRequests = {
@@ -20,7 +22,14 @@ export const graphRequests = {
   organization:
     '/v1.0/organization?$select=id,displayName,verifiedDomains,onPremisesSyncEnabled,onPremisesLastSyncDateTime',
   /** `User.Read.All` */
-  users: '/v1.0/users?$select=id,userPrincipalName,mail,proxyAddresses,onPremisesSyncEnabled,assignedPlans&$top=999',
+  users: `/v1.0/users?$select=${userProperties}&$top=999`,
+  /** One user by an address: a large tenant is not listed to look at a few. `User.Read.All` */
+  user: (address: string) => {
+    const text = encodeURIComponent(address.replaceAll("'", "''"));
+    const proxies = ['smtp', 'SMTP'].map((kind) => `proxyAddresses/any(p:p eq '${kind}:${text}')`);
+    const filter = [`userPrincipalName eq '${text}'`, `mail eq '${text}'`, ...proxies].join(' or ');
+    return `/v1.0/users?$filter=${filter}&$select=${userProperties}`;
+  },
   /** `LicenseAssignment.Read.All` would do; `Organization.Read.All` reads it too and is granted for the above already. */
   subscribedSkus: '/v1.0/subscribedSkus?$select=skuPartNumber,consumedUnits,prepaidUnits,servicePlans',
   /** `Application.Read.All` */
@@ -44,6 +53,7 @@ export const principalsLookedAt = [
   applications.teamsScheduler,
   applications.cloudVoicemail,
   applications.skypeForBusiness,
+  applications.teams,
 ] as const;
 
 const keyCredentials = z
@@ -138,10 +148,7 @@ export function usersInScopeOf(
 }
 
 function decidingPlansIn(plans: ReadonlySet<string>): { teams: boolean; exchange: boolean } {
-  return {
-    teams: servicePlans.teams.some((plan) => plans.has(plan)),
-    exchange: servicePlans.exchange.some((plan) => plans.has(plan)),
-  };
+  return { teams: isLicensed('teams', plans), exchange: isLicensed('exchange', plans) };
 }
 
 function addressesOf({ userPrincipalName, mail, proxyAddresses }: z.infer<typeof user>): string[] {
@@ -210,11 +217,15 @@ export function consentResourcesOf(assignments: readonly unknown[]): readonly st
   return [...new Set(assignments.map((reply) => read('appRoleAssignments', assignment, reply).resourceId))];
 }
 
-/** @param resources service principals with `appRoles`, which give the assigned roles their names */
+/**
+ * @param resources service principals with `appRoles`, which give the assigned roles their names
+ * @param principals the application's own service principal
+ */
 export function hybridApplicationOf(
   apps: readonly unknown[],
   assignments: readonly unknown[],
   resources: readonly unknown[],
+  principals: readonly unknown[],
 ): HybridApplication {
   const [app] = apps.map((reply) => read('applications', application, reply));
   if (app === undefined) return { found: false, keyCredentials: [], consented: [] };
@@ -226,8 +237,10 @@ export function hybridApplicationOf(
   const consented = assignments
     .map((reply) => read('appRoleAssignments', assignment, reply))
     .map(({ resourceId, appRoleId }) => names.get(`${resourceId} ${appRoleId}`) ?? appRoleId);
+  const [own] = servicePrincipalsOf(principals).principals;
   return {
     found: true,
+    ...(own === undefined ? {} : { enabled: own.enabled }),
     appId: app.appId.toLowerCase(),
     name: app.displayName,
     keyCredentials: app.keyCredentials,

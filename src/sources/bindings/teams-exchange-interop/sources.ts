@@ -11,6 +11,7 @@ import { get } from '../../../http/anonymous-get.ts';
 import type { Roots } from '../../../http/roots.ts';
 import { endpointsOf } from '../../cloud-endpoints.ts';
 import { type ExchangeOnlineReader, exchangeOnlineReader } from '../../exchange-online/reader.ts';
+import { grantStep } from '../../grants.ts';
 import { type GraphReader, graphReader } from '../../graph/reader.ts';
 import { asGathered, ProbeRun, settled } from '../../https-probe/probe-run.ts';
 import { lookUpAddresses, type Resolve } from '../../https-probe/resolve.ts';
@@ -134,7 +135,7 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
     });
 
   const cloud =
-    <R>(name: string, reader: ((tenant: CloudTenant) => R) | undefined) =>
+    <R>(name: string, permission: string, reader: ((tenant: CloudTenant) => R) | undefined) =>
     <N extends Fact>(
       fact: N,
       work: (from: R, organization: ExchangeOrganization, context: Context) => Promise<Value<N>>,
@@ -142,14 +143,17 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
       fact,
       limitMs: cloudLimitMs,
       gather: (async (subject: ExchangeOrganization, context: Context) => {
-        if (reader === undefined) throw notSupplied(`no credentials for ${name} were configured`);
+        if (reader === undefined)
+          throw notSupplied(
+            `no credentials for ${name} were configured: ${grantStep(undefined, permission)}, then set FIELDCHECK_CLIENT_ID and FIELDCHECK_CLIENT_SECRET`,
+          );
         const organization = subject;
         const value = await work(reader(await tenantToRead(organization, context)), organization, context);
         return known(value, name, context.now.toISOString());
       }) as unknown as Source<N>['gather'],
     });
-  const fromGraph = cloud('Microsoft Graph', options.graph);
-  const fromExchangeOnline = cloud('Exchange Online', options.exchangeOnline);
+  const fromGraph = cloud('Microsoft Graph', 'User.Read.All', options.graph);
+  const fromExchangeOnline = cloud('Exchange Online', 'Exchange.ManageAsApp', options.exchangeOnline);
 
   return {
     'autodiscover-dns': parts('autodiscover-dns', async (subject, context) => {
@@ -263,12 +267,15 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
     'directory-synchronisation': fromGraph('directory-synchronisation', async (graph, _, { signal }) =>
       synchronisationOf(await graph.get(graphRequests.organization, signal)),
     ),
-    'users-in-scope': fromGraph('users-in-scope', async (graph, organization, context) =>
-      usersInScopeOf(await graph.list(graphRequests.users, context.signal), {
-        sampleUsers: organization.sampleUsers,
-        domains: [...(await domainsOf(organization, context))],
-      }),
-    ),
+    'users-in-scope': fromGraph('users-in-scope', async (graph, { sampleUsers, ...organization }, context) => {
+      const { signal } = context;
+      if (sampleUsers.length > 0) {
+        const found = await Promise.all(sampleUsers.map((user) => graph.list(graphRequests.user(user), signal)));
+        return usersInScopeOf(found.flat(), { sampleUsers, domains: [] });
+      }
+      const domains = [...(await domainsOf({ ...organization, sampleUsers }, context))];
+      return usersInScopeOf(await graph.list(graphRequests.users, signal), { sampleUsers, domains });
+    }),
     'tenant-subscriptions': optionalSource(
       fromGraph('tenant-subscriptions', async (graph, _, { signal }) =>
         tenantSubscriptionsOf(await graph.list(graphRequests.subscribedSkus, signal)),
@@ -283,11 +290,17 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
     'hybrid-application': fromGraph('hybrid-application', async (graph, _, { signal }) => {
       const apps = await graph.list(graphRequests.hybridApplications, signal);
       const appId = hybridApplicationIdOf(apps);
-      const assignments = appId === undefined ? [] : await graph.list(graphRequests.appRoleAssignments(appId), signal);
+      const [assignments, principals] =
+        appId === undefined
+          ? [[], []]
+          : await Promise.all([
+              graph.list(graphRequests.appRoleAssignments(appId), signal),
+              graph.list(graphRequests.servicePrincipals(appId), signal),
+            ]);
       const resources = await Promise.all(
         consentResourcesOf(assignments).map((id) => graph.get(graphRequests.appRoles(id), signal)),
       );
-      return hybridApplicationOf(apps, assignments, resources);
+      return hybridApplicationOf(apps, assignments, resources, principals);
     }),
     'cloud-sync-jobs': fromGraph('cloud-sync-jobs', async (graph, _, { signal }) => {
       const principals = await graph.list(graphRequests.cloudSyncPrincipals, signal);
@@ -423,6 +436,7 @@ async function refuseUnrouted(probes: ProbeRun, host: string): Promise<void> {
 async function reachOf(probes: ProbeRun): Promise<PublishedReach> {
   const answered: string[] = [];
   const silent: { host: string; why: string }[] = [];
+  const inside: string[] = [];
   const hosts = [...(await probes.hosts()).keys()];
   const results = await Promise.all(
     hosts.map(async (host) => {
@@ -431,11 +445,22 @@ async function reachOf(probes: ProbeRun): Promise<PublishedReach> {
     }),
   );
   for (const { host, tls } of results) {
-    if ('value' in tls) answered.push(host);
-    else if (tls.error.reason === 'timeout' || tls.error.reason === 'unreachable')
+    if ('value' in tls) {
+      answered.push(host);
+      if (await probes.isInside(host)) inside.push(host);
+      // An IPv6 address alone costs nothing: callers fall back.
+      const dead = (tls.value.silent ?? []).filter(({ address }) => !address.includes(':'));
+      silent.push(...dead.map(({ address, why }) => ({ host: `${host} at ${address}`, why })));
+    } else if (tls.error.reason === 'timeout' || tls.error.reason === 'unreachable')
       silent.push({ host, why: tls.error.message });
   }
-  return { answered, silent };
+  const leftOut = await probes.hostsLeftOut();
+  return {
+    answered,
+    silent,
+    ...(inside.length === 0 ? {} : { inside }),
+    ...(leftOut.length === 0 ? {} : { leftOut: [...leftOut] }),
+  };
 }
 
 type TenantAnswer = { found: Tenant['found'][number] } | { notFound: string } | { domain: string; why: string };
@@ -467,13 +492,21 @@ async function tenantToRead(organization: ExchangeOrganization, context: Context
   return { id: found.tenantId, cloud: organization.cloud };
 }
 
+/** Read where Entra Connect runs, not on an Exchange server. */
+const entraConnectFacts: readonly string[] = ['entra-connect', 'writeback'];
+
 /** Comes in the collector's file only. */
 function collected<N extends Fact>(fact: N): Source<N> {
   return {
     fact,
     limitMs: 1000,
     gather: async () => {
-      throw notSupplied('no file of Collect-TeamsInteropFacts.ps1 was supplied');
+      const [where, call] = entraConnectFacts.includes(fact)
+        ? (['on the active Entra Connect server', '.\\Collect-TeamsInteropFacts.ps1'] as const)
+        : (['in the Exchange Management Shell', '.\\Collect-TeamsInteropFacts.ps1 -SampleMailbox USER'] as const);
+      throw notSupplied(
+        `no file of Collect-TeamsInteropFacts.ps1 was supplied: run the collector ${where}, ${call}, and give its file with --facts`,
+      );
     },
   };
 }

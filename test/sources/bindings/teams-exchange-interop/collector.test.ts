@@ -160,6 +160,78 @@ describe('the collector’s file', () => {
     expect(facts['exchange-servers']).toMatchObject({ observedAt: '2026-11-24T08:00:00.000Z' });
   });
 
+  it('expects an Auth certificate of servers of version 15 only', () => {
+    const base = file();
+    const [first] = base.exchange.servers;
+    const others = [
+      { ...first, name: 'OLD10', adminDisplayVersion: 'Version 14.3 (Build 123.4)' },
+      { ...first, name: 'EDGE1', serverRole: 'Edge' },
+    ];
+    const facts = factsOf(
+      file({
+        exchange: {
+          ...base.exchange,
+          servers: [...base.exchange.servers, ...others],
+          authCertificates: [
+            ...base.exchange.authCertificates,
+            { server: 'OLD10', thumbprint, present: false, status: '', notAfter: null },
+          ],
+        },
+        errors: [{ section: 'exchange.authCertificates', message: 'EDGE1: the RPC server is unavailable' }],
+      }),
+    );
+    expect(facts['auth-certificate']).toMatchObject({ value: { servers: [{ server: 'EX1' }], unreadable: [] } });
+  });
+
+  it('takes no count of 0 for none where only a part of the forest was in view', () => {
+    const base = file();
+    const counted = (scope: object) =>
+      factsOf(
+        file({
+          exchange: {
+            ...base.exchange,
+            ...scope,
+            mailboxes: {
+              byServer: [
+                { server: 'EX1', count: 12 },
+                { server: 'EX2', count: 0 },
+              ],
+            },
+          },
+        }),
+      )['exchange-servers'];
+    expect(counted({})).toMatchObject({ value: { servers: [{ mailboxes: 12 }, { mailboxes: 0 }] } });
+    const part = counted({ scope: { entireForest: false } });
+    expect(part).toMatchObject({ value: { servers: [{ mailboxes: 12 }, { name: 'EX2' }] } });
+    expect(JSON.stringify(part)).not.toContain('"mailboxes":0');
+  });
+
+  it('lets no staging server of Entra Connect speak for the one that exports', () => {
+    const entra = (day: string, name: string, staging: boolean) =>
+      file({
+        collectedAt: `2026-11-${day}T07:00:00.000Z`,
+        host: { name },
+        exchange: undefined,
+        errors: [],
+        entraConnect: {
+          globalSettings: { exchangeHybrid: !staging },
+          scheduler: { stagingModeEnabled: staging },
+          rules: [],
+          writeback: [],
+          writebackEffect: [],
+        },
+      });
+    for (const files of [
+      [entra('20', 'SYNC1', false), entra('22', 'SYNC2', true)],
+      [entra('20', 'SYNC2', true), entra('22', 'SYNC1', false)],
+    ]) {
+      const facts = factsOf(...files);
+      expect(facts['entra-connect']).toMatchObject({ source: 'Collect-TeamsInteropFacts.ps1 on SYNC1' });
+      expect(facts.writeback).toMatchObject({ source: 'Collect-TeamsInteropFacts.ps1 on SYNC1' });
+    }
+    expect(factsOf(entra('22', 'SYNC2', true))['entra-connect']).toMatchObject({ value: { staging: true } });
+  });
+
   it('is refused with the path of every fault', () => {
     expect(() => parseInteropCollectorFile(file({ collectedAt: 'yesterday', exchange: { servers: [{}] } }))).toThrow(
       InvalidDocument,

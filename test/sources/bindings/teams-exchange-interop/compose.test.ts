@@ -73,6 +73,9 @@ describe('facts that several worlds tell', () => {
         observed: 'Entra Connect: the rule "Out to AD - User Exchange Hybrid" is disabled',
       },
     ]);
+    // A staging server exports nothing: its option is no proof, and no proof to the contrary.
+    const staging = known({ exchangeHybrid: true, staging: true, rules: [] }, 'collector', at);
+    expect(composeHybridOption({ ...all, entraConnect: staging }).value).toEqual({ proofs: [], staging: true });
     const recipients = known(
       { recipients: [{ user: 'a@contoso.com', kind: 'mail-user' as const, hasExchangeGuid: true }] },
       'EXO',

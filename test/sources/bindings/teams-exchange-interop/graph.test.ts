@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   cloudSyncJobsOf,
+  graphRequests,
   hybridApplicationOf,
   servicePrincipalsOf,
   synchronisationOf,
@@ -9,6 +10,15 @@ import {
 } from '../../../../src/sources/bindings/teams-exchange-interop/graph.ts';
 
 describe('Microsoft Graph', () => {
+  it('is asked about one user by every address that user may have, whatever stands in it', () => {
+    const url = new URL(`https://graph.microsoft.com${graphRequests.user("o'neil+x&y@contoso.com")}`);
+    const address = "o''neil+x&y@contoso.com";
+    expect(url.pathname).toBe('/v1.0/users');
+    expect(url.searchParams.get('$filter')).toBe(
+      `userPrincipalName eq '${address}' or mail eq '${address}' or proxyAddresses/any(p:p eq 'smtp:${address}') or proxyAddresses/any(p:p eq 'SMTP:${address}')`,
+    );
+  });
+
   it('reads synchronisation and the domains that carry mail', () => {
     expect(
       synchronisationOf({
@@ -122,7 +132,7 @@ describe('Microsoft Graph', () => {
   });
 
   it('names the permissions of the hybrid application, or that there is none', () => {
-    expect(hybridApplicationOf([], [], [])).toEqual({ found: false, keyCredentials: [], consented: [] });
+    expect(hybridApplicationOf([], [], [], [])).toEqual({ found: false, keyCredentials: [], consented: [] });
     const app = hybridApplicationOf(
       [{ appId: 'AAAAAAAA-0000-1111-2222-BBBBBBBBBBBB', displayName: 'ExchangeServerApp-x', keyCredentials: [] }],
       [
@@ -130,8 +140,10 @@ describe('Microsoft Graph', () => {
         { resourceId: 'r1', appRoleId: 'other' },
       ],
       [{ id: 'r1', appRoles: [{ id: 'full', value: 'full_access_as_app' }] }],
+      [{ appId: 'aaaaaaaa-0000-1111-2222-bbbbbbbbbbbb', accountEnabled: false }],
     );
     expect(app).toMatchObject({
+      enabled: false,
       appId: 'aaaaaaaa-0000-1111-2222-bbbbbbbbbbbb',
       consented: ['full_access_as_app', 'other'],
     });

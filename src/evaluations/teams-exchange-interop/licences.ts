@@ -1,13 +1,14 @@
 import type { Observation } from '../../domain/rule.ts';
 import { enumerateFirst } from '../../domain/words.ts';
-import type { TenantSubscriptions } from '../../facts/exchange-organization/cloud.ts';
+import { licenceCloudOf, type Tenant, type TenantSubscriptions } from '../../facts/exchange-organization/cloud.ts';
+import { type LicensedProduct, planNames } from '../../facts/exchange-organization/service-plans.ts';
 
 const titles = { teams: 'Teams', exchange: 'Exchange Online' } as const;
 
 /** What the tenant has to give to those who lack a plan, for the remedy. */
 export function freeLicences(
   facts: TenantSubscriptions | undefined,
-  plan: keyof typeof titles,
+  plan: LicensedProduct,
 ): {
   /** Follows the remedy's own sentence; empty when nobody could count. */
   readonly sentence: string;
@@ -33,4 +34,18 @@ export function freeLicences(
   const total = giving.reduce((sum, one) => sum + free(one), 0);
   const names = enumerateFirst(giving.map((one) => (giving.length === 1 ? one.name : `${one.name} (${free(one)})`)));
   return { sentence: ` ${total} free licence${total === 1 ? '' : 's'} with ${title}: ${names}.`, evidence };
+}
+
+const cloudWords = {
+  worldwide: '',
+  gcc: ' in GCC',
+  'gcc-high': ' in GCC High',
+  dod: ' in DoD',
+  '21vianet': ' at 21Vianet',
+} as const;
+
+/** The plan to look for in the tenant's cloud, and which cloud that is where it is not the worldwide one. */
+export function planWords(product: LicensedProduct, tenant: Tenant | undefined): { plan: string; where: string } {
+  const cloud = tenant === undefined ? 'worldwide' : licenceCloudOf(tenant);
+  return { plan: planNames(product, cloud).slice(0, 2).join(' or ') || titles[product], where: cloudWords[cloud] };
 }

@@ -1,0 +1,20 @@
+import { enumerateFirst } from '../../domain/words.ts';
+
+/** Which of several addresses an observation is about; nothing where the host has one. */
+export function at(address: string | undefined): string {
+  return address === undefined ? '' : `${address}: `;
+}
+
+/** What is added where a caller that does not call itself Teams gets another answer. */
+export function otherAgentSentence(otherAgent: string | undefined): string {
+  return otherAgent === undefined
+    ? ''
+    : ` A caller that does not call itself Teams gets another answer (${otherAgent}): something in front chooses by user agent.`;
+}
+
+/** What is added where sample users were not asked about. */
+export function leftOutSentence(users: readonly string[]): string {
+  return users.length === 0
+    ? ''
+    : ` Not asked about, because one run asks about a limited number of sample users: ${enumerateFirst(users)}.`;
+}
