@@ -162,6 +162,34 @@ describe('dkim of a live tenant', () => {
   });
 });
 
+describe('a cmdlet that the role does not reach', () => {
+  it('costs what it alone tells, and says so', async () => {
+    tenant.cmdlets['Get-IntraOrganizationConnector'] = [{ Name: 'IOC', Enabled: true }];
+    tenant.cmdlets['Get-OnPremisesOrganization'] = [];
+    tenant.cmdlets['Get-OrganizationRelationship'] = [];
+    const organization = exchangeOrganization.parse({
+      kind: 'exchange-organization',
+      id: 'contoso',
+      domains: ['contoso.com'],
+      tenantId: contoso.id,
+    });
+    const evaluation = {
+      ...teamsExchangeInterop,
+      rules: teamsExchangeInterop.rules.filter(({ id }) => id === 'teams-exchange-interop/hybrid-configured'),
+    };
+    const options = { now, supplied: noFacts };
+    const { facts } = await gather(evaluation, organization, teamsExchangeInterop.bind(world), options);
+    expect(facts['exchange-online-hybrid']).toMatchObject({
+      status: 'known',
+      value: {
+        connectors: [{ name: 'IOC', enabled: true }],
+        sharingEndpoints: [],
+        endpointsUnseen: expect.stringContaining('does not reach Get-MigrationEndpoint'),
+      },
+    });
+  });
+});
+
 describe('licences of a live tenant', () => {
   const adele = 'adele@contoso.com';
   const subject = exchangeOrganization.parse({

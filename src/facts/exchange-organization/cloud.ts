@@ -189,6 +189,8 @@ export const exchangeOnlineHybrid = z
     ),
     /** `TargetSharingEpr` of organization relationships and `RemoteServer` of migration endpoints. */
     sharingEndpoints: z.array(z.string()),
+    /** Why there may be other endpoints: a cmdlet that was refused costs what it alone tells. */
+    endpointsUnseen: z.string().optional(),
   })
   .meta({ title: 'hybrid configuration in Exchange Online', goodForHours: 24 });
 

@@ -48,12 +48,13 @@ export const pathWithoutHybridAgent = rule({
         evidence: [...evidence, { fact: 'autodiscover-dns', observed: `CNAME ${proxied}` }],
       };
     }
+    const unseen = hybrid?.endpointsUnseen?.replace(/\.$/, '');
     const agent = hybrid?.sharingEndpoints.find((endpoint) => endpoint.includes('msappproxy.net'));
     return {
       verdict: 'pass',
       message:
         agent === undefined
-          ? `Teams reaches EWS at ${answered?.host ?? host} without the Hybrid Agent.`
+          ? `Teams reaches EWS at ${answered?.host ?? host} without the Hybrid Agent.${unseen === undefined ? '' : ` Whether one serves free/busy and moves beside it is not known: ${unseen}.`}`
           : `Teams reaches EWS at ${answered?.host ?? host}; the Hybrid Agent (${agent}) serves free/busy and moves beside it.`,
       evidence,
     };

@@ -43,9 +43,10 @@ export function exchangeOnlineHybridOf(rows: {
   readonly organizations: readonly unknown[];
   /** `Get-OrganizationRelationship` */
   readonly relationships: readonly unknown[];
-  /** `Get-MigrationEndpoint` */
-  readonly endpoints: readonly unknown[];
+  /** `Get-MigrationEndpoint`, or why it gave none */
+  readonly endpoints: readonly unknown[] | string;
 }): ExchangeOnlineHybrid {
+  const { endpoints } = rows;
   const optional = (name: string, value: string) => (value === '' ? {} : { [name]: value });
   return {
     connectors: rows.connectors.map((row) => {
@@ -65,8 +66,11 @@ export function exchangeOnlineHybridOf(rows: {
     sharingEndpoints: [
       ...rows.connectors.map((row) => read('Get-IntraOrganizationConnector', connector, row).TargetSharingEpr),
       ...rows.relationships.map((row) => read('Get-OrganizationRelationship', relationship, row).TargetSharingEpr),
-      ...rows.endpoints.map((row) => read('Get-MigrationEndpoint', migrationEndpoint, row).RemoteServer),
+      ...(typeof endpoints === 'string' ? [] : endpoints).map(
+        (row) => read('Get-MigrationEndpoint', migrationEndpoint, row).RemoteServer,
+      ),
     ].filter((endpoint) => endpoint !== ''),
+    ...(typeof endpoints === 'string' ? { endpointsUnseen: endpoints } : {}),
   };
 }
 
