@@ -74,9 +74,13 @@ function sectionHtml(section: Section): string {
   ].join('\n');
 }
 
-function answersHtml({ answerWords, questions, open, settled, assumed }: Section): string {
+function answersHtml({ answerWords, questions, open, settled, assumed, subjects }: Section): string {
+  // Of one subject the answers themselves say everything.
+  const isOne = subjects === 1;
   const counted = questions.map(({ title, counts }) => {
-    const words = counts.map(({ answer, count }) => `${count} <span class="${answer}">${answerWords[answer]}</span>`);
+    const words = counts.map(
+      ({ answer, count }) => `${isOne ? '' : `${count} `}<span class="${answer}">${answerWords[answer]}</span>`,
+    );
     return `<li><strong>${escaped(title)}</strong> ${words.join(', ')}</li>`;
   });
   const rows = open.map((run) => {
@@ -90,7 +94,7 @@ function answersHtml({ answerWords, questions, open, settled, assumed }: Section
   return [
     '<h3>Answers</h3>',
     `<ul>${counted.join('')}</ul>`,
-    open.length === 0 ? '' : tableHtml(`<th scope="col">Subject</th>${head}`, rows),
+    open.length === 0 || isOne ? '' : tableHtml(`<th scope="col">Subject</th>${head}`, rows),
     folded(
       'Nothing open',
       settled.map(({ subject }) => `<li>${escaped(subject)}</li>`),

@@ -61,9 +61,13 @@ function sectionLines(section: Section): string[] {
   ];
 }
 
-function answerLines({ answerWords, questions, open, settled, assumed }: Section): string[] {
+function answerLines({ answerWords, questions, open, settled, assumed, subjects }: Section): string[] {
+  // Of one subject the answers themselves say everything.
+  const isOne = subjects === 1;
   const counted = questions.map(({ title, counts }) => {
-    const words = counts.map(({ answer, count }) => `${count} ${answerWords[answer]}`).join(', ');
+    const words = counts
+      .map(({ answer, count }) => (isOne ? answerWords[answer] : `${count} ${answerWords[answer]}`))
+      .join(', ');
     return `- **${escaped(title)}** ${words}`;
   });
   const table = tableLines(
@@ -81,7 +85,7 @@ function answerLines({ answerWords, questions, open, settled, assumed }: Section
     '',
     ...counted,
     '',
-    ...(open.length === 0 ? [] : table),
+    ...(open.length === 0 || isOne ? [] : table),
     ...(settled.length === 0
       ? []
       : folded(

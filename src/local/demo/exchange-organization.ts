@@ -106,7 +106,7 @@ function healthy(now: Date) {
           found: true,
           appId: hybridAppId,
           name: 'ExchangeServerApp-12345678-1234-1234-1234-123456789012',
-          keyCredentials: [{ endDate: expires }],
+          keyCredentials: [key],
           consented: [
             'full_access_as_app',
             'MailboxSettings.Read',
