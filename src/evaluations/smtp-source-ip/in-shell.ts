@@ -48,10 +48,11 @@ export const smtpSourceIpInShell: EvaluationInShell = {
   ],
 };
 
-/** Yes when clients are visible, no when they are hidden, undetermined otherwise. */
-function answerOf({ proof, fresh }: SmtpLogAnalysis): Answer {
-  if ('nothing' in proof || !fresh) return 'undetermined';
-  return proof.translation === 'preserved' ? 'yes' : 'no';
+/** Of the nodes that the logs tell of: no when one hides its clients, yes when all show them, undetermined otherwise. */
+function answerOf({ log, nodes }: SmtpLogAnalysis): Answer {
+  const proofs = nodes.filter(({ name }) => log.nodes.some((one) => one.name === name)).map(({ proof }) => proof);
+  if (proofs.some((proof) => 'translation' in proof && proof.translation !== 'preserved')) return 'no';
+  return proofs.length > 0 && proofs.every((proof) => 'translation' in proof) ? 'yes' : 'undetermined';
 }
 
 /** One entry of `services` alone. @throws InvalidDocument naming file and path */

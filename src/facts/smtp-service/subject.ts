@@ -17,7 +17,7 @@ export const smtpServiceDeclaration = z.strictObject({
   id: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: 'is no service id; use lower-case letters, digits and hyphens' }),
-  mode: z.enum(['dsr', 'transparent', 'snat-accepted']).default('dsr'),
+  mode: z.enum(['dsr', 'transparent', 'snat-accepted', 'proxy-protocol']).default('dsr'),
   vips: z.array(endpoint).min(1),
   loadBalancerAddresses: z.array(addressOrRange).default([]),
   probeAddresses: z.array(addressOrRange).default([]),

@@ -1,3 +1,4 @@
+import { enumerate } from '../../../domain/words.ts';
 import { rule } from '../rule.ts';
 
 /** See evidence-agrees.md. */
@@ -18,35 +19,39 @@ export const evidenceAgrees = rule({
             : [
                 `configuration: VIP on the loopback adapter of ${{ ready: 'all nodes', partly: 'some nodes', none: 'no node' }[configuration]}`,
               ]),
-          ...(log === undefined ? [] : [`log: ${log}`]),
-          ...(probe === undefined ? [] : [`probe: ${probe}`]),
+          ...Object.entries(log).map(([node, translation]) => `log of ${node}: ${translation}`),
+          ...Object.entries(probe).map(([node, translation]) => `probe of ${node}: ${translation}`),
         ].join('; '),
       },
     ];
     const disagree = (message: string, remedy: string) =>
       ({ verdict: 'fail', owner: 'network', message, remedy, evidence }) as const;
-    if (log !== undefined && probe !== undefined && log !== probe) {
+    const contradicting = Object.keys(probe).filter((node) => node in log && log[node] !== probe[node]);
+    const [first] = contradicting;
+    if (first !== undefined) {
       return disagree(
-        `The probe says ${words[probe]}, the log says ${words[log]}: the load balancer was switched in between, or they went different ways.`,
+        `${enumerate(contradicting)}: the probe says ${words[probe[first] ?? 'preserved']}, the log says ${words[log[first] ?? 'preserved']}: the load balancer was switched in between, or they went different ways.`,
         'Run the collector again so that the log is of now; probe each VIP and port.',
       );
     }
-    const seen = probe ?? log;
-    if (mode === 'dsr' && configuration === 'ready' && (seen === 'source-nat' || seen === 'partial')) {
+    const seen = { ...log, ...probe };
+    const hiding = Object.keys(seen).filter((node) => seen[node] !== 'preserved');
+    if (mode === 'dsr' && configuration === 'ready' && hiding.length > 0) {
       return disagree(
-        `All nodes carry the VIP, but the load balancer ${seen === 'partial' ? 'still hides some clients' : 'hides the clients'}: it is not switched to Direct Server Return yet, or another virtual service took the connections.`,
+        `All nodes carry the VIP, but the load balancer ${hiding.length < subject.nodes.length || hiding.some((node) => seen[node] === 'partial') ? 'still hides some clients' : 'hides the clients'} from ${enumerate(hiding)}: it is not switched to Direct Server Return yet, or another virtual service took the connections.`,
         'Once dsr-ready is yes, switch the virtual service to Direct Server Return; check that it is the one behind this VIP and port.',
       );
     }
-    if (mode === 'dsr' && configuration === 'none' && seen === 'preserved') {
+    if (mode === 'dsr' && configuration === 'none' && hiding.length < Object.keys(seen).length) {
       return disagree(
         'Client addresses are preserved though no node carries the VIP: the load balancer is transparent, or clients go past it.',
         'Declare mode "transparent" if that is what it is; otherwise find out how clients reach the nodes.',
       );
     }
+    const told = [...new Set(Object.values(seen))];
     return {
       verdict: 'pass',
-      message: `The evidence agrees${seen === undefined ? '' : `: ${words[seen]}`}.`,
+      message: `The evidence agrees${told.length === 0 ? '' : `: ${enumerate(told.map((one) => words[one]))}`}.`,
       evidence,
     };
   },

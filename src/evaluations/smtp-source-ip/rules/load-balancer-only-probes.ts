@@ -12,6 +12,7 @@ export const loadBalancerOnlyProbes = rule({
   after: () => [{ rule: 'smtp-source-ip/log-fresh' }],
   judge({ 'smtp-log': log, 'smtp-source-nat': sourceNat }, { subject }) {
     const { loadBalancer, mailSessions } = log;
+    const nodes = Object.values(sourceNat ?? {});
     const evidence = [
       {
         fact: 'smtp-log' as const,
@@ -25,7 +26,15 @@ export const loadBalancerOnlyProbes = rule({
         evidence,
       };
     }
-    if (isOwnMail(log)) {
+    const others = loadBalancer.mailSessions - loadBalancer.monitorMailSessions;
+    if (others === 0) {
+      return {
+        verdict: 'pass',
+        message: `The load balancer sent no mail of clients: ${loadBalancer.monitorMailSessions} of its sessions say MAIL FROM under one name, as monitors do.`,
+        evidence,
+      };
+    }
+    if (isOwnMail({ mailSessions, fromLoadBalancer: others, ehloNames: loadBalancer.ehloNames })) {
       return {
         verdict: 'fail',
         severity: 'low',
@@ -40,7 +49,7 @@ export const loadBalancerOnlyProbes = rule({
       verdict: 'fail',
       ...(subject.mode === 'snat-accepted'
         ? { severity: 'info' }
-        : sourceNat?.translation === 'preserved'
+        : nodes.length > 0 && nodes.every(({ translation }) => translation === 'preserved')
           ? { severity: 'medium' }
           : {}),
       owner: 'network',

@@ -15,7 +15,7 @@ export const relayConnectorExcludesLoadBalancer = rule({
   per: 'node',
   judge(facts, at) {
     const service = at.subject;
-    const { nat, because } = natKnowledge(service, facts['smtp-source-nat']);
+    const { nat, because } = natKnowledge(service, facts['smtp-source-nat'], at.part);
     return facts['node-receive-connectors'].map((connector): Judgement => {
       const target = connectorTarget(at, connector);
       if (!connector.enabled) return { verdict: 'not_applicable', target, message: `${target} is disabled.` };

@@ -156,7 +156,7 @@ const expression = z.preprocess(
 const limit = z.preprocess(nothing, z.union([count, z.string()]).optional());
 
 const declared = z.object({
-  mode: maybe(z.enum(['dsr', 'transparent', 'snat-accepted', 'snat'])),
+  mode: maybe(z.enum(['dsr', 'transparent', 'snat-accepted', 'proxy-protocol', 'snat'])),
   vips: list(text),
   ports: list(count),
   lbAddresses: list(text),

@@ -10,7 +10,7 @@ import {
 } from '../../../domain/fact-set.ts';
 import { parseEndpoint, parseRange, plainAddress } from '../../../domain/ip-range.ts';
 import { InvalidDocument, parseDocument } from '../../../domain/organization.ts';
-import { smtpServiceFacts } from '../../../facts/smtp-service/index.ts';
+import { concludedNodeFacts, smtpServiceFacts } from '../../../facts/smtp-service/index.ts';
 import {
   type FirewallProfile,
   firewallProfiles,
@@ -21,6 +21,7 @@ import {
   sameWindowsName,
 } from '../../../facts/smtp-service/node.ts';
 import type { ProbeAttempt } from '../../../facts/smtp-service/probe.ts';
+import { firstLabel, nodeNamed } from '../../../facts/smtp-service/service.ts';
 import { type SmtpService, smtpServiceDeclaration } from '../../../facts/smtp-service/subject.ts';
 import type { OpenedFile } from '../../supplied/format.ts';
 import { isObject } from '../../supplied/powershell-json.ts';
@@ -64,7 +65,7 @@ export function readSmtpNodeFiles(files: readonly Pick<OpenedFile, 'name' | 'row
 export function smtpFactsOf(hosts: readonly SmtpNodeFacts[], service: SmtpService): FactSet {
   const nodes: Record<string, PartFacts> = {};
   for (const node of service.nodes) {
-    const newest = newestOf(hosts.filter(({ facts }) => sameHost(facts.host.name, node.name)));
+    const newest = newestOf(hosts.filter(({ facts }) => nodeNamed(service, facts.host.name) === node.name));
     if (newest !== undefined) nodes[node.name] = nodeFacts(newest);
   }
   const probes = hosts.flatMap((host) => suppliedProbes(host, service));
@@ -113,18 +114,17 @@ export function declaredService(hosts: readonly SmtpNodeFacts[]): SmtpService | 
     vips: declared.vips.flatMap((vip) => ports.map((port) => `${vip.includes(':') ? `[${vip}]` : vip}:${port}`)),
     loadBalancerAddresses: declared.lbAddresses,
     probeAddresses: declared.probeAddresses,
-    nodes: hosts.map((host) => ({ name: host.facts.host.name, address: address(host) })),
+    nodes: onePerHost(hosts).map((host) => ({ name: host.facts.host.name, address: address(host) })),
     lanAlias: declared.lanAlias,
     loopbackAlias: declared.loopbackAlias,
   });
   return { kind: 'smtp-service', ...service };
 }
 
-/** Host names are equal without case, and a short name to the first label of a full one. */
-function sameHost(a: string, b: string): boolean {
-  const [one, other] = [a.toLowerCase(), b.toLowerCase()];
-  if (one === other) return true;
-  return one.includes('.') !== other.includes('.') && one.split('.')[0] === other.split('.')[0];
+/** The newest file of each host, which one file may name in full and another by its first label. */
+function onePerHost(hosts: readonly SmtpNodeFacts[]): SmtpNodeFacts[] {
+  const byLabel = Map.groupBy(hosts, ({ facts }) => firstLabel(facts.host.name));
+  return [...byLabel.values()].flatMap((ofHost) => newestOf(ofHost) ?? []);
 }
 
 function newestOf(hosts: readonly SmtpNodeFacts[]): SmtpNodeFacts | undefined {
@@ -144,7 +144,7 @@ const nodeFactNames = Object.keys(smtpServiceFacts.partOf);
 
 const silentNode: PartFacts = Object.fromEntries(
   nodeFactNames
-    .filter((name) => name !== 'node-control')
+    .filter((name) => !(concludedNodeFacts as readonly string[]).includes(name))
     .map((name) => [
       name,
       notKnown(
@@ -441,7 +441,7 @@ function suppliedProbes({ facts }: SmtpNodeFacts, service: SmtpService): ProbeAt
   return (facts.probes ?? []).flatMap((row) => {
     const endpoint = parseEndpoint(row.target);
     if (endpoint === undefined) return [];
-    const node = service.nodes.find(({ name }) => row.via !== 'vip' && sameHost(name, row.via.slice('node:'.length)));
+    const node = row.via === 'vip' ? undefined : nodeNamed(service, row.via.slice('node:'.length));
     if (row.via === 'vip' ? !vips.includes(endpoint.address) : node === undefined) return [];
     const sourceAddress = row.sourceIp === undefined ? undefined : plainAddress(row.sourceIp);
     // With Direct Server Return a node owns the VIP: such a greeting never left the node and proves nothing.
@@ -450,7 +450,7 @@ function suppliedProbes({ facts }: SmtpNodeFacts, service: SmtpService): ProbeAt
       {
         target: row.target,
         via: node === undefined ? ('vip' as const) : ('node' as const),
-        node: node?.name,
+        node,
         at: row.at ?? facts.collectedAt,
         outcome: suppliedOutcome(row),
         sourceAddress,
