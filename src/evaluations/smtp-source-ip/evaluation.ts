@@ -140,12 +140,7 @@ const [byProbe, byLog, suspicion, path] = [
  * Proof is per node: of one node a conclusive probe outranks its log; what is known of one says nothing about another. The
  * configuration says *ready*, never *visible*. A suspicion about a node leaves open what its probe does not prove.
  */
-function proof(
-  question: string,
-  blocking: readonly Judged[],
-  _: unknown,
-  all: readonly Judged[],
-): readonly Judged[] {
+function proof(question: string, blocking: readonly Judged[], _: unknown, all: readonly Judged[]): readonly Judged[] {
   // A probe that reached nothing (port 25 blocked here) is as good as none: the nodes' own facts decide.
   if (question === 'dsr-ready') {
     return blocking.filter(({ finding }) => !(finding.rule === path && finding.verdict === 'unknown'));

@@ -54,7 +54,8 @@ const proofWords: Readonly<Record<Translation, string>> = {
 /** The analysis as a person reads it in a terminal. */
 export function describeSmtpLogs({ log, nodes }: SmtpLogAnalysis): string {
   const { loadBalancer } = log;
-  const list = (items: readonly string[], before: string) => (items.length > 0 ? [`${before}: ${items.join(', ')}`] : []);
+  const list = (items: readonly string[], before: string) =>
+    items.length > 0 ? [`${before}: ${items.join(', ')}`] : [];
   const lines = [
     `${log.files} files, ${log.rows} rows${log.malformedRows > 0 ? ` (${log.malformedRows} not readable)` : ''}, ${log.from ?? '?'} to ${log.to ?? '?'}`,
     ...list(
@@ -86,7 +87,9 @@ export function describeSmtpLogs({ log, nodes }: SmtpLogAnalysis): string {
     ),
     '',
     ...nodes.map(({ name, proof }) =>
-      'nothing' in proof ? `${name}: Proves nothing: ${proof.nothing}.` : `${name}: Proves ${proofWords[proof.translation]}.`,
+      'nothing' in proof
+        ? `${name}: Proves nothing: ${proof.nothing}.`
+        : `${name}: Proves ${proofWords[proof.translation]}.`,
     ),
   ];
   return `${lines.join('\n')}\n`;

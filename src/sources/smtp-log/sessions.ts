@@ -128,7 +128,10 @@ export class SessionTable {
   get counts(): SessionCounts {
     return {
       open: [...this.#open.values()],
-      groups: [...this.#groups.values()].map(({ byRemote, ...group }) => ({ ...group, tallies: [...byRemote.values()] })),
+      groups: [...this.#groups.values()].map(({ byRemote, ...group }) => ({
+        ...group,
+        tallies: [...byRemote.values()],
+      })),
       greetings: [...this.#greetings].map(([address, names]) => [address, [...names]] as const),
       otherPorts: [...this.#otherPorts],
     };

@@ -54,7 +54,7 @@ const busiestKept = 20;
 
 /** An address with this many greeting names speaks for several senders; a mail server has one name, rarely two. */
 const manyNames = 5;
-/** In a family that arrives from this few addresses, fewer names are enough. */
+/** In a family that arrives from this few addresses, beside another family, fewer names are enough. */
 const fewAddresses = 2;
 const severalNames = 3;
 /** A pool of translated addresses is small. Many addresses with many names each are something else. */
@@ -151,7 +151,10 @@ export function summariseLog(counts: LogCounts, service: SmtpService): LogSummar
     log: {
       from: counts.from,
       to: counts.to,
-      newestLoadBalanced: [...nodes.values()].flatMap(({ newest }) => newest ?? []).sort().at(-1),
+      newestLoadBalanced: [...nodes.values()]
+        .flatMap(({ newest }) => newest ?? [])
+        .sort()
+        .at(-1),
       files: counts.files,
       rows: counts.rows,
       malformedRows: counts.malformedRows,
@@ -170,7 +173,9 @@ export function summariseLog(counts: LogCounts, service: SmtpService): LogSummar
         .map(([address, relayed]) => ({ address, ...relayed, connectors: [...relayed.connectors].sort() }))
         .sort((a, b) => b.sessions - a.sessions || compareText(a.address, b.address))
         .slice(0, busiestKept),
-      strangers: [...strangers].map(([server, of]) => ({ server, sessions: of })).sort((a, b) => b.sessions - a.sessions),
+      strangers: [...strangers]
+        .map(([server, of]) => ({ server, sessions: of }))
+        .sort((a, b) => b.sessions - a.sessions),
       otherPorts: counts.otherPorts,
       noReceiveLogs: counts.noReceiveLogs,
     },
@@ -237,10 +242,9 @@ function suspectsAmong(clients: readonly Speaker[], service: SmtpService): Speak
     const ofFamily = clients.filter(({ address }) => parseAddress(address)?.family === family);
     const mail = sum(ofFamily);
     if (mail < sessionsNeeded) return [];
-    const enough = ofFamily.length <= fewAddresses ? severalNames : manyNames;
-    const speakers = ofFamily.filter(
-      ({ address, ehloNames }) => ehloNames >= enough && !isAmong(address, declared),
-    );
+    const isOneOfTwo = ofFamily.length < clients.length;
+    const enough = isOneOfTwo && ofFamily.length <= fewAddresses ? severalNames : manyNames;
+    const speakers = ofFamily.filter(({ address, ehloNames }) => ehloNames >= enough && !isAmong(address, declared));
     return speakers.length <= largestPool && sum(speakers) / mail >= suspiciousShare ? speakers : [];
   });
 }
@@ -288,6 +292,8 @@ function connectorOf(connector: string): { server: string; name: string } {
 function nodeOf(service: SmtpService, server: string, localIps: readonly string[]): string | undefined {
   if (server !== '') return nodeNamed(service, server);
   const [only] = service.nodes;
-  return localIps.map((ip) => nodeAt(service, ip)).find((node) => node !== undefined) ??
-    (service.nodes.length === 1 ? only?.name : undefined);
+  return (
+    localIps.map((ip) => nodeAt(service, ip)).find((node) => node !== undefined) ??
+    (service.nodes.length === 1 ? only?.name : undefined)
+  );
 }

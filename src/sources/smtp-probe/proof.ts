@@ -165,10 +165,11 @@ function whySilent(vip: string, probe: SmtpProbe, service: SmtpService, node: st
       `a firewall inspects SMTP before ${vip} (220 ****), so no address is shown`,
     );
   }
-  const nodes = answered.map((attempt) =>
-    service.nodes.length === 1 ? node : answeringNode(attempt, probe, service),
-  );
-  if (nodes.includes(node) || (answered.length > 0 && answered.every(({ helloAddress }) => helloAddress === undefined))) {
+  const nodes = answered.map((attempt) => (service.nodes.length === 1 ? node : answeringNode(attempt, probe, service)));
+  if (
+    nodes.includes(node) ||
+    (answered.length > 0 && answered.every(({ helloAddress }) => helloAddress === undefined))
+  ) {
     return new Unobtainable(
       'insufficient',
       `the EHLO reply of ${vip} shows no address: another mail product, or a mail proxy`,

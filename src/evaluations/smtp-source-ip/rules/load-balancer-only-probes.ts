@@ -26,22 +26,22 @@ export const loadBalancerOnlyProbes = rule({
         evidence,
       };
     }
-    const others = loadBalancer.mailSessions - loadBalancer.monitorMailSessions;
-    if (others === 0) {
-      return {
-        verdict: 'pass',
-        message: `The load balancer sent no mail of clients: ${loadBalancer.monitorMailSessions} of its sessions say MAIL FROM under one name, as monitors do.`,
-        evidence,
-      };
-    }
-    if (isOwnMail({ mailSessions, fromLoadBalancer: others, ehloNames: loadBalancer.ehloNames })) {
+    const { ehloNames, monitorMailSessions } = loadBalancer;
+    if (isOwnMail({ mailSessions, fromLoadBalancer: loadBalancer.mailSessions, ehloNames })) {
       return {
         verdict: 'fail',
         severity: 'low',
         owner: 'network',
-        message: `The load balancer itself sent mail in ${loadBalancer.mailSessions} of ${mailSessions} mail sessions, with ${loadBalancer.ehloNames} EHLO names: alerts of its own. They are left out of the proof.`,
+        message: `The load balancer itself sent mail in ${loadBalancer.mailSessions} of ${mailSessions} mail sessions, with ${loadBalancer.ehloNames} EHLO names: alerts of its own, or a monitor that says MAIL FROM. They are left out of the proof.`,
         remedy:
           'Let the load balancer send its alerts by another address or connector, so that its mail and that of hidden clients cannot be confused.',
+        evidence,
+      };
+    }
+    if (monitorMailSessions === loadBalancer.mailSessions) {
+      return {
+        verdict: 'pass',
+        message: `The load balancer sent no mail of clients: ${monitorMailSessions} of its sessions say MAIL FROM under one name, as monitors do.`,
         evidence,
       };
     }

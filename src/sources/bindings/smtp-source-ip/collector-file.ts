@@ -231,6 +231,15 @@ export const smtpNodeFile = z.object({
       ),
       connectionProfiles: section(z.object({ alias: text, category: networkCategory })),
       inbound25: section(z.object({ profile: ruleProfiles, action: ruleAction, enabled: truth })),
+      inbound: section(
+        z.object({
+          profile: ruleProfiles,
+          action: ruleAction,
+          enabled: truth,
+          localPorts: list(text),
+          interfaces: list(text),
+        }),
+      ),
     }),
   ),
   exchange: maybe(
@@ -258,6 +267,7 @@ export const smtpNodeFile = z.object({
           connector: text,
           sid: text,
           extendedRights: list(text),
+          accessRights: list(text),
           deny: z.preprocess((value) => nothing(value) ?? false, truth),
           inherited: z.preprocess((value) => nothing(value) ?? false, truth),
         }),

@@ -277,14 +277,26 @@ function nodeFacts(host: SmtpNodeFacts): PartFacts {
       facts.exchange?.receiveConnectors?.map(receiveConnector),
     ),
     'node-connector-permissions': read('exchange.adPermissions', () => {
-      const connectors = facts.exchange?.receiveConnectors ?? [];
-      return facts.exchange?.adPermissions?.map((row) => ({
-        ...row,
-        connector: connectorName(
-          connectors.find(({ dn }) => dn !== undefined && sameWindowsName(dn, row.connector))?.identity ??
-            row.connector,
-        ),
-      }));
+      const connectors = facts.exchange?.receiveConnectors;
+      return facts.exchange?.adPermissions?.map(({ accessRights, ...row }) => {
+        const connector = connectors?.find(({ identity, dn }) => isConnector(row.connector, identity, dn))?.identity;
+        if (connectors !== undefined && connector === undefined) {
+          throw new Unobtainable('malformed', `adPermissions: "${row.connector}" is no receive connector of the file`);
+        }
+        const sid = sidOf(row.sid);
+        if (sid === undefined) {
+          throw new Unobtainable(
+            'malformed',
+            `adPermissions: "${row.sid}" is no SID and no account that is the same everywhere`,
+          );
+        }
+        return {
+          ...row,
+          sid,
+          connector: connectorName(connector ?? row.connector),
+          allRights: holdsAllRights(accessRights, row.extendedRights),
+        };
+      });
     }),
     'node-frontend-transport': read('exchange.frontendTransport', () => facts.exchange?.frontendTransport),
     'node-log-summary': read('logSummary', () =>
@@ -378,17 +390,68 @@ function firewall(facts: SmtpNodeFile): NodeFirewall | undefined {
       alias,
       category: category === 'DomainAuthenticated' ? 'Domain' : category,
     })),
-    inbound25: inbound25.map(({ profile, action, enabled }) => ({
-      profiles: profilesOf(profile),
-      action: action === 'Block' ? 'block' : 'allow',
-      enabled,
-    })),
+    inbound25: inbound25.map(firewallRule),
+    ...(facts.firewall?.inbound === undefined
+      ? {}
+      : {
+          inbound: facts.firewall.inbound.map((row) => ({
+            ...firewallRule(row),
+            ports: row.localPorts.flatMap(portRange),
+            interfaces: row.interfaces.filter((name) => !sameWindowsName(name, 'Any')),
+          })),
+        }),
   };
+}
+
+type FirewallRow = NonNullable<NonNullable<SmtpNodeFile['firewall']>['inbound25']>[number];
+
+function firewallRule({ profile, action, enabled }: FirewallRow): NodeFirewall['inbound25'][number] {
+  return { profiles: profilesOf(profile), action: action === 'Block' ? 'block' : 'allow', enabled };
+}
+
+/** `25`, `25-30`, `Any`; words of Windows for ports that it chooses itself (`RPC`) are none of SMTP's. */
+function portRange(text: string): [number, number][] {
+  if (sameWindowsName(text, 'Any')) return [[0, 65_535]];
+  const match = /^(\d+)(?:-(\d+))?$/.exec(text);
+  return match === null ? [] : [[Number(match[1]), Number(match[2] ?? match[1])]];
 }
 
 /** No flag is the value Any. */
 function profilesOf(flags: readonly string[]): FirewallProfile[] {
   return flags.length === 0 ? [...firewallProfiles] : firewallProfiles.filter((profile) => flags.includes(profile));
+}
+
+/** Does `text` name the connector: by identity, the server in full or not, by its name alone, or by its DN? */
+function isConnector(text: string, identity: string, dn: string | undefined): boolean {
+  if (sameWindowsName(text, identity) || (dn !== undefined && sameWindowsName(text, dn))) return true;
+  const [server, own] = [text, identity].map((one) => (one.includes('\\') ? firstLabel(one.split('\\')[0] ?? '') : ''));
+  return (
+    (server === '' || own === '' || server === own) && sameWindowsName(connectorName(text), connectorName(identity))
+  );
+}
+
+/** What Get-ADPermission shows as text, though it is the same in every organization. */
+const exchangeAccounts: Readonly<Record<string, number>> = {
+  'partner servers': 10,
+  'hub transport servers': 21,
+  'edge transport servers': 22,
+  'externally secured servers': 23,
+  'legacy exchange servers': 24,
+};
+
+/** A SID, or the well-known account that a name means: the anonymous logon in the languages of Windows, and Exchange's own. */
+function sidOf(account: string): string | undefined {
+  if (/^S-1-[0-9-]+$/i.test(account)) return account.toUpperCase();
+  const [, name = account] = /\\([^\\]*)$/.exec(account) ?? [];
+  if (/an[oóô]n[iyí]e?m|匿名|анонимн|익명/i.test(name)) return 'S-1-5-7';
+  const exchange = exchangeAccounts[name.toLowerCase()];
+  return exchange === undefined ? undefined : `S-1-9-1419165041-1139599005-3936102811-1022490595-${exchange}`;
+}
+
+/** Full control, or the right to everything extended where no single right is named. */
+function holdsAllRights(accessRights: readonly string[], extendedRights: readonly string[]): boolean {
+  const rights = accessRights.flatMap((text) => text.split(',')).map((right) => right.trim().toLowerCase());
+  return rights.includes('genericall') || (rights.includes('extendedright') && extendedRights.length === 0);
 }
 
 /** `EX1\Relay` → `Relay`; of a distinguished name the first part. */

@@ -17,8 +17,8 @@ import { vipAddresses } from '../../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../../facts/smtp-service/subject.ts';
 import { type AddressGuard, createAddressGuard } from '../../../http/address-guard.ts';
 import { readLogCounts } from '../../smtp-log/analyse.ts';
-import type { LogFile } from '../../smtp-log/files.ts';
 import { whatElse } from '../../smtp-log/analysis.ts';
+import type { LogFile } from '../../smtp-log/files.ts';
 import { logProof } from '../../smtp-log/proof.ts';
 import { type LogCounts, type LogSummary, summariseLog } from '../../smtp-log/summary.ts';
 import { type ProbeResult, probeService } from '../../smtp-probe/probe.ts';
@@ -393,7 +393,10 @@ function proven(
 
 /** Where a log was read that tells of other servers, they are named: it may be the wrong folder. */
 function noLogOf(node: string, { strangers }: SmtpLog): string {
-  const others = strangers.length === 0 ? '' : `; it holds sessions of ${enumerateFirst(strangers.map(({ server }) => server))}, which is no node of the service`;
+  const others =
+    strangers.length === 0
+      ? ''
+      : `; it holds sessions of ${enumerateFirst(strangers.map(({ server }) => server))}, which is no node of the service`;
   return `the receive log holds no session of ${node}${others}`;
 }
 
