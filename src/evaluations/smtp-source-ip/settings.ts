@@ -65,6 +65,7 @@ export const comparedFacts = [
   'node-ip-interfaces',
   'node-firewall',
   'node-receive-connectors',
+  'node-host',
 ] as const satisfies readonly PartFactName<SmtpServiceFacts>[];
 
 /** Those, and what {@link relayRights} adds. */

@@ -29,6 +29,8 @@ export const probeAttempt = z.object({
   banner: z.string().optional(),
   /** The address that the EHLO reply shows: where the server believes we come from. */
   helloAddress: z.string().optional(),
+  /** The name that the EHLO reply begins with, where the greeting itself is hidden. */
+  helloName: z.string().optional(),
   /** A firewall rewrites SMTP on the way (`220 ****`). */
   inspected: z.boolean(),
   startTls: z.boolean().optional(),

@@ -17,7 +17,7 @@ import type { SmtpService } from '../../facts/smtp-service/subject.ts';
  */
 export function answeringNode(attempt: ProbeAttempt, probe: SmtpProbe, service: SmtpService): string | undefined {
   if (attempt.node !== undefined) return attempt.node;
-  const name = bannerName(attempt.banner);
+  const name = attempt.helloName?.toLowerCase() ?? bannerName(attempt.banner);
   if (name === undefined) return undefined;
   const named = nodeNamed(service, name);
   if (named !== undefined) return named;

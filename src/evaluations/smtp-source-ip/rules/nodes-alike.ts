@@ -14,7 +14,7 @@ export const nodesAlike = rule({
   severity: 'high',
   blocks: ['dsr-ready'],
   needs: ['node-adapters', 'node-ip-addresses', 'node-ip-interfaces', 'node-receive-connectors'],
-  optional: ['node-bindings', 'node-firewall'],
+  optional: ['node-host', 'node-bindings', 'node-firewall'],
   per: 'node',
   // Relay rights are no matter of Direct Server Return: rules of their own judge them, node by node.
   peers: comparedFacts,
