@@ -220,6 +220,8 @@ export const nodeLogSummary = z
         connector: z.string(),
         remoteIp: z.string(),
         localIps: z.array(z.string()),
+        /** Older collectors count all ports of a connector together. */
+        localPort: z.number().optional(),
         sessions: z.number(),
         mailSessions: z.number(),
         probeSessions: z.number(),

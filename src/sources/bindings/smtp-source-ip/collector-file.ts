@@ -288,6 +288,7 @@ export const smtpNodeFile = z.object({
           connector: text,
           remoteIp: text,
           localIps: list(text),
+          localPort: maybe(count),
           sessions: count,
           mailSessions: count,
           probeSessions: z.preprocess((value) => nothing(value) ?? 0, count),

@@ -370,8 +370,9 @@ function interfaces(facts: SmtpNodeFile, stores: readonly string[]): NodeIpInter
 }
 
 function firewall(facts: SmtpNodeFile): NodeFirewall | undefined {
-  const { profiles, connectionProfiles, inbound25 } = facts.firewall ?? {};
-  if (profiles === undefined || connectionProfiles === undefined || inbound25 === undefined) return undefined;
+  const { profiles, connectionProfiles, inbound25, inbound } = facts.firewall ?? {};
+  if (profiles === undefined || connectionProfiles === undefined) return undefined;
+  if (inbound25 === undefined && inbound === undefined) return undefined;
   return {
     profiles: profiles.flatMap((row) => {
       const name = firewallProfiles.find((profile) => sameWindowsName(profile, row.name));
@@ -390,11 +391,11 @@ function firewall(facts: SmtpNodeFile): NodeFirewall | undefined {
       alias,
       category: category === 'DomainAuthenticated' ? 'Domain' : category,
     })),
-    inbound25: inbound25.map(firewallRule),
-    ...(facts.firewall?.inbound === undefined
+    inbound25: (inbound25 ?? []).map(firewallRule),
+    ...(inbound === undefined
       ? {}
       : {
-          inbound: facts.firewall.inbound.map((row) => ({
+          inbound: inbound.map((row) => ({
             ...firewallRule(row),
             ports: row.localPorts.flatMap(portRange),
             interfaces: row.interfaces.filter((name) => !sameWindowsName(name, 'Any')),

@@ -1,6 +1,6 @@
 import type { FactName, PartFactName } from '../../../domain/fact.ts';
 import { everyPart, type Gathered, type Known, known, notKnown, Unobtainable } from '../../../domain/fact-set.ts';
-import { plainAddress } from '../../../domain/ip-range.ts';
+import { parseEndpoint, plainAddress } from '../../../domain/ip-range.ts';
 import { bound, type GatherContext, type SourceOf, type Sources, type SourcesOf } from '../../../domain/source.ts';
 import { enumerateFirst } from '../../../domain/words.ts';
 import type { SmtpEvidence, SmtpSourceNat } from '../../../facts/smtp-service/evidence.ts';
@@ -13,7 +13,7 @@ import {
 import type { NodeLogProof, SmtpLog, Translation } from '../../../facts/smtp-service/log.ts';
 import { isLoopbackAdapter, type NodeLogSummary, sameWindowsName } from '../../../facts/smtp-service/node.ts';
 import type { NodeProbeProof, SmtpProbe } from '../../../facts/smtp-service/probe.ts';
-import { vipAddresses } from '../../../facts/smtp-service/service.ts';
+import { vipAddresses, vipPorts } from '../../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../../facts/smtp-service/subject.ts';
 import { type AddressGuard, createAddressGuard } from '../../../http/address-guard.ts';
 import { readLogCounts } from '../../smtp-log/analyse.ts';
@@ -262,7 +262,7 @@ async function suppliedLog(service: SmtpService, context: Context): Promise<LogS
       byRemote.map((row) => (to === undefined ? row : { ...row, newest: to })),
     ),
     exchangeServers: counts.flatMap(({ exchangeServers }) => exchangeServers),
-    otherPorts: [],
+    otherPorts: counts.flatMap(({ otherPorts }) => otherPorts),
     noReceiveLogs: [],
   };
   return { ...summariseLog(merged, service), source: summaries.map(({ source: from }) => from).join(', ') };
@@ -274,21 +274,23 @@ function frontEndOnly(
   node: string,
   connectors: Gathered<readonly { name: string; transportRole: string; bindings: readonly string[] }[]> | undefined,
   service: SmtpService,
-): NodeLogSummary {
-  const ports = new Set(service.vips.map((vip) => vip.slice(vip.lastIndexOf(':'))));
+): NodeLogSummary & { readonly otherPorts: SmtpLog['otherPorts'] } {
+  const ports = new Set(vipPorts(service));
+  const isVipPort = (binding: string) => ports.has(parseEndpoint(binding)?.port ?? 0);
+  const otherPorts = new Map<number, number>();
   const listed = connectors?.status === 'known' ? connectors.value : [];
   const byRemote = summary.byRemote
-    .filter(({ connector }) => {
+    .filter(({ connector, localPort, sessions }) => {
+      if (localPort !== undefined && !ports.has(localPort)) {
+        otherPorts.set(localPort, (otherPorts.get(localPort) ?? 0) + sessions);
+        return false;
+      }
       const name = connector.split('\\').at(-1) ?? connector;
       const row = listed.find((one) => sameWindowsName(one.name, name));
-      return (
-        row === undefined ||
-        (row.transportRole !== 'HubTransport' &&
-          row.bindings.some((binding) => ports.has(binding.slice(binding.lastIndexOf(':')))))
-      );
+      return row === undefined || (row.transportRole !== 'HubTransport' && row.bindings.some(isVipPort));
     })
     .map((row) => ({ ...row, connector: row.connector.includes('\\') ? row.connector : `${node}\\${row.connector}` }));
-  return { ...summary, byRemote };
+  return { ...summary, byRemote, otherPorts: [...otherPorts].map(([port, sessions]) => ({ port, sessions })) };
 }
 
 function sourceNat(probe: Gathered<NodeProbeProof>, log: Gathered<NodeLogProof>): SmtpSourceNat[string] {
