@@ -30,8 +30,8 @@ export const oneAddressFewClients = rule({
     return {
       verdict: 'fail',
       owner: 'network',
-      message: `${part}: ${enumerateFirst(addresses)} ${many ? 'send' : 'sends'} ${percent} % of the clients' mail under ${enumerateFirst(suspects.map(({ ehloNames }) => String(ehloNames)))} EHLO names: ${many ? 'they look' : 'it looks'} like an undeclared load balancer that hides clients. A suspicion, no proof.`,
-      remedy: `Which of ${enumerate(addresses)} belong to the load balancer (SNIP, SNAT pool, self IP)? Add those to "loadBalancerAddresses" of ${subject.id}. What is a client that speaks for many (a branch office, a mail filter) and may relay belongs into "relayClients".`,
+      message: `${part}: ${enumerateFirst(addresses)} ${many ? 'send' : 'sends'} ${percent} % of the clients' mail${many ? ', each' : ''} under ${Math.min(...suspects.map(({ ehloNames }) => ehloNames))} EHLO names${many ? ' or more' : ''}: ${many ? 'they look' : 'it looks'} like an undeclared load balancer that hides clients. A suspicion, no proof.`,
+      remedy: `${many ? `Which of ${enumerate(addresses)} belong` : `Does ${addresses[0]} belong`} to the load balancer (SNIP, SNAT pool, self IP)? ${many ? 'Add those' : 'Then add it'} to "loadBalancerAddresses" of ${subject.id}. What is a client that speaks for many (a branch office, a mail filter) and may relay belongs into "relayClients".`,
       evidence: suspects.map(({ address, mailSessions, ehloNames }) => ({
         fact: 'node-log',
         observed: `${address}: ${mailSessions} of ${clientMailSessions} mail sessions, ${ehloNames} EHLO names`,

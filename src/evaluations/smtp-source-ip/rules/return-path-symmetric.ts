@@ -4,7 +4,7 @@ import { isLoopbackAdapter, type NodeIpInterfaces, type NodeRoutes } from '../..
 import { isLoadBalancer } from '../../../facts/smtp-service/service.ts';
 import { interfaceRow, isOneOf, lanAlias, quoted } from '../node.ts';
 import { type RuleContext, rule } from '../rule.ts';
-import { type AddressFamily, familyName, onlyWithDsr, vipFamilies } from '../service.ts';
+import { type AddressFamily, familyName, familyOf, onlyWithDsr, vipFamilies } from '../service.ts';
 
 const everywhere = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
 
@@ -28,7 +28,7 @@ export const returnPathSymmetric = rule({
     const ways = vipFamilies(at.subject).flatMap((family) =>
       waysBack(routesOf(routes, family, facts['node-ip-interfaces']), family, at),
     );
-    const evidence = [...new Set(ways.map(({ who, route }) => `${who}: ${routeWords(route)}`))].map((observed) => ({
+    const evidence = [...new Set(ways.map(({ who, route }) => `${enumerate(who)}: ${routeWords(route)}`))].map((observed) => ({
       fact: 'node-routes' as const,
       observed,
     }));
@@ -62,9 +62,9 @@ interface Route {
   readonly metric: number;
 }
 
-/** The way that replies to somebody take; undefined where there is none. */
+/** A way that replies take, and whose; undefined where there is none. */
 interface Way {
-  readonly who: string;
+  readonly who: readonly string[];
   readonly family: AddressFamily;
   readonly route: NodeRoutes[number] | undefined;
 }
@@ -88,7 +88,7 @@ function waysBack(routes: readonly Route[], family: AddressFamily, { subject }: 
   const worldwide = routes.filter(({ range }) => rangeSize(range) >= wideRoute[family]);
   const halves = worldwide.filter(({ row }) => row.prefix !== everywhere[family]);
   const wide = [...bestOf(worldwide.filter(({ row }) => row.prefix === everywhere[family])), ...halves];
-  const way = (who: string, route: Route | undefined): Way => ({ who, family, route: route?.row });
+  const way = (who: string, route: Route | undefined): Way => ({ who: [who], family, route: route?.row });
   const world = wide.length === 0 ? [way('everybody', undefined)] : wide.map((route) => way('everybody', route));
   const clients = subject.relayClients.flatMap((network) => {
     const range = parseRange(network);
@@ -99,7 +99,12 @@ function waysBack(routes: readonly Route[], family: AddressFamily, { subject }: 
     );
     return [...around, ...inside].map((route) => way(network, route));
   });
-  return [...world, ...clients, ...staticByBalancer(routes, subject).map((route) => way(route.row.prefix, route))];
+  const all = [...world, ...clients, ...staticByBalancer(routes, subject).map((route) => way(route.row.prefix, route))];
+  return [...Map.groupBy(all, ({ route }) => route)].map(([route, ways]) => ({
+    who: [...new Set(ways.flatMap(({ who }) => who))],
+    family,
+    route,
+  }));
 }
 
 /** The most specific, then the best metric; several that are equally good are all used. */
@@ -153,7 +158,7 @@ function wrongWays(ways: readonly Way[], lan: string | undefined, routes: NodeRo
     if (lan === undefined || isOneOf(route.alias, [lan])) return [];
     return [
       {
-        message: `replies to ${who} leave by ${route.alias} (${routeWords(route)}), not by ${lan}, which faces the load balancer`,
+        message: `replies to ${enumerate(who)} leave by ${route.alias} (${routeWords(route)}), not by ${lan}, which faces the load balancer`,
         remedy: instead,
       },
     ];
@@ -164,11 +169,11 @@ function wrongWays(ways: readonly Way[], lan: string | undefined, routes: NodeRo
 function pastTheBalancer(ways: readonly Way[], at: RuleContext): Fault[] {
   return ways.flatMap(({ who, family, route }): Fault[] => {
     if (route !== undefined && hop(route).some((to) => isLoadBalancer(at.subject, to))) return [];
-    const [balancer] = at.subject.loadBalancerAddresses.filter((one) => !one.includes('/'));
+    const [balancer] = at.subject.loadBalancerAddresses.filter((one) => !one.includes('/') && familyOf(one) === family);
     const to = balancer === undefined ? '$balancer' : balancer;
     return [
       {
-        message: `replies to ${who} ${route === undefined ? `have no way (there is no default gateway for ${familyName[family]})` : `go by ${hop(route)[0] ?? `${route.alias} directly`}`}, and a transparent load balancer has to be the next hop, or clients get answers from an address that they never spoke to`,
+        message: `replies to ${enumerate(who)} ${route === undefined ? `have no way (there is no default gateway for ${familyName[family]})` : `go by ${hop(route)[0] ?? `${route.alias} directly`}`}, and a transparent load balancer has to be the next hop, or clients get answers from an address that they never spoke to`,
         remedy: [
           `Set the load balancer's address in this subnet as gateway; when it has another than ${at.subject.loadBalancerAddresses.join(', ') || 'none declared'}, declare that in "loadBalancerAddresses".`,
           ...(balancer === undefined ? ["$balancer = ''   # its address in this subnet"] : []),
