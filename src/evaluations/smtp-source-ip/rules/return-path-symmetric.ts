@@ -28,10 +28,12 @@ export const returnPathSymmetric = rule({
     const ways = vipFamilies(at.subject).flatMap((family) =>
       waysBack(routesOf(routes, family, facts['node-ip-interfaces']), family, at),
     );
-    const evidence = [...new Set(ways.map(({ who, route }) => `${enumerate(who)}: ${routeWords(route)}`))].map((observed) => ({
-      fact: 'node-routes' as const,
-      observed,
-    }));
+    const evidence = [...new Set(ways.map(({ who, route }) => `${enumerate(who)}: ${routeWords(route)}`))].map(
+      (observed) => ({
+        fact: 'node-routes' as const,
+        observed,
+      }),
+    );
     const lan = lanAlias(facts, at);
     const faults = at.subject.mode === 'transparent' ? pastTheBalancer(ways, at) : wrongWays(ways, lan, routes, at);
     if (faults.length > 0) {
