@@ -677,7 +677,15 @@ if (-not $ProbeOnly) {
     }
 
     FcSection -Name 'exchange.frontendTransport' -Seconds $SectionSeconds -Gather {
-        $row = FcCall -Command 'Get-FrontendTransportService' -Parameters @{ Identity = $node } -Place exchange -One
+        # Edge Transport servers have no front end: the transport service listens to the world itself.
+        $roles = @()
+        if ($exchange.Contains('receiveConnectors')) { $roles = @($exchange['receiveConnectors'] | ForEach-Object { $_['transportRole'] }) }
+        $parameters = @{ Identity = $node }
+        if ($roles.Count -gt 0 -and @($roles | Where-Object { $_ -match 'Frontend' }).Count -eq 0) {
+            $row = FcCall -Command 'Get-TransportService' -Parameters $parameters -Place exchange -One
+        } else {
+            $row = FcCall -Command 'Get-FrontendTransportService' -Parameters $parameters -Place exchange -One
+        }
         # Sizes read "250 MB (262,144,000 bytes)", with the separators of the server's language.
         $exchange['frontendTransport'] = [ordered] @{
             receiveProtocolLogPath = FcText $row 'ReceiveProtocolLogPath'; maxAge = FcText $row 'ReceiveProtocolLogMaxAge'

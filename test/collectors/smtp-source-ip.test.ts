@@ -49,6 +49,7 @@ const allowed = allowList({
     'Get-NetNeighbor',
     'Get-NetRoute',
     'Get-ReceiveConnector',
+    'Get-TransportService',
     'Resolve-DnsName',
   ],
   members: [
@@ -677,6 +678,25 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-SmtpSourceIpFac
     const { facts } = await run({ ...node, 'Get-ReceiveConnector': [], 'Get-NetNeighbor': [] });
     expect(facts.errors).toEqual([]);
     expect(facts).toMatchObject({ neighbors: [], exchange: { receiveConnectors: [], adPermissions: [] } });
+  });
+
+  it('reads an Edge Transport server, whose transport service listens to the world itself', async () => {
+    const { facts } = await run({
+      ...node,
+      'Get-ReceiveConnector': [
+        {
+          Identity: 'EX1\\Default internal receive connector EX1',
+          DistinguishedName: 'CN=Relay,CN=EX1,DC=contoso,DC=local',
+          Enabled: true,
+          TransportRole: 'HubTransport',
+          Bindings: ['0.0.0.0:25'],
+        },
+      ],
+      'Get-FrontendTransportService': { body: "throw 'there is no front end'" },
+      'Get-TransportService': [{ ReceiveProtocolLogPath: logs, ReceiveProtocolLogMaxAge: '30.00:00:00' }],
+    });
+    expect(facts.errors).toEqual([]);
+    expect(facts).toMatchObject({ exchange: { frontendTransport: { receiveProtocolLogPath: logs } } });
   });
 
   it('writes the same on a German server', async () => {

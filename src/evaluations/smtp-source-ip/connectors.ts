@@ -10,7 +10,7 @@ import {
   reachesPublicSpace,
 } from '../../domain/ip-range.ts';
 import type { Judgement } from '../../domain/rule.ts';
-import type { ConnectorPermission, ReceiveConnector } from '../../facts/smtp-service/node.ts';
+import { type ConnectorPermission, facingConnectors, type ReceiveConnector } from '../../facts/smtp-service/node.ts';
 import { loadBalancerRanges } from '../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import { quoted } from './node.ts';
@@ -137,11 +137,8 @@ export function listensOn(connector: ReceiveConnector, vip: string): boolean {
 
 /** Enabled front-end connectors that receive what the load balancer passes on. */
 export function loadBalanced(connectors: readonly ReceiveConnector[], service: SmtpService): ReceiveConnector[] {
-  return connectors.filter(
-    (connector) =>
-      connector.enabled &&
-      connector.transportRole === 'FrontendTransport' &&
-      service.vips.some((vip) => listensOn(connector, vip)),
+  return facingConnectors(connectors).filter(
+    (connector) => connector.enabled && service.vips.some((vip) => listensOn(connector, vip)),
   );
 }
 

@@ -265,6 +265,15 @@ export function isLoopbackAdapter(adapter: NodeAdapters[number]): boolean {
   return loopbackKind(adapter) !== 'no';
 }
 
+/**
+ * Connectors that listen to the world: those of the front end. Where there is none of it (Edge Transport, Exchange 2010)
+ * those of the transport service itself.
+ */
+export function facingConnectors<C extends { readonly transportRole: string }>(connectors: readonly C[]): C[] {
+  const frontEnd = connectors.filter(({ transportRole }) => transportRole === 'FrontendTransport');
+  return frontEnd.length > 0 ? frontEnd : connectors.filter(({ transportRole }) => transportRole === 'HubTransport');
+}
+
 /** Names of interfaces, files and GUIDs are equal without regard to case on Windows. */
 export function sameWindowsName(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();

@@ -714,6 +714,37 @@ export const reportedScenes: readonly NamedScene[] = [
     expected: [fail('nodes-alike', 'EX2', 'high', /connector Relay: remote ranges is 203\.0\.113\.10 \(EX1:/)],
     answers: { 'dsr-ready': 'yes' },
   },
+  {
+    name: 'Edge Transport servers',
+    make: bentBoth((file, node) => {
+      const name = `${node}\\Default internal receive connector ${node}`;
+      const [connector] = file.exchange.receiveConnectors;
+      file.exchange.receiveConnectors = [{ ...connector, identity: name, dn: null, transportRole: 32 }];
+      const [, anonymous] = file.exchange.adPermissions;
+      file.exchange.adPermissions = [
+        { ...anonymous, connector: name },
+        { ...anonymous, connector: name, sid: 'MS Exchange\\Edge Transport Servers' },
+      ];
+      file.logSummary = logSummary(node, 0);
+      for (const row of file.logSummary.byRemote) row.connector = name;
+    }),
+    expected: [
+      other('connector-bound-to-vip', 'EX1', 'pass', /a front-end connector listens on every VIP and port/),
+      other('log-shows-client-addresses', 'EX1', 'pass', /preserved/),
+      other('protocol-log-verbose', 'EX1/Default internal receive connector EX1', 'pass', /writes a protocol log/),
+    ],
+    answers: { 'source-ip-visible': 'yes', 'dsr-ready': 'yes', 'relay-safe': 'yes' },
+  },
+  {
+    name: 'a log of translated ports only',
+    make: bentBoth((file, node) => {
+      file.logSummary = withRows(node, clientRow(node, '198.51.100.40', 30, { localPort: 2526 }));
+    }),
+    expected: [
+      fail('log-fresh', undefined, 'medium', /It holds 30 sessions on port 2526, which is none of the service/),
+    ],
+    answers: { 'source-ip-visible': 'undetermined' },
+  },
   // What Exchange does not do.
   {
     name: 'the PROXY protocol',

@@ -1,3 +1,4 @@
+import { facingConnectors } from '../../../facts/smtp-service/node.ts';
 import { bindsAbsentAddress, connectorIdentity, listensOn } from '../connectors.ts';
 import { quoted } from '../node.ts';
 import { rule } from '../rule.ts';
@@ -13,9 +14,7 @@ export const connectorBoundToVip = rule({
   per: 'node',
   scope: onlyWithDsr,
   judge({ 'node-receive-connectors': connectors, 'node-ip-addresses': addresses }, at) {
-    const frontEnd = connectors.filter(
-      ({ enabled, transportRole }) => enabled && transportRole === 'FrontendTransport',
-    );
+    const frontEnd = facingConnectors(connectors).filter(({ enabled }) => enabled);
     const own = addresses.map(({ ipAddress }) => ipAddress);
     const evidence = frontEnd.map(({ name, bindings }) => ({
       fact: 'node-receive-connectors' as const,

@@ -449,10 +449,13 @@ function sidOf(account: string): string | undefined {
   return exchange === undefined ? undefined : `S-1-9-1419165041-1139599005-3936102811-1022490595-${exchange}`;
 }
 
-/** Full control, or the right to everything extended where no single right is named. */
+/** Full control, or the right to everything extended where no single right is named, in whichever list a file has it. */
 function holdsAllRights(accessRights: readonly string[], extendedRights: readonly string[]): boolean {
-  const rights = accessRights.flatMap((text) => text.split(',')).map((right) => right.trim().toLowerCase());
-  return rights.includes('genericall') || (rights.includes('extendedright') && extendedRights.length === 0);
+  const words = (texts: readonly string[]) =>
+    texts.flatMap((text) => text.split(',')).map((right) => right.trim().toLowerCase());
+  const [access, extended] = [words(accessRights), words(extendedRights)];
+  if (access.includes('genericall') || extended.includes('genericall') || extended.includes('*')) return true;
+  return access.includes('extendedright') && extended.length === 0;
 }
 
 /** `EX1\Relay` → `Relay`; of a distinguished name the first part. */

@@ -11,7 +11,12 @@ import {
   smtpServiceFacts,
 } from '../../../facts/smtp-service/index.ts';
 import type { NodeLogProof, SmtpLog, Translation } from '../../../facts/smtp-service/log.ts';
-import { isLoopbackAdapter, type NodeLogSummary, sameWindowsName } from '../../../facts/smtp-service/node.ts';
+import {
+  facingConnectors,
+  isLoopbackAdapter,
+  type NodeLogSummary,
+  sameWindowsName,
+} from '../../../facts/smtp-service/node.ts';
 import type { NodeProbeProof, SmtpProbe } from '../../../facts/smtp-service/probe.ts';
 import { vipAddresses, vipPorts } from '../../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../../facts/smtp-service/subject.ts';
@@ -279,6 +284,7 @@ function frontEndOnly(
   const isVipPort = (binding: string) => ports.has(parseEndpoint(binding)?.port ?? 0);
   const otherPorts = new Map<number, number>();
   const listed = connectors?.status === 'known' ? connectors.value : [];
+  const facing = facingConnectors(listed);
   const byRemote = summary.byRemote
     .filter(({ connector, localPort, sessions }) => {
       if (localPort !== undefined && !ports.has(localPort)) {
@@ -287,7 +293,7 @@ function frontEndOnly(
       }
       const name = connector.split('\\').at(-1) ?? connector;
       const row = listed.find((one) => sameWindowsName(one.name, name));
-      return row === undefined || (row.transportRole !== 'HubTransport' && row.bindings.some(isVipPort));
+      return row === undefined || (facing.includes(row) && row.bindings.some(isVipPort));
     })
     .map((row) => ({ ...row, connector: row.connector.includes('\\') ? row.connector : `${node}\\${row.connector}` }));
   return { ...summary, byRemote, otherPorts: [...otherPorts].map(([port, sessions]) => ({ port, sessions })) };
