@@ -1,5 +1,6 @@
 import { factKinds } from '../../domain/fact.ts';
 import { smtpBaseline, smtpEvidence, smtpSourceNat } from './evidence.ts';
+import { smtpLoadBalancer } from './load-balancer.ts';
 import { nodeLog, nodeLogProof, smtpLog, smtpLogLocalAddress } from './log.ts';
 import {
   nodeAdapters,
@@ -62,6 +63,7 @@ export const smtpServiceFacts = factKinds(
     'smtp-source-nat': smtpSourceNat,
     'smtp-evidence': smtpEvidence,
     'smtp-baseline': smtpBaseline,
+    'smtp-load-balancer': smtpLoadBalancer,
   },
   {
     'node-host': 'node',

@@ -745,6 +745,55 @@ export const reportedScenes: readonly NamedScene[] = [
     ],
     answers: { 'source-ip-visible': 'undetermined' },
   },
+  // What the load balancer itself says.
+  ...(
+    [
+      [
+        'a proxy where the document says dsr',
+        'dsr',
+        '',
+        /declared as dsr, and HAProxy ends the connections of clients itself/,
+      ],
+      [
+        'a proxy that hides where the document says transparent',
+        'transparent',
+        '',
+        /HAProxy connects to ex1 and ex2 from/,
+      ],
+      [
+        'the PROXY protocol to Exchange',
+        'transparent',
+        'send-proxy-v2',
+        /begins its connections to ex1 and ex2 with the PROXY/,
+      ],
+      [
+        'a source address that nobody declared',
+        'snat-accepted',
+        'source 192.0.2.9',
+        /connects from 192\.0\.2\.9, which is not/,
+      ],
+    ] as const
+  ).map(
+    ([name, mode, option, says]): NamedScene => ({
+      name: `HAProxy: ${name}`,
+      make: () => {
+        const scene = declared({ mode });
+        const text = `listen smtp\n    bind 192.0.2.25:25\n    default-server check ${option}\n    server ex1 192.0.2.11:25\n    server ex2 192.0.2.12:25\n`;
+        return { ...scene, files: { ...scene.files, haproxy: text } };
+      },
+      expected: [fail('evidence-agrees', undefined, 'high', says)],
+    }),
+  ),
+  {
+    name: 'HAProxy: transparent, as declared',
+    make: () => {
+      const scene = declared({ mode: 'transparent' });
+      const text =
+        'frontend smtp\n    bind :25\n    default_backend nodes\nbackend nodes\n    source 0.0.0.0 usesrc clientip\n    server ex1 192.0.2.11:25 check\n';
+      return { ...scene, files: { ...scene.files, haproxy: text } };
+    },
+    expected: [other('evidence-agrees', undefined, 'pass', /HAProxy says so, too: 1 ways to servers/)],
+  },
   // What Exchange does not do.
   {
     name: 'the PROXY protocol',

@@ -168,6 +168,7 @@ export function smtpSources(options: SmtpSourceOptions = {}): SourcesOf<SmtpServ
       const evidence = await evidenceSideBySide(service, context);
       return known(evidence, 'configuration, log and probe', context.now.toISOString());
     }),
+    'smtp-load-balancer': suppliedOnly('smtp-load-balancer', 'no configuration of the load balancer was supplied'),
     'smtp-baseline': suppliedOnly('smtp-baseline', 'no baseline has been accepted'),
   };
 }
@@ -320,7 +321,8 @@ function sourceNat(probe: Gathered<NodeProbeProof>, log: Gathered<NodeLogProof>)
 }
 
 async function evidenceSideBySide(service: SmtpService, context: Context): Promise<SmtpEvidence> {
-  const [probes, logs, adapters, addresses] = await Promise.all([
+  const [balancer, probes, logs, adapters, addresses] = await Promise.all([
+    context.gathered('smtp-load-balancer'),
     context.gathered('node-probe-proof'),
     context.gathered('node-log-proof'),
     context.gathered('node-adapters'),
@@ -348,7 +350,8 @@ async function evidenceSideBySide(service: SmtpService, context: Context): Promi
     ...(evidence.configuration === undefined ? [] : ['configuration']),
     ...(['log', 'probe'] as const).filter((kind) => Object.keys(evidence[kind]).length > 0),
   ];
-  if (kinds.length < 2) {
+  // What the load balancer says of itself is compared with the document, too, and stands alone.
+  if (kinds.length < 2 && balancer.status !== 'known') {
     const [only] = kinds;
     const looked = service.nodes.flatMap(({ name }) => [
       adapters[name],
