@@ -60,7 +60,7 @@ const severalNames = 3;
 /** A pool of translated addresses is small. Many addresses with many names each are something else. */
 const largestPool = 16;
 /** Below this share of the mail, addresses that speak for many are branch offices and the like. */
-const suspiciousShare = 0.5;
+const suspiciousShare = 0.25;
 /** Below this many mail sessions a share means nothing. */
 const sessionsNeeded = 20;
 
@@ -241,8 +241,8 @@ function suspectsAmong(clients: readonly Speaker[], service: SmtpService): Speak
   return ([4, 6] as const).flatMap((family) => {
     const ofFamily = clients.filter(({ address }) => parseAddress(address)?.family === family);
     const mail = sum(ofFamily);
-    if (mail < sessionsNeeded) return [];
     const isOneOfTwo = ofFamily.length < clients.length;
+    if (mail < (isOneOfTwo ? manyNames : sessionsNeeded)) return [];
     const enough = isOneOfTwo && ofFamily.length <= fewAddresses ? severalNames : manyNames;
     const speakers = ofFamily.filter(({ address, ehloNames }) => ehloNames >= enough && !isAmong(address, declared));
     return speakers.length <= largestPool && sum(speakers) / mail >= suspiciousShare ? speakers : [];

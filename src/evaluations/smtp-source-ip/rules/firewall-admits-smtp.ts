@@ -85,7 +85,7 @@ function lookAt(firewall: NodeFirewall, alias: string, port: number): Look {
   if (isOneOf(alias, profile?.disabledAliases ?? [])) {
     return said('open', `${alias} is exempt from the profile ${category}`);
   }
-  if (rules === undefined) return said('not-told', '');
+  if (rules === undefined || (profile === undefined && rules.length === 0)) return said('not-told', '');
   if (blocked === true) return said('blocked', `a block rule of the profile ${category} stops`);
   if (rules.length > 0) return said('open', `a rule of the profile ${category} allows port ${port}`);
   if (profile?.allowsInbound === true) return said('open', `the profile ${category} allows inbound traffic`);
