@@ -15,8 +15,8 @@ export const addEvaluationCommands: AddCommand = (program, evaluations) => {
     command
       .option('--now <time>', 'judge freshness as of this time (ISO 8601)', isoTime)
       .option('--json', 'print as JSON')
-      .action(async (paths: string[], values: { readonly now?: Date; readonly json?: boolean }) => {
-        const { json, text, answer } = await run(paths, { values, now: values.now ?? new Date(), readJson });
+      .action(async (paths: string | string[], values: { readonly now?: Date; readonly json?: boolean }) => {
+        const { json, text, answer } = await run([paths].flat(), { values, now: values.now ?? new Date(), readJson });
         if (values.json === true) print(json);
         else process.stdout.write(text);
         process.exitCode = exitCodeOf([answer]);

@@ -15,7 +15,7 @@ import { loadBalancerRanges } from '../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import { quoted } from './node.ts';
 import type { RuleContext } from './rule.ts';
-import { hasRelayRight } from './settings.ts';
+import { connectorName, hasRelayRight } from './settings.ts';
 
 /** What findings about one connector are called by. */
 export function connectorTarget(at: RuleContext, connector: ReceiveConnector): string {
@@ -139,6 +139,20 @@ export function listensOn(connector: ReceiveConnector, vip: string): boolean {
 export function loadBalanced(connectors: readonly ReceiveConnector[], service: SmtpService): ReceiveConnector[] {
   return facingConnectors(connectors).filter(
     (connector) => connector.enabled && service.vips.some((vip) => listensOn(connector, vip)),
+  );
+}
+
+/** On which VIPs each load-balanced connector of a node listens, by the name that nodes have in common. */
+export function vipsByConnector(
+  connectors: readonly ReceiveConnector[],
+  service: SmtpService,
+  node: string,
+): Record<string, string> {
+  return Object.fromEntries(
+    loadBalanced(connectors, service).map((connector) => [
+      connectorName(connector, node),
+      service.vips.filter((vip) => listensOn(connector, vip)).join(', '),
+    ]),
   );
 }
 

@@ -175,11 +175,15 @@ export function differenceSeverity(
   setting: string,
   values: readonly [string, string],
   service: SmtpService,
-  listening: ReadonlySet<string>,
+  /** On which VIPs each connector listens, on the one node and on the other. */
+  listening: readonly [Readonly<Record<string, string>>, Readonly<Record<string, string>>],
 ): Severity {
   if (setting.startsWith('connector ')) {
-    const isListening = listening.has(setting.slice(0, setting.lastIndexOf(':')));
-    return isListening && !setting.endsWith(': protocol log') ? 'high' : 'low';
+    const connector = setting.slice(0, setting.lastIndexOf(':'));
+    const [one, other] = listening.map((of) => of[connector]);
+    if ((one ?? other) === undefined || setting.endsWith(': protocol log')) return 'low';
+    // By whichever binding: the any-address, or the VIP itself.
+    return setting.endsWith(': bindings') && one === other ? 'low' : 'high';
   }
   if (setting.startsWith('firewall ')) return 'low';
   if (setting === 'VIPs on the loopback adapter') {

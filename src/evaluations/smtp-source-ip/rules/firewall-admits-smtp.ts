@@ -17,10 +17,7 @@ export const firewallAdmitsSmtp = rule({
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
   judge(facts, at) {
-    const { 'node-firewall': firewall } = facts;
-    const looked = loopbackAliases(facts, at).flatMap((alias) =>
-      portsOn(alias, facts['node-ip-addresses'], at).map((port) => ({ alias, port, ...lookAt(firewall, alias, port) })),
-    );
+    const looked = firewallAt(facts, loopbackAliases(facts, at), at);
     const evidence = looked.map(({ alias, port, observed }) => ({
       fact: 'node-firewall' as const,
       observed: `${alias}, port ${port}: ${observed}`,
@@ -51,8 +48,30 @@ export const firewallAdmitsSmtp = rule({
   },
 });
 
+/** What the firewall does with each port of the VIPs on each of the adapters. */
+export function firewallAt(
+  facts: {
+    readonly 'node-firewall': NodeFirewall;
+    readonly 'node-ip-addresses'?: NodeIpAddresses | undefined;
+  },
+  aliases: readonly string[],
+  at: Pick<RuleContext, 'subject' | 'part'>,
+) {
+  return aliases.flatMap((alias) =>
+    portsOn(alias, facts['node-ip-addresses'], at).map((port) => ({
+      alias,
+      port,
+      ...lookAt(facts['node-firewall'], alias, port),
+    })),
+  );
+}
+
 /** Ports of the VIPs on an adapter; of all VIPs where it carries none yet. */
-function portsOn(alias: string, addresses: NodeIpAddresses | undefined, at: RuleContext): number[] {
+function portsOn(
+  alias: string,
+  addresses: NodeIpAddresses | undefined,
+  at: Pick<RuleContext, 'subject' | 'part'>,
+): number[] {
   const carried = vipsOn(addresses ?? [], [alias], at).map(({ ipAddress }) => ipAddress);
   const endpoints = at.subject.vips.flatMap((vip) => parseEndpoint(vip) ?? []);
   const there = endpoints.filter(({ address }) => carried.includes(address));

@@ -1,8 +1,8 @@
 import { severities } from '../../../domain/rule.ts';
-import { loadBalanced } from '../connectors.ts';
+import { vipsByConnector } from '../connectors.ts';
 import { rule } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
-import { comparedFacts, connectorName, differenceSeverity, nodeSettings } from '../settings.ts';
+import { comparedFacts, differenceSeverity, nodeSettings } from '../settings.ts';
 
 /** At most this many differences are written out. */
 const shown = 5;
@@ -46,15 +46,19 @@ export const nodesAlike = rule({
     if (differences.length === 0) {
       return { verdict: 'pass', message: `${at.part}: set up like ${peers.map(({ name }) => name).join(', ')}.` };
     }
-    const listening = new Set(
-      [[at.part, facts] as const, ...Object.entries(at.peers)].flatMap(([node, of]) =>
-        loadBalanced(of['node-receive-connectors'], at.subject).map((one) => connectorName(one, node)),
-      ),
+    const listening = new Map(
+      [[at.part, facts] as const, ...Object.entries(at.peers)].map(([node, of]) => [
+        node,
+        vipsByConnector(of['node-receive-connectors'], at.subject, node),
+      ]),
     );
     const graded = differences
       .map((one) => ({
         ...one,
-        severity: differenceSeverity(one.key, [one.value, one.other.value], at.subject, listening),
+        severity: differenceSeverity(one.key, [one.value, one.other.value], at.subject, [
+          listening.get(at.part) ?? {},
+          listening.get(one.other.name) ?? {},
+        ]),
       }))
       .sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity));
     const severity = graded[0]?.severity ?? 'low';
