@@ -1,3 +1,4 @@
+import { isAdvice } from '../../domain/answer.ts';
 import type { FactValue } from '../../domain/fact.ts';
 import type { FactSet } from '../../domain/fact-set.ts';
 import type { Run } from '../../domain/finding.ts';
@@ -68,22 +69,14 @@ export function runbookOf(service: SmtpService, set: FactSet, run: Run): Runbook
     answer: run.answers['dsr-ready'] ?? 'undetermined',
     nodes: service.nodes.map(({ name }) => {
       const facts = known(set, name);
-      const steps = facts['node-adapters'] === undefined ? [] : stepsOf(facts as Collected, service, name);
-      const open = run.findings.filter(
-        ({ rule, target, verdict, severity, blockedBy }) =>
-          target === name &&
-          !mended.has(rule) &&
-          inTheWay.has(rule) &&
-          blockedBy === undefined &&
-          (verdict === 'unknown' ||
-            verdict === 'manual' ||
-            (verdict === 'fail' && severity !== 'low' && severity !== 'info')),
-      );
-      return {
-        name,
-        steps,
-        open: open.map(({ message, remedy }) => [message, ...(remedy === undefined ? [] : [remedy])].join('\n')),
-      };
+      if (facts['node-adapters'] === undefined) {
+        return {
+          name,
+          steps: [],
+          open: [`Nothing is known of ${name}: run Collect-SmtpSourceIpFacts.ps1 there, and supply its file.`],
+        };
+      }
+      return { name, steps: stepsOf(facts as Collected, service, name), open: openAt(name, run) };
     }),
     loadBalancer: [
       `Only when every node is ready, in a quiet hour: switch the virtual service of ${vips} to Direct Server Return. Write down its settings first.`,
@@ -102,6 +95,18 @@ export function runbookOf(service: SmtpService, set: FactSet, run: Run): Runbook
 }
 
 const inTheWay = new Set(['return-path-symmetric', 'settings-persistent'].map((rule) => `smtp-source-ip/${rule}`));
+
+/** What stands in the way at a node and no step mends, and what could not be looked at there. */
+function openAt(node: string, { findings }: Run): string[] {
+  const open = findings.filter(({ rule, target, verdict, severity, blockedBy }) => {
+    if (target !== node || blockedBy !== undefined) return false;
+    if (verdict === 'fail') return inTheWay.has(rule) && severity !== undefined && !isAdvice(severity);
+    return (verdict === 'unknown' || verdict === 'manual') && (inTheWay.has(rule) || mended.has(rule));
+  });
+  return [
+    ...new Set(open.map(({ message, remedy }) => [message, ...(remedy === undefined ? [] : [remedy])].join('\n'))),
+  ];
+}
 
 function known(set: FactSet, node: string): NodeFacts {
   return Object.fromEntries(

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { smtpSourceIpInShell } from '../../../src/evaluations/smtp-source-ip/in-shell.ts';
 import { describeRunbook, type Runbook, runbookOf } from '../../../src/evaluations/smtp-source-ip/runbook.ts';
+import { smtpService } from '../../../src/facts/smtp-service/subject.ts';
+import { smtpService as demoService, ex1File, ex2File } from '../../../src/local/demo/smtp-nodes.ts';
+import { smtpNodeFile } from '../../../src/sources/bindings/smtp-source-ip/collector-file.ts';
 import { openPowerShellHost } from '../../powershell/host.ts';
 import { bent, bothStores, type NamedScene, vip } from './scenes.ts';
 import { type FactFile, healthy, now, runOf, type Scene } from './service.ts';
@@ -172,6 +175,13 @@ const defects: readonly Pick<NamedScene, 'name' | 'make'>[] = [
     }),
   },
   {
+    name: 'the half configured node of the demo',
+    make: () => ({
+      service: smtpService.parse({ kind: 'smtp-service', ...demoService }),
+      files: { EX1: ex1File(now), EX2: ex2File(false, now) },
+    }),
+  },
+  {
     name: 'the VIP on the LAN',
     make: bent((file) => {
       vip(file).alias = 'LAN';
@@ -210,7 +220,8 @@ describe.each(defects.map(({ name, make }) => [name, make] as const))('the runbo
 });
 
 /** Rows have no order, and an address that was set again is preferred as before. */
-function comparable(file: FactFile): unknown {
+function comparable(written: FactFile): unknown {
+  const file: FactFile = smtpNodeFile.parse(written);
   const sorted = (rows: FactFile[]) => [...rows].map((row) => JSON.stringify(row, Object.keys(row).sort())).sort();
   return {
     ...file,
@@ -218,11 +229,16 @@ function comparable(file: FactFile): unknown {
     bindings: sorted(file.bindings),
     // What is automatic is Windows' own number.
     ipInterfaces: sorted(
-      file.ipInterfaces.map((row: FactFile) => (row.automaticMetric === 1 ? { ...row, interfaceMetric: 0 } : row)),
+      file.ipInterfaces.map((row: FactFile) =>
+        row.automaticMetric === 'Enabled' ? { ...row, interfaceMetric: 0 } : row,
+      ),
     ),
     ipAddresses: sorted(file.ipAddresses.map(({ skipAsSource, ...row }: FactFile) => row)),
     routes: sorted(file.routes),
     dnsClients: sorted(file.dnsClients),
+    netbios: file.netbios.map((row: FactFile) =>
+      row.option === 'EnableNetbiosViaDhcp' ? { ...row, option: 'dhcp' } : row,
+    ),
   };
 }
 
@@ -240,6 +256,17 @@ describe('the runbook', () => {
       /Only when every node is ready.*switch the virtual service of 192\.0\.2\.25:25 to Direct Server Return/,
     );
     expect(text).toMatch(/## When to go back\n\n- Go back when vip-path-answers fails/);
+  });
+
+  it('never says that nothing is missing on a node that nobody could look at', async () => {
+    const scene = healthy();
+    delete scene.files.EX1;
+    scene.files.EX2.errors = [{ section: 'firewall.profiles', message: 'Access is denied.' }];
+    const { nodes } = await runbook(scene);
+    expect(nodes.map(({ open }) => open)).toEqual([
+      ['Nothing is known of EX1: run Collect-SmtpSourceIpFacts.ps1 there, and supply its file.'],
+      expect.arrayContaining([expect.stringMatching(/Could not look: firewall settings: access denied/)]),
+    ]);
   });
 
   it('is a command that tells dsr-ready by its answer, and refuses other evaluations', async () => {
