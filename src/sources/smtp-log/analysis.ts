@@ -1,3 +1,4 @@
+import { enumerateFirst } from '../../domain/words.ts';
 import type { NodeLogProof, SmtpLog, Translation } from '../../facts/smtp-service/log.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import { readLogCounts } from './analyse.ts';
@@ -27,7 +28,7 @@ export async function analyseSmtpLogs(
     log,
     nodes: service.nodes.map(({ name }) => {
       const ofNode = nodes[name];
-      if (ofNode === undefined) return { name, proof: { nothing: whatElse(log) ?? 'no session of it is in the log' } };
+      if (ofNode === undefined) return { name, proof: { nothing: whatElse(log) ?? noSessionOf(name, log) } };
       try {
         return { name, proof: logProof(ofNode, service, now) };
       } catch (error) {
@@ -42,7 +43,24 @@ export function whatElse(log: Pick<SmtpLog, 'rows' | 'malformedRows' | 'noReceiv
   if (log.rows > log.malformedRows) return undefined;
   if (log.noReceiveLogs.length === 0) return 'the files hold no row of a receive log';
   const kinds = log.noReceiveLogs.map(({ kind, files }) => `${kind} (${files} ${files === 1 ? 'file' : 'files'})`);
-  return `this is no receive log but: ${kinds.join(', ')}`;
+  return `this is no receive log: ${kinds.join(', ')}`;
+}
+
+/** Why a log that was read says nothing of a node: it may be the wrong folder, or the load balancer translates ports. */
+export function noSessionOf(node: string, { strangers, otherPorts }: SmtpLog): string {
+  const others = [
+    ...(strangers.length === 0
+      ? []
+      : [
+          `it holds sessions of ${enumerateFirst(strangers.map(({ server }) => server))}, which is no node of the service`,
+        ]),
+    ...(otherPorts.length === 0
+      ? []
+      : [
+          `it holds sessions on port ${otherPorts.map(({ port }) => port).join(', ')}, which is none of the service: translated ports are not followed, so declare the VIP with the port that the nodes see`,
+        ]),
+  ];
+  return [`the receive log holds no session of ${node} on a port of the service`, ...others].join('; ');
 }
 
 const proofWords: Readonly<Record<Translation, string>> = {

@@ -142,7 +142,7 @@ export const reportedScenes: readonly NamedScene[] = [
         'log-shows-client-addresses',
         'EX1',
         'unknown',
-        /no session of EX1; it holds sessions of HUB9, which is no node of the service/,
+        /no session of EX1 on a port of the service; it holds sessions of HUB9, which is no node of the service/,
       ),
     ],
     answers: { 'source-ip-visible': 'undetermined' },
@@ -744,6 +744,12 @@ export const reportedScenes: readonly NamedScene[] = [
     }),
     expected: [
       fail('log-fresh', undefined, 'medium', /It holds 30 sessions on port 2526, which is none of the service/),
+      other(
+        'log-shows-client-addresses',
+        'EX1',
+        'unknown',
+        /port 2526, which is none of the service: translated ports are/,
+      ),
     ],
     answers: { 'source-ip-visible': 'undetermined' },
   },

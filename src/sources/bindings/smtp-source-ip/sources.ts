@@ -2,7 +2,6 @@ import type { FactName, PartFactName } from '../../../domain/fact.ts';
 import { everyPart, type Gathered, type Known, known, notKnown, Unobtainable } from '../../../domain/fact-set.ts';
 import { parseEndpoint, plainAddress } from '../../../domain/ip-range.ts';
 import { bound, type GatherContext, type SourceOf, type Sources, type SourcesOf } from '../../../domain/source.ts';
-import { enumerateFirst } from '../../../domain/words.ts';
 import type { SmtpEvidence, SmtpSourceNat } from '../../../facts/smtp-service/evidence.ts';
 import {
   type ConcludedNodeFact,
@@ -22,7 +21,7 @@ import { vipAddresses, vipPorts } from '../../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../../facts/smtp-service/subject.ts';
 import { type AddressGuard, createAddressGuard } from '../../../http/address-guard.ts';
 import { readLogCounts } from '../../smtp-log/analyse.ts';
-import { whatElse } from '../../smtp-log/analysis.ts';
+import { noSessionOf, whatElse } from '../../smtp-log/analysis.ts';
 import type { LogFile } from '../../smtp-log/files.ts';
 import { logProof } from '../../smtp-log/proof.ts';
 import { type LogCounts, type LogSummary, summariseLog } from '../../smtp-log/summary.ts';
@@ -105,7 +104,7 @@ export function smtpSources(options: SmtpSourceOptions = {}): SourcesOf<SmtpServ
       const { log, nodes, source: from } = await analysis(service, context);
       return byNode(service, (name) => {
         const ofNode = nodes[name];
-        if (ofNode === undefined) throw new Unobtainable('not_supplied', noLogOf(name, log));
+        if (ofNode === undefined) throw new Unobtainable('not_supplied', noSessionOf(name, log));
         return known(ofNode, from, context.now.toISOString());
       });
     }),
@@ -400,15 +399,6 @@ function proven(
       return gathered?.status === 'known' ? [[name, gathered.value.translation]] : [];
     }),
   );
-}
-
-/** Where a log was read that tells of other servers, they are named: it may be the wrong folder. */
-function noLogOf(node: string, { strangers }: SmtpLog): string {
-  const others =
-    strangers.length === 0
-      ? ''
-      : `; it holds sessions of ${enumerateFirst(strangers.map(({ server }) => server))}, which is no node of the service`;
-  return `the receive log holds no session of ${node}${others}`;
 }
 
 function isKnownOrNotSupplied(gathered: Gathered<unknown> | undefined): boolean {
