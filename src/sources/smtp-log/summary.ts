@@ -176,7 +176,7 @@ export function summariseLog(counts: LogCounts, service: SmtpService): LogSummar
       strangers: [...strangers]
         .map(([server, of]) => ({ server, sessions: of }))
         .sort((a, b) => b.sessions - a.sessions),
-      otherPorts: counts.otherPorts,
+      otherPorts: byPort(counts.otherPorts),
       noReceiveLogs: counts.noReceiveLogs,
     },
     nodes: Object.fromEntries([...nodes].map(([name, sums]) => [name, nodeLogOf(sums, service)])),
@@ -269,6 +269,14 @@ function monitorsAmong(names: ReadonlyMap<string, number>): ReadonlySet<string> 
   const few = [...names].filter(([, many]) => many <= 1);
   const greeting = few.filter(([, many]) => many === 1);
   return new Set((greeting.length <= mostMonitors ? few : []).map(([address]) => address));
+}
+
+/** Each port once, whichever node saw it. */
+function byPort(seen: SmtpLog['otherPorts']): SmtpLog['otherPorts'] {
+  return [...Map.groupBy(seen, ({ port }) => port)].map(([port, of]) => ({
+    port,
+    sessions: of.reduce((total, { sessions }) => total + sessions, 0),
+  }));
 }
 
 /** Loopback, the nodes themselves and other Exchange servers. */

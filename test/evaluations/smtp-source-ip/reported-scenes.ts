@@ -743,7 +743,7 @@ export const reportedScenes: readonly NamedScene[] = [
       file.logSummary = withRows(node, clientRow(node, '198.51.100.40', 30, { localPort: 2526 }));
     }),
     expected: [
-      fail('log-fresh', undefined, 'medium', /It holds 30 sessions on port 2526, which is none of the service/),
+      fail('log-fresh', undefined, 'medium', /It holds 60 sessions on port 2526, which is none of the service/),
       other(
         'log-shows-client-addresses',
         'EX1',
