@@ -83,10 +83,18 @@ export const rooms = table({
   },
   'src/evaluations/*/in-shell.ts': {
     holds: 'options and commands that it adds to a shell',
-    rooms: ['src/domain/', 'src/facts/', 'src/evaluations/', 'src/evaluations/*/', 'src/sources/'],
+    rooms: [
+      'src/domain/',
+      'src/facts/',
+      'src/evaluations/',
+      'src/evaluations/*/',
+      'src/sources/',
+      'src/sources/bindings/*/',
+    ],
     packages: [],
     node: false,
-    because: 'What an evaluation adds to a shell is data and calls of its sources; the shell does the rest.',
+    because:
+      'What an evaluation adds to a shell is data and calls of its sources, its own bindings included; the shell does the rest.',
   },
   'src/evaluations/*/': {
     holds: 'the evaluation itself: questions, subjects, its part of the document, what its rules share; pure',

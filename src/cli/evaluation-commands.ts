@@ -32,8 +32,8 @@ function addOwn(command: Command, { options, run }: ShellCommand): void {
   command
     .option('--now <time>', 'judge freshness as of this time (ISO 8601)', isoTime)
     .option('--json', 'print as JSON')
-    .action(async (paths: string[], values: { readonly now?: Date; readonly json?: boolean }) => {
-      tell(await run(paths, { values, now: values.now ?? new Date(), readJson }), values.json);
+    .action(async (paths: string | string[], values: { readonly now?: Date; readonly json?: boolean }) => {
+      tell(await run([paths].flat(), { values, now: values.now ?? new Date(), readJson }), values.json);
     });
 }
 

@@ -258,16 +258,8 @@ function FcAddress {
     $Text -replace '%.*$', '' -replace '^::ffff:(?=\d+\.)', ''
 }
 
-# The firewall writes ports as numbers, ranges and the word Any, one or several.
-function FcCoversPort25 {
-    param([object] $Ports)
-    foreach ($port in @($Ports)) {
-        $text = [string] $port
-        if ($text -eq 'Any' -or $text -eq '25') { return $true }
-        if ($text -match '^(\d+)-(\d+)$' -and [int] $Matches[1] -le 25 -and [int] $Matches[2] -ge 25) { return $true }
-    }
-    $false
-}
+# Accounts that Exchange shows as text and Windows cannot turn into a SID; they are the same in every organization.
+$exchangeAccounts = @{ 'Partner Servers' = 10; 'Hub Transport Servers' = 21; 'Edge Transport Servers' = 22; 'Externally Secured Servers' = 23; 'Legacy Exchange Servers' = 24 }
 
 # Accounts go out as SIDs: names differ by language and say who somebody is.
 function FcSid {
@@ -275,6 +267,9 @@ function FcSid {
     $sid = [string] (FcProperty $Account 'SecurityIdentifier')
     if ($sid -eq '') { $sid = [string] $Account }
     if ($sid -match '^S-1-[0-9-]+$') { return $sid }
+    if ($sid -match '^MS Exchange\\(.+)$' -and $exchangeAccounts.ContainsKey($Matches[1])) {
+        return "S-1-9-1419165041-1139599005-3936102811-1022490595-$($exchangeAccounts[$Matches[1]])"
+    }
     try {
         [System.Security.Principal.NTAccount]::new($sid).Translate([System.Security.Principal.SecurityIdentifier]).Value
     } catch {
@@ -282,51 +277,59 @@ function FcSid {
     }
 }
 
-# Files whose name's hour (or day, on 2010) lies in the window, newest first.
+# Files whose name's hour (or day, on 2010) lies in the window, newest first. Of a plain and a compressed one of the same
+# name the plain one is read.
 function FcLogFiles {
     param([string] $Folder, [datetime] $From)
     $files = [System.Collections.Generic.SortedDictionary[string, string]]::new()
     $first = $From.ToString('yyyyMMddHH', [System.Globalization.CultureInfo]::InvariantCulture)
     foreach ($file in [System.IO.Directory]::GetFiles($Folder)) {
-        if ([System.IO.Path]::GetFileName($file) -notmatch '^RECV(\d{8})(\d{2})?-(\d+)\.LOG$') { continue }
+        if ([System.IO.Path]::GetFileName($file) -notmatch '^RECV(\d{8})(\d{2})?-(\d+)\.LOG(\.gz)?$') { continue }
         $hour = '23'
         if ($Matches.ContainsKey(2)) { $hour = $Matches[2] }
         if ([string]::CompareOrdinal($Matches[1] + $hour, $first) -lt 0) { continue }
-        $files[$Matches[1] + $hour + $Matches[3].PadLeft(6, '0')] = $file
+        $key = $Matches[1] + $hour + $Matches[3].PadLeft(6, '0')
+        if ($Matches.ContainsKey(4) -and $files.ContainsKey($key)) { continue }
+        $files[$key] = $file
     }
     $names = @($files.Values)
     [array]::Reverse($names)
     $names
 }
 
-# A finished session goes into the counts of its connector and remote address. Sessions of the server with itself,
+# A finished session goes into the counts of its connector, remote and local endpoint. Sessions of the server with itself,
 # of Managed Availability and of the front end's outbound proxy (port 717) are no clients.
 function FcCountSession {
-    param([object[]] $Session, [System.Collections.IDictionary] $Counts)
+    param([object[]] $Session, [System.Collections.IDictionary] $Counts, [System.Collections.IDictionary] $Greetings)
     if ($Session[6]) { return }
     $remote = FcEndpoint $Session[1]
     $local = FcEndpoint $Session[2]
     if ($null -eq $remote -or $null -eq $local) { return }
     if ($local['port'] -eq 717 -or $remote['address'] -eq '::1' -or $remote['address'] -like '127.*') { return }
-    $key = $Session[0] + '|' + $remote['address']
+    $key = $Session[0] + '|' + $remote['address'] + '|' + $Session[2]
     $count = $Counts[$key]
     if ($null -eq $count) {
-        $count = @{ connector = $Session[0]; remote = $remote['address']; sessions = 0; mail = 0; probe = 0; any = 0
-            names = [System.Collections.Generic.HashSet[string]]::new(); locals = [System.Collections.Generic.HashSet[string]]::new() }
+        $count = @{ connector = $Session[0]; remote = $remote['address']; local = $local['address']; port = $local['port']; sessions = 0; mail = 0; probe = 0; any = 0 }
         $Counts[$key] = $count
     }
     $count['sessions'] += 1
     if ($Session[4]) { $count['mail'] += 1 } else { $count['probe'] += 1 }
     if ($Session[5]) { $count['any'] += 1 }
-    if ($Session[3] -ne '' -and $count['names'].Count -lt 1000) { $null = $count['names'].Add($Session[3]) }
-    $null = $count['locals'].Add($local['address'])
+    if (-not $Session[4] -or $Session[3] -eq '') { return }
+    $names = $Greetings[$remote['address']]
+    if ($null -eq $names) {
+        $names = [System.Collections.Generic.HashSet[string]]::new()
+        $Greetings[$remote['address']] = $names
+    }
+    if ($names.Count -lt 1000) { $null = $names.Add($Session[3]) }
 }
 
-# Reads the receive log into counts per connector and remote address. No address of a mail, no user and no greeting
+# Reads the receive log into counts per connector, remote and local endpoint. No address of a mail, no user and no greeting
 # name is kept: greetings are counted, the rest is passed over.
 function FcReadLog {
     param([string] $Folder, [datetime] $From)
     $counts = [System.Collections.Generic.Dictionary[string, object]]::new()
+    $greetings = [System.Collections.Generic.Dictionary[string, object]]::new()
     $open = [System.Collections.Generic.Dictionary[string, object[]]]::new()
     $fromText = FcUtc $From
     $oldest = ''
@@ -339,6 +342,7 @@ function FcReadLog {
         if ([datetime]::UtcNow -ge $script:deadline) { $truncated = $true; break }
         # The server still writes the newest file, so others must be let in for writing.
         $stream = [System.IO.File]::Open($file, 'Open', 'Read', 'ReadWrite, Delete')
+        if ($file -like '*.gz') { $stream = [System.IO.Compression.GZipStream]::new($stream, [System.IO.Compression.CompressionMode]::Decompress) }
         $reader = [System.IO.StreamReader]::new($stream, [System.Text.Encoding]::GetEncoding(28591), $true)
         try {
             while ($null -ne ($line = $reader.ReadLine())) {
@@ -346,6 +350,9 @@ function FcReadLog {
                 if (($rows -band 4095) -eq 0 -and [datetime]::UtcNow -ge $script:deadline) { $truncated = $true; break }
                 if ($line.Length -eq 0) { continue }
                 if ($line[0] -eq '#') {
+                    if ($line.StartsWith('#Log-type:', 'OrdinalIgnoreCase') -and $line -notmatch 'receive') {
+                        throw "$([System.IO.Path]::GetFileName($file)) is no receive log: $($line.TrimStart('#'))"
+                    }
                     if ($line.StartsWith('#Fields:') -and -not $line.StartsWith('#Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data')) {
                         throw "$([System.IO.Path]::GetFileName($file)) has other columns than a receive log"
                     }
@@ -362,8 +369,8 @@ function FcReadLog {
                 $key = $field[1] + '|' + $field[2]
                 $session = $null
                 if (-not $open.TryGetValue($key, [ref] $session)) {
-                    # connector, remote, local, greeting, mail, any recipient, managed availability, start seen
-                    $session = [object[]] @($field[1], '', '', '', $false, $false, $false, $false)
+                    # connector, remote, local, greeting, mail, any recipient, managed availability, start seen, signed in, file of any recipient
+                    $session = [object[]] @($field[1], '', '', '', $false, $false, $false, $false, $false, -1)
                     $open[$key] = $session
                 }
                 if ($field[5] -ne '') { $session[1] = $field[5]; $session[2] = $field[4] }
@@ -371,7 +378,7 @@ function FcReadLog {
                     $session[7] = $true
                 } elseif ($what -eq '-') {
                     if ($session[7]) {
-                        FcCountSession $session $counts
+                        FcCountSession $session $counts $greetings
                         $null = $open.Remove($key)
                     }
                 } else {
@@ -383,9 +390,14 @@ function FcReadLog {
                         } elseif ($data.StartsWith('MAIL FROM', 'OrdinalIgnoreCase')) {
                             $session[4] = $true
                             if ($data -match '<(inboundproxy|HealthMailbox)') { $session[6] = $true }
+                        } elseif ($data.StartsWith('AUTH', 'OrdinalIgnoreCase') -or $data.StartsWith('X-EXPS', 'OrdinalIgnoreCase')) {
+                            $session[8] = $true
+                            # Newer files are read first: what they granted came after this.
+                            if ($session[9] -ne $files) { $session[5] = $false }
                         }
                     } elseif ($data.Contains('SMTPAcceptAnyRecipient') -and $data.EndsWith('Set Session Permissions')) {
-                        $session[5] = $true
+                        # Rights after signing in are those of an account: no relaying.
+                        if (-not $session[8]) { $session[5] = $true; $session[9] = $files }
                     } elseif ($data.Contains('HealthMailbox')) {
                         $session[6] = $true
                     }
@@ -396,7 +408,7 @@ function FcReadLog {
         }
         $files += 1
     }
-    foreach ($session in $open.Values) { FcCountSession $session $counts }
+    foreach ($session in $open.Values) { FcCountSession $session $counts $greetings }
     if ($files -eq 0) { throw "no receive log of the last $LogHours hours in this folder: is protocol logging on?" }
     # A server on the internet meets tens of thousands of scanners; those with the most sessions tell all there is to tell.
     $remotes = @($counts.Values)
@@ -410,9 +422,12 @@ function FcReadLog {
     }
     $summary = [ordered] @{ from = $oldest; to = $newest; files = $files; truncated = $truncated; byRemote = @() }
     $summary['byRemote'] = @(foreach ($count in $remotes) {
+        $names = $greetings[$count['remote']]
+        $ehloNames = 0
+        if ($null -ne $names) { $ehloNames = $names.Count }
         [ordered] @{
-            connector = $count['connector']; remoteIp = $count['remote']; localIps = @($count['locals']); sessions = $count['sessions']
-            mailSessions = $count['mail']; probeSessions = $count['probe']; ehloNames = $count['names'].Count; anyRecipientSessions = $count['any']
+            connector = $count['connector']; remoteIp = $count['remote']; localIps = @($count['local']); localPort = $count['port']; sessions = $count['sessions']
+            mailSessions = $count['mail']; probeSessions = $count['probe']; ehloNames = $ehloNames; anyRecipientSessions = $count['any']
         }
     })
     $summary
@@ -472,7 +487,7 @@ function FcProbe {
 $facts = [ordered] @{
     schema = 'smtp-source-ip/1'
     collectedAt = FcUtc ([datetime]::UtcNow)
-    collector = [ordered] @{ version = '1.0.0'; psVersion = [string] $PSVersionTable['PSVersion'] }
+    collector = [ordered] @{ version = '1.1.0'; psVersion = [string] $PSVersionTable['PSVersion'] }
     host = [ordered] @{ name = $env:COMPUTERNAME; os = ''; build = '' }
 }
 $node = $env:COMPUTERNAME
@@ -589,11 +604,15 @@ if (-not $ProbeOnly) {
         })
     }
 
-    # Four bulk reads joined by InstanceID: a look-up per rule takes minutes on a real server.
-    FcSection -Name 'firewall.inbound25' -Seconds $SectionSeconds -Gather {
+    # Five bulk reads joined by InstanceID: a look-up per rule takes minutes on a real server.
+    FcSection -Name 'firewall.inbound' -Seconds $SectionSeconds -Gather {
         $ports = @{}
         foreach ($row in FcCall -Command 'Get-NetFirewallPortFilter' -Parameters @{ PolicyStore = 'ActiveStore' }) {
-            if (@('TCP', '6', 'Any') -contains (FcText $row 'Protocol') -and (FcCoversPort25 (FcProperty $row 'LocalPort'))) { $ports[(FcText $row 'InstanceID')] = $true }
+            if (@('TCP', '6', 'Any') -contains (FcText $row 'Protocol')) { $ports[(FcText $row 'InstanceID')] = @(FcTexts $row 'LocalPort') }
+        }
+        $interfaces = @{}
+        foreach ($row in FcCall -Command 'Get-NetFirewallInterfaceFilter' -Parameters @{ PolicyStore = 'ActiveStore' }) {
+            $interfaces[(FcText $row 'InstanceID')] = @(FcTexts $row 'InterfaceAlias')
         }
         $programs = @{}
         foreach ($row in FcCall -Command 'Get-NetFirewallApplicationFilter' -Parameters @{ PolicyStore = 'ActiveStore' }) {
@@ -604,10 +623,13 @@ if (-not $ProbeOnly) {
             if ((FcText $row 'LocalAddress') -eq 'Any' -and (FcText $row 'RemoteAddress') -eq 'Any') { $anybody[(FcText $row 'InstanceID')] = $true }
         }
         $rows = @(FcCall -Command 'Get-NetFirewallRule' -Parameters @{ PolicyStore = 'ActiveStore'; Direction = 'Inbound'; Enabled = 'True' })
-        $firewall['inbound25'] = @(foreach ($row in $rows) {
+        $firewall['inbound'] = @(foreach ($row in $rows) {
             $id = FcText $row 'InstanceID'
             if (-not ($ports.ContainsKey($id) -and $programs.ContainsKey($id) -and $anybody.ContainsKey($id))) { continue }
-            [ordered] @{ profile = FcText $row 'Profile'; action = FcText $row 'Action'; enabled = FcTruth $row 'Enabled' }
+            [ordered] @{
+                profile = FcText $row 'Profile'; action = FcText $row 'Action'; enabled = FcTruth $row 'Enabled'
+                localPorts = $ports[$id]; interfaces = @(foreach ($name in $interfaces[$id]) { if ($null -ne $name -and $name -ne 'Any') { $name } })
+            }
         })
     }
 
@@ -637,12 +659,15 @@ if (-not $ProbeOnly) {
         $nameless = 0
         $permissions = @(foreach ($connector in $exchange['receiveConnectors']) {
             foreach ($row in FcCall -Command 'Get-ADPermission' -Parameters @{ Identity = $connector['dn'] } -Place exchange) {
-                $rights = @(FcTexts $row 'ExtendedRights' | Where-Object { $_ -like 'ms-Exch-SMTP-*' })
-                if ($rights.Count -eq 0) { continue }
+                $named = @(FcTexts $row 'ExtendedRights')
+                $rights = @($named | Where-Object { $_ -like 'ms-Exch-SMTP-*' })
+                # Full control, or all extended rights where none is named, holds every one of them.
+                $access = @(FcTexts $row 'AccessRights' | Where-Object { $_ -match 'GenericAll' -or ($_ -match 'ExtendedRight' -and $named.Count -eq 0) })
+                if ($rights.Count + $access.Count -eq 0) { continue }
                 $sid = FcSid (FcProperty $row 'User')
                 if ($null -eq $sid) { $nameless += 1; continue }
                 [ordered] @{
-                    connector = $connector['identity']; sid = $sid; extendedRights = $rights
+                    connector = $connector['identity']; sid = $sid; extendedRights = $rights; accessRights = $access
                     deny = FcTruth $row 'Deny'; inherited = FcTruth $row 'IsInherited'
                 }
             }
@@ -652,7 +677,15 @@ if (-not $ProbeOnly) {
     }
 
     FcSection -Name 'exchange.frontendTransport' -Seconds $SectionSeconds -Gather {
-        $row = FcCall -Command 'Get-FrontendTransportService' -Parameters @{ Identity = $node } -Place exchange -One
+        # Edge Transport servers have no front end: the transport service listens to the world itself.
+        $roles = @()
+        if ($exchange.Contains('receiveConnectors')) { $roles = @($exchange['receiveConnectors'] | ForEach-Object { $_['transportRole'] }) }
+        $parameters = @{ Identity = $node }
+        if ($roles.Count -gt 0 -and @($roles | Where-Object { $_ -match 'Frontend' }).Count -eq 0) {
+            $row = FcCall -Command 'Get-TransportService' -Parameters $parameters -Place exchange -One
+        } else {
+            $row = FcCall -Command 'Get-FrontendTransportService' -Parameters $parameters -Place exchange -One
+        }
         # Sizes read "250 MB (262,144,000 bytes)", with the separators of the server's language.
         $exchange['frontendTransport'] = [ordered] @{
             receiveProtocolLogPath = FcText $row 'ReceiveProtocolLogPath'; maxAge = FcText $row 'ReceiveProtocolLogMaxAge'

@@ -4,6 +4,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { smtpNodeFile } from '../../src/sources/bindings/smtp-source-ip/collector-file.ts';
 import { enginesFor, openPowerShellHost, type PowerShellHost } from '../powershell/host.ts';
@@ -39,6 +40,7 @@ const allowed = allowList({
     'Get-NetConnectionProfile',
     'Get-NetFirewallAddressFilter',
     'Get-NetFirewallApplicationFilter',
+    'Get-NetFirewallInterfaceFilter',
     'Get-NetFirewallPortFilter',
     'Get-NetFirewallProfile',
     'Get-NetFirewallRule',
@@ -47,6 +49,7 @@ const allowed = allowList({
     'Get-NetNeighbor',
     'Get-NetRoute',
     'Get-ReceiveConnector',
+    'Get-TransportService',
     'Resolve-DnsName',
   ],
   members: [
@@ -67,6 +70,8 @@ const allowed = allowList({
     '[System.Collections.Generic.Dictionary[string,object]]::new',
     '[System.Collections.Generic.HashSet[string]]::new',
     '[System.Collections.Generic.SortedDictionary[string,string]]::new',
+    '[System.IO.Compression.CompressionMode]::Decompress',
+    '[System.IO.Compression.GZipStream]::new',
     '[System.IO.Directory]::GetFiles',
     '[System.IO.Path]::GetFileName',
     '[System.IO.StreamReader]::new',
@@ -86,6 +91,8 @@ const allowed = allowList({
     'System.Collections.Generic.Dictionary[string,object]',
     'System.Collections.Generic.HashSet[string]',
     'System.Collections.Generic.SortedDictionary[string,string]',
+    'System.IO.Compression.CompressionMode',
+    'System.IO.Compression.GZipStream',
     'System.IO.Directory',
     'System.IO.Path',
     'System.IO.StreamReader',
@@ -248,6 +255,11 @@ function healthyNode(logFolder: string): Record<string, StandIn> {
       LocalAddress: 'Any',
       RemoteAddress: InstanceID === 'some' ? ['192.0.2.0/24', '198.51.100.0/24'] : 'Any',
     })),
+    'Get-NetFirewallInterfaceFilter': [
+      { InstanceID: 'smtp', InterfaceAlias: ['Loopback', 'LAN'] },
+      { InstanceID: 'range', InterfaceAlias: 'Any' },
+      { InstanceID: 'web', InterfaceAlias: 'Any' },
+    ],
     'Get-NetFirewallRule': [
       { InstanceID: 'smtp', Profile: 'Any', Action: 'Allow', Enabled: 'True' },
       { InstanceID: 'range', Profile: 'Domain, Private', Action: 'Block', Enabled: 'True' },
@@ -279,7 +291,9 @@ function healthyNode(logFolder: string): Record<string, StandIn> {
         if ($Identity -ne 'CN=Relay,CN=EX1,DC=contoso,DC=local') { throw "unknown identity $Identity" }
         [pscustomobject] @{ User = 'S-1-5-7'; ExtendedRights = @('ms-Exch-SMTP-Submit', 'ms-Exch-SMTP-Accept-Any-Recipient'); Deny = $false; IsInherited = $false }
         [pscustomobject] @{ User = [pscustomobject] @{ SecurityIdentifier = 'S-1-5-11' }; ExtendedRights = 'ms-Exch-SMTP-Submit'; Deny = $true; IsInherited = $true }
-        [pscustomobject] @{ User = 'S-1-5-18'; ExtendedRights = $null; Deny = $false; IsInherited = $true }`,
+        [pscustomobject] @{ User = 'S-1-5-18'; ExtendedRights = $null; AccessRights = 'ReadProperty'; Deny = $false; IsInherited = $true }
+        [pscustomobject] @{ User = 'S-1-5-32-544'; ExtendedRights = $null; AccessRights = @('GenericAll'); Deny = $false; IsInherited = $true }
+        [pscustomobject] @{ User = 'MS Exchange\\Externally Secured Servers'; ExtendedRights = $null; AccessRights = 'ExtendedRight'; Deny = $false; IsInherited = $false }`,
     },
     'Get-FrontendTransportService': [
       {
@@ -418,7 +432,7 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-SmtpSourceIpFac
     expect(facts).toEqual({
       schema: 'smtp-source-ip/1',
       collectedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
-      collector: { version: '1.0.0', psVersion: expect.stringMatching(/^\d+\.\d+/) },
+      collector: { version: '1.1.0', psVersion: expect.stringMatching(/^\d+\.\d+/) },
       host: { name: 'EX1', os: 'Windows Server 2022 Datacenter', build: '20348.2700' },
       adapters: [
         expect.objectContaining({ name: 'LAN' }),
@@ -472,9 +486,16 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-SmtpSourceIpFac
       firewall: {
         profiles: [{ name: 'Public', enabled: 'True', defaultInbound: 'Block', disabledAliases: [] }],
         connectionProfiles: [{ alias: 'LAN', category: 'DomainAuthenticated' }],
-        inbound25: [
-          { profile: 'Any', action: 'Allow', enabled: true },
-          { profile: 'Domain, Private', action: 'Block', enabled: true },
+        inbound: [
+          {
+            profile: 'Any',
+            action: 'Allow',
+            enabled: true,
+            localPorts: ['25', '587'],
+            interfaces: ['Loopback', 'LAN'],
+          },
+          { profile: 'Domain, Private', action: 'Block', enabled: true, localPorts: ['20-30'], interfaces: [] },
+          { profile: 'Any', action: 'Allow', enabled: true, localPorts: ['443'], interfaces: [] },
         ],
       },
       exchange: {
@@ -501,6 +522,7 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-SmtpSourceIpFac
             connector: 'EX1\\Relay',
             sid: 'S-1-5-7',
             extendedRights: ['ms-Exch-SMTP-Submit', 'ms-Exch-SMTP-Accept-Any-Recipient'],
+            accessRights: [],
             deny: false,
             inherited: false,
           },
@@ -508,8 +530,25 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-SmtpSourceIpFac
             connector: 'EX1\\Relay',
             sid: 'S-1-5-11',
             extendedRights: ['ms-Exch-SMTP-Submit'],
+            accessRights: [],
             deny: true,
             inherited: true,
+          },
+          {
+            connector: 'EX1\\Relay',
+            sid: 'S-1-5-32-544',
+            extendedRights: [],
+            accessRights: ['GenericAll'],
+            deny: false,
+            inherited: true,
+          },
+          {
+            connector: 'EX1\\Relay',
+            sid: 'S-1-9-1419165041-1139599005-3936102811-1022490595-23',
+            extendedRights: [],
+            accessRights: ['ExtendedRight'],
+            deny: false,
+            inherited: false,
           },
         ],
         frontendTransport: {
@@ -529,6 +568,7 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-SmtpSourceIpFac
             connector: 'EX1\\Relay',
             remoteIp: '203.0.113.40',
             localIps: ['192.0.2.25'],
+            localPort: 25,
             sessions: 2,
             mailSessions: 2,
             probeSessions: 0,
@@ -539,6 +579,7 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-SmtpSourceIpFac
             connector: 'EX1\\Relay',
             remoteIp: '192.0.2.5',
             localIps: ['192.0.2.11'],
+            localPort: 25,
             sessions: 1,
             mailSessions: 0,
             probeSessions: 1,
@@ -639,6 +680,25 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-SmtpSourceIpFac
     expect(facts).toMatchObject({ neighbors: [], exchange: { receiveConnectors: [], adPermissions: [] } });
   });
 
+  it('reads an Edge Transport server, whose transport service listens to the world itself', async () => {
+    const { facts } = await run({
+      ...node,
+      'Get-ReceiveConnector': [
+        {
+          Identity: 'EX1\\Default internal receive connector EX1',
+          DistinguishedName: 'CN=Relay,CN=EX1,DC=contoso,DC=local',
+          Enabled: true,
+          TransportRole: 'HubTransport',
+          Bindings: ['0.0.0.0:25'],
+        },
+      ],
+      'Get-FrontendTransportService': { body: "throw 'there is no front end'" },
+      'Get-TransportService': [{ ReceiveProtocolLogPath: logs, ReceiveProtocolLogMaxAge: '30.00:00:00' }],
+    });
+    expect(facts.errors).toEqual([]);
+    expect(facts).toMatchObject({ exchange: { frontendTransport: { receiveProtocolLogPath: logs } } });
+  });
+
   it('writes the same on a German server', async () => {
     const german = await run(node, { culture: 'de-DE' });
     const english = await run(node, { culture: 'en-US' });
@@ -664,8 +724,11 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-SmtpSourceIpFac
   });
 
   it('keeps mail addresses out of its errors', async () => {
-    const { json } = await run({ ...node, 'Get-NetRoute': { body: "throw 'mailbox <adele@contoso.com> not found'" } });
-    expect(json).toContain('mailbox \\u003c\\u003caddress\\u003e\\u003e not found');
+    const { facts, json } = await run({
+      ...node,
+      'Get-NetRoute': { body: "throw 'mailbox <adele@contoso.com> not found'" },
+    });
+    expect(facts.errors).toContainEqual({ section: 'routes', message: 'mailbox <<address>> not found' });
     expect(json).not.toContain('adele');
   });
 
@@ -714,12 +777,65 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-SmtpSourceIpFac
     expect(facts.logSummary).toMatchObject({ files: 1, truncated: true, byRemote: [{ sessions: 1 }] });
   });
 
+  it('counts like the product: local endpoints apart, rights before signing in alone, a compressed copy once', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-receive-log-'));
+    const [older, newer] = [hoursAgo(3), hoursAgo(1)];
+    const granted = opening[1] ?? ['*', ''];
+    const signedIn = session('08DD5A0C11E2F3B1', older, '203.0.113.41:5000', [
+      ['+', ','],
+      ['<', 'EHLO pc.contoso.com,'],
+      ['<', 'AUTH LOGIN,'],
+    ]);
+    const afterwards = session('08DD5A0C11E2F3B1', newer, '203.0.113.41:5000', [
+      granted,
+      ['<', 'MAIL FROM:<scan@contoso.com>,'],
+      ...closing,
+    ]);
+    const own = session('08DD5A0C11E2F3B2', newer, '203.0.113.40:5000', [
+      ...opening,
+      ...mail('a.contoso.com'),
+      ...closing,
+    ]);
+    const other = session(
+      '08DD5A0C11E2F3B3',
+      newer,
+      '203.0.113.40:5001',
+      [...opening, ...mail('b.contoso.com'), ...closing],
+      '192.0.2.11:2525',
+    );
+    const text = [...logHeader, ...afterwards, ...own, ...other].join('\r\n');
+    await writeFile(join(folder, `RECV${stamp(older)}-1.LOG.gz`), gzipSync([...logHeader, ...signedIn].join('\r\n')));
+    await writeFile(join(folder, `RECV${stamp(newer)}-1.LOG`), text);
+    await writeFile(join(folder, `RECV${stamp(newer)}-1.LOG.gz`), gzipSync(text));
+    const { facts } = await run(node, { parameters: { LogPath: folder } });
+    await rm(folder, { recursive: true });
+    expect(facts.errors).toEqual([]);
+    expect(facts.logSummary).toMatchObject({ files: 2 });
+    expect(facts.logSummary.byRemote).toHaveLength(3);
+    expect(facts.logSummary.byRemote).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ remoteIp: '203.0.113.41', sessions: 1, mailSessions: 1, anyRecipientSessions: 0 }),
+        expect.objectContaining({
+          remoteIp: '203.0.113.40',
+          localPort: 25,
+          sessions: 1,
+          ehloNames: 2,
+          anyRecipientSessions: 1,
+        }),
+        expect.objectContaining({ remoteIp: '203.0.113.40', localPort: 2525, localIps: ['192.0.2.11'], sessions: 1 }),
+      ]),
+    );
+  });
+
   it('says when the log is missing or of another kind', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-receive-log-'));
     const empty = await run(node, { parameters: { LogPath: folder } });
     await writeFile(join(folder, `RECV${stamp(hoursAgo(1))}-1.LOG`), '#Fields: date-time,session-id\r\n');
     const other = await run(node, { parameters: { LogPath: folder } });
+    await writeFile(join(folder, `RECV${stamp(hoursAgo(1))}-1.LOG`), '#Log-type: SMTP Send Protocol Log\r\n');
+    const send = await run(node, { parameters: { LogPath: folder } });
     await rm(folder, { recursive: true });
+    expect(send.facts.errors.at(-1)?.message).toMatch(/\.LOG is no receive log: Log-type: SMTP Send Protocol Log$/);
     expect(empty.facts.errors.at(-1)?.message).toBe(
       'no receive log of the last 24 hours in this folder: is protocol logging on?',
     );

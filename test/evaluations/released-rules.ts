@@ -86,6 +86,7 @@ export const releasedRules: Readonly<Record<string, readonly string[]>> = {
     'log-fresh',
     'load-balancer-only-probes',
     'no-relay-sessions-from-load-balancer',
+    'no-unapproved-relay-sessions',
     'one-address-few-clients',
     'probe-shows-client-address',
     'control-shows-client-address',

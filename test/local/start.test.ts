@@ -269,6 +269,8 @@ describe('npm start', () => {
           'nodes-alike | ✗ fail (high) | ✗ fail (high)',
           'netbios-disabled | ✓ pass | ✗ fail (medium)',
           'loopback-metric-high | ✓ pass | ✗ fail (low)',
+          'log-shows-client-addresses | ✓ pass | ? unknown',
+          'probe-shows-client-address | ? unknown | ? unknown',
           'control-shows-client-address | ? unknown | ? unknown',
         ],
       },
@@ -277,7 +279,11 @@ describe('npm start', () => {
     await expect.poll(() => smtpCardsOf(first), { timeout: 30_000 }).toHaveLength(2);
     expect((await smtpCardsOf(first))[1]).toEqual({
       summary: 'Contoso: 6 resolved in SMTP source IP for smtp-in',
-      nodes: ['Rule | EX1 | EX2', 'control-shows-client-address | ? unknown | ? unknown'],
+      nodes: [
+        'Rule | EX1 | EX2',
+        'probe-shows-client-address | ? unknown | ? unknown',
+        'control-shows-client-address | ? unknown | ? unknown',
+      ],
     });
   });
 

@@ -9,11 +9,13 @@ import {
   rangeSize,
   reachesPublicSpace,
 } from '../../domain/ip-range.ts';
-import type { ConnectorPermission, ReceiveConnector } from '../../facts/smtp-service/node.ts';
+import type { Judgement } from '../../domain/rule.ts';
+import { type ConnectorPermission, facingConnectors, type ReceiveConnector } from '../../facts/smtp-service/node.ts';
 import { loadBalancerRanges } from '../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
+import { quoted } from './node.ts';
 import type { RuleContext } from './rule.ts';
-import { hasRelayRight } from './settings.ts';
+import { connectorName, hasRelayRight } from './settings.ts';
 
 /** What findings about one connector are called by. */
 export function connectorTarget(at: RuleContext, connector: ReceiveConnector): string {
@@ -22,7 +24,7 @@ export function connectorTarget(at: RuleContext, connector: ReceiveConnector): s
 
 /** `EX1\Relay`, as the shell takes it. */
 export function connectorIdentity(at: RuleContext, connector: ReceiveConnector): string {
-  return `'${at.part}\\${connector.name.replaceAll("'", "''")}'`;
+  return quoted(`${at.part.split('.')[0]}\\${connector.name}`);
 }
 
 export interface RelayRight {
@@ -45,10 +47,20 @@ export function relayRight(
   const identity = connectorIdentity(at, connector);
   switch (right) {
     case 'anonymous':
+      return {
+        why: 'anonymous senders (S-1-5-7) have the right Ms-Exch-SMTP-Accept-Any-Recipient',
+        revoke: `Get-ReceiveConnector ${identity} | Remove-ADPermission ${anonymous} -ExtendedRights Ms-Exch-SMTP-Accept-Any-Recipient`,
+      };
+    case 'anonymous-full-control':
+      return {
+        why: 'anonymous senders (S-1-5-7) have full control of it, and the right Ms-Exch-SMTP-Accept-Any-Recipient with it',
+        revoke: `Get-ReceiveConnector ${identity} | Remove-ADPermission ${anonymous} -AccessRights GenericAll`,
+      };
     case 'anonymous-inherited':
       return {
-        why: `anonymous senders (S-1-5-7) have the right Ms-Exch-SMTP-Accept-Any-Recipient${right === 'anonymous' ? '' : ' by inheritance'}`,
-        revoke: `Get-ReceiveConnector ${identity} | Remove-ADPermission -User (New-Object System.Security.Principal.SecurityIdentifier 'S-1-5-7').Translate([System.Security.Principal.NTAccount]) -ExtendedRights Ms-Exch-SMTP-Accept-Any-Recipient`,
+        why: 'anonymous senders (S-1-5-7) have the right Ms-Exch-SMTP-Accept-Any-Recipient by inheritance',
+        // What is inherited cannot be removed here, and a deny of its own comes first.
+        revoke: `Get-ReceiveConnector ${identity} | Add-ADPermission ${anonymous} -ExtendedRights Ms-Exch-SMTP-Accept-Any-Recipient -Deny`,
       };
     case 'externally-secured':
       return {
@@ -58,6 +70,34 @@ export function relayRight(
     case undefined:
       return undefined;
   }
+}
+
+/** The anonymous logon by its SID, since its name is in the language of the server. */
+const anonymous =
+  "-User (New-Object System.Security.Principal.SecurityIdentifier 'S-1-5-7').Translate([System.Security.Principal.NTAccount])";
+
+/** When the facts do not hold the permissions of a connector, nobody can say who may relay through it. */
+export function permissionsMissing(connector: ReceiveConnector, at: RuleContext): Judgement {
+  const target = connectorTarget(at, connector);
+  return {
+    verdict: 'manual',
+    target,
+    message: `${target} admits anonymous senders, and the fact file does not hold what they may do there: it is not known whether they may relay.`,
+    remedy: `Run the collector as somebody who may read the permissions, or look for Ms-Exch-SMTP-Accept-Any-Recipient of the anonymous logon:\nGet-ReceiveConnector ${connectorIdentity(at, connector)} | Get-ADPermission | Format-List User, ExtendedRights, AccessRights, Deny, IsInherited`,
+  };
+}
+
+/**
+ * The lines that give a connector a narrower scope: what of it is neither refused nor too wide stays; without any the
+ * approved clients; without those somebody has to know the clients.
+ */
+export function narrowScope(connector: ReceiveConnector, refused: readonly string[], at: RuleContext): string {
+  const rest = connector.remoteIPRanges.filter((range) => !refused.includes(range));
+  const known = rest.length > 0 ? rest : at.subject.relayClients;
+  const identity = connectorIdentity(at, connector);
+  return known.length > 0
+    ? `Set-ReceiveConnector ${identity} -RemoteIPRanges ${known.map(quoted).join(', ')}`
+    : `$clients = @()   # the addresses of the real clients, each in quotes\nSet-ReceiveConnector ${identity} -RemoteIPRanges $clients`;
 }
 
 /** Parts of the scope that are too wide: all or much of the world, or public addresses that nobody approved. */
@@ -97,11 +137,22 @@ export function listensOn(connector: ReceiveConnector, vip: string): boolean {
 
 /** Enabled front-end connectors that receive what the load balancer passes on. */
 export function loadBalanced(connectors: readonly ReceiveConnector[], service: SmtpService): ReceiveConnector[] {
-  return connectors.filter(
-    (connector) =>
-      connector.enabled &&
-      connector.transportRole === 'FrontendTransport' &&
-      service.vips.some((vip) => listensOn(connector, vip)),
+  return facingConnectors(connectors).filter(
+    (connector) => connector.enabled && service.vips.some((vip) => listensOn(connector, vip)),
+  );
+}
+
+/** On which VIPs each load-balanced connector of a node listens, by the name that nodes have in common. */
+export function vipsByConnector(
+  connectors: readonly ReceiveConnector[],
+  service: SmtpService,
+  node: string,
+): Record<string, string> {
+  return Object.fromEntries(
+    loadBalanced(connectors, service).map((connector) => [
+      connectorName(connector, node),
+      service.vips.filter((vip) => listensOn(connector, vip)).join(', '),
+    ]),
   );
 }
 

@@ -31,6 +31,7 @@ import { loopbackWeakHostSend } from './rules/loopback-weak-host-send.ts';
 import { loopbackWithoutGateway } from './rules/loopback-without-gateway.ts';
 import { netbiosDisabled } from './rules/netbios-disabled.ts';
 import { noRelaySessionsFromLoadBalancer } from './rules/no-relay-sessions-from-load-balancer.ts';
+import { noUnapprovedRelaySessions } from './rules/no-unapproved-relay-sessions.ts';
 import { nodesAlike } from './rules/nodes-alike.ts';
 import { oneAddressFewClients } from './rules/one-address-few-clients.ts';
 import { perSourceLimitsFit } from './rules/per-source-limits-fit.ts';
@@ -95,6 +96,7 @@ export const smtpSourceIp = evaluation({
     externallySecuredScopeNarrow,
     relayRefused,
     noRelaySessionsFromLoadBalancer,
+    noUnapprovedRelaySessions,
     protocolLogVerbose,
     logRetentionSufficient,
     perSourceLimitsFit,
@@ -127,20 +129,39 @@ function asked({ mode }: SmtpService): readonly string[] {
   ];
 }
 
-/** The live probe outranks the log; the configuration says *ready*, never *visible*. */
-const proofs = ['smtp-source-ip/probe-shows-client-address', 'smtp-source-ip/log-shows-client-addresses'];
+const [byProbe, byLog, suspicion, path] = [
+  'smtp-source-ip/probe-shows-client-address',
+  'smtp-source-ip/log-shows-client-addresses',
+  'smtp-source-ip/one-address-few-clients',
+  'smtp-source-ip/vip-path-answers',
+];
 
-function proof(question: string, blocking: readonly Judged[]): readonly Judged[] {
-  if (question === 'source-ip-visible') {
-    const conclusive = proofs
-      .map((rule) => blocking.find(({ finding }) => finding.rule === rule))
-      .find((judged) => judged?.finding.verdict === 'pass' || judged?.finding.verdict === 'fail');
-    return conclusive === undefined ? blocking : [conclusive];
-  }
+/**
+ * Proof is per node: of one node a conclusive probe outranks its log; what is known of one says nothing about another. The
+ * configuration says *ready*, never *visible*. A suspicion about a node leaves open what its probe does not prove.
+ */
+function proof(question: string, blocking: readonly Judged[], _: unknown, all: readonly Judged[]): readonly Judged[] {
   // A probe that reached nothing (port 25 blocked here) is as good as none: the nodes' own facts decide.
-  return question === 'dsr-ready'
-    ? blocking.filter(
-        ({ finding }) => !(finding.rule === 'smtp-source-ip/vip-path-answers' && finding.verdict === 'unknown'),
-      )
-    : blocking;
+  if (question === 'dsr-ready') {
+    return blocking.filter(({ finding }) => !(finding.rule === path && finding.verdict === 'unknown'));
+  }
+  const probed = provenBy(byProbe, all);
+  const logged = provenBy(byLog, all);
+  return blocking.flatMap((judged): Judged[] => {
+    const { finding } = judged;
+    if (finding.rule === byProbe) return probed.has(finding.target) || !logged.has(finding.target) ? [judged] : [];
+    if (finding.rule === byLog) return probed.has(finding.target) ? [] : [judged];
+    if (finding.rule !== suspicion) return [judged];
+    const open = finding.verdict === 'fail' && !probed.has(finding.target);
+    return open ? [{ ...judged, finding: { ...finding, verdict: 'manual' } }] : [];
+  });
+}
+
+/** The nodes of which the findings of a rule prove something. */
+function provenBy(rule: string | undefined, all: readonly Judged[]): ReadonlySet<string | undefined> {
+  return new Set(
+    all.flatMap(({ finding: { rule: of, verdict, target } }) =>
+      of === rule && (verdict === 'pass' || verdict === 'fail') ? [target] : [],
+    ),
+  );
 }

@@ -1,5 +1,6 @@
 import { smtpService } from '../../facts/smtp-service/subject.ts';
 import { smtpNodeFiles } from '../../sources/bindings/smtp-source-ip/files.ts';
+import { haproxyFiles } from '../../sources/bindings/smtp-source-ip/haproxy.ts';
 import { smtpServiceSources } from '../../sources/bindings/smtp-source-ip/sources.ts';
 import type { Registration } from '../registration.ts';
 import { baselineOf } from './baseline.ts';
@@ -11,7 +12,7 @@ import { smtpSourceIpInShell } from './in-shell.ts';
 export const smtpSourceIp: Registration = {
   ...evaluation,
   bind: smtpServiceSources,
-  files: [smtpNodeFiles],
+  files: [smtpNodeFiles, haproxyFiles],
   grants: [],
   baseline: {
     of: (subject, supplied, accepted) => baselineOf(smtpService.parse(subject), supplied, accepted),

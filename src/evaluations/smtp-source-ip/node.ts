@@ -10,7 +10,7 @@ import {
 } from '../../facts/smtp-service/node.ts';
 import { vipAddresses } from '../../facts/smtp-service/service.ts';
 import type { RuleContext } from './rule.ts';
-import { type AddressFamily, familyName, vipFamilies } from './service.ts';
+import { type AddressFamily, familyName, familyOf, vipFamilies } from './service.ts';
 
 /** The judged node of a service. */
 type Of = Pick<RuleContext, 'subject' | 'part'>;
@@ -34,30 +34,60 @@ export function loopbackAlias(facts: Pick<InterfaceFacts, 'node-host'>, { subjec
   return subject.loopbackAlias ?? facts['node-host']?.loopbackAlias ?? usualLoopbackAlias;
 }
 
-/** The loopback adapters that matter: those that carry a VIP; else the one named as declared; else all. */
-export function loopbackAliases(facts: InterfaceFacts & { readonly 'node-adapters': NodeAdapters }, at: Of): string[] {
-  const all = facts['node-adapters'].filter(isLoopbackAdapter).map(({ name }) => name);
-  const vips = vipAddresses(at.subject);
-  const carrying = new Set(
-    (facts['node-ip-addresses'] ?? []).flatMap(({ alias, ipAddress }) =>
-      vips.includes(ipAddress) ? [alias.toLowerCase()] : [],
-    ),
-  );
-  const withVip = all.filter((name) => carrying.has(name.toLowerCase()));
-  if (withVip.length > 0) return withVip;
-  const named = all.filter((name) => sameWindowsName(name, loopbackAlias(facts, at)));
-  return named.length > 0 ? named : all;
+/**
+ * The loopback adapters that matter, told by what they carry: those with a VIP; else the one named as declared; else all
+ * but what packet capture installs for itself (Npcap's is `*msloop`, too).
+ */
+export function loopbackAliases(
+  facts: Pick<InterfaceFacts, 'node-host' | 'node-ip-addresses'> & { readonly 'node-adapters': NodeAdapters },
+  at: Of,
+): string[] {
+  return loopbackAdapters(facts, at).map(({ name }) => name);
 }
 
-/** The interface that faces the load balancer: named as declared, else the one with the node's own address. */
-export function lanAlias(facts: InterfaceFacts, { subject: service, part }: Of): string | undefined {
+/** As {@link loopbackAliases}. */
+export function loopbackAdapters(
+  facts: Pick<InterfaceFacts, 'node-host' | 'node-ip-addresses'> & { readonly 'node-adapters': NodeAdapters },
+  at: Of,
+): NodeAdapters {
+  const all = facts['node-adapters'].filter(isLoopbackAdapter);
   const addresses = facts['node-ip-addresses'] ?? [];
+  const withVip = all.filter(({ name }) => vipsOn(addresses, [name], at).length > 0);
+  if (withVip.length > 0) return withVip;
+  const named = all.filter(({ name }) => sameWindowsName(name, loopbackAlias(facts, at)));
+  if (named.length > 0) return named;
+  return all.filter(({ name, interfaceDescription }) => !/npcap|wireshark/i.test(`${name} ${interfaceDescription}`));
+}
+
+/**
+ * The interface that faces the load balancer: the one named as declared; else the one with the node's own address, unless
+ * that is a management card and another one is in the load balancer's subnet. What has no address is no interface: a member
+ * of a team is none, its team is.
+ */
+export function lanAlias(facts: InterfaceFacts, { subject: service, part }: Of): string | undefined {
+  const loopbacks = (facts['node-adapters'] ?? []).filter(isLoopbackAdapter).map(({ name }) => name);
+  const addresses = (facts['node-ip-addresses'] ?? []).filter(({ alias }) => !isOneOf(alias, loopbacks));
   const declared = service.lanAlias ?? facts['node-host']?.lanAlias;
-  const adapters = facts['node-adapters'] ?? [];
-  const named = adapters.find(({ name }) => declared !== undefined && sameWindowsName(name, declared));
-  if (named !== undefined) return named.name;
+  const named = (facts['node-adapters'] ?? []).find(
+    ({ name }) => declared !== undefined && sameWindowsName(name, declared),
+  );
   const own = service.nodes.find(({ name }) => name === part)?.address;
-  return own === undefined ? undefined : addresses.find(({ ipAddress }) => ipAddress === plainAddress(own))?.alias;
+  const withOwn = addresses.filter(({ ipAddress }) => own !== undefined && ipAddress === plainAddress(own));
+  const isInterface = (alias: string) => addresses.some((row) => sameWindowsName(row.alias, alias));
+  if (named !== undefined && (withOwn.length === 0 || isInterface(named.name))) return named.name;
+  const atBalancer = addresses.filter(({ ipAddress, prefixLength }) =>
+    service.loadBalancerAddresses.some((one) => isAmong(one.split('/')[0] ?? one, [`${ipAddress}/${prefixLength}`])),
+  );
+  const both = withOwn.find((row) => atBalancer.includes(row));
+  return (both ?? atBalancer[0] ?? withOwn[0])?.alias;
+}
+
+/** Families of the VIPs that an interface carries, and of those that none carries yet. */
+export function familiesOn(alias: string, addresses: NodeIpAddresses | undefined, at: Of): AddressFamily[] {
+  const carried = vipsOn(addresses ?? [], [alias], at).map(({ ipAddress }) => ipAddress);
+  if (carried.length === 0) return vipFamilies(at.subject);
+  const missing = vipAddresses(at.subject).filter((vip) => !addresses?.some(({ ipAddress }) => ipAddress === vip));
+  return [...new Set([...carried, ...missing].map(familyOf))];
 }
 
 /** When it cannot be told which interface is the LAN, a person has to say so. */
@@ -84,10 +114,15 @@ export interface LookedAt {
   readonly row: NodeIpInterfaces[number] | undefined;
 }
 
-/** The rows of interfaces, one for each family of the judged service's VIPs. */
-export function interfaceRowsOf(rows: NodeIpInterfaces, aliases: readonly string[], at: Of): readonly LookedAt[] {
+/** The rows of interfaces, one for each family of the VIPs there. */
+export function interfaceRowsOf(
+  rows: NodeIpInterfaces,
+  aliases: readonly string[],
+  addresses: NodeIpAddresses | undefined,
+  at: Of,
+): readonly LookedAt[] {
   return aliases.flatMap((alias) =>
-    vipFamilies(at.subject).map((family) => ({ alias, family, row: interfaceRow(rows, alias, family) })),
+    familiesOn(alias, addresses, at).map((family) => ({ alias, family, row: interfaceRow(rows, alias, family) })),
   );
 }
 
@@ -113,15 +148,15 @@ export function quoted(name: string): string {
 
 const settingWords = { weakHostSend: 'weak host send', weakHostReceive: 'weak host receive' } as const;
 
-/** Is a weak-host setting on, for each interface and each family of the VIPs? */
+/** Is a weak-host setting on, for each interface and each family of the VIPs there? */
 export function judgeWeakHost(
-  rows: NodeIpInterfaces,
+  facts: Pick<InterfaceFacts, 'node-host' | 'node-ip-addresses'> & { readonly 'node-ip-interfaces': NodeIpInterfaces },
   aliases: readonly string[],
   setting: keyof typeof settingWords,
   consequence: string,
   at: Of,
 ): Judgement {
-  const looked = interfaceRowsOf(rows, aliases, at);
+  const looked = interfaceRowsOf(facts['node-ip-interfaces'], aliases, facts['node-ip-addresses'], at);
   const evidence: Observation[] = looked.map(({ alias, family, row }) => ({
     fact: 'node-ip-interfaces',
     observed: `${alias}, ${familyName[family]}: ${
@@ -141,12 +176,24 @@ export function judgeWeakHost(
     verdict: 'fail',
     owner: 'on-premises',
     message: `${at.part}: ${settingWords[setting]} is off for ${where.join(', ')}: ${consequence}`,
-    remedy: off.map(({ alias, family }) => weakHostLine(alias, family, setting)).join('\n'),
+    remedy: off
+      .flatMap(({ alias, family }) => weakHostLines(alias, family, setting, facts['node-host']?.os))
+      .join('\n'),
     evidence,
   };
 }
 
-function weakHostLine(alias: string, family: AddressFamily, setting: keyof typeof settingWords): string {
+/** Windows Server 2008 and 2008 R2 have no `Set-NetIPInterface`; where the system is not known both ways are named. */
+function weakHostLines(
+  alias: string,
+  family: AddressFamily,
+  setting: keyof typeof settingWords,
+  os: string | undefined,
+): string[] {
   const parameter = setting === 'weakHostSend' ? 'WeakHostSend' : 'WeakHostReceive';
-  return `Set-NetIPInterface -InterfaceAlias ${quoted(alias)} -AddressFamily ${familyName[family]} -${parameter} Enabled   # Windows Server 2008: netsh interface ${family} set interface "${alias}" ${parameter.toLowerCase()}=enabled`;
+  const isOld = os?.includes('2008') ?? false;
+  const netsh = `netsh interface ${family} set interface ${quoted(alias)} ${parameter.toLowerCase()}=enabled`;
+  const modern = `Set-NetIPInterface -InterfaceAlias ${quoted(alias)} -AddressFamily ${familyName[family]} -${parameter} Enabled`;
+  if (isOld) return [netsh];
+  return os === undefined || os === '' ? [modern, `${netsh}   # instead, on Windows Server 2008 R2`] : [modern];
 }

@@ -7,7 +7,12 @@ import type { RuleContext } from './rule.ts';
 /** Scope of the rules about Direct Server Return. */
 export function onlyWithDsr({ subject }: Pick<RuleContext, 'subject'>): string | undefined {
   const { mode } = subject;
-  return mode === 'dsr' ? undefined : `${subject.id} is declared as ${mode}: it does not use Direct Server Return.`;
+  if (mode === 'dsr') return undefined;
+  const speech =
+    mode === 'proxy-protocol'
+      ? ' Exchange does not speak the PROXY protocol: it resets a connection that begins with it, so another server has to take it first.'
+      : '';
+  return `${subject.id} is declared as ${mode}: it does not use Direct Server Return.${speech}`;
 }
 
 /** An address family. */
@@ -30,11 +35,11 @@ export interface NatKnowledge {
   readonly because: string;
 }
 
-/** Proof outranks the declared mode; without proof the mode `snat-accepted` says it. */
-export function natKnowledge(service: SmtpService, known: SmtpSourceNat | undefined): NatKnowledge {
-  const because = known?.because ?? 'Neither probe nor log shows source addresses.';
-  if (known?.translation === 'source-nat' || known?.translation === 'partial') return { nat: 'proven', because };
-  if (known?.translation === 'preserved') return { nat: 'disproven', because };
+/** Of one node: proof outranks the declared mode; without proof the mode `snat-accepted` says it. */
+export function natKnowledge(service: SmtpService, known: SmtpSourceNat | undefined, node: string): NatKnowledge {
+  const { translation, because = 'Neither probe nor log shows source addresses.' } = known?.[node] ?? {};
+  if (translation === 'source-nat' || translation === 'partial') return { nat: 'proven', because };
+  if (translation === 'preserved') return { nat: 'disproven', because };
   return service.mode === 'snat-accepted'
     ? { nat: 'assumed', because: 'The service is declared as snat-accepted.' }
     : { nat: 'not-known', because };

@@ -2,14 +2,17 @@ import { z } from 'zod';
 import { translations } from './log.ts';
 import { goodForADay } from './node.ts';
 
-/** What is known about source NAT at the load balancer, from the best proof there is; `not-known` without any. */
+/** What is known about source NAT before each node, from the best proof there is about it; `not-known` without any. */
 export const smtpSourceNat = z
-  .object({
-    translation: z.enum([...translations, 'not-known']),
-    proof: z.enum(['probe', 'log']).optional(),
-    /** One sentence: what showed it, or why nothing did. */
-    because: z.string(),
-  })
+  .record(
+    z.string(),
+    z.object({
+      translation: z.enum([...translations, 'not-known']),
+      proof: z.enum(['probe', 'log']).optional(),
+      /** One sentence: what showed it, or why nothing did. */
+      because: z.string(),
+    }),
+  )
   .meta({ title: 'knowledge of source NAT' });
 
 /** The kinds of evidence side by side; there are two at least. */
@@ -17,8 +20,9 @@ export const smtpEvidence = z
   .object({
     /** VIP on the loopback adapter of all nodes, of some, of none. */
     configuration: z.enum(['ready', 'partly', 'none']).optional(),
-    log: z.enum(translations).optional(),
-    probe: z.enum(translations).optional(),
+    /** By node, where they prove something. */
+    log: z.record(z.string(), z.enum(translations)),
+    probe: z.record(z.string(), z.enum(translations)),
   })
   .meta({ title: 'evidence side by side', goodForHours: goodForADay });
 

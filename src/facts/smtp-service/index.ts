@@ -1,6 +1,7 @@
 import { factKinds } from '../../domain/fact.ts';
 import { smtpBaseline, smtpEvidence, smtpSourceNat } from './evidence.ts';
-import { smtpLog, smtpLogLocalAddress, smtpLogProof } from './log.ts';
+import { smtpLoadBalancer } from './load-balancer.ts';
+import { nodeLog, nodeLogProof, smtpLog, smtpLogLocalAddress } from './log.ts';
 import {
   nodeAdapters,
   nodeBindings,
@@ -21,9 +22,9 @@ import {
 } from './node.ts';
 import {
   nodeControl,
+  nodeProbeProof,
   smtpNodesSeen,
   smtpProbe,
-  smtpProbeProof,
   smtpRelayTest,
   smtpSuppliedProbes,
   smtpVipPath,
@@ -48,19 +49,21 @@ export const smtpServiceFacts = factKinds(
     'node-connector-permissions': nodeConnectorPermissions,
     'node-frontend-transport': nodeFrontendTransport,
     'node-log-summary': nodeLogSummary,
+    'node-log': nodeLog,
+    'node-log-proof': nodeLogProof,
     'node-control': nodeControl,
+    'node-probe-proof': nodeProbeProof,
     'smtp-log': smtpLog,
-    'smtp-log-proof': smtpLogProof,
     'smtp-log-local-address': smtpLogLocalAddress,
     'smtp-probe': smtpProbe,
     'smtp-supplied-probes': smtpSuppliedProbes,
-    'smtp-probe-proof': smtpProbeProof,
     'smtp-nodes-seen': smtpNodesSeen,
     'smtp-vip-path': smtpVipPath,
     'smtp-relay-test': smtpRelayTest,
     'smtp-source-nat': smtpSourceNat,
     'smtp-evidence': smtpEvidence,
     'smtp-baseline': smtpBaseline,
+    'smtp-load-balancer': smtpLoadBalancer,
   },
   {
     'node-host': 'node',
@@ -79,8 +82,15 @@ export const smtpServiceFacts = factKinds(
     'node-connector-permissions': 'node',
     'node-frontend-transport': 'node',
     'node-log-summary': 'node',
+    'node-log': 'node',
+    'node-log-proof': 'node',
     'node-control': 'node',
+    'node-probe-proof': 'node',
   },
 );
+
+/** Facts of a node that are concluded from others; all the rest only a collector can read. */
+export const concludedNodeFacts = ['node-log', 'node-log-proof', 'node-control', 'node-probe-proof'] as const;
+export type ConcludedNodeFact = (typeof concludedNodeFacts)[number];
 
 export type SmtpServiceFacts = typeof smtpServiceFacts;

@@ -121,6 +121,12 @@ export const nodeDnsAnswers = z
 export const firewallProfiles = ['Domain', 'Private', 'Public'] as const;
 export type FirewallProfile = (typeof firewallProfiles)[number];
 
+const firewallRule = z.object({
+  profiles: z.array(z.enum(firewallProfiles)),
+  action: z.enum(['allow', 'block']),
+  enabled: z.boolean(),
+});
+
 /** Windows Firewall, and the inbound rules that cover TCP port 25 from anywhere. */
 export const nodeFirewall = z
   .object({
@@ -135,13 +141,18 @@ export const nodeFirewall = z
       }),
     ),
     connectionProfiles: z.array(z.object({ alias: z.string(), category: z.enum(firewallProfiles) })),
-    inbound25: z.array(
-      z.object({
-        profiles: z.array(z.enum(firewallProfiles)),
-        action: z.enum(['allow', 'block']),
-        enabled: z.boolean(),
-      }),
-    ),
+    inbound25: z.array(firewallRule),
+    /** The inbound rules of all TCP ports, from anywhere; older collectors tell those of port 25 alone. */
+    inbound: z
+      .array(
+        firewallRule.extend({
+          /** First and last port of each range. */
+          ports: z.array(z.tuple([z.number(), z.number()])),
+          /** Interfaces that the rule is confined to; all when empty. */
+          interfaces: z.array(z.string()),
+        }),
+      )
+      .optional(),
   })
   .meta({ title: 'firewall settings', goodForHours: goodForADay });
 
@@ -178,6 +189,8 @@ export const nodeConnectorPermissions = z
       connector: z.string(),
       sid: z.string(),
       extendedRights: z.array(z.string()),
+      /** Full control, or all extended rights: those of SMTP are among them. */
+      allRights: z.boolean().optional(),
       deny: z.boolean(),
       inherited: z.boolean(),
     }),
@@ -207,6 +220,8 @@ export const nodeLogSummary = z
         connector: z.string(),
         remoteIp: z.string(),
         localIps: z.array(z.string()),
+        /** Older collectors count all ports of a connector together. */
+        localPort: z.number().optional(),
         sessions: z.number(),
         mailSessions: z.number(),
         probeSessions: z.number(),
@@ -230,15 +245,33 @@ export type ReceiveConnector = z.infer<typeof nodeReceiveConnectors>[number];
 export type ConnectorPermission = z.infer<typeof nodeConnectorPermissions>[number];
 export type NodeLogSummary = z.infer<typeof nodeLogSummary>;
 
+/** "Loopback Adapter" in languages of Windows; without a component id they are a hint and no proof. */
+const localisedLoopback = /KM-TEST|loopback|bouclage|bucle|环回|環回|ループバック|루프백|замыкания|[^\x20-\x7e]/i;
+
 /**
- * Is it a loopback adapter (component `*msloop`; "Microsoft Loopback Adapter" on 2008, "Microsoft KM-TEST Loopback
- * Adapter" from 2012, with " #2" for a second one)? "Loopback Pseudo-Interface 1" (127.0.0.1) is none.
+ * Is it a loopback adapter? The component `*msloop` is the proof, and another component's driver is none, whatever it calls
+ * itself. Without a component id only the English descriptions are sure: "Microsoft Loopback Adapter" on 2008, "Microsoft
+ * KM-TEST Loopback Adapter" from 2012, with " #2" for a second one. "Loopback Pseudo-Interface 1" (127.0.0.1) is none.
  */
+export function loopbackKind({ componentId, interfaceDescription }: NodeAdapters[number]): 'yes' | 'no' | 'unsure' {
+  if (componentId !== undefined && componentId !== '') return componentId.toLowerCase() === '*msloop' ? 'yes' : 'no';
+  if (/^Microsoft (KM-TEST )?Loopback Adapter( #\d+)?$/i.test(interfaceDescription)) return 'yes';
+  if (/ Loopback Adapter( #\d+)?$/i.test(interfaceDescription)) return 'no';
+  return localisedLoopback.test(interfaceDescription) ? 'unsure' : 'no';
+}
+
+/** As {@link loopbackKind}; what is unsure counts, and the rule about the adapter says so. */
 export function isLoopbackAdapter(adapter: NodeAdapters[number]): boolean {
-  return (
-    adapter.componentId?.toLowerCase() === '*msloop' ||
-    /(KM-TEST )?Loopback Adapter( #\d+)?$/.test(adapter.interfaceDescription)
-  );
+  return loopbackKind(adapter) !== 'no';
+}
+
+/**
+ * Connectors that listen to the world: those of the front end. Where there is none of it (Edge Transport, Exchange 2010)
+ * those of the transport service itself.
+ */
+export function facingConnectors<C extends { readonly transportRole: string }>(connectors: readonly C[]): C[] {
+  const frontEnd = connectors.filter(({ transportRole }) => transportRole === 'FrontendTransport');
+  return frontEnd.length > 0 ? frontEnd : connectors.filter(({ transportRole }) => transportRole === 'HubTransport');
 }
 
 /** Names of interfaces, files and GUIDs are equal without regard to case on Windows. */

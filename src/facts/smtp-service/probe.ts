@@ -29,6 +29,8 @@ export const probeAttempt = z.object({
   banner: z.string().optional(),
   /** The address that the EHLO reply shows: where the server believes we come from. */
   helloAddress: z.string().optional(),
+  /** The name that the EHLO reply begins with, where the greeting itself is hidden. */
+  helloName: z.string().optional(),
   /** A firewall rewrites SMTP on the way (`220 ****`). */
   inspected: z.boolean(),
   startTls: z.boolean().optional(),
@@ -45,16 +47,18 @@ export const smtpProbe = z
 /** Attempts that collectors made from their own machines. */
 export const smtpSuppliedProbes = z.array(probeAttempt).meta({ title: 'probes in fact files' });
 
-/** What the live probe proves about source addresses. */
-export const smtpProbeProof = z
+/** What the live probe proves about the source addresses that one node sees. */
+export const nodeProbeProof = z
   .object({
     translation: z.enum(translations),
-    /** What each VIP showed, and which node answered when its banner tells. */
-    seen: z.array(z.object({ target: z.string(), node: z.string().optional(), address: z.string() })),
+    /** What the node showed through each VIP. */
+    seen: z.array(z.object({ target: z.string(), address: z.string() })),
+    /** The greetings that prove it name no node, so it may have been another of the pool. */
+    unnamed: z.boolean(),
     /** How many load-balancer addresses are declared, the VIPs not counted. */
     declaredLoadBalancers: z.number(),
   })
-  .meta({ title: 'proof by the live probe', goodForHours: goodForADay });
+  .meta({ title: 'proof by the live probe of the node', goodForHours: goodForADay });
 
 /** Does the way through each VIP answer, while the nodes themselves do? Only ways about which something is certain. */
 export const smtpVipPath = z
@@ -84,7 +88,7 @@ export const smtpRelayTest = z
 
 export type ProbeAttempt = z.infer<typeof probeAttempt>;
 export type SmtpProbe = z.infer<typeof smtpProbe>;
-export type SmtpProbeProof = z.infer<typeof smtpProbeProof>;
+export type NodeProbeProof = z.infer<typeof nodeProbeProof>;
 export type SmtpNodesSeen = z.infer<typeof smtpNodesSeen>;
 export type SmtpVipPath = z.infer<typeof smtpVipPath>;
 export type SmtpRelayTest = z.infer<typeof smtpRelayTest>;

@@ -29,3 +29,16 @@ export function nodeAt(service: SmtpService, address: string): string | undefine
   const plain = plainAddress(address);
   return service.nodes.find((node) => plainAddress(node.address) === plain)?.name;
 }
+
+/** The first label of a host name, as Windows names servers: `EX1.contoso.com` → `ex1`. */
+export function firstLabel(host: string): string {
+  return host.split('.')[0]?.toLowerCase() ?? '';
+}
+
+/** The node that a server name means: named in full, or by its first label alone. */
+export function nodeNamed(service: SmtpService, server: string): string | undefined {
+  const full = service.nodes.find(({ name }) => name.toLowerCase() === server.toLowerCase());
+  if (full !== undefined) return full.name;
+  const short = service.nodes.filter(({ name }) => firstLabel(name) === firstLabel(server));
+  return short.length === 1 ? short[0]?.name : undefined;
+}

@@ -17,7 +17,12 @@ export const smtpServiceDeclaration = z.strictObject({
   id: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: 'is no service id; use lower-case letters, digits and hyphens' }),
-  mode: z.enum(['dsr', 'transparent', 'snat-accepted']).default('dsr'),
+  mode: z
+    .enum(['dsr', 'transparent', 'snat-accepted', 'proxy-protocol'], {
+      error:
+        'is none of dsr, transparent, snat-accepted and proxy-protocol; Windows Network Load Balancing is not supported, since its nodes share the VIP on their LAN cards and nothing stands before them',
+    })
+    .default('dsr'),
   vips: z.array(endpoint).min(1),
   loadBalancerAddresses: z.array(addressOrRange).default([]),
   probeAddresses: z.array(addressOrRange).default([]),

@@ -27,6 +27,7 @@ interface FileCounts extends SessionCounts {
   readonly to: string;
   readonly rows: number;
   readonly malformedRows: number;
+  readonly noReceiveLogs: readonly (readonly [string, number])[];
 }
 
 /**
@@ -56,6 +57,10 @@ export async function readLogCounts(
   const table = new SessionTable(service);
   for (const one of counted) table.merge(one);
   table.finish();
+  const kinds = new Map<string, number>();
+  for (const { noReceiveLogs } of counted) {
+    for (const [kind, files] of noReceiveLogs) kinds.set(kind, (kinds.get(kind) ?? 0) + files);
+  }
   const times = (pick: (one: FileCounts) => string) =>
     counted
       .map(pick)
@@ -64,12 +69,13 @@ export async function readLogCounts(
   return {
     from: times(({ from }) => from)[0],
     to: times(({ to }) => to).at(-1),
-    newestLoadBalanced: table.newestLoadBalanced === '' ? undefined : table.newestLoadBalanced,
     files: files.length,
     rows: counted.reduce((sum, { rows }) => sum + rows, 0),
     malformedRows: counted.reduce((sum, { malformedRows }) => sum + malformedRows, 0),
     truncated: false,
     remotes: table.remotes,
+    otherPorts: table.otherPorts,
+    noReceiveLogs: [...kinds].map(([kind, files]) => ({ kind, files })),
     exchangeServers: [],
   };
 }
@@ -83,8 +89,8 @@ export async function countFiles(
   const table = new SessionTable(service);
   const scanner = new RowScanner(table);
   for (const path of paths) await readLogFile(path, scanner, signal);
-  const { from, to, rows, malformedRows } = scanner;
-  return { ...table.counts, from, to, rows, malformedRows };
+  const { from, to, rows, malformedRows, noReceiveLogs } = scanner;
+  return { ...table.counts, from, to, rows, malformedRows, noReceiveLogs: [...noReceiveLogs] };
 }
 
 function countInWorker(paths: readonly string[], service: SmtpService, signal?: AbortSignal): Promise<FileCounts> {

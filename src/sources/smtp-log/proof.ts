@@ -1,6 +1,7 @@
 import { Unobtainable } from '../../domain/fact-set.ts';
 import { hoursUntil } from '../../domain/time.ts';
-import { isOwnMail, type SmtpLog, type SmtpLogProof } from '../../facts/smtp-service/log.ts';
+import { enumerateFirst } from '../../domain/words.ts';
+import type { NodeLog, NodeLogProof } from '../../facts/smtp-service/log.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 
 /** Below this many mail sessions a share means nothing. */
@@ -11,17 +12,17 @@ const natShare = 0.9;
 const freshHours = 24;
 
 /** Is the newest row of a load-balanced session less than 24 hours old? */
-export function isFresh(log: SmtpLog, now: Date): boolean {
+export function isFresh(log: Pick<NodeLog, 'newestLoadBalanced'>, now: Date): boolean {
   const { newestLoadBalanced } = log;
   return newestLoadBalanced !== undefined && -hoursUntil(newestLoadBalanced, now) < freshHours;
 }
 
 /**
- * Decides from the share of mail sessions that come from the load balancer whether it hides the clients.
+ * Decides from the share of a node's mail sessions that come from the load balancer whether it hides the clients there.
  *
  * @throws Unobtainable `stale` or `insufficient`, when the log does not decide
  */
-export function logProof(log: SmtpLog, service: SmtpService, now: Date): SmtpLogProof {
+export function logProof(log: NodeLog, service: SmtpService, now: Date): NodeLogProof {
   if (!isFresh(log, now)) {
     throw new Unobtainable(
       'stale',
@@ -31,29 +32,32 @@ export function logProof(log: SmtpLog, service: SmtpService, now: Date): SmtpLog
     );
   }
   if (service.loadBalancerAddresses.length === 0) {
-    throw new Unobtainable('insufficient', 'no load-balancer address is declared, so none can be recognised');
+    throw new Unobtainable(
+      'insufficient',
+      'no load-balancer address is declared, so none can be recognised; of an Azure load balancer declare 168.63.129.16, where its probes come from',
+    );
   }
-  const ownMailSessions = isOwnMail(log) ? log.loadBalancer.mailSessions : 0;
-  const mailSessions = log.mailSessions - ownMailSessions;
-  const fromLoadBalancer = log.loadBalancer.mailSessions - ownMailSessions;
+  const { mailSessions, fromLoadBalancer, clientAddresses, ownMailSessions, pastVip, suspects } = log;
+  const proof = { mailSessions, fromLoadBalancer, clientAddresses, ownMailSessions };
+  if (suspects.length > 0 && fromLoadBalancer === 0) {
+    const names = suspects.map(({ address, ehloNames }) => `${address} (${ehloNames} greeting names)`);
+    throw new Unobtainable(
+      'insufficient',
+      `${enumerateFirst(names)} ${suspects.length === 1 ? 'speaks' : 'speak'} for many senders and ${suspects.length === 1 ? 'is' : 'are'} not declared: when that is the load balancer, it hides them`,
+    );
+  }
   if (mailSessions < sessionsNeeded) {
     throw new Unobtainable(
       'insufficient',
-      `${mailSessions} mail sessions are in the log, and it takes ${sessionsNeeded} to decide`,
+      `${mailSessions} mail sessions are in the log, and it takes ${sessionsNeeded} to decide${pastVip > 0 ? `; ${pastVip} that did not arrive at the VIP prove nothing about it` : ''}`,
     );
   }
-  if (fromLoadBalancer === 0 && log.clientAddresses < 2) {
+  if (fromLoadBalancer === 0 && clientAddresses < 2) {
     throw new Unobtainable(
       'insufficient',
-      `all mail comes from one address, ${log.busiest[0]?.address ?? 'unknown'}: a smart host, or an undeclared load balancer`,
+      'all mail comes from one address: a smart host, or an undeclared load balancer',
     );
   }
   const share = fromLoadBalancer / mailSessions;
-  return {
-    translation: share >= natShare ? 'source-nat' : share > 0 ? 'partial' : 'preserved',
-    mailSessions,
-    fromLoadBalancer,
-    clientAddresses: log.clientAddresses,
-    ownMailSessions,
-  };
+  return { translation: share >= natShare ? 'source-nat' : share > 0 ? 'partial' : 'preserved', ...proof };
 }

@@ -35,6 +35,7 @@ export async function readLogFile(path: string, scanner: RowScanner, signal?: Ab
       }
     }
     lines.end();
+    scanner.endFile();
   } finally {
     await file.close();
   }

@@ -10,7 +10,9 @@ import type { Session, SessionTable } from './sessions.ts';
 const [comma, quote, hash, lf, cr] = [0x2c, 0x22, 0x23, 0x0a, 0x0d];
 const [plus, minus, lessThan, greaterThan, star] = [0x2b, 0x2d, 0x3c, 0x3e, 0x2a];
 const [letterS, letterT, letterU, letterZ, space] = [0x53, 0x54, 0x55, 0x5a, 0x20];
-const [lowerE, lowerH, lowerI, lowerL, lowerM, lowerO, colon] = [0x65, 0x68, 0x69, 0x6c, 0x6d, 0x6f, 0x3a];
+const [lowerA, lowerE, lowerH, lowerI, lowerL, lowerM, lowerO, lowerX, colon] = [
+  0x61, 0x65, 0x68, 0x69, 0x6c, 0x6d, 0x6f, 0x78, 0x3a,
+];
 
 /** Length of `2026-11-24T09:00:07.118Z`. */
 const dateLength = 24;
@@ -53,6 +55,14 @@ export class RowScanner {
   /** ISO 8601 of the oldest and newest row; empty without any. */
   from = '';
   to = '';
+  /** Files that are no receive log: what they are instead, as far as they say so, and how many. */
+  readonly noReceiveLogs = new Map<string, number>();
+  /** What the file says it is, when that is no receive log: its rows are passed over. */
+  #otherKind: string | undefined;
+  #rowsBefore = 0;
+  #malformedBefore = 0;
+  /** The first line of the file that is no row. */
+  #firstMalformed: string | undefined;
 
   constructor(table: SessionTable) {
     this.#table = table;
@@ -61,6 +71,22 @@ export class RowScanner {
   /** Forgets what the last file said about its columns. */
   startFile(): void {
     this.#columns = undefined;
+    this.#otherKind = undefined;
+    this.#rowsBefore = this.rows;
+    this.#malformedBefore = this.malformedRows;
+    this.#firstMalformed = undefined;
+  }
+
+  /** Names the file when nothing in it was a row of a receive log. */
+  endFile(): void {
+    const rows = this.rows - this.#rowsBefore;
+    const noneReadable = rows > 0 && rows === this.malformedRows - this.#malformedBefore;
+    const kind = this.#otherKind ?? (noneReadable ? kindOf(this.#firstMalformed ?? '') : undefined);
+    if (kind === undefined) return;
+    this.noReceiveLogs.set(kind, (this.noReceiveLogs.get(kind) ?? 0) + 1);
+    // The lines of another kind of log are no damaged rows of this one.
+    this.rows = this.#rowsBefore;
+    this.malformedRows = this.#malformedBefore;
   }
 
   /** Reads whole lines: `bytes[start..end)`, ending after a line feed. */
@@ -74,13 +100,14 @@ export class RowScanner {
       if (stop > row) {
         if (bytes[row] === hash) {
           this.#header(bytes.toString('latin1', row, stop));
-        } else {
+        } else if (this.#otherKind === undefined) {
           this.rows++;
           if (this.#row(bytes, row, stop)) {
             if (first === -1) first = row;
             last = row;
           } else {
             this.malformedRows++;
+            this.#firstMalformed ??= bytes.toString('latin1', row, stop);
           }
         }
       }
@@ -96,9 +123,11 @@ export class RowScanner {
 
   /** A line that is not whole: the server was still writing it, or it is no log. Counted when it is no row. */
   scanCut(bytes: Buffer, start: number, end: number): void {
-    if (end <= start || bytes[start] === hash) return;
+    if (end <= start || bytes[start] === hash || this.#otherKind !== undefined) return;
     this.rows++;
-    if (!this.#row(bytes, start, end)) this.malformedRows++;
+    if (this.#row(bytes, start, end)) return;
+    this.malformedRows++;
+    this.#firstMalformed ??= bytes.toString('latin1', start, end);
   }
 
   /** @returns false when it is no row of a receive log */
@@ -136,7 +165,7 @@ export class RowScanner {
     switch (kind) {
       case lessThan: {
         const lower = letter | space;
-        // Of all that clients say, only MAIL FROM, EHLO and HELO count; two letters tell them from the rest.
+        // Of all that clients say, only MAIL FROM, EHLO, HELO and AUTH count; two letters tell them from the rest.
         if (lower === lowerM && bytes[text + mailLength - 1] === colon) {
           const known = this.#session(bytes, connector, session, sequence, local, remote, at);
           known.mail = true;
@@ -152,6 +181,8 @@ export class RowScanner {
             const known = this.#session(bytes, connector, session, sequence, local, remote, at);
             this.#greeted(known, bytes.toString('latin1', name, end));
           }
+        } else if ((lower === lowerA || lower === lowerX) && isSignIn(bytes.toString('latin1', text, text + 8))) {
+          this.#session(bytes, connector, session, sequence, local, remote, at).signedIn = true;
         }
         return true;
       }
@@ -159,7 +190,7 @@ export class RowScanner {
         if (letter === letterS) {
           const permissions = this.#permissions.text(bytes, text, stop);
           if (permissions.includes(anyRecipient)) {
-            this.#session(bytes, connector, session, sequence, local, remote, at).anyRecipient = true;
+            this.#granted(this.#session(bytes, connector, session, sequence, local, remote, at));
           }
         } else if (letter === comma && bytes[text + 1] === letterU) {
           const note = bytes.toString('latin1', text, stop);
@@ -219,6 +250,7 @@ export class RowScanner {
       if (isHealthCheck(data)) session.health = true;
       return;
     }
+    if (isSignIn(data)) session.signedIn = true;
     const name = /^(?:EHLO|HELO) +([^\s,"]+)/i.exec(data)?.[1];
     if (name !== undefined) this.#greeted(session, name);
   }
@@ -228,12 +260,19 @@ export class RowScanner {
     if (session.greeting.startsWith('smtp.availability.')) session.health = true;
   }
 
+  /** Rights after signing in are those of an account: no relaying. */
+  #granted(session: Session): void {
+    if (!session.signedIn) session.anyRecipient = true;
+  }
+
   #noted(session: Session, note: string): void {
-    if (note.includes(anyRecipient)) session.anyRecipient = true;
+    if (note.includes(anyRecipient)) this.#granted(session);
     if (note.includes('HealthMailbox')) session.health = true;
   }
 
   #header(line: string): void {
+    const kind = /^#Log-type:\s*(.*)$/i.exec(line)?.[1]?.trim();
+    if (kind !== undefined) this.#otherKind = /receive/i.test(kind) ? undefined : kind;
     const fields = /^#Fields:\s*(.*)$/i.exec(line)?.[1];
     if (fields === undefined) return;
     const names = fields.split(',').map((name) => name.trim().toLowerCase());
@@ -337,6 +376,17 @@ class RecurringField {
     this.#known.push(known);
     return known;
   }
+}
+
+/** `AUTH …`, and `X-EXPS …` of other Exchange servers. */
+function isSignIn(said: string): boolean {
+  return /^(AUTH|X-EXPS)\b/i.test(said);
+}
+
+/** What a file is that holds no row of a receive log, by its first line. */
+function kindOf(line: string): string {
+  if (/\bpostfix\/\S+\[\d+\]:/.test(line)) return 'Postfix log';
+  return 'unknown text';
 }
 
 /** Exchange checking itself: the mail of Managed Availability. */

@@ -17,15 +17,16 @@ export interface Session {
   connected: boolean;
   ended: boolean;
   mail: boolean;
+  /** Said AUTH: rights that are granted afterwards are those of an account. */
+  signedIn: boolean;
+  /** Was granted SMTPAcceptAnyRecipient before that. */
   anyRecipient: boolean;
   /** Managed Availability: Exchange talking to itself. */
   health: boolean;
 }
 
-/** Sessions of one connector, local address and remote address. */
+/** Sessions of one remote address, in a group. */
 interface Tally {
-  connector: string;
-  localIp: string;
   remoteIp: string;
   sessions: number;
   mailSessions: number;
@@ -37,14 +38,23 @@ interface Group {
   readonly connector: string;
   readonly localIp: string;
   readonly byRemote: Map<string, Tally>;
+  /** ISO 8601 of the newest row of its sessions. */
+  newest: string;
+}
+
+/** A local endpoint, and whether it is at a port of the service. */
+interface Local {
+  readonly address: string;
+  readonly port: number | undefined;
+  readonly counts: boolean;
 }
 
 /** What a worker hands over: plain data. */
 export interface SessionCounts {
   readonly open: readonly Session[];
-  readonly tallies: readonly Tally[];
+  readonly groups: readonly { connector: string; localIp: string; newest: string; tallies: readonly Tally[] }[];
   readonly greetings: readonly (readonly [string, readonly string[]])[];
-  readonly newestLoadBalanced: string;
+  readonly otherPorts: readonly (readonly [number, number])[];
 }
 
 /** Memory stays flat: beyond these counts it is counted together, or given up. The load balancer is never among those. */
@@ -53,6 +63,7 @@ const mostTallies = 60_000;
 const mostGreetings = 16;
 const mostBalancerGreetings = 1000;
 const mostRemembered = 20_000;
+const mostOtherPorts = 20;
 
 /** The sum of all addresses beyond the number that is kept apart. */
 export const otherAddresses = 'other addresses';
@@ -68,9 +79,9 @@ export class SessionTable {
   #tallyCount = 0;
   readonly #greetings = new Map<string, Set<string>>();
   /** Endpoints and addresses recur; looking at each once is what makes a session cheap. */
-  readonly #locals = new Map<string, { address: string; counts: boolean }>();
+  readonly #locals = new Map<string, Local>();
   readonly #balancers = new Map<string, boolean>();
-  #newestLoadBalanced = '';
+  readonly #otherPorts = new Map<number, number>();
 
   constructor(service: SmtpService) {
     this.#service = service;
@@ -91,6 +102,7 @@ export class SessionTable {
         connected: false,
         ended: false,
         mail: false,
+        signedIn: false,
         anyRecipient: false,
         health: false,
       };
@@ -116,9 +128,12 @@ export class SessionTable {
   get counts(): SessionCounts {
     return {
       open: [...this.#open.values()],
-      tallies: this.#tallies,
+      groups: [...this.#groups.values()].map(({ byRemote, ...group }) => ({
+        ...group,
+        tallies: [...byRemote.values()],
+      })),
       greetings: [...this.#greetings].map(([address, names]) => [address, [...names]] as const),
-      newestLoadBalanced: this.#newestLoadBalanced,
+      otherPorts: [...this.#otherPorts],
     };
   }
 
@@ -137,52 +152,69 @@ export class SessionTable {
       ours.connected ||= session.connected;
       ours.ended ||= session.ended;
       ours.mail ||= session.mail;
-      ours.anyRecipient ||= session.anyRecipient;
+      ours.anyRecipient ||= session.anyRecipient && !ours.signedIn;
+      ours.signedIn ||= session.signedIn;
       ours.health ||= session.health;
       if (ours.connected && ours.ended) this.close(ours);
     }
-    for (const { connector, localIp, remoteIp, ...sums } of later.tallies) {
-      const tally = this.#tally(connector, localIp, remoteIp);
-      tally.sessions += sums.sessions;
-      tally.mailSessions += sums.mailSessions;
-      tally.anyRecipientSessions += sums.anyRecipientSessions;
+    for (const { connector, localIp, newest, tallies } of later.groups) {
+      for (const { remoteIp, ...sums } of tallies) {
+        const tally = this.#tally(connector, localIp, remoteIp);
+        tally.sessions += sums.sessions;
+        tally.mailSessions += sums.mailSessions;
+        tally.anyRecipientSessions += sums.anyRecipientSessions;
+      }
+      const group = this.#group(connector, localIp);
+      if (newest > group.newest) group.newest = newest;
     }
+    for (const [port, sessions] of later.otherPorts) this.#atOtherPort(port, sessions);
     for (const [address, names] of later.greetings) for (const name of names) this.#greet(address, name);
-    if (later.newestLoadBalanced > this.#newestLoadBalanced) this.#newestLoadBalanced = later.newestLoadBalanced;
   }
 
   get remotes(): RemoteCount[] {
-    return this.#tallies.map(({ connector, localIp, remoteIp, ...sums }) => ({
-      connector,
-      remoteIp,
-      localIps: [localIp],
-      ...sums,
-      probeSessions: sums.sessions - sums.mailSessions,
-      ehloNames: this.#greetings.get(remoteIp)?.size ?? 0,
-    }));
+    return [...this.#groups.values()].flatMap(({ connector, localIp, newest, byRemote }) =>
+      [...byRemote.values()].map(({ remoteIp, sessions, mailSessions, anyRecipientSessions }) => ({
+        connector,
+        remoteIp,
+        localIps: [localIp],
+        sessions,
+        mailSessions,
+        probeSessions: sessions - mailSessions,
+        ehloNames: this.#greetings.get(remoteIp)?.size ?? 0,
+        anyRecipientSessions,
+        ...(newest === '' ? {} : { newest }),
+      })),
+    );
   }
 
-  /** ISO 8601 of the newest row of a session on a port of the service; empty without any. */
-  get newestLoadBalanced(): string {
-    return this.#newestLoadBalanced;
+  /** Sessions on ports that are none of the service's. */
+  get otherPorts(): { port: number; sessions: number }[] {
+    return [...this.#otherPorts].map(([port, sessions]) => ({ port, sessions })).sort((a, b) => a.port - b.port);
   }
 
   #count(session: Session): void {
     if (session.health || session.remote === '') return;
     const local = this.#local(session.local);
-    if (!local.counts) return;
+    if (!local.counts) {
+      if (local.port !== undefined) this.#atOtherPort(local.port, 1);
+      return;
+    }
     const remoteIp = plainRemote(session.remote);
     if (remoteIp.startsWith('127.') || remoteIp === '::1') return;
-    if (session.newest > this.#newestLoadBalanced) this.#newestLoadBalanced = session.newest;
     const tally = this.#tally(session.connector, local.address, remoteIp);
+    const group = this.#group(session.connector, local.address);
+    if (session.newest > group.newest) group.newest = session.newest;
     tally.sessions++;
     if (session.mail) tally.mailSessions++;
     if (session.anyRecipient) tally.anyRecipientSessions++;
     if (session.mail && session.greeting !== '') this.#greet(tally.remoteIp, session.greeting);
   }
 
-  get #tallies(): Tally[] {
-    return [...this.#groups.values()].flatMap(({ byRemote }) => [...byRemote.values()]);
+  #atOtherPort(port: number, sessions: number): void {
+    const before = this.#otherPorts.get(port);
+    if (before !== undefined || this.#otherPorts.size < mostOtherPorts) {
+      this.#otherPorts.set(port, (before ?? 0) + sessions);
+    }
   }
 
   #tally(connector: string, localIp: string, remoteIp: string): Tally {
@@ -192,7 +224,7 @@ export class SessionTable {
       if (this.#tallyCount >= mostTallies && remoteIp !== otherAddresses && !this.#isBalancer(remoteIp)) {
         return this.#tally(connector, localIp, otherAddresses);
       }
-      tally = { connector, localIp, remoteIp, sessions: 0, mailSessions: 0, anyRecipientSessions: 0 };
+      tally = { remoteIp, sessions: 0, mailSessions: 0, anyRecipientSessions: 0 };
       byRemote.set(remoteIp, tally);
       this.#tallyCount++;
     }
@@ -206,7 +238,7 @@ export class SessionTable {
     const key = `${connector}|${localIp}`;
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = { connector, localIp, byRemote: new Map() };
+      group = { connector, localIp, byRemote: new Map(), newest: '' };
       this.#groups.set(key, group);
     }
     this.#lastGroup = group;
@@ -224,11 +256,12 @@ export class SessionTable {
     }
   }
 
-  #local(endpoint: string): { address: string; counts: boolean } {
+  #local(endpoint: string): Local {
     let local = this.#locals.get(endpoint);
     if (local === undefined) {
       const parsed = parseEndpoint(endpoint);
-      local = { address: parsed?.address ?? '', counts: parsed?.port !== undefined && this.#ports.has(parsed.port) };
+      const port = parsed?.port;
+      local = { address: parsed?.address ?? '', port, counts: port !== undefined && this.#ports.has(port) };
       if (this.#locals.size >= mostRemembered) this.#locals.clear();
       this.#locals.set(endpoint, local);
     }

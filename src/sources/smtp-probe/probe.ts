@@ -135,8 +135,10 @@ async function greet(target: Target, options: ProbeOptions, end: number, testRel
     if (hello.code >= 500) hello = await connection.command(`HELO ${ehloName}`, left(replyMs));
     if (hello.code === 421) return { attempt: attempt('out-of-service', hello.first) };
     const helloAddress = addressIn(hello);
+    const helloName = isInspected(said.banner) ? /^250[ -]\s*(\S+)/.exec(hello.first)?.[1] : undefined;
     said = {
       ...said,
+      ...(helloName === undefined ? {} : { helloName }),
       ...(helloAddress === undefined ? {} : { helloAddress }),
       startTls: hello.lines.some((line) => /^STARTTLS\b/i.test(line)),
     };

@@ -1,13 +1,14 @@
 import { Unobtainable } from '../../domain/fact-set.ts';
 import { isAmong, overlaps, parseAddress, parseEndpoint, parseRange, plainAddress } from '../../domain/ip-range.ts';
+import type { Translation } from '../../facts/smtp-service/log.ts';
 import type {
+  NodeProbeProof,
   ProbeAttempt,
   SmtpNodesSeen,
   SmtpProbe,
-  SmtpProbeProof,
   SmtpVipPath,
 } from '../../facts/smtp-service/probe.ts';
-import { isLoadBalancer, loadBalancerRanges } from '../../facts/smtp-service/service.ts';
+import { isLoadBalancer, loadBalancerRanges, nodeNamed } from '../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 
 /**
@@ -16,10 +17,10 @@ import type { SmtpService } from '../../facts/smtp-service/subject.ts';
  */
 export function answeringNode(attempt: ProbeAttempt, probe: SmtpProbe, service: SmtpService): string | undefined {
   if (attempt.node !== undefined) return attempt.node;
-  const name = bannerName(attempt.banner);
+  const name = attempt.helloName?.toLowerCase() ?? bannerName(attempt.banner);
   if (name === undefined) return undefined;
-  const named = service.nodes.filter((node) => name.split('.')[0] === node.name.toLowerCase().split('.')[0]);
-  if (named.length === 1) return named[0]?.name;
+  const named = nodeNamed(service, name);
+  if (named !== undefined) return named;
   const direct = probe.attempts.filter((one) => one.via === 'node' && bannerName(one.banner) === name);
   const nodes = new Set(direct.map(({ node }) => node));
   return nodes.size === 1 ? direct[0]?.node : undefined;
@@ -49,12 +50,13 @@ export function nodesSeen(probe: SmtpProbe, service: SmtpService): SmtpNodesSeen
 }
 
 /**
- * Decides from what the VIP shows whether the load balancer hides us. A direct connection to each node is the control,
- * so the prober need not know its own address. The first observation that fits counts.
+ * Decides from what a node shows through the VIPs whether the load balancer hides us from it. A direct connection to each
+ * node is the control, so the prober need not know its own address. What another node shows says nothing about this one;
+ * a greeting that names no node may be of any.
  *
  * @throws Unobtainable `unreachable` or `insufficient`, when nothing decides
  */
-export function probeProof(probe: SmtpProbe, service: SmtpService): SmtpProbeProof {
+export function probeProof(probe: SmtpProbe, service: SmtpService, node: string): NodeProbeProof {
   const balancers = loadBalancerRanges(service);
   // On one machine (a test, a demo) our own address can be the VIP's: then it is still ours.
   const isHidden = ({ attempt, address }: Shown) =>
@@ -73,35 +75,35 @@ export function probeProof(probe: SmtpProbe, service: SmtpService): SmtpProbePro
     );
   }
   const controls = new Set(direct.map(({ address }) => address));
-  const through = shown(probe.attempts.filter(({ via }) => via === 'vip'));
-  const seen = through.map(({ attempt, address }) => {
-    const node = answeringNode(attempt, probe, service);
-    return { target: attempt.target, ...(node === undefined ? {} : { node }), address };
-  });
-  const proof = (translation: SmtpProbeProof['translation']) => ({
+  const through = shown(probe.attempts.filter(({ via }) => via === 'vip')).map((one) => ({
+    ...one,
+    node: service.nodes.length === 1 ? node : answeringNode(one.attempt, probe, service),
+  }));
+  const ours = through.filter((one) => one.node === node);
+  const isExpected = (one: Shown) =>
+    !isHidden(one) &&
+    (isAmong(one.address, service.proberAddresses) ||
+      controls.has(one.address) ||
+      one.attempt.sourceAddress === one.address);
+  const proof = (translation: Translation, seen: readonly Shown[], unnamed = false): NodeProbeProof => ({
     translation,
-    seen: distinct(seen),
+    seen: distinct(seen.map(({ attempt, address }) => ({ target: attempt.target, address }))),
+    unnamed,
     declaredLoadBalancers: service.loadBalancerAddresses.length,
   });
-  const hidden = through.filter(isHidden);
-  const expected = through.filter(
-    (one) =>
-      !isHidden(one) &&
-      (isAmong(one.address, service.proberAddresses) ||
-        controls.has(one.address) ||
-        one.attempt.sourceAddress === one.address),
-  );
-  if (hidden.length > 0) return proof(expected.length > 0 ? 'partial' : 'source-nat');
-  const other = seen.find(({ address }) => !expected.some((one) => one.address === address));
+  if (ours.some(isHidden)) return proof(ours.some(isExpected) ? 'partial' : 'source-nat', ours);
+  const hiddenSomewhere = through.filter((one) => one.node === undefined && isHidden(one));
+  if (ours.length === 0 && hiddenSomewhere.length > 0) return proof('source-nat', hiddenSomewhere, true);
+  const other = ours.find((one) => !isExpected(one));
   if (other !== undefined) {
     throw new Unobtainable(
       'insufficient',
-      `${other.target} shows ${other.address}, which is neither ours nor a declared load-balancer address: another NAT on the way, or an incomplete list`,
+      `${other.attempt.target} shows ${other.address}, which is neither ours nor a declared load-balancer address: another NAT on the way, or an incomplete list`,
     );
   }
-  const silent = service.vips.find((vip) => !expected.some(({ attempt }) => sameEndpoint(attempt.target, vip)));
-  if (silent !== undefined) throw whySilent(silent, probe);
-  return proof('preserved');
+  const silent = service.vips.find((vip) => !ours.some(({ attempt }) => sameEndpoint(attempt.target, vip)));
+  if (silent !== undefined) throw whySilent(silent, probe, service, node);
+  return proof('preserved', ours);
 }
 
 /**
@@ -154,18 +156,37 @@ function shown(attempts: readonly ProbeAttempt[]): Shown[] {
   );
 }
 
-function whySilent(vip: string, probe: SmtpProbe): Unobtainable {
+function whySilent(vip: string, probe: SmtpProbe, service: SmtpService, node: string): Unobtainable {
   const attempts = probe.attempts.filter(({ via, target }) => via === 'vip' && sameEndpoint(target, vip));
+  const answered = attempts.filter(({ outcome }) => outcome === 'answered');
   if (attempts.some(({ inspected }) => inspected)) {
     return new Unobtainable(
       'insufficient',
       `a firewall inspects SMTP before ${vip} (220 ****), so no address is shown`,
     );
   }
-  if (attempts.some(({ outcome }) => outcome === 'answered')) {
+  const nodes = answered.map((attempt) => (service.nodes.length === 1 ? node : answeringNode(attempt, probe, service)));
+  if (
+    nodes.includes(node) ||
+    (answered.length > 0 && answered.every(({ helloAddress }) => helloAddress === undefined))
+  ) {
     return new Unobtainable(
       'insufficient',
       `the EHLO reply of ${vip} shows no address: another mail product, or a mail proxy`,
+    );
+  }
+  if (nodes.includes(undefined)) {
+    const name = bannerName(answered[nodes.indexOf(undefined)]?.banner) ?? '';
+    return new Unobtainable(
+      'insufficient',
+      `${vip} was answered as "${name}", which names no node, so it is not known whether ${node} was among them`,
+    );
+  }
+  if (answered.length > 0) {
+    const others = [...new Set(nodes.flatMap((one) => one ?? []))].sort().join(', ');
+    return new Unobtainable(
+      'insufficient',
+      `the probe did not reach ${node} through ${vip}, only ${others}: what one node shows says nothing about another`,
     );
   }
   if (attempts.some(({ outcome }) => outcome === 'out-of-service')) {
@@ -179,8 +200,8 @@ function whySilent(vip: string, probe: SmtpProbe): Unobtainable {
   );
 }
 
-function distinct(seen: SmtpProbeProof['seen']): SmtpProbeProof['seen'] {
-  return [...new Map(seen.map((one) => [`${one.target} ${one.node ?? ''} ${one.address}`, one])).values()];
+function distinct(seen: NodeProbeProof['seen']): NodeProbeProof['seen'] {
+  return [...new Map(seen.map((one) => [`${one.target} ${one.address}`, one])).values()];
 }
 
 function sameEndpoint(a: string, b: string): boolean {

@@ -245,7 +245,8 @@ export function probes(helloThroughVip: string | undefined, changes: Record<stri
 export async function factsOf(scene: Scene): Promise<FactSet> {
   const files = Object.entries(scene.files).map(([name, file]) => ({
     name: `${name}.json`,
-    content: Buffer.from(JSON.stringify(file)),
+    // A configuration of the load balancer is text.
+    content: Buffer.from(typeof file === 'string' ? file : JSON.stringify(file)),
     writtenAt: collectedAt,
   }));
   const supplied = readSupplied(evaluations.of('smtp-source-ip'), files).factsFor(scene.service);

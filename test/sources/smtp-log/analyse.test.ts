@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -53,22 +53,21 @@ describe('rows', () => {
       ),
     });
     expect([counts.rows, counts.malformedRows]).toEqual([14, 0]);
-    expect([counts.from, counts.to, counts.newestLoadBalanced]).toEqual([
-      at('09:00:07.118'),
-      at('09:00:11.002'),
-      at('09:00:11.002'),
-    ]);
+    expect([counts.from, counts.to]).toEqual([at('09:00:07.118'), at('09:00:11.002')]);
     const { log, local } = summariseLog(counts, service);
+    expect(log.newestLoadBalanced).toBe(at('09:00:11.002'));
     expect(log).toMatchObject({
       sessions: 5,
       mailSessions: 3,
       clientAddresses: 2,
       loadBalancer: {
         mailSessions: 1,
+        // One name from a declared address is a monitor's.
+        monitorMailSessions: 1,
         probeSessions: 1,
         ehloNames: 1,
-        anyRecipientSessions: 1,
-        anyRecipientConnectors: ['EX1/Relay'],
+        anyRecipientSessions: 0,
+        anyRecipientConnectors: [],
       },
     });
     expect(local).toEqual({ mailSessions: 3, toVip: 2 });
@@ -114,6 +113,7 @@ describe('rows', () => {
       1,
       [{ address: '203.0.113.9', mailSessions: 1, ehloNames: 1 }],
     ]);
+    expect(log.otherPorts).toEqual([{ port: 2525, sessions: 1 }]);
   });
 
   it('counts every malformed line and stops at none; takes a cut last line, a header in the middle and bare line feeds', async () => {
@@ -153,6 +153,100 @@ describe('rows', () => {
   });
 });
 
+describe('what a session was granted', () => {
+  const granted = 'SMTPSubmit SMTPAcceptAnySender SMTPAcceptAnyRecipient AcceptRoutingHeaders';
+  const session = (id: string, remote: string, ...events: [string, string, string?][]) => [
+    `${at('09:00:00.000')},EX1\\Relay,${id},0,192.0.2.25:25,${remote}:4000,+,,`,
+    ...events.map(
+      ([event, data, context = ''], index) =>
+        `${at('09:00:00.001')},EX1\\Relay,${id},${index + 1},192.0.2.25:25,${remote}:4000,${event},${data},${context}`,
+    ),
+    `${at('09:00:00.002')},EX1\\Relay,${id},9,192.0.2.25:25,${remote}:4000,-,,Local`,
+  ];
+  const [hello, mail] = [
+    ['<', 'EHLO app.contoso.com'] as [string, string],
+    ['<', 'MAIL FROM:<a@contoso.com>'] as [string, string],
+  ];
+
+  it('counts before signing in, by whatever mechanism, and not after', async () => {
+    const counts = await analyse({
+      [name]: rows(
+        ...session('08DD5A0C11E2F3C1', '198.51.100.1', ['*', granted, 'Set Session Permissions'], hello, mail),
+        ...session(
+          '08DD5A0C11E2F3C2',
+          '198.51.100.2',
+          hello,
+          ['<', 'AUTH LOGIN'],
+          ['*', granted, 'Set Session Permissions'],
+          mail,
+        ),
+        ...session(
+          '08DD5A0C11E2F3C3',
+          '198.51.100.3',
+          hello,
+          ['<', 'X-EXPS GSSAPI'],
+          ['*', granted, 'Set Session Permissions'],
+          mail,
+        ),
+      ),
+    });
+    const { log } = summariseLog(counts, service);
+    expect(log.unapprovedRelay).toEqual([{ address: '198.51.100.1', sessions: 1, connectors: ['EX1/Relay'] }]);
+  });
+
+  it('knows of signing in that stands in an earlier file', async () => {
+    const all = session(
+      '08DD5A0C11E2F3C4',
+      '198.51.100.2',
+      hello,
+      ['<', 'AUTH LOGIN'],
+      ['*', granted, 'Set Session Permissions'],
+      mail,
+    );
+    const counts = await analyse({
+      'RECV2026112409-1.LOG': rows(...all.slice(0, 3)),
+      'RECV2026112410-1.LOG': rows(...all.slice(3)),
+    });
+    const { log } = summariseLog(counts, service);
+    expect([log.sessions, log.unapprovedRelay]).toEqual([1, []]);
+  });
+});
+
+describe('what is no receive log of the service', () => {
+  const session = sessionRows(1, new Date(at('09:00:00.000')), '203.0.113.40');
+
+  it('is named: other kinds of log by what they say, Postfix by its lines', async () => {
+    const {
+      rows: read,
+      malformedRows,
+      noReceiveLogs,
+      remotes,
+    } = await analyse({
+      'RECV2026112409-1.LOG': `${header.replace('SMTP Receive', 'SMTP Send')}${session.join('\r\n')}\r\n`,
+      'RECV2026112409-2.LOG': `${header.replace('SMTP Receive Protocol Log', 'Message Tracking Log')}${session.slice(1).join('\r\n')}\r\n`,
+      'RECV2026112409-3.LOG': 'Nov 24 09:00:01 mx1 postfix/smtpd[811]: connect from mail.fabrikam.com[198.51.100.9]\n',
+      'RECV2026112409-4.LOG': 'a letter, to somebody\n',
+    });
+    expect([read, malformedRows, remotes]).toEqual([0, 0, []]);
+    expect(noReceiveLogs).toEqual([
+      { kind: 'SMTP Send Protocol Log', files: 1 },
+      { kind: 'Message Tracking Log', files: 1 },
+      { kind: 'Postfix log', files: 1 },
+      { kind: 'unknown text', files: 1 },
+    ]);
+  });
+
+  it('is named: servers that are no node', async () => {
+    const { log } = summariseLog(
+      await analyse({
+        [name]: rows(...session, ...sessionRows(2, new Date(at('09:00:00.000')), '203.0.113.40', 'HUB9')),
+      }),
+      service,
+    );
+    expect([log.sessions, log.strangers]).toEqual([1, [{ server: 'HUB9', sessions: 1 }]]);
+  });
+});
+
 describe('files', () => {
   it('puts a session over two files together, whoever reads them', async () => {
     const session = sessionRows(1, new Date(at('09:59:59.000')), '192.0.2.5');
@@ -168,6 +262,18 @@ describe('files', () => {
       expect([log.sessions, log.mailSessions, log.loadBalancer.mailSessions]).toEqual([28_001, 28_001, 1]);
     }
   }, 60_000);
+
+  it('counts a session once that stands in a plain and a compressed file, and takes the longer of the two', async () => {
+    const whole = `${header}${sessionRows(1, new Date(at('09:00:00.000')), '203.0.113.40').join('\r\n')}\r\n${sessionRows(2, new Date(at('09:00:01.000')), '203.0.113.41').join('\r\n')}\r\n`;
+    const path = folder();
+    mkdirSync(join(path, 'archive'));
+    writeFileSync(join(path, name), whole.slice(0, whole.length / 2));
+    writeFileSync(join(path, 'archive', `${name}.gz`), gzipSync(whole));
+    const files = await findLogFiles([path]);
+    expect(files.map((file) => file.path)).toEqual([join(path, 'archive', `${name}.gz`)]);
+    const counts = await readLogCounts(files, service, { workers: 1 });
+    expect(summariseLog(counts, service).log.mailSessions).toBe(2);
+  });
 
   it('finds logs in folders, in the order of their hours, and names a path that is not there', async () => {
     const path = folder();
@@ -191,7 +297,9 @@ describe('the decision', () => {
     await writeReceiveLog(path, { sessions: 2000, natShare, malformed: 0.03 });
     const counts = await readLogCounts(await findLogFiles([path]), service, { workers: 1 });
     expect(counts.malformedRows).toBe(Math.floor(32_000 / 33));
-    return logProof(summariseLog(counts, service).log, service, now);
+    const { EX1: log } = summariseLog(counts, service).nodes;
+    if (log === undefined) throw new Error('the log tells nothing of EX1');
+    return logProof(log, service, now);
   };
 
   it('tells source NAT, partial and preserved apart', async () => {

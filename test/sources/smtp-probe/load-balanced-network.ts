@@ -22,7 +22,13 @@ type NodeName = keyof typeof nodeAddresses;
 const nodeNames = Object.keys(nodeAddresses) as NodeName[];
 
 /** How the load balancer passes connections on. */
-type Forwarding = 'source-nat' | 'transparent' | 'direct-server-return';
+type Forwarding =
+  | 'source-nat'
+  | 'transparent'
+  | 'direct-server-return'
+  // Source NAT is an option of each service behind a load balancer: here it is on for EX2 alone, or EX2 is out of the pool.
+  | 'source-nat-to-EX2'
+  | 'transparent-to-EX1';
 
 export interface NetworkOptions {
   readonly forwarding: Forwarding;
@@ -94,7 +100,7 @@ export async function loadBalancedNetwork(options: NetworkOptions): Promise<Load
       plug(node, router, name, 'master lan');
       node.configure(`
         ip address add ${nodeAddresses[name]}/24 dev eth0
-        ip route add default via ${forwarding === 'transparent' ? balancer : '192.0.2.1'}`);
+        ip route add default via ${throughBalancer.has(forwarding) ? balancer : '192.0.2.1'}`);
       if (vipOnLoopback.includes(name)) node.configure(`ip address add ${vip}/32 dev lo`);
     }
     if (smtpBlocked) load(router, noSmtp);
@@ -153,11 +159,15 @@ const countReplies = `
     tcp sport 25 counter name replies
   }`;
 
-const toNodesInTurn = `
+/** Forwardings that do not work unless replies pass the load balancer. */
+const throughBalancer: ReadonlySet<Forwarding> = new Set(['transparent', 'source-nat-to-EX2', 'transparent-to-EX1']);
+
+const arriving = (target: string) => `
   chain arriving {
     type nat hook prerouting priority dstnat
-    ip daddr ${vip} tcp dport 25 dnat to numgen inc mod 2 map { 0 : ${nodeAddresses.EX1}, 1 : ${nodeAddresses.EX2} }
+    ip daddr ${vip} tcp dport 25 dnat to ${target}
   }`;
+const toNodesInTurn = arriving(`numgen inc mod 2 map { 0 : ${nodeAddresses.EX1}, 1 : ${nodeAddresses.EX2} }`);
 
 const rulesOf: Readonly<Record<Forwarding, string>> = {
   'source-nat': `table ip balancer {
@@ -171,6 +181,18 @@ const rulesOf: Readonly<Record<Forwarding, string>> = {
   transparent: `table ip balancer {
   ${countReplies}
   ${toNodesInTurn}
+}`,
+  'source-nat-to-EX2': `table ip balancer {
+  ${countReplies}
+  ${toNodesInTurn}
+  chain leaving {
+    type nat hook postrouting priority srcnat
+    ip daddr ${nodeAddresses.EX2} ct status dnat snat to ${balancer}
+  }
+}`,
+  'transparent-to-EX1': `table ip balancer {
+  ${countReplies}
+  ${arriving(nodeAddresses.EX1)}
 }`,
   // Connection tracking needs both directions, and only one comes by here: the first packet chooses node 1 or 2 by a
   // mark, the others follow it.

@@ -1,14 +1,16 @@
 // Clients with mail: `node mail-clients.ts HOST COUNT ADDRESS…` makes COUNT mail sessions with port 25 of HOST, one after
-// another, from the addresses in turn. It stops before DATA: a receive log tells a mail session by MAIL FROM.
+// another, from the addresses in turn, two from each, each under its own name. It stops before DATA: a receive log tells a mail session by MAIL FROM.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
 const [host = '', count = '', ...addresses] = process.argv.slice(2);
 for (let session = 0; session < Number(count); session++) {
-  const localAddress = addresses[session % addresses.length] ?? '';
+  // Two in a row from each, so that a load balancer that takes its nodes in turn shows every client to every node.
+  const client = (session >> 1) % addresses.length;
+  const localAddress = addresses[client] ?? '';
   const socket = connect({ host, port: 25, localAddress });
   for (const command of [
-    `EHLO mail${session}.fabrikam.com`,
+    `EHLO mail${client}.fabrikam.com`,
     `MAIL FROM:<sender${session}@fabrikam.com>`,
     'RCPT TO:<adele@contoso.com>',
     'RSET',

@@ -93,16 +93,18 @@ describe.runIf(possible)('a load balancer that forwards real packets', () => {
     const { answers, says, repliesThroughBalancer } = await evaluate({
       forwarding: 'source-nat',
       mode: 'dsr',
-      mailSessions: 24,
+      mailSessions: 48,
     });
     expect(answers['source-ip-visible']).toBe('no');
     expect(says('probe-shows-client-address')).toEqual([
-      'fail: The load balancer hides the client: through the VIP the service sees 192.0.2.5, not us.',
+      'fail: EX1: the load balancer hides the client: through the VIP it sees 192.0.2.5, not us.',
+      'fail: EX2: the load balancer hides the client: through the VIP it sees 192.0.2.5, not us.',
     ]);
     expect(says('log-shows-client-addresses')).toEqual([
-      'fail: The load balancer hides the clients: 24 of 24 mail sessions (100 %) come from its address.',
+      'fail: EX1: the load balancer hides the clients: 24 of 24 mail sessions (100 %) come from its address.',
+      'fail: EX2: the load balancer hides the clients: 24 of 24 mail sessions (100 %) come from its address.',
     ]);
-    expect(says('log-shows-vip-as-local')[0]).toMatch(/^fail: 0 of 24 mail sessions have the VIP as local address/);
+    expect(says('log-shows-vip-as-local')[0]).toMatch(/^fail: 0 of 48 mail sessions have the VIP as local address/);
     expect(says('evidence-agrees')).toEqual(['pass: The evidence agrees: that clients are hidden.']);
     expect(says('control-shows-client-address')).toEqual(controlsShowUs);
     expect(says('every-node-answered')).toEqual(bothNodesAnswer);
@@ -113,14 +115,16 @@ describe.runIf(possible)('a load balancer that forwards real packets', () => {
     const { answers, says, repliesThroughBalancer } = await evaluate({
       forwarding: 'transparent',
       mode: 'transparent',
-      mailSessions: 24,
+      mailSessions: 48,
     });
     expect(answers['source-ip-visible']).toBe('yes');
     expect(says('probe-shows-client-address')).toEqual([
-      'pass: The service sees our own address 203.0.113.10 through the VIP, none of the 1 declared load-balancer addresses.',
+      'pass: EX1: through the VIP it sees our own address 203.0.113.10, none of the 1 declared load-balancer addresses.',
+      'pass: EX2: through the VIP it sees our own address 203.0.113.10, none of the 1 declared load-balancer addresses.',
     ]);
     expect(says('log-shows-client-addresses')).toEqual([
-      'pass: Client addresses are preserved: none of 24 mail sessions from 2 addresses comes from any of the 1 declared load-balancer addresses.',
+      'pass: EX1: client addresses are preserved: none of 24 mail sessions from 2 addresses comes from any of the 1 declared load-balancer addresses.',
+      'pass: EX2: client addresses are preserved: none of 24 mail sessions from 2 addresses comes from any of the 1 declared load-balancer addresses.',
     ]);
     expect(says('evidence-agrees')).toEqual(['pass: The evidence agrees: that client addresses are preserved.']);
     expect(says('control-shows-client-address')).toEqual(controlsShowUs);
@@ -133,23 +137,51 @@ describe.runIf(possible)('a load balancer that forwards real packets', () => {
       forwarding: 'direct-server-return',
       vipOnLoopback: ['EX1', 'EX2'],
       mode: 'dsr',
-      mailSessions: 24,
+      mailSessions: 48,
     });
     expect(answers['source-ip-visible']).toBe('yes');
     expect(says('probe-shows-client-address')).toEqual([
-      'pass: The service sees our own address 203.0.113.10 through the VIP, none of the 1 declared load-balancer addresses.',
+      'pass: EX1: through the VIP it sees our own address 203.0.113.10, none of the 1 declared load-balancer addresses.',
+      'pass: EX2: through the VIP it sees our own address 203.0.113.10, none of the 1 declared load-balancer addresses.',
     ]);
     expect(says('log-shows-client-addresses')).toEqual([
-      'pass: Client addresses are preserved: none of 24 mail sessions from 2 addresses comes from any of the 1 declared load-balancer addresses.',
+      'pass: EX1: client addresses are preserved: none of 24 mail sessions from 2 addresses comes from any of the 1 declared load-balancer addresses.',
+      'pass: EX2: client addresses are preserved: none of 24 mail sessions from 2 addresses comes from any of the 1 declared load-balancer addresses.',
     ]);
     expect(says('log-shows-vip-as-local')).toEqual([
-      'pass: 24 of 24 mail sessions have the VIP as local address, as with Direct Server Return.',
+      'pass: 48 of 48 mail sessions have the VIP as local address, as with Direct Server Return.',
     ]);
     expect(says('evidence-agrees')).toEqual(['pass: The evidence agrees: that client addresses are preserved.']);
     expect(says('vip-path-answers')).toEqual(['pass: 192.0.2.25:25 answers.']);
     expect(says('control-shows-client-address')).toEqual(controlsShowUs);
     expect(says('every-node-answered')).toEqual(bothNodesAnswer);
     expect(repliesThroughBalancer).toBe(0);
+  });
+
+  it('is no when one of two nodes hides its clients, whatever the other shows', async () => {
+    const { answers, says } = await evaluate({
+      forwarding: 'source-nat-to-EX2',
+      mode: 'transparent',
+      mailSessions: 48,
+    });
+    expect(answers['source-ip-visible']).toBe('no');
+    expect(says('probe-shows-client-address')).toEqual([
+      'pass: EX1: through the VIP it sees our own address 203.0.113.10, none of the 1 declared load-balancer addresses.',
+      'fail: EX2: the load balancer hides the client: through the VIP it sees 192.0.2.5, not us.',
+    ]);
+    expect(says('log-shows-client-addresses')).toEqual([
+      'pass: EX1: client addresses are preserved: none of 24 mail sessions from 2 addresses comes from any of the 1 declared load-balancer addresses.',
+      'fail: EX2: the load balancer hides the clients: 24 of 24 mail sessions (100 %) come from its address.',
+    ]);
+  });
+
+  it('is undetermined when the probe reaches one of two nodes only', async () => {
+    const { answers, says } = await evaluate({ forwarding: 'transparent-to-EX1', mode: 'transparent' });
+    expect(answers['source-ip-visible']).toBe('undetermined');
+    expect(says('probe-shows-client-address')).toEqual([
+      'pass: EX1: through the VIP it sees our own address 203.0.113.10, none of the 1 declared load-balancer addresses.',
+      'unknown: Could not look: proof by the live probe of the node: not enough to go by (the probe did not reach EX2 through 192.0.2.25:25, only EX1: what one node shows says nothing about another).',
+    ]);
   });
 
   // These wait for connections that never come about, so they wait side by side.
@@ -159,7 +191,8 @@ describe.runIf(possible)('a load balancer that forwards real packets', () => {
     const { answers, says } = await evaluate({ forwarding: 'direct-server-return', mode: 'dsr' });
     expect(answers).toMatchObject({ 'source-ip-visible': 'undetermined', 'dsr-ready': 'no' });
     expect(says('probe-shows-client-address')).toEqual([
-      'unknown: Could not look: proof by the live probe: no answer in time (192.0.2.25:25: no connection within 8 s).',
+      'unknown: Could not look: proof by the live probe of the node: no answer in time (192.0.2.25:25: no connection within 8 s).',
+      'unknown: Could not look: proof by the live probe of the node: no answer in time (192.0.2.25:25: no connection within 8 s).',
     ]);
     expect(says('vip-path-answers')).toEqual([
       'fail: 192.0.2.25:25 does not answer, while the nodes answer directly: Direct Server Return is half set up (the VIP is not accepted, or replies are dropped on the way back).',
@@ -193,7 +226,8 @@ describe.runIf(possible)('a load balancer that forwards real packets', () => {
     });
     expect(answers).toMatchObject({ 'source-ip-visible': 'undetermined', 'dsr-ready': 'undetermined' });
     expect(says('probe-shows-client-address')).toEqual([
-      'unknown: Could not look: proof by the live probe: no answer in time (192.0.2.25:25: no connection within 8 s).',
+      'unknown: Could not look: proof by the live probe of the node: no answer in time (192.0.2.25:25: no connection within 8 s).',
+      'unknown: Could not look: proof by the live probe of the node: no answer in time (192.0.2.25:25: no connection within 8 s).',
     ]);
     expect(says('vip-path-answers')).toEqual([
       'unknown: Could not look: path through the VIP: not reachable (neither a VIP nor a node answered on its port from here; port 25 may be blocked).',

@@ -61,10 +61,13 @@ describe('what the VIP shows', () => {
     );
     const service = serviceAt(port);
     const { probe: result } = await probe(service);
-    expect(probeProof(result, service)).toMatchObject({
-      translation: 'source-nat',
-      seen: expect.arrayContaining([{ target: `${vip}:${port}`, node: 'EX1', address: balancer }]),
-    });
+    for (const node of ['EX1', 'EX2']) {
+      expect(probeProof(result, service, node)).toMatchObject({
+        translation: 'source-nat',
+        seen: [{ target: `${vip}:${port}`, address: balancer }],
+        unnamed: false,
+      });
+    }
     expect(nodesSeen(result, service).nodes).toEqual(['EX1', 'EX2']);
     expect(vipPaths(result, service)).toEqual([{ vip: `${vip}:${port}`, outcome: 'answers' }]);
     for (const { commands } of [first, second]) {
@@ -82,11 +85,13 @@ describe('what the VIP shows', () => {
     );
     const service = serviceAt(port);
     const { probe: result } = await probe(service);
-    expect(probeProof(result, service)).toMatchObject({ translation: 'preserved', declaredLoadBalancers: 1 });
+    for (const node of ['EX1', 'EX2']) {
+      expect(probeProof(result, service, node)).toMatchObject({ translation: 'preserved', declaredLoadBalancers: 1 });
+    }
     expect(nodesSeen(result, service).nodes).toEqual(['EX1', 'EX2']);
   });
 
-  it('is partial when one of the nodes still is in NAT', async () => {
+  it('is proof of each node alone when one of them still is in NAT', async () => {
     const { port } = await twoNodes();
     let turn = 0;
     await started(
@@ -97,7 +102,9 @@ describe('what the VIP shows', () => {
       }),
     );
     const service = serviceAt(port);
-    expect(probeProof((await probe(service)).probe, service).translation).toBe('partial');
+    const { probe: result } = await probe(service);
+    expect(probeProof(result, service, 'EX1').translation).toBe('preserved');
+    expect(probeProof(result, service, 'EX2').translation).toBe('source-nat');
   });
 
   it.each<[string, ExchangeBehaviour, RegExp]>([
@@ -114,7 +121,7 @@ describe('what the VIP shows', () => {
     await started(exchangeNode(vip, port, 'EX1', behaviour));
     const service = serviceAt(port);
     const { probe: result } = await probe(service);
-    expect(() => probeProof(result, service)).toThrow(why);
+    expect(() => probeProof(result, service, 'EX1')).toThrow(why);
   });
 
   it('is read through a firewall that inspects SMTP, by HELO', async () => {
@@ -123,7 +130,8 @@ describe('what the VIP shows', () => {
     const service = serviceAt(port);
     const { probe: result } = await probe(service);
     expect(result.attempts.filter(({ via }) => via === 'vip').every(({ inspected }) => inspected)).toBe(true);
-    expect(probeProof(result, service).translation).toBe('preserved');
+    expect(probeProof(result, service, 'EX1').translation).toBe('preserved');
+    expect(() => probeProof(result, service, 'EX2')).toThrow(/a firewall inspects SMTP/);
   });
 
   it('decides nothing when a direct connection already shows the load balancer', async () => {
@@ -131,12 +139,12 @@ describe('what the VIP shows', () => {
     await started(exchangeNode(vip, port, 'EX1'));
     const service = serviceAt(port);
     const { probe: result } = await probe(service);
-    expect(() => probeProof(result, service)).toThrow(/the load balancer is a router between prober and node/);
+    expect(() => probeProof(result, service, 'EX1')).toThrow(/the load balancer is a router between prober and node/);
   });
 
   it('decides nothing when the prober is declared as load balancer', async () => {
     const service = serviceAt(25, { proberAddresses: ['127.0.0.0/29'] });
-    expect(() => probeProof({ attempts: [] }, service)).toThrow(
+    expect(() => probeProof({ attempts: [] }, service, 'EX1')).toThrow(
       /declared as the prober's address and as the load balancer's/,
     );
   });
@@ -148,7 +156,7 @@ describe('the way through the VIP', () => {
     const service = serviceAt(port);
     const { probe: result } = await probe(service);
     expect(vipPaths(result, service)).toEqual([{ vip: `${vip}:${port}`, outcome: 'refused' }]);
-    expect(() => probeProof(result, service)).toThrow(/ECONNREFUSED/);
+    expect(() => probeProof(result, service, 'EX1')).toThrow(/ECONNREFUSED/);
   });
 
   it('hangs while the nodes answer', async () => {
@@ -157,7 +165,7 @@ describe('the way through the VIP', () => {
     const service = serviceAt(port);
     const { probe: result } = await probe(service);
     expect(vipPaths(result, service)).toEqual([{ vip: `${vip}:${port}`, outcome: 'hangs' }]);
-    expect(() => probeProof(result, service)).toThrow(/no answer within/);
+    expect(() => probeProof(result, service, 'EX1')).toThrow(/no answer within/);
   }, 30_000);
 
   it('answers some connections only, twice, while both nodes answer; not when one of them may be down', () => {
@@ -188,7 +196,7 @@ describe('the way through the VIP', () => {
     const service = serviceAt(port);
     const { probe: result } = await probe(service);
     expect(() => vipPaths(result, service)).toThrow(/port 25 may be blocked/);
-    expect(() => probeProof(result, service)).toThrow(/ECONNREFUSED/);
+    expect(() => probeProof(result, service, 'EX1')).toThrow(/ECONNREFUSED/);
   });
 
   it('is not tried where the guard refuses, and nothing is sent', async () => {

@@ -1,4 +1,5 @@
 import { severities } from '../../../domain/rule.ts';
+import { firstLabel } from '../../../facts/smtp-service/service.ts';
 import { rule } from '../rule.ts';
 import { nodeSettings, relayRights, settingFacts, settingSeverity } from '../settings.ts';
 
@@ -15,7 +16,9 @@ export const baselineKept = rule({
   optional: ['smtp-baseline', ...settingFacts],
   per: 'node',
   judge({ 'smtp-baseline': baseline, ...facts }, at) {
-    const accepted = baseline?.nodes[at.part];
+    const accepted = Object.entries(baseline?.nodes ?? {}).find(
+      ([node]) => firstLabel(node) === firstLabel(at.part),
+    )?.[1];
     if (baseline === undefined || accepted === undefined) {
       return {
         verdict: 'not_applicable',

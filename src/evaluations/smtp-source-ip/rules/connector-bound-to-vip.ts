@@ -1,5 +1,6 @@
-import { enumerate } from '../../../domain/words.ts';
+import { facingConnectors } from '../../../facts/smtp-service/node.ts';
 import { bindsAbsentAddress, connectorIdentity, listensOn } from '../connectors.ts';
+import { quoted } from '../node.ts';
 import { rule } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
 
@@ -13,9 +14,7 @@ export const connectorBoundToVip = rule({
   per: 'node',
   scope: onlyWithDsr,
   judge({ 'node-receive-connectors': connectors, 'node-ip-addresses': addresses }, at) {
-    const frontEnd = connectors.filter(
-      ({ enabled, transportRole }) => enabled && transportRole === 'FrontendTransport',
-    );
+    const frontEnd = facingConnectors(connectors).filter(({ enabled }) => enabled);
     const own = addresses.map(({ ipAddress }) => ipAddress);
     const evidence = frontEnd.map(({ name, bindings }) => ({
       fact: 'node-receive-connectors' as const,
@@ -46,7 +45,9 @@ export const connectorBoundToVip = rule({
         'First put the VIP on the loopback adapter, then bind.',
         ...(notListenedOn.length > 0
           ? [
-              `Set-ReceiveConnector ${first === undefined ? '<connector>' : connectorIdentity(at, first)} -Bindings @{Add=${enumerate(notListenedOn.map((vip) => `'${vip}'`))}}`,
+              first === undefined
+                ? `New-ReceiveConnector -Name ${quoted(`Default Frontend ${at.part.split('.')[0]}`)} -Server ${quoted(at.part.split('.')[0] ?? at.part)} -TransportRole FrontendTransport -Usage Custom -PermissionGroups AnonymousUsers -Bindings ${listed(notListenedOn)} -RemoteIPRanges '0.0.0.0-255.255.255.255'`
+                : `Set-ReceiveConnector ${connectorIdentity(at, first)} -Bindings @{Add=${listed(notListenedOn)}}`,
             ]
           : []),
         ...absent.map(
@@ -58,3 +59,6 @@ export const connectorBoundToVip = rule({
     };
   },
 });
+
+/** As a list in PowerShell. */
+const listed = (texts: readonly string[]) => texts.map(quoted).join(',');

@@ -1,5 +1,5 @@
 import type { Judgement } from '../../../domain/rule.ts';
-import { connectorTarget } from '../connectors.ts';
+import { connectorIdentity, connectorTarget } from '../connectors.ts';
 import { rule } from '../rule.ts';
 
 /** See connectors-unchanged.md. */
@@ -38,7 +38,7 @@ export const connectorsUnchanged = rule({
             target,
             owner: 'on-premises',
             message: `${target} was changed on ${whenChanged}, after the baseline of ${since}.`,
-            remedy: `Review it (Get-ReceiveConnector '${at.part}\\${connector.name}' | Format-List), then accept the state with: fieldcheck baseline accept`,
+            remedy: `Review it, then accept the state with: fieldcheck baseline accept\nGet-ReceiveConnector ${connectorIdentity(at, connector)} | Format-List`,
             evidence,
           }
         : { verdict: 'pass', target, message: `${target} is unchanged since ${whenChanged}.`, evidence };

@@ -1,5 +1,5 @@
 import type { Judgement } from '../../../domain/rule.ts';
-import { connectorIdentity, connectorTarget, wideRanges } from '../connectors.ts';
+import { connectorIdentity, connectorTarget, narrowScope, wideRanges } from '../connectors.ts';
 import { rule } from '../rule.ts';
 
 /** See externally-secured-scope-narrow.md. */
@@ -37,7 +37,11 @@ export const externallySecuredScopeNarrow = rule({
         target,
         owner: 'on-premises',
         message: `${target} is externally secured and admits too many: ${wide.map(({ range, why }) => `${range} ${why}`).join('; ')}. Their mail passes anti-spam and size limits as if it came from Exchange.`,
-        remedy: `Set-ReceiveConnector ${connectorIdentity(at, connector)} -RemoteIPRanges <addresses of the real senders>\nor drop it: Set-ReceiveConnector ${connectorIdentity(at, connector)} -AuthMechanism Tls -PermissionGroups AnonymousUsers`,
+        remedy: `Narrow the scope to the real senders:\n${narrowScope(
+          connector,
+          wide.map(({ range }) => range),
+          at,
+        )}\nor drop it:\nSet-ReceiveConnector ${connectorIdentity(at, connector)} -AuthMechanism Tls -PermissionGroups AnonymousUsers`,
         evidence,
       };
     });

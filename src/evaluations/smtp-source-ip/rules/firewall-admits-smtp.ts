@@ -1,6 +1,8 @@
-import { vipPorts } from '../../../facts/smtp-service/service.ts';
-import { isOneOf, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
-import { rule } from '../rule.ts';
+import { parseEndpoint } from '../../../domain/ip-range.ts';
+import { enumerate } from '../../../domain/words.ts';
+import type { FirewallProfile, NodeFirewall, NodeIpAddresses } from '../../../facts/smtp-service/node.ts';
+import { isOneOf, loopbackAliases, loopbackPresent, quoted, vipsOn } from '../node.ts';
+import { type RuleContext, rule } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
 
 /** See firewall-admits-smtp.md. */
@@ -15,55 +17,113 @@ export const firewallAdmitsSmtp = rule({
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
   judge(facts, at) {
-    const { 'node-firewall': firewall } = facts;
-    const [alias = ''] = loopbackAliases(facts, at);
-    const ports = vipPorts(at.subject);
-    const connection = firewall.connectionProfiles.find((row) => isOneOf(row.alias, [alias]));
-    // Windows takes a network that it cannot identify, as on a loopback adapter, for public.
-    const category = connection?.category ?? 'Public';
-    const profile = firewall.profiles.find(({ name }) => name === category);
-    const rules = firewall.inbound25.filter(({ enabled, profiles }) => enabled && profiles.includes(category));
-    const blocked = rules.some(({ action }) => action === 'block');
-    const allowed = rules.some(({ action }) => action === 'allow');
-    const evidence = [
-      {
-        fact: 'node-firewall' as const,
-        observed: `${alias} is in the profile ${category}${connection === undefined ? ' (not identified)' : ''}: ${
-          profile === undefined
-            ? 'profile not listed'
-            : `${profile.enabled ? 'on' : 'off'}, inbound ${profile.allowsInbound ? 'allowed' : 'blocked'}`
-        }; ${rules.length} inbound rules for port 25, ${blocked ? 'one blocks' : 'none blocks'}`,
-      },
-    ];
-    const unguarded =
-      profile?.enabled === false
-        ? `the profile ${category} is off`
-        : isOneOf(alias, profile?.disabledAliases ?? [])
-          ? `${alias} is exempt from the profile ${category}`
-          : undefined;
-    const reason =
-      unguarded ??
-      (blocked
-        ? undefined
-        : allowed
-          ? `a rule of the profile ${category} allows port 25`
-          : profile?.allowsInbound === true
-            ? `the profile ${category} allows inbound traffic`
-            : undefined);
-    if (reason !== undefined) {
-      const others = ports.filter((port) => port !== 25);
-      const beyond =
-        others.length > 0 && unguarded === undefined ? ` Port ${others.join(', ')} was not looked at.` : '';
-      return { verdict: 'pass', message: `${at.part}: ${reason}, so SMTP reaches the VIP.${beyond}`, evidence };
+    const looked = firewallAt(facts, loopbackAliases(facts, at), at);
+    const evidence = looked.map(({ alias, port, observed }) => ({
+      fact: 'node-firewall' as const,
+      observed: `${alias}, port ${port}: ${observed}`,
+    }));
+    const closed = looked.filter(({ outcome }) => outcome === 'blocked' || outcome === 'closed');
+    if (closed.length > 0) {
+      return {
+        verdict: 'fail',
+        owner: 'on-premises',
+        message: `${at.part}: ${enumerate(closed.map(({ alias, port, why }) => `${why} port ${port}${why.startsWith('nothing') ? ' in' : ''} on ${alias}`))}.`,
+        remedy: [...new Set(closed.map((one) => remedyOf(one)))].join('\n'),
+        evidence,
+      };
     }
-    return {
-      verdict: 'fail',
-      owner: 'on-premises',
-      message: `${at.part}: ${blocked ? `a block rule of the profile ${category} stops port 25` : `nothing in the profile ${category} lets port 25 in`} on ${alias}.`,
-      remedy: blocked
-        ? `Get-NetFirewallPortFilter | Where-Object LocalPort -eq 25 | Get-NetFirewallRule | Where-Object Action -eq Block   # then disable the one that is not wanted`
-        : `New-NetFirewallRule -DisplayName 'SMTP to the VIP' -Direction Inbound -Protocol TCP -LocalPort ${ports.join(',')} -Profile ${category} -InterfaceAlias ${quoted(alias)} -Action Allow`,
-      evidence,
-    };
+    const open = looked.filter(({ outcome }) => outcome === 'open');
+    const reasons = [...new Set(open.map(({ why }) => why))];
+    const unknown = looked.filter(({ outcome }) => outcome === 'not-told');
+    if (unknown.length > 0) {
+      const ports = [...new Set(unknown.map(({ port }) => port))].join(', ');
+      return {
+        verdict: 'manual',
+        message: `${at.part}: the fact file does not say whether the firewall lets port ${ports} in on ${enumerate([...new Set(unknown.map(({ alias }) => alias))])}${open.length > 0 ? `; of the other ports ${enumerate(reasons)}` : ''}.`,
+        remedy: `Collect the facts again with the current Collect-SmtpSourceIpFacts.ps1, or look:\nGet-NetFirewallPortFilter | Where-Object LocalPort -in ${ports} | Get-NetFirewallRule`,
+        evidence,
+      };
+    }
+    return { verdict: 'pass', message: `${at.part}: ${enumerate(reasons)}, so SMTP reaches the VIP.`, evidence };
   },
 });
+
+/** What the firewall does with each port of the VIPs on each of the adapters. */
+export function firewallAt(
+  facts: {
+    readonly 'node-firewall': NodeFirewall;
+    readonly 'node-ip-addresses'?: NodeIpAddresses | undefined;
+  },
+  aliases: readonly string[],
+  at: Pick<RuleContext, 'subject' | 'part'>,
+) {
+  return aliases.flatMap((alias) =>
+    portsOn(alias, facts['node-ip-addresses'], at).map((port) => ({
+      alias,
+      port,
+      ...lookAt(facts['node-firewall'], alias, port),
+    })),
+  );
+}
+
+/** Ports of the VIPs on an adapter; of all VIPs where it carries none yet. */
+function portsOn(
+  alias: string,
+  addresses: NodeIpAddresses | undefined,
+  at: Pick<RuleContext, 'subject' | 'part'>,
+): number[] {
+  const carried = vipsOn(addresses ?? [], [alias], at).map(({ ipAddress }) => ipAddress);
+  const endpoints = at.subject.vips.flatMap((vip) => parseEndpoint(vip) ?? []);
+  const there = endpoints.filter(({ address }) => carried.includes(address));
+  return [...new Set((there.length > 0 ? there : endpoints).flatMap(({ port }) => port ?? []))];
+}
+
+interface Look {
+  readonly outcome: 'open' | 'blocked' | 'closed' | 'not-told';
+  readonly why: string;
+  readonly category: FirewallProfile;
+  readonly observed: string;
+}
+
+function lookAt(firewall: NodeFirewall, alias: string, port: number): Look {
+  const connection = firewall.connectionProfiles.find((row) => isOneOf(row.alias, [alias]));
+  // Windows takes a network that it cannot identify, as on a loopback adapter, for public.
+  const category = connection?.category ?? 'Public';
+  const profile = firewall.profiles.find(({ name }) => name === category);
+  const rules = rulesFor(firewall, alias, port)?.filter(
+    ({ enabled, profiles }) => enabled && profiles.includes(category),
+  );
+  const blocked = rules?.some(({ action }) => action === 'block');
+  const observed = `profile ${category}${connection === undefined ? ' (not identified)' : ''}: ${
+    profile === undefined
+      ? 'not listed'
+      : `${profile.enabled ? 'on' : 'off'}, inbound ${profile.allowsInbound ? 'allowed' : 'blocked'}`
+  }; ${rules === undefined ? 'its rules are not told' : `${rules.length} inbound rules, ${blocked ? 'one blocks' : 'none blocks'}`}`;
+  const said = (outcome: Look['outcome'], why: string): Look => ({ outcome, why, category, observed });
+  if (profile?.enabled === false) return said('open', `the profile ${category} is off`);
+  if (isOneOf(alias, profile?.disabledAliases ?? [])) {
+    return said('open', `${alias} is exempt from the profile ${category}`);
+  }
+  if (rules === undefined || (profile === undefined && rules.length === 0)) return said('not-told', '');
+  if (blocked === true) return said('blocked', `a block rule of the profile ${category} stops`);
+  if (rules.length > 0) return said('open', `a rule of the profile ${category} allows port ${port}`);
+  if (profile?.allowsInbound === true) return said('open', `the profile ${category} allows inbound traffic`);
+  return said('closed', `nothing in the profile ${category} lets`);
+}
+
+/** The rules about a port on an interface; undefined where the facts do not speak of the port. */
+function rulesFor(firewall: NodeFirewall, alias: string, port: number): NodeFirewall['inbound25'] | undefined {
+  const { inbound, inbound25 } = firewall;
+  if (inbound === undefined) return port === 25 ? inbound25 : undefined;
+  return inbound.filter(
+    ({ ports, interfaces }) =>
+      ports.some(([first, last]) => first <= port && port <= last) &&
+      (interfaces.length === 0 || isOneOf(alias, interfaces)),
+  );
+}
+
+function remedyOf({ outcome, alias, port, category }: Look & { alias: string; port: number }): string {
+  return outcome === 'blocked'
+    ? `Find the rule that blocks, and disable it when it is not wanted:\nGet-NetFirewallPortFilter | Where-Object LocalPort -eq ${port} | Get-NetFirewallRule | Where-Object Action -eq Block`
+    : `New-NetFirewallRule -DisplayName 'SMTP to the VIP' -Direction Inbound -Protocol TCP -LocalPort ${port} -Profile ${category} -InterfaceAlias ${quoted(alias)} -Action Allow`;
+}

@@ -13,11 +13,10 @@ export const lanWeakHostReceive = rule({
   per: 'node',
   scope: onlyWithDsr,
   judge(facts, at) {
-    const { 'node-ip-interfaces': interfaces } = facts;
     const lan = lanAlias(facts, at);
     if (lan === undefined) return lanNotTold(at);
     return judgeWeakHost(
-      interfaces,
+      facts,
       [lan],
       'weakHostReceive',
       'Windows drops what the load balancer sends there for the VIP.',

@@ -20,7 +20,7 @@ export const landingConnectorKnown = rule({
   judge(facts, at): Judgement {
     const service = at.subject;
     const connectors = facts['node-receive-connectors'];
-    const { nat } = natKnowledge(service, facts['smtp-source-nat']);
+    const { nat } = natKnowledge(service, facts['smtp-source-nat'], at.part);
     const landings = service.vips.flatMap((vip) => {
       const family = familyOf(parseEndpoint(vip)?.address ?? '');
       const balancers = service.loadBalancerAddresses.flatMap((text) => {

@@ -12,6 +12,7 @@ export const loadBalancerOnlyProbes = rule({
   after: () => [{ rule: 'smtp-source-ip/log-fresh' }],
   judge({ 'smtp-log': log, 'smtp-source-nat': sourceNat }, { subject }) {
     const { loadBalancer, mailSessions } = log;
+    const nodes = Object.values(sourceNat ?? {});
     const evidence = [
       {
         fact: 'smtp-log' as const,
@@ -25,14 +26,22 @@ export const loadBalancerOnlyProbes = rule({
         evidence,
       };
     }
-    if (isOwnMail(log)) {
+    const { ehloNames, monitorMailSessions } = loadBalancer;
+    if (isOwnMail({ mailSessions, fromLoadBalancer: loadBalancer.mailSessions, ehloNames })) {
       return {
         verdict: 'fail',
         severity: 'low',
         owner: 'network',
-        message: `The load balancer itself sent mail in ${loadBalancer.mailSessions} of ${mailSessions} mail sessions, with ${loadBalancer.ehloNames} EHLO names: alerts of its own. They are left out of the proof.`,
+        message: `The load balancer itself sent mail in ${loadBalancer.mailSessions} of ${mailSessions} mail sessions, with ${loadBalancer.ehloNames} EHLO names: alerts of its own, or a monitor that says MAIL FROM. They are left out of the proof.`,
         remedy:
           'Let the load balancer send its alerts by another address or connector, so that its mail and that of hidden clients cannot be confused.',
+        evidence,
+      };
+    }
+    if (monitorMailSessions === loadBalancer.mailSessions) {
+      return {
+        verdict: 'pass',
+        message: `The load balancer sent no mail of clients: ${monitorMailSessions} of its sessions say MAIL FROM under one name, as monitors do.`,
         evidence,
       };
     }
@@ -40,7 +49,7 @@ export const loadBalancerOnlyProbes = rule({
       verdict: 'fail',
       ...(subject.mode === 'snat-accepted'
         ? { severity: 'info' }
-        : sourceNat?.translation === 'preserved'
+        : nodes.length > 0 && nodes.every(({ translation }) => translation === 'preserved')
           ? { severity: 'medium' }
           : {}),
       owner: 'network',

@@ -1,4 +1,5 @@
 import { hoursUntil } from '../../../domain/time.ts';
+import { quoted } from '../node.ts';
 import { rule } from '../rule.ts';
 
 /** What a daily run needs to see. */
@@ -12,7 +13,7 @@ export const logRetentionSufficient = rule({
   blocks: [],
   needs: ['smtp-log'],
   optional: ['node-frontend-transport'],
-  judge({ 'smtp-log': log, 'node-frontend-transport': settings }, { now }) {
+  judge({ 'smtp-log': log, 'node-frontend-transport': settings }, { now, subject }) {
     const evidence = [
       { fact: 'smtp-log' as const, observed: `rows from ${log.from ?? 'never'} to ${log.to ?? 'never'}` },
       ...Object.entries(settings ?? {}).map(([part, { maxAge, maxDirectorySize }]) => ({
@@ -30,8 +31,12 @@ export const logRetentionSufficient = rule({
       verdict: 'fail',
       owner: 'on-premises',
       message: `The receive log reaches back ${Math.floor(back)} h only: what happened before is rotated away, and a daily run does not see it.`,
-      remedy:
-        "Set-FrontendTransportService '<node>' -ReceiveProtocolLogMaxDirectorySize 5GB -ReceiveProtocolLogMaxAge 30.00:00:00",
+      remedy: subject.nodes
+        .map(
+          ({ name }) =>
+            `Set-FrontendTransportService ${quoted(name)} -ReceiveProtocolLogMaxDirectorySize 5GB -ReceiveProtocolLogMaxAge 30.00:00:00`,
+        )
+        .join('\n'),
       evidence,
     };
   },

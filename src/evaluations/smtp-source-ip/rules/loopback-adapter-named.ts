@@ -1,5 +1,5 @@
 import { enumerate } from '../../../domain/words.ts';
-import { isLoopbackAdapter, sameWindowsName } from '../../../facts/smtp-service/node.ts';
+import { sameWindowsName } from '../../../facts/smtp-service/node.ts';
 import { loopbackAlias, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
 import { rule } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
@@ -16,14 +16,13 @@ export const loopbackAdapterNamed = rule({
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
   judge(facts, at) {
-    const { 'node-adapters': adapters } = facts;
     const wanted = loopbackAlias(facts, at);
-    const names = adapters.filter(isLoopbackAdapter).map(({ name }) => name);
+    const names = loopbackAliases(facts, at);
     const evidence = [{ fact: 'node-adapters', observed: enumerate(names) }] as const;
     if (names.some((name) => sameWindowsName(name, wanted))) {
       return { verdict: 'pass', message: `${at.part}: the loopback adapter is named ${wanted}.`, evidence };
     }
-    const [name = ''] = loopbackAliases(facts, at);
+    const [name = ''] = names;
     return {
       verdict: 'fail',
       owner: 'on-premises',

@@ -1,8 +1,9 @@
 import type { Severity } from '../../../domain/rule.ts';
 import { enumerate } from '../../../domain/words.ts';
-import { isOneOf, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
-import { rule } from '../rule.ts';
-import { onlyWithDsr, vipFamilies } from '../service.ts';
+import type { NodeIpAddresses } from '../../../facts/smtp-service/node.ts';
+import { familiesOn, isOneOf, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
+import { type RuleContext, rule } from '../rule.ts';
+import { onlyWithDsr } from '../service.ts';
 
 const names: Readonly<Record<string, string>> = {
   ms_msclient: 'Client for Microsoft Networks',
@@ -27,25 +28,24 @@ export const loopbackBindsOnlyIpv4 = rule({
   judge(facts, at) {
     const { 'node-bindings': bindings } = facts;
     const aliases = loopbackAliases(facts, at);
-    const wanted = new Set<string>(
-      vipFamilies(at.subject).map((family) => (family === 'ipv4' ? 'ms_tcpip' : 'ms_tcpip6')),
-    );
+    const wantedOn = new Map(aliases.map((alias) => [alias.toLowerCase(), wantedBy(alias, facts, at)]));
     const rows = bindings.filter(({ name }) => isOneOf(name, aliases));
     const off = aliases.flatMap((alias) =>
-      [...wanted]
+      [...(wantedOn.get(alias.toLowerCase()) ?? [])]
         .filter((id) => !rows.some((row) => isOneOf(row.name, [alias]) && row.componentId === id && row.enabled))
         .map((componentId) => ({ name: alias, componentId })),
     );
     // Where the VIP is IPv6 only, IPv4 on the adapter neither helps nor harms.
     const extra = rows.filter(
-      ({ componentId, enabled }) => enabled && componentId !== 'ms_tcpip' && !wanted.has(componentId),
+      ({ name, componentId, enabled }) =>
+        enabled && componentId !== 'ms_tcpip' && !wantedOn.get(name.toLowerCase())?.has(componentId),
     );
     const evidence = rows.map((row) => ({
       fact: 'node-bindings' as const,
       observed: `${row.name}: ${row.componentId} ${row.enabled ? 'on' : 'off'}`,
     }));
     if (off.length + extra.length === 0) {
-      const bound = enumerate([...wanted].map(word));
+      const bound = enumerate([...new Set([...wantedOn.values()].flatMap((wanted) => [...wanted]))].map(word));
       return { verdict: 'pass', message: `${at.part}: only ${bound} is bound to ${enumerate(aliases)}.`, evidence };
     }
     const severity: Severity =
@@ -77,6 +77,17 @@ export const loopbackBindsOnlyIpv4 = rule({
     };
   },
 });
+
+/** The protocols of the VIPs on an adapter. */
+function wantedBy(
+  alias: string,
+  facts: { readonly 'node-ip-addresses'?: NodeIpAddresses | undefined },
+  at: RuleContext,
+): ReadonlySet<string> {
+  return new Set(
+    familiesOn(alias, facts['node-ip-addresses'], at).map((family) => (family === 'ipv4' ? 'ms_tcpip' : 'ms_tcpip6')),
+  );
+}
 
 function word(componentId: string): string {
   const name = names[componentId];

@@ -32,7 +32,7 @@ export const loopbackMetricHigh = rule({
     const interfaces = facts['node-ip-interfaces'];
     const vips = vipsOn(facts['node-ip-addresses'], aliases, at);
     const routes = facts['node-routes'] ?? [];
-    const looked = interfaceRowsOf(interfaces, aliases, at);
+    const looked = interfaceRowsOf(interfaces, aliases, facts['node-ip-addresses'], at);
     const evidence = looked.map(({ alias, family, row }) => ({
       fact: 'node-ip-interfaces' as const,
       observed: `${alias}, ${familyName[family]}: ${

@@ -14,9 +14,8 @@ export const loopbackWeakHostReceive = rule({
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
   judge(facts, at) {
-    const { 'node-ip-interfaces': interfaces } = facts;
     return judgeWeakHost(
-      interfaces,
+      facts,
       loopbackAliases(facts, at),
       'weakHostReceive',
       'packets for the VIP that came in by the LAN are not handed to it.',

@@ -14,9 +14,8 @@ export const loopbackWeakHostSend = rule({
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
   judge(facts, at) {
-    const { 'node-ip-interfaces': interfaces } = facts;
     return judgeWeakHost(
-      interfaces,
+      facts,
       loopbackAliases(facts, at),
       'weakHostSend',
       'replies with the VIP as their source cannot leave by the LAN.',

@@ -21,14 +21,15 @@ export const noRelaySessionsFromLoadBalancer = rule({
     if (sessions === 0) {
       return {
         verdict: 'pass',
-        message: 'No session from a load-balancer address was granted SMTPAcceptAnyRecipient.',
+        message:
+          'No session from a load-balancer address was granted SMTPAcceptAnyRecipient before it signed in; monitors do not count.',
         evidence,
       };
     }
     return {
       verdict: 'fail',
       owner: 'on-premises',
-      message: `${sessions} sessions from a load-balancer address were granted SMTPAcceptAnyRecipient on ${enumerate(connectors)}: whoever is behind that address may relay.`,
+      message: `${sessions} sessions from a load-balancer address were granted SMTPAcceptAnyRecipient, without signing in, on ${enumerate(connectors)}: whoever is behind that address may relay.`,
       remedy: `Take the load balancer out of RemoteIPRanges of ${enumerate(connectors)}; see smtp-source-ip/relay-connector-excludes-load-balancer.`,
       evidence,
     };

@@ -1,6 +1,8 @@
+import { severities } from '../../../domain/rule.ts';
+import { vipsByConnector } from '../connectors.ts';
 import { rule } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
-import { comparedFacts, nodeSettings } from '../settings.ts';
+import { comparedFacts, differenceSeverity, nodeSettings } from '../settings.ts';
 
 /** At most this many differences are written out. */
 const shown = 5;
@@ -12,7 +14,7 @@ export const nodesAlike = rule({
   severity: 'high',
   blocks: ['dsr-ready'],
   needs: ['node-adapters', 'node-ip-addresses', 'node-ip-interfaces', 'node-receive-connectors'],
-  optional: ['node-bindings', 'node-firewall'],
+  optional: ['node-host', 'node-bindings', 'node-firewall'],
   per: 'node',
   // Relay rights are no matter of Direct Server Return: rules of their own judge them, node by node.
   peers: comparedFacts,
@@ -44,16 +46,38 @@ export const nodesAlike = rule({
     if (differences.length === 0) {
       return { verdict: 'pass', message: `${at.part}: set up like ${peers.map(({ name }) => name).join(', ')}.` };
     }
-    const written = differences
+    const listening = new Map(
+      [[at.part, facts] as const, ...Object.entries(at.peers)].map(([node, of]) => [
+        node,
+        vipsByConnector(of['node-receive-connectors'], at.subject, node),
+      ]),
+    );
+    const graded = differences
+      .map((one) => ({
+        ...one,
+        severity: differenceSeverity(one.key, [one.value, one.other.value], at.subject, [
+          listening.get(at.part) ?? {},
+          listening.get(one.other.name) ?? {},
+        ]),
+      }))
+      .sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity));
+    const severity = graded[0]?.severity ?? 'low';
+    const worst = graded.filter((one) => one.severity === severity);
+    const written = graded
       .slice(0, shown)
       .map(({ key, value, other }) => `${key} is ${value} (${other.name}: ${other.value})`);
     const more = differences.length > shown ? `; and ${differences.length - shown} more` : '';
     return {
       verdict: 'fail',
+      severity,
+      // Who may send through a connector is no matter of Direct Server Return; that there is one is.
+      ...(worst.every(({ key, value, other }) => isScope(key) && value !== absent && other.value !== absent)
+        ? { blocks: [] }
+        : {}),
       owner: 'on-premises',
       message: `${at.part} is not set up like the other nodes: ${written.join('; ')}${more}.`,
-      remedy: `Bring the nodes to one setting each: ${differences.map(({ key }) => key).join('; ')}. Where a setting is wrong, its own finding has the line; copy from a node without findings.`,
-      evidence: differences.map(({ key, value, other }) => ({
+      remedy: `Bring the nodes to one setting each: ${graded.map(({ key }) => key).join('; ')}. Where a setting is wrong, its own finding has the line; copy from a node without findings.`,
+      evidence: graded.map(({ key, value, other }) => ({
         fact: factOf(key),
         observed: `${key}: ${value}, on ${other.name} ${other.value}`,
       })),
@@ -62,6 +86,8 @@ export const nodesAlike = rule({
 });
 
 const absent = 'not there';
+
+const isScope = (key: string) => /: (remote ranges|permission groups|authentication)$/.test(key);
 
 /** A connector can be missing on a node; a section that was not read cannot be compared. */
 function covers(found: Readonly<Record<string, string>>, key: string): boolean {

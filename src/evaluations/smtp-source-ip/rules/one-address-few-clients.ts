@@ -1,42 +1,41 @@
+import { enumerate, enumerateFirst } from '../../../domain/words.ts';
 import { rule } from '../rule.ts';
-
-const suspiciousShare = 0.9;
-const suspiciousNames = 5;
 
 /** See one-address-few-clients.md. */
 export const oneAddressFewClients = rule({
   id: 'smtp-source-ip/one-address-few-clients',
   title: 'No undeclared address speaks for many clients',
   severity: 'medium',
-  blocks: [],
-  needs: ['smtp-log'],
-  after: () => [{ rule: 'smtp-source-ip/log-fresh' }],
-  judge({ 'smtp-log': log }, { subject }) {
-    const [busiest] = log.busiest;
-    if (busiest === undefined) {
-      return { verdict: 'pass', message: 'No mail session comes from an undeclared address.' };
+  // A suspicion is no proof: it leaves these questions open (see `proof` in evaluation.ts).
+  blocks: ['source-ip-visible', 'relay-safe'],
+  needs: [],
+  optional: ['node-log'],
+  per: 'node',
+  judge({ 'node-log': log }, { subject, part }) {
+    if (log === undefined) {
+      return { verdict: 'not_applicable', message: `${part}: there is no receive log to look into.` };
     }
-    const share = busiest.mailSessions / log.mailSessions;
-    const percent = Math.round(100 * share);
-    const evidence = [
-      {
-        fact: 'smtp-log' as const,
-        observed: `${busiest.address}: ${busiest.mailSessions} of ${log.mailSessions} mail sessions, ${busiest.ehloNames} EHLO names`,
-      },
-    ];
-    if (share > suspiciousShare && busiest.ehloNames >= suspiciousNames) {
+    const { suspects, clientMailSessions } = log;
+    if (suspects.length === 0) {
       return {
-        verdict: 'fail',
-        owner: 'network',
-        message: `${busiest.address} sends ${percent} % of the mail under ${busiest.ehloNames} EHLO names: it looks like an undeclared load balancer that hides clients. A suspicion, no proof.`,
-        remedy: `Find out what ${busiest.address} is; when it belongs to the load balancer, add it to "loadBalancerAddresses" of ${subject.id}.`,
-        evidence,
+        verdict: 'pass',
+        message: `${part}: no undeclared address speaks for many senders.`,
+        evidence: [{ fact: 'node-log', observed: `${clientMailSessions} mail sessions of clients` }],
       };
     }
+    const addresses = suspects.map(({ address }) => address);
+    const mail = suspects.reduce((sum, { mailSessions }) => sum + mailSessions, 0);
+    const percent = Math.round((100 * mail) / clientMailSessions);
+    const many = addresses.length > 1;
     return {
-      verdict: 'pass',
-      message: `The busiest address, ${busiest.address}, sends ${percent} % of the mail under ${busiest.ehloNames} EHLO names.`,
-      evidence,
+      verdict: 'fail',
+      owner: 'network',
+      message: `${part}: ${enumerateFirst(addresses)} ${many ? 'send' : 'sends'} ${percent} % of the clients' mail${many ? ', each' : ''} under ${Math.min(...suspects.map(({ ehloNames }) => ehloNames))} EHLO names${many ? ' or more' : ''}: ${many ? 'they look' : 'it looks'} like an undeclared load balancer that hides clients. A suspicion, no proof.`,
+      remedy: `${many ? `Which of ${enumerate(addresses)} belong` : `Does ${addresses[0]} belong`} to the load balancer (SNIP, SNAT pool, self IP)? ${many ? 'Add those' : 'Then add it'} to "loadBalancerAddresses" of ${subject.id}. What is a client that speaks for many (a branch office, a mail filter) and may relay belongs into "relayClients".`,
+      evidence: suspects.map(({ address, mailSessions, ehloNames }) => ({
+        fact: 'node-log',
+        observed: `${address}: ${mailSessions} of ${clientMailSessions} mail sessions, ${ehloNames} EHLO names`,
+      })),
     };
   },
 });

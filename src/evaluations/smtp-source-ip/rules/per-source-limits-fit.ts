@@ -18,7 +18,7 @@ export const perSourceLimitsFit = rule({
   per: 'node',
   judge({ 'node-receive-connectors': connectors, 'smtp-source-nat': sourceNat }, at): Judgement | Judgement[] {
     const service = at.subject;
-    const { nat, because } = natKnowledge(service, sourceNat);
+    const { nat, because } = natKnowledge(service, sourceNat, at.part);
     if (nat === 'disproven' || nat === 'not-known') {
       return {
         verdict: 'not_applicable',

@@ -1,8 +1,9 @@
 import type { Judgement } from '../../../domain/rule.ts';
 import { enumerate } from '../../../domain/words.ts';
-import { connectorIdentity, connectorTarget, rangesWithLoadBalancer, relayRight } from '../connectors.ts';
+import { connectorTarget, narrowScope, permissionsMissing, rangesWithLoadBalancer, relayRight } from '../connectors.ts';
 import { rule } from '../rule.ts';
 import { natKnowledge } from '../service.ts';
+import { lacksPermissions } from '../settings.ts';
 
 /** See relay-connector-excludes-load-balancer.md. */
 export const relayConnectorExcludesLoadBalancer = rule({
@@ -15,7 +16,7 @@ export const relayConnectorExcludesLoadBalancer = rule({
   per: 'node',
   judge(facts, at) {
     const service = at.subject;
-    const { nat, because } = natKnowledge(service, facts['smtp-source-nat']);
+    const { nat, because } = natKnowledge(service, facts['smtp-source-nat'], at.part);
     return facts['node-receive-connectors'].map((connector): Judgement => {
       const target = connectorTarget(at, connector);
       if (!connector.enabled) return { verdict: 'not_applicable', target, message: `${target} is disabled.` };
@@ -27,6 +28,9 @@ export const relayConnectorExcludesLoadBalancer = rule({
           observed: `${connector.name}: ${connector.remoteIPRanges.join(', ')}`,
         },
       ];
+      if (right === undefined && lacksPermissions(connector, facts['node-connector-permissions'])) {
+        return permissionsMissing(connector, at);
+      }
       if (right === undefined) {
         return {
           verdict: 'pass',
@@ -55,7 +59,7 @@ export const relayConnectorExcludesLoadBalancer = rule({
         severity: nat === 'disproven' ? 'low' : nat === 'not-known' ? 'high' : 'critical',
         owner: 'on-premises',
         message: `${target} may relay (${right.why}), its scope ${enumerate(ranges)} holds a load-balancer address, ${consequence}`,
-        remedy: `First preserve client addresses, or list the real clients; then take the load balancer out of the scope: Set-ReceiveConnector ${connectorIdentity(at, connector)} -RemoteIPRanges <addresses of the real clients>`,
+        remedy: `First preserve client addresses, or list the real clients; then take the load balancer out of the scope:\n${narrowScope(connector, ranges, at)}`,
         evidence: [
           ...evidence,
           { fact: 'node-connector-permissions', observed: right.why },

@@ -1,6 +1,7 @@
 import type { Judgement } from '../../../domain/rule.ts';
-import { connectorIdentity, connectorTarget, relayRight, wideRanges } from '../connectors.ts';
+import { connectorTarget, narrowScope, permissionsMissing, relayRight, wideRanges } from '../connectors.ts';
 import { rule } from '../rule.ts';
+import { lacksPermissions } from '../settings.ts';
 
 /** See relay-scope-narrow.md. */
 export const relayScopeNarrow = rule({
@@ -21,6 +22,7 @@ export const relayScopeNarrow = rule({
           observed: `${connector.name}: ${connector.remoteIPRanges.join(', ')}`,
         },
       ];
+      if (right === undefined && lacksPermissions(connector, permissions)) return permissionsMissing(connector, at);
       if (right === undefined) {
         return {
           verdict: 'pass',
@@ -43,7 +45,11 @@ export const relayScopeNarrow = rule({
         target,
         owner: 'on-premises',
         message: `${target} may relay (${right.why}) and admits too many: ${wide.map(({ range, why }) => `${range} ${why}`).join('; ')}. It is an open relay for them.`,
-        remedy: `Set-ReceiveConnector ${connectorIdentity(at, connector)} -RemoteIPRanges <addresses of the real clients>\nor take the right away: ${right.revoke}\nor approve the ranges as "relayClients" of ${at.subject.id}`,
+        remedy: `Narrow the scope to the real clients:\n${narrowScope(
+          connector,
+          wide.map(({ range }) => range),
+          at,
+        )}\nor take the right away:\n${right.revoke}\nor approve the ranges as "relayClients" of ${at.subject.id}.`,
         evidence: [...evidence, { fact: 'node-connector-permissions', observed: right.why }],
       };
     });

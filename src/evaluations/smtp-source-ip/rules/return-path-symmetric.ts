@@ -1,57 +1,212 @@
-import { enumerate } from '../../../domain/words.ts';
-import { isLoopbackAdapter } from '../../../facts/smtp-service/node.ts';
+import { type AddressRange, containsRange, overlaps, parseRange, rangeSize } from '../../../domain/ip-range.ts';
+import { enumerate, enumerateFirst } from '../../../domain/words.ts';
+import { isLoopbackAdapter, type NodeIpInterfaces, type NodeRoutes } from '../../../facts/smtp-service/node.ts';
 import { isLoadBalancer } from '../../../facts/smtp-service/service.ts';
-import { isOneOf } from '../node.ts';
-import { rule } from '../rule.ts';
-import { familyName, onlyWithDsr, vipFamilies } from '../service.ts';
+import { interfaceRow, isOneOf, lanAlias, quoted } from '../node.ts';
+import { type RuleContext, rule } from '../rule.ts';
+import { type AddressFamily, familyName, familyOf, onlyWithDsr, vipFamilies } from '../service.ts';
 
-const defaultRoute = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
+const everywhere = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
+
+/** Routes as wide as this stand for the rest of the world, like a default route: some VPNs halve it. */
+const wideRoute = { ipv4: 1n << 25n, ipv6: 1n << 124n } as const;
 
 /** See return-path-symmetric.md. */
 export const returnPathSymmetric = rule({
   id: 'smtp-source-ip/return-path-symmetric',
-  title: 'Replies go by the router, not by the load balancer',
+  title: 'Replies go the way that the mode needs',
   severity: 'high',
   blocks: ['dsr-ready'],
   needs: ['node-adapters', 'node-routes'],
+  optional: ['node-host', 'node-ip-addresses', 'node-ip-interfaces'],
   per: 'node',
-  scope: onlyWithDsr,
-  judge({ 'node-adapters': adapters, 'node-routes': routes }, at) {
-    const service = at.subject;
-    const loopbacks = adapters.filter(isLoopbackAdapter).map(({ name }) => name);
-    const families = vipFamilies(service).map((family) => ({
-      family,
-      gateways: routes.filter(({ alias, prefix }) => prefix === defaultRoute[family] && !isOneOf(alias, loopbacks)),
-    }));
-    const all = families.flatMap(({ gateways }) => gateways);
-    const evidence = all.map(({ alias, nextHop }) => ({
-      fact: 'node-routes' as const,
-      observed: `${alias}: default route to ${nextHop}`,
-    }));
-    const balancer = all.find(({ nextHop }) => isLoadBalancer(service, nextHop));
-    if (balancer !== undefined) {
+  scope: ({ subject }) => (subject.mode === 'transparent' ? undefined : onlyWithDsr({ subject })),
+  judge(facts, at) {
+    const loopbacks = facts['node-adapters'].filter(isLoopbackAdapter).map(({ name }) => name);
+    // What a loopback adapter routes has a rule of its own.
+    const routes = facts['node-routes'].filter(({ alias }) => !isOneOf(alias, loopbacks));
+    const ways = vipFamilies(at.subject).flatMap((family) =>
+      waysBack(routesOf(routes, family, facts['node-ip-interfaces']), family, at),
+    );
+    const evidence = [...new Set(ways.map(({ who, route }) => `${enumerate(who)}: ${routeWords(route)}`))].map(
+      (observed) => ({
+        fact: 'node-routes' as const,
+        observed,
+      }),
+    );
+    const lan = lanAlias(facts, at);
+    const faults = at.subject.mode === 'transparent' ? pastTheBalancer(ways, at) : wrongWays(ways, lan, routes, at);
+    if (faults.length > 0) {
       return {
         verdict: 'fail',
         owner: 'network',
-        message: `${at.part}: its default gateway ${balancer.nextHop} is the load balancer; with Direct Server Return replies go by the router.`,
-        remedy: `Set the router of the subnet as default gateway of ${at.part}: New-NetRoute -InterfaceAlias '${balancer.alias}' -DestinationPrefix ${balancer.prefix} -NextHop <router>, then Remove-NetRoute -DestinationPrefix ${balancer.prefix} -NextHop ${balancer.nextHop}`,
+        message: `${at.part}: ${enumerate([...new Set(faults.map(({ message }) => message))])}.`,
+        remedy: [...new Set(faults.flatMap(({ remedy }) => remedy))].join('\n'),
         evidence,
       };
     }
-    const without = families.filter(({ gateways }) => gateways.length === 0).map(({ family }) => familyName[family]);
-    if (without.length > 0) {
-      return {
-        verdict: 'fail',
-        owner: 'network',
-        message: `${at.part}: there is no default gateway for ${enumerate(without)}, so replies reach only neighbours.`,
-        remedy: `Set the router of the subnet as default gateway of ${at.part}: New-NetRoute -InterfaceAlias <LAN> -DestinationPrefix ${without.includes('IPv4') ? '0.0.0.0/0' : '::/0'} -NextHop <router>`,
-        evidence,
-      };
-    }
+    const hops = enumerateFirst([...new Set(ways.flatMap(({ route }) => (route === undefined ? [] : hop(route))))]);
     return {
       verdict: 'pass',
-      message: `${at.part}: replies go by ${enumerate([...new Set(all.map(({ nextHop }) => nextHop))])}, which is no load-balancer address. Firewalls on the way were not looked at.`,
+      message:
+        at.subject.mode === 'transparent'
+          ? `${at.part}: replies go back by ${hops}, the load balancer.`
+          : `${at.part}: replies go by ${hops}, which is no load-balancer address. Firewalls on the way were not looked at.`,
       evidence,
     };
   },
 });
+
+interface Route {
+  readonly row: NodeRoutes[number];
+  readonly range: AddressRange;
+  /** Of route and interface together: the lower one wins (Windows). */
+  readonly metric: number;
+}
+
+/** A way that replies take, and whose; undefined where there is none. */
+interface Way {
+  readonly who: readonly string[];
+  readonly family: AddressFamily;
+  readonly route: NodeRoutes[number] | undefined;
+}
+
+interface Fault {
+  readonly message: string;
+  readonly remedy: readonly string[];
+}
+
+function routesOf(rows: NodeRoutes, family: AddressFamily, interfaces: NodeIpInterfaces | undefined): Route[] {
+  return rows.flatMap((row) => {
+    const range = parseRange(row.prefix);
+    if (range === undefined || range.family !== (family === 'ipv4' ? 4 : 6)) return [];
+    const ofInterface = row.interfaceMetric ?? interfaceRow(interfaces ?? [], row.alias, family)?.interfaceMetric ?? 0;
+    return [{ row, range, metric: row.routeMetric + ofInterface }];
+  });
+}
+
+/** To everybody, and to each network of known clients: the best route, and those to parts of it. */
+function waysBack(routes: readonly Route[], family: AddressFamily, { subject }: RuleContext): Way[] {
+  const worldwide = routes.filter(({ range }) => rangeSize(range) >= wideRoute[family]);
+  const halves = worldwide.filter(({ row }) => row.prefix !== everywhere[family]);
+  const wide = [...bestOf(worldwide.filter(({ row }) => row.prefix === everywhere[family])), ...halves];
+  const way = (who: string, route: Route | undefined): Way => ({ who: [who], family, route: route?.row });
+  const world = wide.length === 0 ? [way('everybody', undefined)] : wide.map((route) => way('everybody', route));
+  const clients = subject.relayClients.flatMap((network) => {
+    const range = parseRange(network);
+    if (range === undefined || range.family !== (family === 'ipv4' ? 4 : 6)) return [];
+    const around = bestOf(routes.filter((route) => containsRange(route.range, range)));
+    const inside = routes.filter(
+      (route) => !containsRange(route.range, range) && overlaps(route.range, range) && hop(route.row).length > 0,
+    );
+    return [...around, ...inside].map((route) => way(network, route));
+  });
+  const all = [...world, ...clients, ...staticByBalancer(routes, subject).map((route) => way(route.row.prefix, route))];
+  return [...Map.groupBy(all, ({ route }) => route)].map(([route, ways]) => ({
+    who: [...new Set(ways.flatMap(({ who }) => who))],
+    family,
+    route,
+  }));
+}
+
+/** The most specific, then the best metric; several that are equally good are all used. */
+function bestOf(routes: readonly Route[]): Route[] {
+  const [best] = [...routes].sort((a, b) => Number(rangeSize(a.range) - rangeSize(b.range)) || a.metric - b.metric);
+  return routes.filter(
+    (route) => best !== undefined && rangeSize(route.range) === rangeSize(best.range) && route.metric === best.metric,
+  );
+}
+
+/** Whoever is in that network, replies to them pass the load balancer. */
+function staticByBalancer(routes: readonly Route[], subject: RuleContext['subject']): Route[] {
+  return routes.filter(
+    ({ row }) =>
+      !Object.values<string>(everywhere).includes(row.prefix) && hop(row).some((to) => isLoadBalancer(subject, to)),
+  );
+}
+
+/** With Direct Server Return: by the LAN and its router, never by the load balancer. */
+function wrongWays(ways: readonly Way[], lan: string | undefined, routes: NodeRoutes, at: RuleContext): Fault[] {
+  return ways.flatMap(({ who, family, route }): Fault[] => {
+    const prefix = everywhere[family];
+    if (route === undefined) {
+      return [
+        {
+          message: `there is no default gateway for ${familyName[family]}, so replies reach only neighbours`,
+          remedy: routerLines(lan, prefix),
+        },
+      ];
+    }
+    const remove = `Remove-NetRoute -InterfaceAlias ${quoted(route.alias)} -DestinationPrefix ${route.prefix} -NextHop ${route.nextHop} -Confirm:$false`;
+    const onLan = routes.some(
+      (other) =>
+        other.prefix === prefix &&
+        other !== route &&
+        !isLoadBalancer(at.subject, other.nextHop) &&
+        (lan === undefined || isOneOf(other.alias, [lan])),
+    );
+    const instead = route.prefix !== prefix || onLan ? [remove] : [...routerLines(lan ?? route.alias, prefix), remove];
+    if (hop(route).some((to) => isLoadBalancer(at.subject, to))) {
+      return [
+        {
+          message:
+            route.prefix === prefix
+              ? `its default gateway ${route.nextHop} is the load balancer; with Direct Server Return replies go by the router`
+              : `a static route sends replies to ${route.prefix} by ${route.nextHop}, the load balancer; with Direct Server Return they go by the router`,
+          remedy: instead,
+        },
+      ];
+    }
+    if (lan === undefined || isOneOf(route.alias, [lan])) return [];
+    return [
+      {
+        message: `replies to ${enumerate(who)} leave by ${route.alias} (${routeWords(route)}), not by ${lan}, which faces the load balancer`,
+        remedy: instead,
+      },
+    ];
+  });
+}
+
+/** A transparent load balancer has to see the replies. */
+function pastTheBalancer(ways: readonly Way[], at: RuleContext): Fault[] {
+  return ways.flatMap(({ who, family, route }): Fault[] => {
+    if (route !== undefined && hop(route).some((to) => isLoadBalancer(at.subject, to))) return [];
+    const [balancer] = at.subject.loadBalancerAddresses.filter((one) => !one.includes('/') && familyOf(one) === family);
+    const to = balancer === undefined ? '$balancer' : balancer;
+    return [
+      {
+        message: `replies to ${enumerate(who)} ${route === undefined ? `have no way (there is no default gateway for ${familyName[family]})` : `go by ${hop(route)[0] ?? `${route.alias} directly`}`}, and a transparent load balancer has to be the next hop, or clients get answers from an address that they never spoke to`,
+        remedy: [
+          `Set the load balancer's address in this subnet as gateway; when it has another than ${at.subject.loadBalancerAddresses.join(', ') || 'none declared'}, declare that in "loadBalancerAddresses".`,
+          ...(balancer === undefined ? ["$balancer = ''   # its address in this subnet"] : []),
+          ...(route === undefined
+            ? [`New-NetRoute -DestinationPrefix ${everywhere[family]} -NextHop ${to}`]
+            : [
+                `New-NetRoute -InterfaceAlias ${quoted(route.alias)} -DestinationPrefix ${route.prefix} -NextHop ${to}`,
+                ...hop(route).map(
+                  (next) =>
+                    `Remove-NetRoute -InterfaceAlias ${quoted(route.alias)} -DestinationPrefix ${route.prefix} -NextHop ${next} -Confirm:$false`,
+                ),
+              ]),
+        ],
+      },
+    ];
+  });
+}
+
+function routerLines(lan: string | undefined, prefix: string): string[] {
+  return [
+    "$router = ''   # the address of the subnet's router",
+    `New-NetRoute ${lan === undefined ? '' : `-InterfaceAlias ${quoted(lan)} `}-DestinationPrefix ${prefix} -NextHop $router`,
+  ];
+}
+
+/** The gateway of a route; none where its network is on the wire itself. */
+function hop({ nextHop }: NodeRoutes[number]): string[] {
+  return nextHop === '0.0.0.0' || nextHop === '::' ? [] : [nextHop];
+}
+
+function routeWords(route: NodeRoutes[number] | undefined): string {
+  if (route === undefined) return 'no route';
+  return `${route.alias}: ${route.prefix} ${hop(route).length > 0 ? `to ${route.nextHop}` : 'on the wire'}`;
+}

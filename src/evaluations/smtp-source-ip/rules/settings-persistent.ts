@@ -1,8 +1,8 @@
 import { enumerate } from '../../../domain/words.ts';
 import type { NodeIpInterfaces } from '../../../facts/smtp-service/node.ts';
-import { interfaceRow, lanAlias, lanNotTold, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
+import { familiesOn, interfaceRow, lanAlias, lanNotTold, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
 import { rule } from '../rule.ts';
-import { type AddressFamily, familyName, onlyWithDsr, vipFamilies } from '../service.ts';
+import { type AddressFamily, familyName, onlyWithDsr } from '../service.ts';
 
 type Row = NodeIpInterfaces[number];
 type Setting = 'interfaceMetric' | 'automaticMetric' | 'weakHostSend' | 'weakHostReceive';
@@ -38,7 +38,7 @@ export const settingsPersistent = rule({
       [];
     let compared = 0;
     for (const { alias, settings } of checks) {
-      for (const family of vipFamilies(at.subject)) {
+      for (const family of familiesOn(alias, facts['node-ip-addresses'], at)) {
         const active = interfaceRow(facts['node-ip-interfaces'], alias, family);
         if (active === undefined) continue;
         compared++;

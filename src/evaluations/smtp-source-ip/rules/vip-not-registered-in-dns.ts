@@ -30,7 +30,7 @@ export const vipNotRegisteredInDns = rule({
         verdict: 'fail',
         owner: 'on-premises',
         message: `${at.part}: DNS answers ${vip}, the VIP, for ${leaked.name}: mail from server to server takes that way to the node itself.`,
-        remedy: `Set-DnsClient -InterfaceAlias ${quoted(aliases[0] ?? '')} -RegisterThisConnectionsAddress $false\nthen delete the record ${leaked.name} → ${vip} in DNS`,
+        remedy: `Set-DnsClient -InterfaceAlias ${quoted(aliases[0] ?? '')} -RegisterThisConnectionsAddress $false\nThen delete the record ${leaked.name} → ${vip} in DNS.`,
         evidence: [
           { fact: 'node-dns-answers', observed: `${leaked.name}: ${leaked.addresses.join(', ')}` },
           ...evidence,

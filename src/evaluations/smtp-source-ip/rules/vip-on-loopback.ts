@@ -32,10 +32,10 @@ export const vipOnLoopback = rule({
     if (missing.length + unusable.length > 0) {
       const faults = [
         ...missing.map((vip) => `the VIP ${vip} is not on ${alias}, so packets for it are dropped`),
-        ...unusable.map(({ ipAddress, addressState }) =>
+        ...unusable.map(({ alias: on, ipAddress, addressState }) =>
           addressState === 'duplicate'
-            ? `the VIP ${ipAddress} on ${alias} is a duplicate: another host on the wire claims it`
-            : `the VIP ${ipAddress} on ${alias} is ${addressState}, not preferred`,
+            ? `the VIP ${ipAddress} on ${on} is a duplicate: another host on the wire claims it`
+            : `the VIP ${ipAddress} on ${on} is ${addressState}, not preferred`,
         ),
       ];
       return {
@@ -43,13 +43,15 @@ export const vipOnLoopback = rule({
         owner: 'on-premises',
         message: `${at.part}: ${faults.join('; ')}.`,
         remedy: [
-          ...missing.map(
-            (vip) =>
-              `New-NetIPAddress -InterfaceAlias ${quoted(alias)} -IPAddress ${vip} -PrefixLength ${familyOf(vip) === 'ipv4' ? 32 : 128}`,
-          ),
-          ...unusable.map(
-            ({ ipAddress }) =>
-              `Find who else answers for ${ipAddress} (arp -a ${ipAddress} on a neighbour), then Remove-NetIPAddress and New-NetIPAddress it on ${quoted(alias)}`,
+          ...missing.map((vip) => newAddress(alias, vip)),
+          ...unusable.map(({ alias, ipAddress }) =>
+            [
+              `Find who else answers for ${ipAddress}, on a neighbour, and take it away there:`,
+              `arp -a ${ipAddress}`,
+              'Then set it again here:',
+              `Remove-NetIPAddress -InterfaceAlias ${quoted(alias)} -IPAddress ${ipAddress} -Confirm:$false`,
+              newAddress(alias, ipAddress),
+            ].join('\n'),
           ),
         ].join('\n'),
         evidence,
@@ -80,3 +82,7 @@ export const vipOnLoopback = rule({
     };
   },
 });
+
+function newAddress(alias: string, vip: string): string {
+  return `New-NetIPAddress -InterfaceAlias ${quoted(alias)} -IPAddress ${vip} -PrefixLength ${familyOf(vip) === 'ipv4' ? 32 : 128}`;
+}

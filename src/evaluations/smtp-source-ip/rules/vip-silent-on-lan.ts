@@ -28,7 +28,7 @@ export const vipSilentOnLan = rule({
         remedy: exposed
           .map(
             ({ alias, ipAddress }) =>
-              `Remove-NetIPAddress -InterfaceAlias ${quoted(alias)} -IPAddress ${ipAddress} -Confirm:$false   # then arp -d ${ipAddress} on the neighbours`,
+              `Remove-NetIPAddress -InterfaceAlias ${quoted(alias)} -IPAddress ${ipAddress} -Confirm:$false\nThen, on the neighbours:\narp -d ${ipAddress}`,
           )
           .join('\n'),
         evidence: exposed.map(({ alias, ipAddress }) => ({
@@ -43,7 +43,7 @@ export const vipSilentOnLan = rule({
         verdict: 'fail',
         owner: 'on-premises',
         message: `${at.part}: its neighbour ${witness.peer} has the hardware address of ${at.part} (${witness.mac}) for the VIP ${witness.vip}: the node has answered ARP for it.`,
-        remedy: `Find the interface of ${at.part} that has ${witness.vip} (Get-NetIPAddress -IPAddress ${witness.vip}), remove it there, then arp -d ${witness.vip} on the neighbours`,
+        remedy: `Find the interface of ${at.part} that has the VIP, and remove it there:\nGet-NetIPAddress -IPAddress ${witness.vip}\nThen, on the neighbours:\narp -d ${witness.vip}`,
         evidence: [{ fact: 'node-neighbors', part: witness.peer, observed: `${witness.vip} is at ${witness.mac}` }],
       };
     }
@@ -69,7 +69,8 @@ function peerThatSawUs(
   if (own === undefined) return undefined;
   for (const [peer, { 'node-neighbors': neighbors = [] }] of Object.entries(peers)) {
     const ours = neighbors.find(({ ipAddress }) => ipAddress === plainAddress(own))?.linkLayerAddress;
-    if (ours === undefined || /^(00:)*00$/.test(ours)) continue;
+    // Azure shows one hardware address for every neighbour; it tells nobody apart.
+    if (ours === undefined || /^(00:)*00$/.test(ours) || ours === '12:34:56:78:9a:bc') continue;
     const vip = neighbors.find(
       ({ ipAddress, linkLayerAddress }) => vips.includes(ipAddress) && linkLayerAddress === ours,
     );

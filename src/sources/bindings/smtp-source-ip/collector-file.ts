@@ -157,7 +157,7 @@ const expression = z.preprocess(
 const limit = z.preprocess(nothing, z.union([count, z.string()]).optional());
 
 const declared = z.object({
-  mode: maybe(z.enum(['dsr', 'transparent', 'snat-accepted', 'snat'])),
+  mode: maybe(z.enum(['dsr', 'transparent', 'snat-accepted', 'proxy-protocol', 'snat'])),
   vips: list(text),
   ports: list(count),
   lbAddresses: list(text),
@@ -232,6 +232,15 @@ export const smtpNodeFile = z.object({
       ),
       connectionProfiles: section(z.object({ alias: text, category: networkCategory })),
       inbound25: section(z.object({ profile: ruleProfiles, action: ruleAction, enabled: truth })),
+      inbound: section(
+        z.object({
+          profile: ruleProfiles,
+          action: ruleAction,
+          enabled: truth,
+          localPorts: list(text),
+          interfaces: list(text),
+        }),
+      ),
     }),
   ),
   exchange: maybe(
@@ -259,6 +268,7 @@ export const smtpNodeFile = z.object({
           connector: text,
           sid: text,
           extendedRights: list(text),
+          accessRights: list(text),
           deny: z.preprocess((value) => nothing(value) ?? false, truth),
           inherited: z.preprocess((value) => nothing(value) ?? false, truth),
         }),
@@ -279,6 +289,7 @@ export const smtpNodeFile = z.object({
           connector: text,
           remoteIp: text,
           localIps: list(text),
+          localPort: maybe(count),
           sessions: count,
           mailSessions: count,
           probeSessions: z.preprocess((value) => nothing(value) ?? 0, count),

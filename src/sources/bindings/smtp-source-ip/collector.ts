@@ -10,7 +10,7 @@ import {
 } from '../../../domain/fact-set.ts';
 import { parseEndpoint, parseRange, plainAddress } from '../../../domain/ip-range.ts';
 import { InvalidDocument, parseDocument } from '../../../domain/organization.ts';
-import { smtpServiceFacts } from '../../../facts/smtp-service/index.ts';
+import { concludedNodeFacts, smtpServiceFacts } from '../../../facts/smtp-service/index.ts';
 import {
   type FirewallProfile,
   firewallProfiles,
@@ -21,6 +21,7 @@ import {
   sameWindowsName,
 } from '../../../facts/smtp-service/node.ts';
 import type { ProbeAttempt } from '../../../facts/smtp-service/probe.ts';
+import { firstLabel, nodeNamed } from '../../../facts/smtp-service/service.ts';
 import { type SmtpService, smtpServiceDeclaration } from '../../../facts/smtp-service/subject.ts';
 import type { OpenedFile } from '../../supplied/format.ts';
 import { isObject } from '../../supplied/powershell-json.ts';
@@ -64,7 +65,7 @@ export function readSmtpNodeFiles(files: readonly Pick<OpenedFile, 'name' | 'row
 export function smtpFactsOf(hosts: readonly SmtpNodeFacts[], service: SmtpService): FactSet {
   const nodes: Record<string, PartFacts> = {};
   for (const node of service.nodes) {
-    const newest = newestOf(hosts.filter(({ facts }) => sameHost(facts.host.name, node.name)));
+    const newest = newestOf(hosts.filter(({ facts }) => nodeNamed(service, facts.host.name) === node.name));
     if (newest !== undefined) nodes[node.name] = nodeFacts(newest);
   }
   const probes = hosts.flatMap((host) => suppliedProbes(host, service));
@@ -113,18 +114,17 @@ export function declaredService(hosts: readonly SmtpNodeFacts[]): SmtpService | 
     vips: declared.vips.flatMap((vip) => ports.map((port) => `${vip.includes(':') ? `[${vip}]` : vip}:${port}`)),
     loadBalancerAddresses: declared.lbAddresses,
     probeAddresses: declared.probeAddresses,
-    nodes: hosts.map((host) => ({ name: host.facts.host.name, address: address(host) })),
+    nodes: onePerHost(hosts).map((host) => ({ name: host.facts.host.name, address: address(host) })),
     lanAlias: declared.lanAlias,
     loopbackAlias: declared.loopbackAlias,
   });
   return { kind: 'smtp-service', ...service };
 }
 
-/** Host names are equal without case, and a short name to the first label of a full one. */
-function sameHost(a: string, b: string): boolean {
-  const [one, other] = [a.toLowerCase(), b.toLowerCase()];
-  if (one === other) return true;
-  return one.includes('.') !== other.includes('.') && one.split('.')[0] === other.split('.')[0];
+/** The newest file of each host, which one file may name in full and another by its first label. */
+function onePerHost(hosts: readonly SmtpNodeFacts[]): SmtpNodeFacts[] {
+  const byLabel = Map.groupBy(hosts, ({ facts }) => firstLabel(facts.host.name));
+  return [...byLabel.values()].flatMap((ofHost) => newestOf(ofHost) ?? []);
 }
 
 function newestOf(hosts: readonly SmtpNodeFacts[]): SmtpNodeFacts | undefined {
@@ -144,7 +144,7 @@ const nodeFactNames = Object.keys(smtpServiceFacts.partOf);
 
 const silentNode: PartFacts = Object.fromEntries(
   nodeFactNames
-    .filter((name) => name !== 'node-control')
+    .filter((name) => !(concludedNodeFacts as readonly string[]).includes(name))
     .map((name) => [
       name,
       notKnown(
@@ -277,14 +277,26 @@ function nodeFacts(host: SmtpNodeFacts): PartFacts {
       facts.exchange?.receiveConnectors?.map(receiveConnector),
     ),
     'node-connector-permissions': read('exchange.adPermissions', () => {
-      const connectors = facts.exchange?.receiveConnectors ?? [];
-      return facts.exchange?.adPermissions?.map((row) => ({
-        ...row,
-        connector: connectorName(
-          connectors.find(({ dn }) => dn !== undefined && sameWindowsName(dn, row.connector))?.identity ??
-            row.connector,
-        ),
-      }));
+      const connectors = facts.exchange?.receiveConnectors;
+      return facts.exchange?.adPermissions?.map(({ accessRights, ...row }) => {
+        const connector = connectors?.find(({ identity, dn }) => isConnector(row.connector, identity, dn))?.identity;
+        if (connectors !== undefined && connector === undefined) {
+          throw new Unobtainable('malformed', `adPermissions: "${row.connector}" is no receive connector of the file`);
+        }
+        const sid = sidOf(row.sid);
+        if (sid === undefined) {
+          throw new Unobtainable(
+            'malformed',
+            `adPermissions: "${row.sid}" is no SID and no account that is the same everywhere`,
+          );
+        }
+        return {
+          ...row,
+          sid,
+          connector: connectorName(connector ?? row.connector),
+          allRights: holdsAllRights(accessRights, row.extendedRights),
+        };
+      });
     }),
     'node-frontend-transport': read('exchange.frontendTransport', () => facts.exchange?.frontendTransport),
     'node-log-summary': read('logSummary', () =>
@@ -358,8 +370,9 @@ function interfaces(facts: SmtpNodeFile, stores: readonly string[]): NodeIpInter
 }
 
 function firewall(facts: SmtpNodeFile): NodeFirewall | undefined {
-  const { profiles, connectionProfiles, inbound25 } = facts.firewall ?? {};
-  if (profiles === undefined || connectionProfiles === undefined || inbound25 === undefined) return undefined;
+  const { profiles, connectionProfiles, inbound25, inbound } = facts.firewall ?? {};
+  if (profiles === undefined || connectionProfiles === undefined) return undefined;
+  if (inbound25 === undefined && inbound === undefined) return undefined;
   return {
     profiles: profiles.flatMap((row) => {
       const name = firewallProfiles.find((profile) => sameWindowsName(profile, row.name));
@@ -378,17 +391,71 @@ function firewall(facts: SmtpNodeFile): NodeFirewall | undefined {
       alias,
       category: category === 'DomainAuthenticated' ? 'Domain' : category,
     })),
-    inbound25: inbound25.map(({ profile, action, enabled }) => ({
-      profiles: profilesOf(profile),
-      action: action === 'Block' ? 'block' : 'allow',
-      enabled,
-    })),
+    inbound25: (inbound25 ?? []).map(firewallRule),
+    ...(inbound === undefined
+      ? {}
+      : {
+          inbound: inbound.map((row) => ({
+            ...firewallRule(row),
+            ports: row.localPorts.flatMap(portRange),
+            interfaces: row.interfaces.filter((name) => !sameWindowsName(name, 'Any')),
+          })),
+        }),
   };
+}
+
+type FirewallRow = NonNullable<NonNullable<SmtpNodeFile['firewall']>['inbound25']>[number];
+
+function firewallRule({ profile, action, enabled }: FirewallRow): NodeFirewall['inbound25'][number] {
+  return { profiles: profilesOf(profile), action: action === 'Block' ? 'block' : 'allow', enabled };
+}
+
+/** `25`, `25-30`, `Any`; words of Windows for ports that it chooses itself (`RPC`) are none of SMTP's. */
+function portRange(text: string): [number, number][] {
+  if (sameWindowsName(text, 'Any')) return [[0, 65_535]];
+  const match = /^(\d+)(?:-(\d+))?$/.exec(text);
+  return match === null ? [] : [[Number(match[1]), Number(match[2] ?? match[1])]];
 }
 
 /** No flag is the value Any. */
 function profilesOf(flags: readonly string[]): FirewallProfile[] {
   return flags.length === 0 ? [...firewallProfiles] : firewallProfiles.filter((profile) => flags.includes(profile));
+}
+
+/** Does `text` name the connector: by identity, the server in full or not, by its name alone, or by its DN? */
+function isConnector(text: string, identity: string, dn: string | undefined): boolean {
+  if (sameWindowsName(text, identity) || (dn !== undefined && sameWindowsName(text, dn))) return true;
+  const [server, own] = [text, identity].map((one) => (one.includes('\\') ? firstLabel(one.split('\\')[0] ?? '') : ''));
+  return (
+    (server === '' || own === '' || server === own) && sameWindowsName(connectorName(text), connectorName(identity))
+  );
+}
+
+/** What Get-ADPermission shows as text, though it is the same in every organization. */
+const exchangeAccounts: Readonly<Record<string, number>> = {
+  'partner servers': 10,
+  'hub transport servers': 21,
+  'edge transport servers': 22,
+  'externally secured servers': 23,
+  'legacy exchange servers': 24,
+};
+
+/** A SID, or the well-known account that a name means: the anonymous logon in the languages of Windows, and Exchange's own. */
+function sidOf(account: string): string | undefined {
+  if (/^S-1-[0-9-]+$/i.test(account)) return account.toUpperCase();
+  const [, name = account] = /\\([^\\]*)$/.exec(account) ?? [];
+  if (/an[oóô]n[iyí]e?m|匿名|анонимн|익명/i.test(name)) return 'S-1-5-7';
+  const exchange = exchangeAccounts[name.toLowerCase()];
+  return exchange === undefined ? undefined : `S-1-9-1419165041-1139599005-3936102811-1022490595-${exchange}`;
+}
+
+/** Full control, or the right to everything extended where no single right is named, in whichever list a file has it. */
+function holdsAllRights(accessRights: readonly string[], extendedRights: readonly string[]): boolean {
+  const words = (texts: readonly string[]) =>
+    texts.flatMap((text) => text.split(',')).map((right) => right.trim().toLowerCase());
+  const [access, extended] = [words(accessRights), words(extendedRights)];
+  if (access.includes('genericall') || extended.includes('genericall') || extended.includes('*')) return true;
+  return access.includes('extendedright') && extended.length === 0;
 }
 
 /** `EX1\Relay` → `Relay`; of a distinguished name the first part. */
@@ -441,7 +508,7 @@ function suppliedProbes({ facts }: SmtpNodeFacts, service: SmtpService): ProbeAt
   return (facts.probes ?? []).flatMap((row) => {
     const endpoint = parseEndpoint(row.target);
     if (endpoint === undefined) return [];
-    const node = service.nodes.find(({ name }) => row.via !== 'vip' && sameHost(name, row.via.slice('node:'.length)));
+    const node = row.via === 'vip' ? undefined : nodeNamed(service, row.via.slice('node:'.length));
     if (row.via === 'vip' ? !vips.includes(endpoint.address) : node === undefined) return [];
     const sourceAddress = row.sourceIp === undefined ? undefined : plainAddress(row.sourceIp);
     // With Direct Server Return a node owns the VIP: such a greeting never left the node and proves nothing.
@@ -450,7 +517,7 @@ function suppliedProbes({ facts }: SmtpNodeFacts, service: SmtpService): ProbeAt
       {
         target: row.target,
         via: node === undefined ? ('vip' as const) : ('node' as const),
-        node: node?.name,
+        node,
         at: row.at ?? facts.collectedAt,
         outcome: suppliedOutcome(row),
         sourceAddress,

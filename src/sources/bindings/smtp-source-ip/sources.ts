@@ -1,16 +1,27 @@
 import type { FactName, PartFactName } from '../../../domain/fact.ts';
-import { type Gathered, type Known, known, notKnown, Unobtainable } from '../../../domain/fact-set.ts';
-import { plainAddress } from '../../../domain/ip-range.ts';
+import { everyPart, type Gathered, type Known, known, notKnown, Unobtainable } from '../../../domain/fact-set.ts';
+import { parseEndpoint, plainAddress } from '../../../domain/ip-range.ts';
 import { bound, type GatherContext, type SourceOf, type Sources, type SourcesOf } from '../../../domain/source.ts';
 import type { SmtpEvidence, SmtpSourceNat } from '../../../facts/smtp-service/evidence.ts';
-import { type SmtpServiceFacts, smtpServiceFacts } from '../../../facts/smtp-service/index.ts';
-import type { SmtpLogProof } from '../../../facts/smtp-service/log.ts';
-import { isLoopbackAdapter, type NodeLogSummary, sameWindowsName } from '../../../facts/smtp-service/node.ts';
-import type { SmtpProbe, SmtpProbeProof } from '../../../facts/smtp-service/probe.ts';
-import { vipAddresses } from '../../../facts/smtp-service/service.ts';
+import {
+  type ConcludedNodeFact,
+  concludedNodeFacts,
+  type SmtpServiceFacts,
+  smtpServiceFacts,
+} from '../../../facts/smtp-service/index.ts';
+import type { NodeLogProof, SmtpLog, Translation } from '../../../facts/smtp-service/log.ts';
+import {
+  facingConnectors,
+  isLoopbackAdapter,
+  type NodeLogSummary,
+  sameWindowsName,
+} from '../../../facts/smtp-service/node.ts';
+import type { NodeProbeProof, SmtpProbe } from '../../../facts/smtp-service/probe.ts';
+import { vipAddresses, vipPorts } from '../../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../../facts/smtp-service/subject.ts';
 import { type AddressGuard, createAddressGuard } from '../../../http/address-guard.ts';
 import { readLogCounts } from '../../smtp-log/analyse.ts';
+import { noSessionOf, whatElse } from '../../smtp-log/analysis.ts';
 import type { LogFile } from '../../smtp-log/files.ts';
 import { logProof } from '../../smtp-log/proof.ts';
 import { type LogCounts, type LogSummary, summariseLog } from '../../smtp-log/summary.ts';
@@ -60,7 +71,10 @@ export function smtpSources(options: SmtpSourceOptions = {}): SourcesOf<SmtpServ
     context.once(`smtp-log ${service.id}`, async () => {
       if (logFiles === undefined) return suppliedLog(service, context);
       const counts = await readLogCounts(logFiles, service, { signal: context.signal });
-      return { ...summariseLog(counts, service), source: `${logFiles.length} receive log files` };
+      const summary = summariseLog(counts, service);
+      const nothing = whatElse(summary.log);
+      if (nothing !== undefined) throw new Unobtainable('malformed', nothing);
+      return { ...summary, source: `${logFiles.length} receive log files` };
     });
 
   const probed = (service: SmtpService, context: Context): Promise<ProbeResult & { source: string }> =>
@@ -86,10 +100,20 @@ export function smtpSources(options: SmtpSourceOptions = {}): SourcesOf<SmtpServ
       const { log, source: from } = await analysis(service, context);
       return known(log, from, context.now.toISOString());
     }),
-    'smtp-log-proof': source('smtp-log-proof', derivedLimitMs, async (service, context) => {
-      const gathered = needed(await context.gathered('smtp-log'));
-      const proof = logProof(gathered.value, service, context.now);
-      return known(proof, gathered.source, gathered.value.newestLoadBalanced ?? gathered.observedAt);
+    'node-log': source('node-log', logLimitMs, async (service, context) => {
+      const { log, nodes, source: from } = await analysis(service, context);
+      return byNode(service, (name) => {
+        const ofNode = nodes[name];
+        if (ofNode === undefined) throw new Unobtainable('not_supplied', noSessionOf(name, log));
+        return known(ofNode, from, context.now.toISOString());
+      });
+    }),
+    'node-log-proof': source('node-log-proof', derivedLimitMs, async (service, context) => {
+      const logs = await context.gathered('node-log');
+      return byNode(service, (name) => {
+        const { value, source: from, observedAt } = needed(ofNode(logs, name));
+        return known(logProof(value, service, context.now), from, value.newestLoadBalanced ?? observedAt);
+      });
     }),
     'smtp-log-local-address': source('smtp-log-local-address', derivedLimitMs, async (service, context) => {
       const { local, source: from } = await analysis(service, context);
@@ -113,9 +137,10 @@ export function smtpSources(options: SmtpSourceOptions = {}): SourcesOf<SmtpServ
       'smtp-supplied-probes',
       'the service was not probed: use --probe, or let a collector probe it',
     ),
-    'smtp-probe-proof': source('smtp-probe-proof', derivedLimitMs, (service, context) =>
-      fromProbe(context, (result) => probeProof(result, service)),
-    ),
+    'node-probe-proof': source('node-probe-proof', derivedLimitMs, async (service, context) => {
+      const { value, source: from, observedAt } = needed(await context.gathered('smtp-probe'));
+      return byNode(service, (name) => known(probeProof(value, service, name), from, observedAt));
+    }),
     'smtp-nodes-seen': source('smtp-nodes-seen', derivedLimitMs, (service, context) =>
       fromProbe(context, (result) => nodesSeen(result, service)),
     ),
@@ -130,17 +155,19 @@ export function smtpSources(options: SmtpSourceOptions = {}): SourcesOf<SmtpServ
       }
       return known(relay, from, context.now.toISOString());
     }),
-    'smtp-source-nat': source('smtp-source-nat', derivedLimitMs, async (_, context) => {
-      const [probeFact, logFact] = await Promise.all([
-        context.gathered('smtp-probe-proof'),
-        context.gathered('smtp-log-proof'),
+    'smtp-source-nat': source('smtp-source-nat', derivedLimitMs, async (service, context) => {
+      const [probes, logs] = await Promise.all([
+        context.gathered('node-probe-proof'),
+        context.gathered('node-log-proof'),
       ]);
-      return known(sourceNat(probeFact, logFact), 'probe and log', context.now.toISOString());
+      const knowledge = service.nodes.map(({ name }) => [name, sourceNat(ofNode(probes, name), ofNode(logs, name))]);
+      return known(Object.fromEntries(knowledge), 'probe and log', context.now.toISOString());
     }),
     'smtp-evidence': source('smtp-evidence', derivedLimitMs, async (service, context) => {
       const evidence = await evidenceSideBySide(service, context);
       return known(evidence, 'configuration, log and probe', context.now.toISOString());
     }),
+    'smtp-load-balancer': suppliedOnly('smtp-load-balancer', 'no configuration of the load balancer was supplied'),
     'smtp-baseline': suppliedOnly('smtp-baseline', 'no baseline has been accepted'),
   };
 }
@@ -158,11 +185,13 @@ function source<N extends Fact>(
   };
 }
 
-type CollectedName = Exclude<PartFactName<SmtpServiceFacts>, 'node-control'>;
+type CollectedName = Exclude<PartFactName<SmtpServiceFacts>, ConcludedNodeFact>;
 
 /** What only the collector can read. */
 function nodeSources(): { readonly [N in CollectedName]: Source<N> } {
-  const names = Object.keys(smtpServiceFacts.partOf).filter((name) => name !== 'node-control') as CollectedName[];
+  const names = Object.keys(smtpServiceFacts.partOf).filter(
+    (name) => !(concludedNodeFacts as readonly string[]).includes(name),
+  ) as CollectedName[];
   const how = 'there is no fact file; run Collect-SmtpSourceIpFacts.ps1 on every node and supply its files';
   return Object.fromEntries(names.map((name) => [name, suppliedOnly(name, how)])) as {
     readonly [N in CollectedName]: Source<N>;
@@ -229,14 +258,17 @@ async function suppliedLog(service: SmtpService, context: Context): Promise<LogS
   const merged: LogCounts = {
     from: times(({ from }) => from)[0],
     to: newest,
-    // A summary gives one end for all its rows.
-    newestLoadBalanced: counts.some(({ byRemote }) => byRemote.length > 0) ? newest : undefined,
     files: summaries.reduce((sum, { value }) => sum + value.files, 0),
     rows: 0,
     malformedRows: 0,
     truncated: summaries.some(({ value }) => value.truncated),
-    remotes: counts.flatMap(({ byRemote }) => byRemote),
+    // A summary gives one end for all its rows.
+    remotes: counts.flatMap(({ byRemote, to }) =>
+      byRemote.map((row) => (to === undefined ? row : { ...row, newest: to })),
+    ),
     exchangeServers: counts.flatMap(({ exchangeServers }) => exchangeServers),
+    otherPorts: counts.flatMap(({ otherPorts }) => otherPorts),
+    noReceiveLogs: [],
   };
   return { ...summariseLog(merged, service), source: summaries.map(({ source: from }) => from).join(', ') };
 }
@@ -247,24 +279,27 @@ function frontEndOnly(
   node: string,
   connectors: Gathered<readonly { name: string; transportRole: string; bindings: readonly string[] }[]> | undefined,
   service: SmtpService,
-): NodeLogSummary {
-  const ports = new Set(service.vips.map((vip) => vip.slice(vip.lastIndexOf(':'))));
+): NodeLogSummary & { readonly otherPorts: SmtpLog['otherPorts'] } {
+  const ports = new Set(vipPorts(service));
+  const isVipPort = (binding: string) => ports.has(parseEndpoint(binding)?.port ?? 0);
+  const otherPorts = new Map<number, number>();
   const listed = connectors?.status === 'known' ? connectors.value : [];
+  const facing = facingConnectors(listed);
   const byRemote = summary.byRemote
-    .filter(({ connector }) => {
+    .filter(({ connector, localPort, sessions }) => {
+      if (localPort !== undefined && !ports.has(localPort)) {
+        otherPorts.set(localPort, (otherPorts.get(localPort) ?? 0) + sessions);
+        return false;
+      }
       const name = connector.split('\\').at(-1) ?? connector;
       const row = listed.find((one) => sameWindowsName(one.name, name));
-      return (
-        row === undefined ||
-        (row.transportRole !== 'HubTransport' &&
-          row.bindings.some((binding) => ports.has(binding.slice(binding.lastIndexOf(':')))))
-      );
+      return row === undefined || (facing.includes(row) && row.bindings.some(isVipPort));
     })
     .map((row) => ({ ...row, connector: row.connector.includes('\\') ? row.connector : `${node}\\${row.connector}` }));
-  return { ...summary, byRemote };
+  return { ...summary, byRemote, otherPorts: [...otherPorts].map(([port, sessions]) => ({ port, sessions })) };
 }
 
-function sourceNat(probe: Gathered<SmtpProbeProof>, log: Gathered<SmtpLogProof>): SmtpSourceNat {
+function sourceNat(probe: Gathered<NodeProbeProof>, log: Gathered<NodeLogProof>): SmtpSourceNat[string] {
   if (probe.status === 'known') {
     const seen = [...new Set(probe.value.seen.map(({ address }) => address))].join(', ');
     return {
@@ -285,9 +320,10 @@ function sourceNat(probe: Gathered<SmtpProbeProof>, log: Gathered<SmtpLogProof>)
 }
 
 async function evidenceSideBySide(service: SmtpService, context: Context): Promise<SmtpEvidence> {
-  const [probe, log, adapters, addresses] = await Promise.all([
-    context.gathered('smtp-probe-proof'),
-    context.gathered('smtp-log-proof'),
+  const [balancer, probes, logs, adapters, addresses] = await Promise.all([
+    context.gathered('smtp-load-balancer'),
+    context.gathered('node-probe-proof'),
+    context.gathered('node-log-proof'),
     context.gathered('node-adapters'),
     context.gathered('node-ip-addresses'),
   ]);
@@ -306,19 +342,63 @@ async function evidenceSideBySide(service: SmtpService, context: Context): Promi
     ...(carrying.includes(undefined)
       ? {}
       : { configuration: carrying.every(Boolean) ? 'ready' : carrying.some(Boolean) ? 'partly' : 'none' }),
-    ...(log.status === 'known' ? { log: log.value.translation } : {}),
-    ...(probe.status === 'known' ? { probe: probe.value.translation } : {}),
+    log: proven(logs, service),
+    probe: proven(probes, service),
   };
-  if (Object.keys(evidence).length < 2) {
-    const [only] = Object.keys(evidence);
-    const collected = service.nodes.flatMap(({ name }) => [adapters[name], addresses[name]]);
+  const kinds = [
+    ...(evidence.configuration === undefined ? [] : ['configuration']),
+    ...(['log', 'probe'] as const).filter((kind) => Object.keys(evidence[kind]).length > 0),
+  ];
+  // What the load balancer says of itself is compared with the document, too, and stands alone.
+  if (kinds.length < 2 && balancer.status !== 'known') {
+    const [only] = kinds;
+    const looked = service.nodes.flatMap(({ name }) => [
+      adapters[name],
+      addresses[name],
+      ofNode(logs, name),
+      ofNode(probes, name),
+    ]);
     throw new Unobtainable(
       // Whoever supplies one kind only has chosen so, and is not told about it; a kind that was tried and says nothing is.
-      [probe, log, ...collected].every(isKnownOrNotSupplied) ? 'not_supplied' : 'insufficient',
+      looked.every(isKnownOrNotSupplied) ? 'not_supplied' : 'insufficient',
       `${only === undefined ? 'there is no conclusive evidence' : `only the ${only} says something`}, and it takes two kinds to compare`,
     );
   }
   return evidence;
+}
+
+type ByNode<T> = Readonly<Record<string, Gathered<T>>>;
+
+const noEntry = notKnown('not_supplied', 'there is nothing about this node');
+
+function ofNode<T>(facts: ByNode<T>, node: string): Gathered<T> {
+  return facts[node] ?? facts[everyPart] ?? noEntry;
+}
+
+/** One fact for each node; what `conclude` throws is why there is none of that node. */
+function byNode<T>(service: SmtpService, conclude: (node: string) => Known<T>): ByNode<T> {
+  return Object.fromEntries(
+    service.nodes.map(({ name }) => {
+      try {
+        return [name, conclude(name)];
+      } catch (error) {
+        if (error instanceof Unobtainable) return [name, notKnown(error.reason, error.message)];
+        throw error;
+      }
+    }),
+  );
+}
+
+function proven(
+  facts: ByNode<{ readonly translation: Translation }>,
+  { nodes }: SmtpService,
+): Record<string, Translation> {
+  return Object.fromEntries(
+    nodes.flatMap(({ name }) => {
+      const gathered = facts[name];
+      return gathered?.status === 'known' ? [[name, gathered.value.translation]] : [];
+    }),
+  );
 }
 
 function isKnownOrNotSupplied(gathered: Gathered<unknown> | undefined): boolean {

@@ -1,0 +1,164 @@
+import { known, noFacts } from '../../../domain/fact-set.ts';
+import { parseEndpoint } from '../../../domain/ip-range.ts';
+import type { SmtpLoadBalancer } from '../../../facts/smtp-service/load-balancer.ts';
+import { type SmtpService, smtpService } from '../../../facts/smtp-service/subject.ts';
+import type { SuppliedFormat } from '../../supplied/format.ts';
+
+/** `haproxy.cfg`, as the HAProxy configuration manual has it (sections "Proxies", "Bind options", "Server options"). */
+export const haproxyFiles: SuppliedFormat = {
+  wanted: 'a haproxy.cfg of the load balancer',
+  isText: isHaproxy,
+  recognises: ({ text }) => text !== undefined && isHaproxy(text),
+  read(files) {
+    const newest = files.reduce((a, b) => (b.writtenAt > a.writtenAt ? b : a));
+    return {
+      name: 'load-balancer/haproxy',
+      subjects: [],
+      factsFor(subject) {
+        const service = smtpService.safeParse(subject);
+        if (!service.success) return noFacts;
+        const found = readHaproxy(newest.text ?? '', service.data);
+        return {
+          facts: { 'smtp-load-balancer': known(found, newest.name, newest.writtenAt) },
+          parts: {},
+        };
+      },
+    };
+  },
+};
+
+const sectionStart =
+  /^(global|defaults|frontend|backend|listen|peers|resolvers|userlist|cache|program|mailers|http-errors|ring)\b/;
+
+/** Sections of its own, and a way from an address to a server in them. */
+function isHaproxy(text: string): boolean {
+  const lines = text.split(/\r?\n/);
+  return (
+    lines.some((line) => /^(frontend|backend|listen)\s+\S/.test(line)) &&
+    lines.some((line) => /^\s+(bind|server)\s+\S/.test(line))
+  );
+}
+
+interface Proxy {
+  readonly kind: string;
+  readonly binds: string[];
+  readonly backends: string[];
+  readonly servers: string[][];
+  readonly defaultServer: string[];
+  source: string[];
+}
+
+/** What a configuration says about the ways to a service's nodes; directives that say nothing of it are counted. */
+export function readHaproxy(text: string, service: SmtpService): SmtpLoadBalancer {
+  const proxies = new Map<string, Proxy>();
+  let ignored = 0;
+  let current: Proxy | undefined;
+  let defaults = newProxy('defaults');
+  for (const line of text.split(/\r?\n/)) {
+    const words = wordsOf(line);
+    const [directive = '', ...rest] = words;
+    if (directive === '') continue;
+    if (sectionStart.test(line)) {
+      current = newProxy(directive, defaults);
+      if (directive === 'defaults') defaults = current;
+      // A frontend and a backend may have one name.
+      if (/^(frontend|backend|listen)$/.test(directive)) proxies.set(`${directive} ${rest[0] ?? ''}`, current);
+      continue;
+    }
+    if (current === undefined || !take(current, directive, rest)) ignored++;
+  }
+  const ways = service.vips.flatMap((vip) =>
+    [...proxies.values()]
+      .filter(({ binds }) => binds.some((bind) => isBoundTo(bind, vip)))
+      .flatMap((proxy) => [
+        proxy,
+        ...proxy.backends.flatMap((name) => proxies.get(`backend ${name}`) ?? proxies.get(`listen ${name}`) ?? []),
+      ])
+      .flatMap((proxy) => proxy.servers.flatMap((server) => wayTo(server, proxy, vip))),
+  );
+  return { product: 'HAProxy', ways, ignored };
+}
+
+function newProxy(
+  kind: string,
+  { defaultServer, source }: Pick<Proxy, 'defaultServer' | 'source'> = { defaultServer: [], source: [] },
+): Proxy {
+  return { kind, binds: [], backends: [], servers: [], defaultServer: [...defaultServer], source };
+}
+
+/** @returns false when the directive says nothing about the way of a connection */
+function take(proxy: Proxy, directive: string, rest: readonly string[]): boolean {
+  switch (directive) {
+    case 'bind':
+      proxy.binds.push(...(rest[0] ?? '').split(','));
+      return true;
+    case 'default_backend':
+    case 'use_backend':
+      proxy.backends.push(rest[0] ?? '');
+      return true;
+    case 'server':
+      proxy.servers.push([...rest]);
+      return true;
+    case 'default-server':
+      proxy.defaultServer.push(...rest);
+      return true;
+    case 'source':
+      proxy.source = [...rest];
+      return true;
+    default:
+      return false;
+  }
+}
+
+function wayTo(
+  [name = '', address = '', ...own]: readonly string[],
+  proxy: Proxy,
+  vip: string,
+): SmtpLoadBalancer['ways'] {
+  const endpoint = parseEndpoint(address);
+  if (endpoint === undefined) return [];
+  const options = [...proxy.defaultServer, ...own];
+  const at = options.lastIndexOf('source');
+  const source = at === -1 ? proxy.source : options.slice(at + 1, at + 4);
+  const from = parseEndpoint(source[0] ?? '')?.address;
+  const sends = options.filter((word) => /^(no-)?send-proxy(-v2.*)?$/.test(word)).at(-1);
+  return [
+    {
+      vip,
+      server: name,
+      address: endpoint.address,
+      keepsClient: source[1] === 'usesrc' && /^client(ip)?$/.test(source[2] ?? ''),
+      ...(from === undefined || from === '0.0.0.0' || from === '::' ? {} : { source: from }),
+      sendsProxy: sends !== undefined && !sends.startsWith('no-'),
+    },
+  ];
+}
+
+/** `*:25`, `:25`, `192.0.2.25:25`, `[2001:db8::25]:25`, `ipv4@192.0.2.25:25`, a range of ports. */
+function isBoundTo(bind: string, vip: string): boolean {
+  const wanted = parseEndpoint(vip);
+  const match = /^(?:ipv[46]@)?(.*?):(\d+)(?:-(\d+))?$/.exec(bind);
+  if (wanted?.port === undefined || match === null) return false;
+  const [, host = '', first, last = first] = match;
+  if (wanted.port < Number(first) || wanted.port > Number(last)) return false;
+  const address = host.replace(/^\[|\]$/g, '');
+  // `*` and nothing are every IPv4 address ("bind" in the manual); IPv6 has a word of its own.
+  if (address === '' || address === '*' || address === '0.0.0.0') return !wanted.address.includes(':');
+  if (address === '::') return wanted.address.includes(':');
+  return parseEndpoint(address)?.address === wanted.address;
+}
+
+/** Words of a line, without comments; quotes and backslashes as a shell has them. */
+function wordsOf(line: string): string[] {
+  const words: string[] = [];
+  for (const [word] of line.matchAll(/#.*$|(?:"[^"]*"|'[^']*'|\\.|[^\s#"'\\])+/g)) {
+    if (word.startsWith('#')) break;
+    words.push(
+      word.replaceAll(
+        /"([^"]*)"|'([^']*)'|\\(.)/g,
+        (_, ...groups: (string | undefined)[]) => groups[0] ?? groups[1] ?? groups[2] ?? '',
+      ),
+    );
+  }
+  return words;
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { smtpService } from '../../../../src/facts/smtp-service/subject.ts';
+import { haproxyFiles, readHaproxy } from '../../../../src/sources/bindings/smtp-source-ip/haproxy.ts';
+
+const service = smtpService.parse({
+  kind: 'smtp-service',
+  id: 'smtp-in',
+  vips: ['192.0.2.25:25', '[2001:db8::25]:25'],
+  nodes: [{ name: 'EX1', address: '192.0.2.11' }],
+});
+
+const way = { vip: '192.0.2.25:25', server: 'ex1', address: '192.0.2.11', keepsClient: false, sendsProxy: false };
+
+describe('haproxy.cfg', () => {
+  it('gives the ways from a VIP to its servers, with what defaults, backends and servers say of them', () => {
+    const { ways, ignored } = readHaproxy(
+      `
+global
+    log /dev/log local0
+defaults
+    mode tcp
+    default-server check send-proxy
+frontend smtp-in
+    bind 192.0.2.25:25 name smtp   # the VIP
+    use_backend relays if { src 203.0.113.0/24 }
+    default_backend "nodes"
+backend nodes
+    source 192.0.2.5
+    server ex1 192.0.2.11:25 no-send-proxy
+    server ex2 192.0.2.12:25 source 0.0.0.0 usesrc clientip
+backend relays
+    server ex1 192.0.2.11:2525
+listen web
+    bind *:443
+    server web1 192.0.2.80:443
+`,
+      service,
+    );
+    expect(ways).toEqual([
+      { ...way, sendsProxy: true },
+      { ...way, source: '192.0.2.5' },
+      { ...way, server: 'ex2', address: '192.0.2.12', keepsClient: true, sendsProxy: true },
+    ]);
+    expect(ignored).toBe(2);
+  });
+
+  it.each([
+    ['bind *:25', 1],
+    ['bind :25', 1],
+    ['bind :20-30', 1],
+    ['bind 0.0.0.0:25,192.0.2.25:587', 1],
+    ['bind [::]:25', 1],
+    ['bind :::25', 1],
+    ['bind ipv6@[2001:db8::25]:25', 1],
+    ['bind ipv4@192.0.2.25:25', 1],
+    ['bind 192.0.2.26:25', 0],
+    ['bind 192.0.2.25:2525', 0],
+    ['bind /run/haproxy.sock', 0],
+  ])('takes "%s" for %i of the two VIPs', (bind, count) => {
+    expect(readHaproxy(`listen smtp\n    ${bind}\n    server ex1 192.0.2.11:25\n`, service).ways).toHaveLength(count);
+  });
+
+  it('is told from other text by its sections', () => {
+    expect(haproxyFiles.isText?.('listen smtp\n  bind :25\n  server ex1 192.0.2.11:25\n')).toBe(true);
+    expect(haproxyFiles.isText?.('{"schema":"smtp-source-ip/1"}')).toBe(false);
+    expect(haproxyFiles.isText?.('listen to me\nno more\n')).toBe(false);
+  });
+});
