@@ -38,9 +38,14 @@ export interface Worker {
  */
 export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker {
   const readerOf = createReaders();
-  const atWork = new Set<SliceMessage>();
+  /** One entry for each call: the same message may come twice. */
+  const atWork = new Set<{ readonly message: SliceMessage }>();
 
-  async function doSlice(ports: WorkPorts, message: SliceMessage): Promise<SliceResult | undefined> {
+  async function doSlice(
+    ports: WorkPorts,
+    message: SliceMessage,
+    isPutBack: () => boolean,
+  ): Promise<SliceResult | undefined> {
     const { evaluation, organization, runId, subjects } = message;
     const watch: Watch = { organization, evaluation };
     const now = ports.clock();
@@ -62,7 +67,7 @@ export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker
       },
       ({ subject, run }) => void runs.set(subject.id, run),
     );
-    if (!atWork.has(message)) return undefined;
+    if (isPutBack()) return undefined;
     const result = summarize(runId, message.slice, [...runs.values()]);
     await commitRuns(ports, message, [...runs.values()], states, result);
     if (message.slice === message.slices - 1) await ports.queue.sendDelivery(watch);
@@ -71,18 +76,19 @@ export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker
 
   return {
     async work(ports, message) {
-      atWork.add(message);
+      const call = { message };
+      atWork.add(call);
       try {
-        return await doSlice(ports, message);
+        return await doSlice(ports, message, () => !atWork.has(call));
       } finally {
-        atWork.delete(message);
+        atWork.delete(call);
       }
     },
     async putBack({ queue, log }) {
       const unfinished = [...atWork];
       atWork.clear();
       await Promise.all(
-        unfinished.map(async (message) => {
+        unfinished.map(async ({ message }) => {
           await queue.sendSlice(message);
           log.info('unfinished slice put back', { runId: message.runId, slice: message.slice });
         }),
