@@ -93,6 +93,10 @@ const documentProperties = {
     .max(3_650)
     .default(400)
     .describe('How many days history, finished runs, refused notices and expired facts are kept.'),
+  badge: z
+    .boolean()
+    .optional()
+    .describe('Whether anybody may see the worst answer of each evaluation as a badge; nobody may when left out.'),
 };
 
 /** A document as it is kept: of what an evaluation adds of its own, that evaluation's schema is the judge. */
