@@ -30,7 +30,7 @@ import { readSupplied, type SuppliedFile, type Supply } from './supplied/read.ts
 import { exportOrganization, importOrganization } from './transfer/transfer.ts';
 
 export { type DeliveryMessage, deliveryMessage, sliceMessage } from '../queue/queue.ts';
-export { terminalReport } from '../reports/index.ts';
+export { formatOfFile, type ReportFormat, reportAs, reportFormats } from '../reports/index.ts';
 export { parseOrganizations } from './organizations/documents.ts';
 export { policiesOf } from './organizations/subjects.ts';
 export { lookPorts, type Ports, productionPorts, shellPorts } from './ports.ts';

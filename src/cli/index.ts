@@ -1,4 +1,5 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
+import product from '../../package.json' with { type: 'json' };
 import type { Registry } from '../evaluations/registry.ts';
 import { addApply } from './apply.ts';
 import { addBaseline } from './baseline.ts';
@@ -9,6 +10,7 @@ import { addEvaluationCommands } from './evaluation-commands.ts';
 import { addExport } from './export.ts';
 import { addHistory } from './history.ts';
 import { addImport } from './import.ts';
+import { endProgress, startProgress } from './progress.ts';
 import { exit } from './shell.ts';
 
 /** In the order in which the help lists them. */
@@ -32,13 +34,17 @@ const commands = [
 export async function runShell(evaluations: Registry, argv: readonly string[]): Promise<void> {
   const program = new Command('fieldcheck')
     .description('Asks of Microsoft 365 and Exchange organizations what nobody answers continuously.')
+    .version(product.version, '--version', 'print the version')
+    .configureHelp({ optionDescription: withoutEmptyDefault })
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fieldcheck: ')) })
     .showHelpAfterError('Run "npm run fieldcheck -- --help" for what there is.');
   for (const add of commands) add(program, evaluations);
+  program.hook('preAction', (_, command) => startProgress(command.name()));
   try {
     await program.parseAsync(argv);
   } catch (error) {
+    endProgress();
     if (error instanceof CommanderError) {
       // Help and version are no errors; what else commander says, it has said already.
       process.exitCode = error.exitCode === 0 ? exit.yes : exit.error;
@@ -46,5 +52,14 @@ export async function runShell(evaluations: Registry, argv: readonly string[]): 
       process.stderr.write(`fieldcheck: ${error instanceof Error ? error.message : String(error)}\n`);
       process.exitCode = exit.error;
     }
+  } finally {
+    endProgress();
   }
+}
+
+/** An option that may be repeated starts with none, which tells a reader nothing. */
+function withoutEmptyDefault(option: Option): string {
+  const { defaultValue: value } = option;
+  const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  return isEmpty ? option.description : Help.prototype.optionDescription(option);
 }
