@@ -215,24 +215,10 @@ export const rooms = table({
   },
   'src/cli/': {
     holds: 'a file for each command: decode, call one method of the App, encode',
-    rooms: [
-      'package.json',
-      'src/app/index.ts',
-      'src/config.ts',
-      'src/domain/',
-      'src/evaluations/',
-      'src/evaluations/index.ts',
-    ],
+    rooms: ['src/app/index.ts', 'src/config.ts', 'src/domain/', 'src/evaluations/', 'src/evaluations/index.ts'],
     packages: ['commander'],
     node: true,
     because: 'The shell is one more door of the same App: it imports only the App, its words and what is registered.',
-  },
-  'package.json': {
-    holds: 'the version that is told, and the packages',
-    rooms: [],
-    packages: [],
-    node: false,
-    because: 'It is data.',
   },
   'functions/': {
     holds: 'registrations only: HTTP doors from their table, timers and queues',

@@ -1,5 +1,4 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
-import product from '../../package.json' with { type: 'json' };
 import type { Registry } from '../evaluations/registry.ts';
 import { addApply } from './apply.ts';
 import { addBaseline } from './baseline.ts';
@@ -11,7 +10,7 @@ import { addExport } from './export.ts';
 import { addHistory } from './history.ts';
 import { addImport } from './import.ts';
 import { endProgress, startProgress } from './progress.ts';
-import { exit } from './shell.ts';
+import { exit, version } from './shell.ts';
 
 /** In the order in which the help lists them. */
 const commands = [
@@ -34,7 +33,7 @@ const commands = [
 export async function runShell(evaluations: Registry, argv: readonly string[]): Promise<void> {
   const program = new Command('fieldcheck')
     .description('Asks of Microsoft 365 and Exchange organizations what nobody answers continuously.')
-    .version(product.version, '--version', 'print the version')
+    .version(await version(), '--version', 'print the version')
     .configureHelp({ optionDescription: withoutEmptyDefault })
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fieldcheck: ')) })

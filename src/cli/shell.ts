@@ -46,6 +46,12 @@ export async function withStore(evaluations: Registry, work: (app: App) => Promi
   }
 }
 
+/** That of the package. */
+export async function version(): Promise<string> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
 /** What `npm start` leaves for the shell while it runs: where its storage is. */
 export async function localSettings(): Promise<Record<string, string>> {
   try {
