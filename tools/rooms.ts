@@ -174,9 +174,9 @@ export const rooms = table({
       "A notifier turns a notice into one channel's message: domain, http and its own SDK, nothing of the other rooms.",
   },
   'src/reports/': {
-    holds: 'runs as HTML, Markdown, terminal text',
+    holds: 'runs as HTML, Markdown, CSV, JUnit, terminal text; badges',
     rooms: ['src/domain/'],
-    packages: [],
+    packages: ['csv-stringify', 'fast-xml-parser'],
     node: false,
     because: 'Reports turn runs into something a person keeps: they import only domain.',
   },
@@ -193,7 +193,7 @@ export const rooms = table({
       'src/sources/',
       'src/store/',
     ],
-    packages: ['@azure/identity', '@azure/storage-queue', 'p-limit', 'p-map', 'zod'],
+    packages: ['@azure/identity', '@azure/storage-queue', 'p-limit', 'p-map', 'prom-client', 'zod'],
     node: true,
     because:
       'A use of the product knows its ports and no door: HTTP, timer, CLI and the local runtime, which is never deployed, call it.',

@@ -7,8 +7,10 @@ import { type HandedIn, type LookOptions, look, lookInto } from './evaluations/l
 import { adHocRequest, evaluationNamed } from './evaluations/requests.ts';
 import { healthOf } from './health/health.ts';
 import { createLifecycle } from './lifecycle.ts';
+import { metrics } from './metrics/metrics.ts';
 import { deliver, requeueRejected } from './notices/deliver.ts';
 import { heartbeat } from './notices/heartbeat.ts';
+import { badge } from './organizations/badge.ts';
 import { previewOrganization } from './organizations/documents.ts';
 import { retain } from './organizations/retention.ts';
 import * as states from './organizations/states.ts';
@@ -28,7 +30,7 @@ import { readSupplied, type SuppliedFile, type Supply } from './supplied/read.ts
 import { exportOrganization, importOrganization } from './transfer/transfer.ts';
 
 export { type DeliveryMessage, deliveryMessage, sliceMessage } from '../queue/queue.ts';
-export { terminalReport } from '../reports/index.ts';
+export { formatOfFile, type ReportFormat, reportAs, reportFormats } from '../reports/index.ts';
 export { parseOrganizations } from './organizations/documents.ts';
 export { policiesOf } from './organizations/subjects.ts';
 export { lookPorts, type Ports, productionPorts, shellPorts } from './ports.ts';
@@ -225,6 +227,13 @@ export function createApp(ports: Ports) {
     report: overStorage(states.report),
 
     /**
+     * The worst answer of a watch as an SVG badge, of organizations whose document says `badge`.
+     *
+     * @throws Problem (404), the same whether there is no such watch or it shows no badge
+     */
+    badge: overStorage(badge),
+
+    /**
      * Keeps supplied facts (a collector's file, a raw export, saved facts), for whichever evaluation they are, and, unless
      * `run` is false, looks again at what it watches.
      *
@@ -245,6 +254,9 @@ export function createApp(ports: Ports) {
 
     /** Storage, timers, last run of each watch, last delivery to each channel, what waits. Never throws: what is wrong is in it. */
     health: (): Promise<Health> => healthOf(ports, openStorage, process.env),
+
+    /** Numbers for monitors, in OpenMetrics. @throws Problem when the organization is none (404), or named subjects of all (400) */
+    metrics: overStorage(metrics),
 
     /** Lets work in flight finish, within the time that Azure allows, puts slices that did not back, and lets go of everything. */
     stop: () => stop(() => worker.putBack(ports)),

@@ -1,5 +1,6 @@
 import { Problem, parseOrganizations } from '../app/index.ts';
 import { readJson } from './files.ts';
+import { say } from './progress.ts';
 import { type AddCommand, withStore } from './shell.ts';
 
 export const addApply: AddCommand = (program, evaluations) => {
@@ -15,7 +16,7 @@ export const addApply: AddCommand = (program, evaluations) => {
         const previews = documents.map((document) => app.previewOrganization(document));
         for (const [index, document] of documents.entries()) {
           const before = await app.organization(document.id).catch(undefinedWhenMissing);
-          process.stdout.write(difference(document.id, before?.document, previews[index]));
+          say(difference(document.id, before?.document, previews[index]));
           if (options.dryRun !== true) await app.putOrganization(document.id, document, before?.etag);
         }
       }),

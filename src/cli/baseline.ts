@@ -1,3 +1,4 @@
+import { say } from './progress.ts';
 import { type AddCommand, withStore } from './shell.ts';
 
 export const addBaseline: AddCommand = (program, evaluations) => {
@@ -20,8 +21,8 @@ export const addBaseline: AddCommand = (program, evaluations) => {
           options.by,
         );
         const asOf = collectedAt === undefined ? '' : `, as collected ${collectedAt}`;
-        process.stdout.write(`${service}: baseline of ${nodes.join(', ')} accepted ${acceptedAt}${asOf}\n`);
-        if (missing.length > 0) process.stdout.write(`without ${missing.join(', ')}: there are no facts\n`);
+        say(`${service}: baseline of ${nodes.join(', ')} accepted ${acceptedAt}${asOf}\n`);
+        if (missing.length > 0) say(`without ${missing.join(', ')}: there are no facts\n`);
       }),
     );
 };

@@ -1,5 +1,6 @@
 import { examine, parseOrganizations } from '../app/index.ts';
 import { readJson, readTexts } from './files.ts';
+import { say } from './progress.ts';
 import { type AddCommand, collect, exit, localSettings, print } from './shell.ts';
 
 export const addDoctor: AddCommand = (program, evaluations) => {
@@ -19,7 +20,7 @@ export const addDoctor: AddCommand = (program, evaluations) => {
         { documents, ca },
       );
       if (options.json === true) print({ state, checks });
-      else process.stdout.write(text);
+      else say(text);
       process.exitCode = { ok: exit.yes, missing: exit.no, 'could not look': exit.undetermined }[state];
     });
 };

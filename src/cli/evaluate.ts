@@ -4,12 +4,15 @@ import {
   type App,
   type Assumed,
   createApp,
+  formatOfFile,
   parseOrganizations,
   policiesOf,
+  type ReportFormat,
+  reportAs,
+  reportFormats,
   type SuppliedFile,
   type Supply,
   shellPorts,
-  terminalReport,
 } from '../app/index.ts';
 import { loadConfig } from '../config.ts';
 import { questionTitles } from '../domain/evaluation.ts';
@@ -20,8 +23,9 @@ import { ruleName } from '../domain/words.ts';
 import type { ShellOption } from '../evaluations/in-shell.ts';
 import type { Registration } from '../evaluations/registration.ts';
 import type { Registry } from '../evaluations/registry.ts';
-import { readBytes, readJson, readTexts, writeJson } from './files.ts';
-import { type AddCommand, BadCall, collect, exitCodeOf, isoTime, print } from './shell.ts';
+import { readBytes, readJson, readTexts, writeJson, writeWhole } from './files.ts';
+import { note, progress, say } from './progress.ts';
+import { type AddCommand, BadCall, collect, exitCodeOn, failOn, isoTime } from './shell.ts';
 
 /** The options that say whom to ask. */
 type WorldValues = Pick<EvaluateOptions, 'resolver' | 'ca'> &
@@ -54,17 +58,54 @@ export const addEvaluate: AddCommand = (program, evaluations) => {
   for (const { id, inShell } of evaluations.all) {
     for (const option of inShell?.options ?? []) addOption(command, option, `${id}: ${option.description}`);
   }
-  command.action(async (name: string, subjects: string[], options: EvaluateOptions) => {
-    if (options.explain !== undefined) {
-      process.stdout.write(await pageOf(evaluations, name, options.explain));
-      return;
-    }
-    const { runs, evaluation } = await evaluate(evaluations, name, subjects, options);
-    if (options.json === true) print(runs);
-    else process.stdout.write(terminalReport(runs, { ...evaluation, questions: questionTitles(evaluation) }));
-    process.exitCode = exitCodeOf(runs.flatMap(({ answers }) => Object.values(answers)));
-  });
+  command
+    .addOption(new Option('--format <format>', 'of what is printed; text when left out').choices(reportFormats))
+    .option('--out <file>', 'write it to this file; without --format its name says the format (.xml: junit)')
+    .addOption(
+      new Option('--fail-on <least>', 'exit code 0 unless there is that or worse').choices(failOn).default(failOn[1]),
+    )
+    .action(async (name: string, subjects: string[], options: EvaluateOptions & PrintOptions) => {
+      if (options.explain !== undefined) {
+        say(await pageOf(evaluations, name, options.explain));
+        return;
+      }
+      const { out } = options;
+      const format = formatIn(options);
+      const look = async () => {
+        const { runs, evaluation, title } = await evaluate(evaluations, name, subjects, options);
+        const questions = questionTitles(evaluation);
+        return { runs, report: reportAs(format, runs, { title, questions, evaluations: { [name]: evaluation } }) };
+      };
+      if (out === undefined) {
+        const { runs, report } = await look();
+        say(report);
+        process.exitCode = exitCodeOn(options.failOn, runs);
+        return;
+      }
+      // The file first: when it cannot be written, nobody waits for a look that is lost.
+      const runs = await writeWhole(out, async (write) => {
+        const looked = await look();
+        await write(looked.report);
+        return looked.runs;
+      });
+      say(`${runs.length} looked at, written to ${out}\n`);
+      process.exitCode = exitCodeOn(options.failOn, runs);
+    });
 };
+
+/** How `evaluate` tells what it found. */
+interface PrintOptions {
+  readonly format?: ReportFormat;
+  readonly out?: string;
+  readonly failOn: (typeof failOn)[number];
+}
+
+/** @throws BadCall when two formats are asked for */
+function formatIn({ json, format, out }: Pick<EvaluateOptions, 'json'> & PrintOptions): ReportFormat {
+  if (json === true && format !== undefined && format !== 'json')
+    throw new BadCall(`--json and --format ${format} are two formats; give one.`);
+  return json === true ? 'json' : (format ?? (out === undefined ? 'text' : formatOfFile(out)));
+}
 
 /** The options of `evaluate` that no evaluation declares. */
 export function addEvaluateOptions(command: Command, all: Registry['all']): void {
@@ -146,7 +187,7 @@ export async function evaluate(
   name: string,
   named: readonly string[],
   options: EvaluateOptions,
-): Promise<{ readonly evaluation: Registration; readonly runs: readonly Run[] }> {
+): Promise<{ readonly evaluation: Registration; readonly runs: readonly Run[]; readonly title: string }> {
   const document =
     options.organization === undefined
       ? undefined
@@ -157,16 +198,17 @@ export async function evaluate(
   try {
     const evaluation = app.evaluation(name);
     const supply = app.readSupplied(name, await suppliedFiles(evaluation, options));
-    for (const note of supply.notes ?? []) process.stderr.write(`${note}\n`);
+    for (const line of supply.notes ?? []) note(line);
     const assumed =
       options.assume.length === 0
         ? undefined
         : app.readAssumed(name, await filesAt(options.assume.map((path) => ({ path }))));
-    for (const note of assumed?.notes ?? []) process.stderr.write(`${note}\n`);
+    for (const line of assumed?.notes ?? []) note(line);
     const subjects = await subjectsFor(app, evaluations, evaluation, named, options, document, {
       ...supply,
       subjects: supply.subjects.length > 0 ? supply.subjects : (assumed?.supply.subjects ?? []),
     });
+    progress(`0 of ${subjects.length} looked at`);
     const { runs, facts } = await app.evaluate({
       evaluation,
       subjects,
@@ -174,11 +216,12 @@ export async function evaluate(
       assumed,
       policies: document === undefined ? {} : policiesOf(document, name),
       now: options.now,
-      onProgress: progress(subjects.length),
+      onProgress: (done) => progress(`${done} of ${subjects.length} looked at`),
     });
-    for (const note of assumed === undefined ? [] : withoutEffect(assumed, subjects)) process.stderr.write(`${note}\n`);
+    for (const line of assumed === undefined ? [] : withoutEffect(assumed, subjects)) note(line);
     if (options.saveFacts !== undefined) await writeJson(options.saveFacts, facts);
-    return { evaluation, runs };
+    const of = document === undefined ? '' : `${document.name ?? document.id}: `;
+    return { evaluation, runs, title: `${of}${evaluation.title}` };
   } finally {
     await app.stop();
   }
@@ -264,9 +307,4 @@ export function oneOrganization(evaluations: Registry, value: unknown, path: str
       `${path} holds ${more.length + (document === undefined ? 0 : 1)} organizations; --organization wants one.`,
     );
   return document;
-}
-
-function progress(total: number): (done: number) => void {
-  if (!process.stderr.isTTY || total < 20) return () => {};
-  return (done) => process.stderr.write(done === total ? '\r\u001b[K' : `\r${done} of ${total}`);
 }

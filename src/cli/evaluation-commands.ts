@@ -5,6 +5,7 @@ import type { Registry } from '../evaluations/registry.ts';
 import { addEvaluateOptions, addOption, type EvaluateOptions, evaluate } from './evaluate.ts';
 import { readJson } from './files.ts';
 import { addLook } from './look.ts';
+import { say } from './progress.ts';
 import { type AddCommand, exitCodeOf, isoTime, print } from './shell.ts';
 
 /** Commands that single evaluations bring. */
@@ -56,6 +57,6 @@ function addFindings(
 
 function tell(told: Told, asJson: boolean | undefined): void {
   if (asJson === true) print(told.json);
-  else process.stdout.write(told.text);
+  else say(told.text);
   process.exitCode = exitCodeOf([told.answer]);
 }

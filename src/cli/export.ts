@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { writeWhole } from './files.ts';
+import { say } from './progress.ts';
 import { type AddCommand, withStore } from './shell.ts';
 
 export const addExport: AddCommand = (program, evaluations) => {
@@ -12,14 +13,14 @@ export const addExport: AddCommand = (program, evaluations) => {
       withStore(evaluations, async (app) => {
         if (options.out === undefined) {
           await app.exportOrganization(organization, async (line) => {
-            if (!process.stdout.write(line)) await once(process.stdout, 'drain');
+            if (!say(line)) await once(process.stdout, 'drain');
           });
           return;
         }
         const { states, history, facts } = await writeWhole(options.out, (write) =>
           app.exportOrganization(organization, write),
         );
-        process.stdout.write(
+        say(
           `${organization}: ${states} states, ${history} of the history, ${facts} supplied facts in ${options.out}\n`,
         );
       }),

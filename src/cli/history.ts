@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import type { SubjectState } from '../domain/compare.ts';
 import { nothingKnown, type Past, spanOf } from '../domain/past.ts';
+import { say } from './progress.ts';
 import { type AddCommand, count, exit, isoTime, print, withStore } from './shell.ts';
 
 interface HistoryOptions {
@@ -24,13 +25,13 @@ export const addHistory: AddCommand = (program, evaluations) => {
         if (at !== undefined) {
           const past = await app.stateAt(organization, evaluation, subject, at.toISOString());
           if (json === true) print(past);
-          else process.stdout.write(pastText(past, new Date()));
+          else say(pastText(past, new Date()));
           process.exitCode = past.state === undefined ? exit.undetermined : exit.yes;
           return;
         }
         const { items } = await app.history(organization, evaluation, subject, limit);
         if (json === true) print(items);
-        else for (const item of items) process.stdout.write(stateText(item));
+        else for (const item of items) say(stateText(item));
       }),
     );
 };

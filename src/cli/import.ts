@@ -1,4 +1,5 @@
 import { linesOf } from './files.ts';
+import { say } from './progress.ts';
 import { type AddCommand, withStore } from './shell.ts';
 
 export const addImport: AddCommand = (program, evaluations) => {
@@ -12,7 +13,7 @@ export const addImport: AddCommand = (program, evaluations) => {
         const lines = await linesOf(file);
         const { organization, counts } = await app.importOrganization({ name: file, lines }, options.replace === true);
         const { states, history, facts } = counts;
-        process.stdout.write(`${organization}: ${states} states, ${history} of the history, ${facts} supplied facts\n`);
+        say(`${organization}: ${states} states, ${history} of the history, ${facts} supplied facts\n`);
       }),
     );
 };

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import type { Registry } from '../evaluations/registry.ts';
 import { addApply } from './apply.ts';
 import { addBaseline } from './baseline.ts';
@@ -9,7 +9,8 @@ import { addEvaluationCommands } from './evaluation-commands.ts';
 import { addExport } from './export.ts';
 import { addHistory } from './history.ts';
 import { addImport } from './import.ts';
-import { exit } from './shell.ts';
+import { endProgress, startProgress } from './progress.ts';
+import { exit, version } from './shell.ts';
 
 /** In the order in which the help lists them. */
 const commands = [
@@ -32,13 +33,17 @@ const commands = [
 export async function runShell(evaluations: Registry, argv: readonly string[]): Promise<void> {
   const program = new Command('fieldcheck')
     .description('Asks of Microsoft 365 and Exchange organizations what nobody answers continuously.')
+    .version(await version(), '--version', 'print the version')
+    .configureHelp({ optionDescription: withoutEmptyDefault })
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fieldcheck: ')) })
     .showHelpAfterError('Run "npm run fieldcheck -- --help" for what there is.');
   for (const add of commands) add(program, evaluations);
+  program.hook('preAction', (_, command) => startProgress(command.name()));
   try {
     await program.parseAsync(argv);
   } catch (error) {
+    endProgress();
     if (error instanceof CommanderError) {
       // Help and version are no errors; what else commander says, it has said already.
       process.exitCode = error.exitCode === 0 ? exit.yes : exit.error;
@@ -46,5 +51,14 @@ export async function runShell(evaluations: Registry, argv: readonly string[]): 
       process.stderr.write(`fieldcheck: ${error instanceof Error ? error.message : String(error)}\n`);
       process.exitCode = exit.error;
     }
+  } finally {
+    endProgress();
   }
+}
+
+/** An option that may be repeated starts with none, which tells a reader nothing. */
+function withoutEmptyDefault(option: Option): string {
+  const { defaultValue: value } = option;
+  const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  return isEmpty ? option.description : Help.prototype.optionDescription(option);
 }

@@ -5,6 +5,7 @@ import type { Registration } from '../evaluations/registration.ts';
 import type { Registry } from '../evaluations/registry.ts';
 import { oneOrganization, suppliedFiles, worldOf } from './evaluate.ts';
 import { readJson, readUpTo } from './files.ts';
+import { note, say } from './progress.ts';
 import { collect, exitCodeOf, isoTime, localSettings, print } from './shell.ts';
 
 interface LookOptions {
@@ -46,12 +47,12 @@ async function look(
   const app = createApp(ports);
   try {
     const supply = app.readSupplied(id, await suppliedFiles({}, options));
-    for (const note of supply.notes ?? []) process.stderr.write(`${note}\n`);
+    for (const line of supply.notes ?? []) note(line);
     const name = file === '-' ? 'what was typed' : file;
     const content = await readUpTo(file, explains?.limit ?? 0);
     const { json, text, answer } = await app.look(id, { name, content }, { document, supply, now: options.now });
     if (options.json === true) print(json);
-    else process.stdout.write(text);
+    else say(text);
     return exitCodeOf([answer]);
   } finally {
     await app.stop();

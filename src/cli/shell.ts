@@ -2,8 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type App, createApp, productionPorts } from '../app/index.ts';
 import { loadConfig } from '../config.ts';
-import type { Answer } from '../domain/finding.ts';
+import { blocksAnswers } from '../domain/answer.ts';
+import type { Answer, Run } from '../domain/finding.ts';
 import type { Registry } from '../evaluations/registry.ts';
+import { note, say } from './progress.ts';
 
 /** Exit codes: every answer yes (or not applicable), a no, undetermined, our error or a bad call. */
 export const exit = { yes: 0, no: 1, undetermined: 2, error: 3 } as const;
@@ -12,6 +14,19 @@ export const exit = { yes: 0, no: 1, undetermined: 2, error: 3 } as const;
 export function exitCodeOf(answers: readonly Answer[]): number {
   if (answers.includes('no')) return exit.no;
   return answers.includes('undetermined') ? exit.undetermined : exit.yes;
+}
+
+/** What a call may be told to fail on: that, and whatever is worse. */
+export const failOn = ['no', 'undetermined', 'advice'] as const;
+
+/** The exit code that tells these runs. @param on the least that makes it another than 0 */
+export function exitCodeOn(on: (typeof failOn)[number], runs: readonly Run[]): number {
+  const code = exitCodeOf(runs.flatMap(({ answers }) => Object.values(answers)));
+  if (on === 'no') return code === exit.no ? exit.no : exit.yes;
+  const isAdvised = runs.some(({ findings }) =>
+    findings.some((finding) => finding.verdict === 'fail' && !blocksAnswers(finding)),
+  );
+  return on === 'advice' && isAdvised ? exit.no : code;
 }
 
 /** A call that cannot be carried out; its sentence goes to stderr. */
@@ -31,6 +46,12 @@ export async function withStore(evaluations: Registry, work: (app: App) => Promi
   }
 }
 
+/** That of the package. */
+export async function version(): Promise<string> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
 /** What `npm start` leaves for the shell while it runs: where its storage is. */
 export async function localSettings(): Promise<Record<string, string>> {
   try {
@@ -46,13 +67,13 @@ export async function localSettings(): Promise<Record<string, string>> {
 const stderrLog = {
   info() {},
   warn: (message: string, fields?: Record<string, unknown>) =>
-    process.stderr.write(`fieldcheck: ${message} ${JSON.stringify(fields ?? {})}\n`),
+    note(`fieldcheck: ${message} ${JSON.stringify(fields ?? {})}`),
   error: (message: string, fields?: Record<string, unknown>) =>
-    process.stderr.write(`fieldcheck: ${message} ${JSON.stringify(fields ?? {})}\n`),
+    note(`fieldcheck: ${message} ${JSON.stringify(fields ?? {})}`),
 };
 
 export function print(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  say(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** Repeatable options gather their values. */

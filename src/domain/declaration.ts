@@ -3,11 +3,14 @@ import { daysUntil, type Instant } from './time.ts';
 
 /** A dated word of a person about something nobody can read. */
 export const declaration = z.strictObject({
-  statement: z.string().min(1),
-  value: z.unknown(),
-  by: z.string().min(1),
-  at: z.iso.date(),
-  expires: z.iso.date().optional(),
+  statement: z.string().min(1).describe('What is declared, by the name that a rule knows; its page says which.'),
+  value: z.unknown().describe('What is declared of it, for example true.'),
+  by: z.string().min(1).describe('Who declares it.'),
+  at: z.iso.date().describe('The day on which it was declared.'),
+  expires: z.iso
+    .date()
+    .optional()
+    .describe('The last day on which it counts; a year after it was declared when left out.'),
 });
 
 export type Declaration = z.infer<typeof declaration>;

@@ -10,12 +10,23 @@ const channelUrl = z
     error: 'is neither secret:NAME (NAME of the setting that holds the address) nor an http(s) address',
   });
 
-const channel = z.strictObject({
-  kind: z.enum(['teams-workflow', 'webhook', 'console']).default('teams-workflow'),
-  url: channelUrl.optional(),
-  /** A card every day also when nothing changed: a silent channel looks like a healthy one. */
-  heartbeat: z.boolean().optional(),
-});
+const channel = z
+  .strictObject({
+    kind: z
+      .enum(['teams-workflow', 'webhook', 'console'])
+      .default('teams-workflow')
+      .describe('How it is told: a card in Teams, JSON to an address of yours, or a line in the log.'),
+    url: channelUrl
+      .optional()
+      .describe(
+        'secret:NAME, NAME being the setting that holds the address: a Key Vault reference in Azure, the environment locally. Not for a console.',
+      ),
+    heartbeat: z
+      .boolean()
+      .optional()
+      .describe('A card every day also when nothing changed: a silent channel looks like a healthy one.'),
+  })
+  .describe('Somebody who is told what changed.');
 
 const ncrontab = z.string().regex(/^\S+( \S+){5}$/, {
   error: 'is no schedule; write six fields (second minute hour day month weekday, UTC), e.g. "0 0 6 * * *"',
@@ -23,9 +34,11 @@ const ncrontab = z.string().regex(/^\S+( \S+){5}$/, {
 
 /** What every evaluation has in an organization's document. */
 const commonSettings = {
-  /** NCRONTAB with six fields, UTC. */
   schedule: ncrontab,
-  channels: z.array(z.string()).default([]),
+  channels: z
+    .array(z.string())
+    .default([])
+    .describe('Who is told what changed: names from the channels of this document.'),
   rules: z.record(z.string(), keptRulePolicy).default({}),
 };
 
@@ -41,8 +54,10 @@ export type EvaluationSettings = z.infer<typeof evaluationSettings>;
 export function settingsOf<P extends z.ZodRawShape>(schedule: string, properties: P) {
   return z.strictObject({
     ...commonSettings,
-    schedule: ncrontab.default(schedule),
-    rules: z.record(z.string(), rulePolicy).default({}),
+    schedule: ncrontab
+      .default(schedule)
+      .describe('When it runs: NCRONTAB with six fields (second minute hour day month weekday) in UTC.'),
+    rules: z.record(z.string(), rulePolicy).default({}).describe('What is set for single rules, by their ids.'),
     ...properties,
   });
 }
@@ -53,10 +68,16 @@ export const organizationId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
 });
 
 const documentProperties = {
-  $schema: z.string().optional(),
-  id: organizationId,
-  name: z.string().min(1).optional(),
-  tenant: z.strictObject({ id: z.guid().optional(), cloud: z.enum(clouds).default('worldwide') }).optional(),
+  $schema: z.string().optional().describe('Where the schema of this document is: editors complete it from there.'),
+  id: organizationId.describe('What the organization is called in addresses and keys; it stays what it is.'),
+  name: z.string().min(1).optional().describe('What people call the organization; its id when left out.'),
+  tenant: z
+    .strictObject({
+      id: z.guid().optional().describe('The id of the tenant (a GUID).'),
+      cloud: z.enum(clouds).default('worldwide').describe("Which of Microsoft's clouds the tenant is in."),
+    })
+    .optional()
+    .describe('The Microsoft 365 tenant, which is asked for what only it knows.'),
   channels: z
     .record(
       z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
@@ -64,9 +85,18 @@ const documentProperties = {
       }),
       channel,
     )
-    .default({}),
-  /** How long history, refused notices, finished runs and expired facts are kept. */
-  retentionDays: z.int().min(1).max(3_650).default(400),
+    .default({})
+    .describe('Who can be told what changed, by names of your own; each evaluation says which of them hear of it.'),
+  retentionDays: z
+    .int()
+    .min(1)
+    .max(3_650)
+    .default(400)
+    .describe('How many days history, finished runs, refused notices and expired facts are kept.'),
+  badge: z
+    .boolean()
+    .optional()
+    .describe('Whether anybody may see the worst answer of each evaluation as a badge; nobody may when left out.'),
 };
 
 /** A document as it is kept: of what an evaluation adds of its own, that evaluation's schema is the judge. */
@@ -88,7 +118,9 @@ export function tenantPropertiesOf({ tenant }: Pick<OrganizationDocument, 'tenan
 export function organizationDocumentOf(
   evaluations: readonly {
     readonly id: string;
+    readonly title: string;
     readonly settings: z.ZodType<EvaluationSettings>;
+    readonly questions: readonly { readonly title: string }[];
     readonly rules: readonly { readonly id: string }[];
   }[],
 ): z.ZodType<OrganizationDocument> {
@@ -96,8 +128,16 @@ export function organizationDocumentOf(
     .strictObject({
       ...documentProperties,
       evaluations: z
-        .strictObject(Object.fromEntries(evaluations.map(({ id, settings }) => [id, settings.optional()])))
-        .default({}),
+        .strictObject(
+          Object.fromEntries(
+            evaluations.map(({ id, title, questions, settings }) => {
+              const asked = questions.map((question) => question.title).join(' ');
+              return [id, settings.optional().describe(`${title}. ${asked}`.trim())];
+            }),
+          ),
+        )
+        .default({})
+        .describe('What is watched: an evaluation runs when it is named here.'),
     })
     .superRefine((document, context) => {
       for (const { id, rules } of evaluations) {

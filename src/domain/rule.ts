@@ -63,7 +63,14 @@ export interface NotApplicable extends Statement {
 export type Judgement = Pass | Fail | Manual | NotApplicable;
 
 /** What an organization's document may set for a rule. */
-export const rulePolicy = z.strictObject({ severity: z.enum(severities).optional() });
+export const rulePolicy = z.strictObject({
+  severity: z
+    .enum(severities)
+    .optional()
+    .describe(
+      'How bad a fail of this rule is here: medium and above turn an answer into a no, low and info are advice.',
+    ),
+});
 
 /** As it is kept: what an evaluation adds of its own stays as it is. */
 export const keptRulePolicy = rulePolicy.loose();

@@ -1,8 +1,11 @@
+import { z } from 'zod';
 import { examination } from '../app/doctor/check.ts';
+import { Problem } from '../app/problem.ts';
 import { health } from '../app/responses.ts';
-import { answer, door, json } from './door.ts';
+import { answer, door, json, media, query } from './door.ts';
 
 const content = json('Health', health);
+const openMetrics = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
 /** Whether all is well. */
 export const healthDoors = [
@@ -13,6 +16,21 @@ export const healthDoors = [
     async handle(app) {
       const found = await app.health();
       return { status: found.status === 'ok' ? 200 : 503, jsonBody: found };
+    },
+  }),
+  door('metrics', 'GET', 'metrics', {
+    title: 'Numbers for Prometheus: answers, open findings, age of runs and facts, undelivered notices',
+    needs: 'key',
+    parameters: [
+      query('organization', 'Of this organization alone.', z.string()),
+      query('subjects', 'With each answer of each subject; only together with `organization`.', z.boolean()),
+    ],
+    answers: { 200: answer('OpenMetrics 1.0; all of them gauges.', media(openMetrics)) },
+    problems: [400, 404],
+    async handle(app, { query: given }) {
+      const [organization, subjects] = [given.get('organization') ?? undefined, given.get('subjects') ?? 'false'];
+      if (subjects !== 'true' && subjects !== 'false') throw new Problem(400, 'subjects must be true or false.');
+      return { body: await app.metrics({ organization, subjects: subjects === 'true' }) };
     },
   }),
   door('doctor', 'GET', 'doctor', {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Registry } from '../evaluations/registry.ts';
 import { answer, door, media } from './door.ts';
+import { jsonSchemaOf } from './json-schema.ts';
 
 /** The interface about itself, for people, editors and generators of clients. Nothing in it is secret. */
 export const interfaceDoors = ({ document }: Registry, openApi: () => Promise<object>) => [
@@ -14,6 +15,6 @@ export const interfaceDoors = ({ document }: Registry, openApi: () => Promise<ob
     title: 'JSON Schema of the organization document, with which editors complete it',
     needs: 'anonymous',
     answers: { 200: answer('JSON Schema 2020-12.', media('application/schema+json', z.looseObject({}))) },
-    handle: async () => ({ body: JSON.stringify(z.toJSONSchema(document, { io: 'input' })) }),
+    handle: async () => ({ body: JSON.stringify(jsonSchemaOf(document)) }),
   }),
 ];

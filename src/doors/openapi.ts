@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Evaluation } from '../domain/evaluation.ts';
 import { type Answer, answer, type Content, type Door, inPath, json, type Parameter } from './door.ts';
+import { jsonSchemaOf, schemaOptions } from './json-schema.ts';
 import { problemDetails, problems } from './problem.ts';
 import { webhooks } from './webhooks.ts';
 
@@ -86,7 +87,7 @@ function pathParameters(evaluations: readonly Evaluation[]): readonly Parameter[
 }
 
 function parameterOf({ schema, ...parameter }: Parameter): Json {
-  const { $schema: _, ...described } = z.toJSONSchema(schema, { io: 'input' });
+  const { $schema: _, ...described } = jsonSchemaOf(schema);
   return { ...parameter, required: parameter.in === 'path' || undefined, schema: described };
 }
 
@@ -108,7 +109,10 @@ function describedContents(contents: readonly Content[]) {
   const ids = new Map(contents.map(({ schema }, index) => [schema, registry.get(schema)?.id ?? `content ${index}`]));
   for (const [schema, id] of ids) registry.add(schema, { id });
   const uri = (id: string) => `#/components/schemas/${id}`;
-  const made = mapped(z.toJSONSchema(registry, { io: 'input', uri }).schemas, ({ $schema: _, $id: __, ...one }) => one);
+  const made = mapped(
+    z.toJSONSchema(registry, { ...schemaOptions, uri }).schemas,
+    ({ $schema: _, $id: __, ...one }) => one,
+  );
   return {
     components: Object.fromEntries([...names.keys()].sort().map((name) => [name, made[name]])),
     contentOf({ mediaType, schema }: Content): Json {

@@ -52,4 +52,14 @@ export const subjectDoors = [
       headers: { 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" },
     }),
   }),
+  door('badge', 'GET', `${watch}/badge.svg`, {
+    title: 'The worst answer as a badge, of organizations whose document says `"badge": true`',
+    needs: 'anonymous',
+    answers: { 200: answer('SVG.', media('image/svg+xml')) },
+    problems: [404],
+    handle: async (app, { params: { organization, evaluation } }) => ({
+      body: await app.badge(organization, evaluation),
+      headers: { 'cache-control': 'no-cache', 'content-security-policy': "default-src 'none'" },
+    }),
+  }),
 ];

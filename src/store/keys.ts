@@ -6,6 +6,7 @@
 //   o_<oldest first>_<run id>_<subject>_<channel>   outbox
 //   x_<newest first>_<rest of the outbox key>    rejected by its channel
 //   d_<channel>                                  when the channel last took a notice
+//   c_counts                                     what the watch came to with its last run
 //   r_<run id>_run                               run
 //   r_<run id>_<slice>                           result of a slice: the slice is committed
 //   r_<run id>_<slice>_<first subject>           subjects of a slice that were committed ahead of its result
@@ -129,6 +130,8 @@ export const deliveryPrefix = 'd_';
 export function deliveryKey(channel: string): string {
   return `${deliveryPrefix}${encodeKey(channel)}`;
 }
+
+export const summaryKey = 'c_counts';
 
 export function rejectedKey(outboxRowKey: string, at: string): string {
   return `${rejectedPrefix}${newestFirst(at)}_${outboxRowKey.slice(outboxPrefix.length)}`;

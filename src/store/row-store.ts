@@ -36,6 +36,7 @@ import {
   subjectFactsPrefixOf,
   subjectHistoryPrefix,
   subjectOfFactsKey,
+  summaryKey,
   timeOfHistoryKey,
   watchOfRun,
   withPrefix,
@@ -60,6 +61,7 @@ import {
   storedFacts,
   type Versioned,
   type Watch,
+  watchSummary,
 } from './store.ts';
 import {
   type Cells,
@@ -305,6 +307,17 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
 
     lastDeliveries: (watch) =>
       unpackAll(lastDelivery, rowsWithPrefix(evaluations, partitionKey(watch), deliveryPrefix, 100)),
+
+    async putSummary(watch, summary) {
+      const { organization, evaluation } = watch;
+      const cells = pack(`The summary of ${evaluation} in ${organization}`, summary);
+      await evaluations.write(partitionKey(watch), [{ kind: 'put', rowKey: summaryKey, cells }]);
+    },
+
+    async summary(watch) {
+      const row = await evaluations.get(partitionKey(watch), summaryKey);
+      return row && unpack(watchSummary, row);
+    },
 
     async putFacts(supplied) {
       for (const [partition, all] of Map.groupBy(supplied, partitionKey)) {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { SubjectState } from '../domain/compare.ts';
 import type { PendingNotice } from '../domain/notice.ts';
 import { type OrganizationDocument, organizationDocument } from '../domain/organization.ts';
+import { watchCounts } from '../domain/watch-counts.ts';
 
 /** One evaluation of one organization: everything known about it stands in one partition, so that a commit is one transaction. */
 export interface Watch {
@@ -54,6 +55,18 @@ export const sliceResult = z.object({
 });
 
 export type SliceResult = Readonly<z.infer<typeof sliceResult>>;
+
+/** What a watch came to when a run of it was over. */
+export const watchSummary = z.object({
+  runId: z.string(),
+  /** When it was counted, and when the oldest and the newest of the supplied facts were observed (ISO 8601, UTC). */
+  at: z.string(),
+  factsFrom: z.string().exactOptional(),
+  factsTo: z.string().exactOptional(),
+  counts: watchCounts,
+});
+
+export type WatchSummary = Readonly<z.infer<typeof watchSummary>>;
 
 /** When a channel last took a notice of a watch, and of which run. */
 export const lastDelivery = z.object({ channel: z.string(), runId: z.string(), at: z.string() });
@@ -213,6 +226,11 @@ export interface Store {
   noteDelivery(watch: Watch, delivery: LastDelivery): Promise<void>;
   /** What is remembered of the channels of a watch, in order of channel. */
   lastDeliveries(watch: Watch): Promise<readonly LastDelivery[]>;
+
+  /** Keeps what a watch came to; of each watch the last one written. */
+  putSummary(watch: Watch, summary: WatchSummary): Promise<void>;
+  /** Undefined while no run of the watch is over. */
+  summary(watch: Watch): Promise<WatchSummary | undefined>;
 
   /** Keeps facts, of any number of subjects; what is older than what is there already is left out. */
   putFacts(facts: readonly StoredFacts[]): Promise<void>;

@@ -574,6 +574,29 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
       expect(await store.lastDeliveries(watch)).toEqual([delivery('mail-team', time(2)), delivery('ops', time(1))]);
     });
 
+    test('what a watch came to is kept as it was last counted, for each watch by itself', async () => {
+      expect(await store.summary(watch)).toBeUndefined();
+      const summary = (at: string, no: number) => ({
+        runId,
+        at,
+        factsFrom: time(1),
+        counts: {
+          subjects: 3,
+          answers: { 'verifiable-now': { yes: 3 - no, no } },
+          worst: { yes: 3 - no, no },
+          open: { critical: { microsoft: no } },
+          advice: 0,
+          unknown: 1,
+        },
+      });
+      await store.putSummary(watch, summary(time(1), 1));
+      await store.putSummary(otherWatch, summary(time(2), 3));
+      await store.putSummary(watch, summary(time(3), 2));
+      expect(await store.summary(watch)).toEqual(summary(time(3), 2));
+      await store.purge(watch);
+      expect([await store.summary(watch), await store.summary(otherWatch)]).toEqual([undefined, summary(time(2), 3)]);
+    });
+
     describe('supplied facts', () => {
       const known = async (...subjects: string[]) =>
         (await store.facts(watch, subjects)).map(({ subject, content }) => `${subject} ${JSON.stringify(content)}`);

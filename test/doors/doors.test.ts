@@ -451,6 +451,7 @@ describe('organizations', () => {
       ['POST', 'organizations/fabrikam/evaluations/dkim/runs'],
       ['GET', 'organizations/fabrikam/evaluations/dkim/failed-selectors.csv'],
       ['GET', 'organizations/fabrikam/evaluations/dkim/report'],
+      ['GET', 'metrics?organization=fabrikam'],
     ] as const) {
       expectProblem(await call(method, path), 404, 'Not Found', 'The organization "fabrikam" does not exist.');
     }
@@ -754,6 +755,49 @@ describe('runs, subjects, history and reports', () => {
     expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
     expect(headers.get('content-security-policy')).toBe("default-src 'none'; style-src 'unsafe-inline'");
     expect(text).toContain('The active selector selector1 of shop.contoso.com has no key');
+  });
+
+  test('the numbers are there for Prometheus, subjects only when asked for', async () => {
+    const { status, headers, text } = await call('GET', 'metrics');
+    expect([status, headers.get('content-type')]).toEqual([
+      200,
+      'application/openmetrics-text; version=1.0.0; charset=utf-8',
+    ]);
+    const contoso = 'organization="contoso",evaluation="dkim"';
+    expect(text).toContain(`fieldcheck_subjects{${contoso},question="verifiable-now",answer="no"} 2\n`);
+    expect(text).not.toContain('shop.contoso.com');
+    const { text: one } = await call('GET', 'metrics?organization=contoso&subjects=true');
+    expect(one).toContain(
+      `fieldcheck_subject_answer{${contoso},subject="shop.contoso.com",question="verifiable-now",answer="no"} 1\n`,
+    );
+    expectProblem(
+      await call('GET', 'metrics?subjects=true'),
+      400,
+      'Bad Request',
+      'subjects=true wants organization=ID: each subject is a series of its own.',
+    );
+    expectProblem(await call('GET', 'metrics?subjects=yes'), 400, 'Bad Request', 'subjects must be true or false.');
+  });
+
+  test('a badge is there once the document says so', async () => {
+    const path = `${dkim}/badge.svg`;
+    expectProblem(await call('GET', path), 404, 'Not Found', 'There is no such badge.');
+    expectProblem(
+      await call('GET', 'organizations/fabrikam/evaluations/dkim/badge.svg'),
+      404,
+      'Not Found',
+      'There is no such badge.',
+    );
+    const { json } = await call('GET', 'organizations/contoso');
+    await call('PUT', 'organizations/contoso', { ...(json as object), badge: true });
+    const { status, headers, text } = await call('GET', path);
+    expect([status, headers.get('content-type'), headers.get('cache-control')]).toEqual([
+      200,
+      'image/svg+xml',
+      'no-cache',
+    ]);
+    expect(text).toMatch(/aria-label="DKIM: no: 2 of \d+"/);
+    await call('PUT', 'organizations/contoso', json);
   });
 
   test('the channel was told what changed, one card for a run, with a link to the report', async () => {

@@ -1,3 +1,7 @@
+import SwaggerParser from '@apidevtools/swagger-parser';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { answer, door, json } from '../../src/doors/door.ts';
@@ -68,7 +72,7 @@ describe.each([
     );
     expect(operations).toHaveLength(doors.length);
     const open = operations.filter(({ security }) => security?.length === 0).map(({ operationId }) => operationId);
-    expect(open.sort()).toEqual(['health', 'openApi', 'organizationSchema']);
+    expect(open.sort()).toEqual(['badge', 'health', 'openApi', 'organizationSchema']);
   });
 
   test('is 3.1, and every reference in it leads somewhere', () => {
@@ -139,4 +143,36 @@ test('two schemas of one name are refused, because one of them would be describe
     handle: async () => ({ jsonBody: { feet: 3 } }),
   });
   expect(() => documentOf([toy, { ...toy, doors: [clash] }])).toThrow('Two schemas are named Tide.');
+});
+
+describe('clients in other languages can be made from it', () => {
+  const described = () => structuredClone(documentOf(evaluations.all));
+
+  test('two validators find no fault, and find one where there is one', async () => {
+    const validator = new Validator();
+    expect(await validator.validate(JSON.stringify(described()))).toEqual({ valid: true });
+    const parsed = await SwaggerParser.validate(described() as never);
+    expect(Object.keys(parsed.paths ?? {})).toEqual(Object.keys(described().paths));
+    const { paths: _, webhooks: __, ...broken } = { ...described(), servers: 'here' };
+    expect((await new Validator().validate(JSON.stringify(broken))).valid).toBe(false);
+    await expect(SwaggerParser.validate(broken as never)).rejects.toThrow('is not a valid Openapi API definition');
+  });
+
+  test('every schema in it is one for a strict validator', () => {
+    const { components, ...rest } = described();
+    const ajv = new Ajv2020({ strict: true });
+    addFormats.default(ajv);
+    ajv.addVocabulary(['components']);
+    const shown = (schema: object) => ({ ...schema, components });
+    const names = Object.keys(components.schemas);
+    expect(names.length).toBeGreaterThanOrEqual(15);
+    for (const schema of Object.values(components.schemas)) ajv.compile(shown(schema));
+    const schemasIn = (value: unknown): object[] =>
+      typeof value !== 'object' || value === null
+        ? []
+        : Object.entries(value).flatMap(([key, one]) => (key === 'schema' ? [one] : schemasIn(one)));
+    const others = schemasIn(rest);
+    expect(others.length).toBeGreaterThan(names.length);
+    for (const schema of others) ajv.compile(shown(schema));
+  });
 });

@@ -33,6 +33,7 @@ const timer = (schedule: string) => ({ type: 'timerTrigger', direction: 'in', sc
 /** Every function that the product has. Whoever adds, renames or removes one changes this list on purpose. */
 const expected = {
   acceptBaseline: http('POST', 'organizations/{organization}/evaluations/smtp-source-ip/subjects/{service}/baseline'),
+  badge: http('GET', `${watch}/badge.svg`, 'anonymous'),
   deleteOrganization: http('DELETE', 'organizations/{organization}'),
   deliver: timer('30 * * * * *'),
   deliverNudged: queue('deliveries'),
@@ -48,6 +49,7 @@ const expected = {
   heartbeat: timer('0 0 8 * * *'),
   listOrganizations: http('GET', 'organizations'),
   listSubjects: http('GET', `${watch}/subjects`),
+  metrics: http('GET', 'metrics'),
   openApi: http('GET', 'openapi.json', 'anonymous'),
   organizationHistory: http('GET', 'organizations/{organization}/history'),
   organizationSchema: http('GET', 'organization.schema.json', 'anonymous'),

@@ -64,8 +64,12 @@ export async function healthOf(
   }
 }
 
-/** A watch that never ran may have been written a moment ago: it is missed by no one yet. */
-function missedSlots(schedule: string | undefined, lastStart: string | undefined, now: Date): string | undefined {
+/** When a run was due twice and none has started, in words. A watch that never ran may have been written a moment ago: it is missed by no one yet. */
+export function missedSlots(
+  schedule: string | undefined,
+  lastStart: string | undefined,
+  now: Date,
+): string | undefined {
   if (schedule === undefined || lastStart === undefined) return undefined;
   if (isAhead(lastStart, now))
     return `its last run is said to have started at ${lastStart}, which is yet to come: a clock went wrong.`;

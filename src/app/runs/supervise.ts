@@ -1,6 +1,7 @@
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { RunProgress, Watch } from '../../store/store.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
+import { summarize } from '../organizations/summary.ts';
 import { onEveryWatch } from '../organizations/watches.ts';
 import { discover } from './discover.ts';
 import { slicesOf, withAdded } from './slices.ts';
@@ -39,6 +40,8 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
       return;
     }
     resentAt.delete(runId);
+    // Before the run is closed: should this be cut short, the run is looked after again.
+    await summarize(ports, run);
     // Several may see the last result at once; one of them closes the run and says so.
     if (!(await store.finishRun(progress, state, now.toISOString()))) return;
     if (state === 'incomplete') {

@@ -5,8 +5,11 @@ import type { MailDomain } from '../../facts/mail-domain/subject.ts';
 
 /** What a document may set for a rule of this evaluation. */
 export const dkimRulePolicy = rulePolicy.extend({
-  /** `rotation-on-schedule`: the age in days above which a key should be rotated. */
-  maxAgeDays: z.int().positive().optional(),
+  maxAgeDays: z
+    .int()
+    .positive()
+    .optional()
+    .describe('Of rotation-on-schedule: the age in days above which a key should be rotated; 365 when left out.'),
 });
 type DkimRulePolicy = RulePolicy & z.infer<typeof dkimRulePolicy>;
 

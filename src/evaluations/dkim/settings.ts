@@ -6,12 +6,18 @@ import { dkimRulePolicy } from './rule.ts';
 
 /** What an organization's document says of this evaluation. */
 export const dkimSettings = settingsOf('0 0 6 * * *', {
-  /** Left out: discovered from the tenant. */
-  domains: z.array(domainName).optional(),
-  ignore: z.array(z.string().min(1)).default([]),
+  domains: z
+    .array(domainName)
+    .optional()
+    .describe('The domains to look at; left out, those of the tenant or of the exports that were supplied.'),
+  ignore: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Domains that are not looked at; *.contoso.com stands for every domain below contoso.com.'),
   selectors: z
     .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, { error: 'is no selector name' }))
     .min(1)
-    .default(usualSelectors),
-  rules: z.record(z.string(), dkimRulePolicy).default({}),
+    .default(usualSelectors)
+    .describe('Selectors to look at where no signing configuration says which ones there are.'),
+  rules: z.record(z.string(), dkimRulePolicy).default({}).describe('What is set for single rules, by their ids.'),
 });

@@ -50,8 +50,8 @@ import { vipSilentOnLan } from './rules/vip-silent-on-lan.ts';
 
 /** What an organization's document says of this evaluation. */
 const settings = settingsOf('0 0 7 * * *', {
-  services: z.array(smtpServiceDeclaration).default([]),
-  declared: z.array(declaration).default([]),
+  services: z.array(smtpServiceDeclaration).default([]).describe('The load-balanced SMTP services to look at.'),
+  declared: z.array(declaration).default([]).describe('What a person vouches for because nobody can read it.'),
 });
 
 /** Does a load-balanced SMTP service see the real client address, are its nodes ready, and is nobody relaying? */

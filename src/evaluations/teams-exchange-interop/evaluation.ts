@@ -43,14 +43,23 @@ import { writebackPermissionsGranted } from './rules/writeback-permissions-grant
 
 /** What an organization's document says of this evaluation. */
 const settings = settingsOf('0 30 6 * * *', {
-  /** Left out: discovered from the tenant. */
-  domains: z.array(domainName).optional(),
+  domains: z
+    .array(domainName)
+    .optional()
+    .describe('Mail domains of the mailboxes on Exchange servers; left out, those of the tenant.'),
   sampleUsers: z
     .array(z.string().regex(/^[^@\s]+@[^@\s]+$/, { error: 'is no user name; write it like adele@contoso.com' }))
-    .default([]),
-  hosts: z.array(domainName).default([]),
-  intents: z.array(z.enum(intents)).default([]),
-  declared: z.array(declaration).default([]),
+    .default([])
+    .describe('A few users with mailboxes on Exchange servers: each is looked up, in the tenant and on premises.'),
+  hosts: z
+    .array(domainName)
+    .default([])
+    .describe('Names under which Exchange is published, besides those that Autodiscover names.'),
+  intents: z
+    .array(z.enum(intents))
+    .default([])
+    .describe('What the organization wants of Teams besides the calendar, which is always asked about.'),
+  declared: z.array(declaration).default([]).describe('What a person vouches for because nobody can read it.'),
 });
 
 /** Can Teams work with mailboxes on the organization's Exchange servers: GO or NO-GO, and what is missing? */

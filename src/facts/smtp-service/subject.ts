@@ -1,7 +1,10 @@
 import { z } from 'zod';
 
 /** One node behind the load balancer. `address` is where the node itself answers. */
-const smtpNode = z.strictObject({ name: z.string().min(1), address: z.union([z.ipv4(), z.ipv6()]) });
+const smtpNode = z.strictObject({
+  name: z.string().min(1).describe('The name of the server.'),
+  address: z.union([z.ipv4(), z.ipv6()]).describe('The address at which the node itself answers, not the VIP.'),
+});
 
 const addressOrRange = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
   error: 'is no IP address and no CIDR range; write e.g. 192.0.2.5 or 192.0.2.0/24',
@@ -16,21 +19,43 @@ const endpoint = z.string().regex(/^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\]):\
 export const smtpServiceDeclaration = z.strictObject({
   id: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: 'is no service id; use lower-case letters, digits and hyphens' }),
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: 'is no service id; use lower-case letters, digits and hyphens' })
+    .describe('What the service is called in addresses, keys and reports.'),
   mode: z
     .enum(['dsr', 'transparent', 'snat-accepted', 'proxy-protocol'], {
       error:
         'is none of dsr, transparent, snat-accepted and proxy-protocol; Windows Network Load Balancing is not supported, since its nodes share the VIP on their LAN cards and nothing stands before them',
     })
-    .default('dsr'),
-  vips: z.array(endpoint).min(1),
-  loadBalancerAddresses: z.array(addressOrRange).default([]),
-  probeAddresses: z.array(addressOrRange).default([]),
-  proberAddresses: z.array(addressOrRange).default([]),
-  nodes: z.array(smtpNode).min(1),
-  relayClients: z.array(addressOrRange).default([]),
-  lanAlias: z.string().optional(),
-  loopbackAlias: z.string().optional(),
+    .default('dsr')
+    .describe(
+      'How the load balancer works: Direct Server Return, transparent (replies go back through it), source NAT that is accepted, or the PROXY protocol, which Exchange does not speak.',
+    ),
+  vips: z
+    .array(endpoint)
+    .min(1)
+    .describe('Where clients reach the service: address:port, an IPv6 address in brackets.'),
+  loadBalancerAddresses: z
+    .array(addressOrRange)
+    .default([])
+    .describe("The load balancer's own addresses, as nodes see them, as addresses or CIDR ranges."),
+  probeAddresses: z
+    .array(addressOrRange)
+    .default([])
+    .describe('Where health probes come from, as addresses or CIDR ranges.'),
+  proberAddresses: z
+    .array(addressOrRange)
+    .default([])
+    .describe('Where a live probe of fieldcheck is expected to be seen from, as addresses or CIDR ranges.'),
+  nodes: z.array(smtpNode).min(1).describe('The servers behind the load balancer.'),
+  relayClients: z
+    .array(addressOrRange)
+    .default([])
+    .describe('Who may relay without signing in, as addresses or CIDR ranges.'),
+  lanAlias: z.string().optional().describe('The name of the network card on the LAN, as Windows shows it.'),
+  loopbackAlias: z
+    .string()
+    .optional()
+    .describe('The name of the loopback adapter that carries the VIP, as Windows shows it.'),
 });
 
 /** A load-balanced SMTP service as a subject. */

@@ -1,0 +1,59 @@
+// What a call that takes its time says meanwhile on stderr: on a terminal one line that is written over, from the first
+// second on; in a log a line now and then. What is printed comes after it.
+
+const refreshMs = 1_000;
+/** In a log: the first line after so many seconds, and then one every so many. */
+const log = { first: 3, every: 10 };
+
+let started: { readonly at: number; readonly timer: NodeJS.Timeout; text: string; shown: boolean } | undefined;
+
+/** Begins to say how far it is. @param text what is done meanwhile, e.g. `doctor` */
+export function startProgress(text: string): void {
+  endProgress();
+  started = { at: Date.now(), timer: setInterval(show, refreshMs), text, shown: false };
+  // Nothing waits for it.
+  started.timer.unref();
+}
+
+/** How far it is: said with the next line. */
+export function progress(text: string): void {
+  if (started !== undefined) started.text = text;
+}
+
+/** Ends it, and takes its line from the terminal. */
+export function endProgress(): void {
+  if (started === undefined) return;
+  clearInterval(started.timer);
+  clear();
+  started = undefined;
+}
+
+/** Prints to stdout; progress ends with it. @returns false when the caller has to wait until what is printed is taken */
+export function say(text: string): boolean {
+  endProgress();
+  return process.stdout.write(text);
+}
+
+/** A line on stderr that stays. */
+export function note(text: string): void {
+  clear();
+  process.stderr.write(`${text}\n`);
+}
+
+function show(): void {
+  if (started === undefined) return;
+  const seconds = Math.round((Date.now() - started.at) / 1_000);
+  const line = `${started.text}, ${seconds} s`;
+  if (process.stderr.isTTY) {
+    process.stderr.write(`\r${line}\u001b[K`);
+    started.shown = true;
+  } else if (seconds === log.first || (seconds > log.first && seconds % log.every === 0)) {
+    process.stderr.write(`${line}\n`);
+  }
+}
+
+function clear(): void {
+  if (started?.shown !== true) return;
+  process.stderr.write('\r\u001b[K');
+  started.shown = false;
+}
