@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { clouds } from './cloud.ts';
+import { notOwned } from './json.ts';
 import { keptRulePolicy, rulePolicy } from './rule.ts';
 import type { OfTenant } from './tenant.ts';
 
@@ -48,9 +49,12 @@ export function settingsOf<P extends z.ZodRawShape>(schedule: string, properties
 }
 
 /** Organization ids are part of keys and addresses, so they are narrow on purpose. */
-export const organizationId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
-  error: 'is no organization id; use up to 63 lower-case letters, digits and hyphens',
-});
+export const organizationId = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
+    error: 'is no organization id; use up to 63 lower-case letters, digits and hyphens',
+  })
+  .refine(...notOwned);
 
 const documentProperties = {
   $schema: z.string().optional(),
@@ -59,9 +63,10 @@ const documentProperties = {
   tenant: z.strictObject({ id: z.guid().optional(), cloud: z.enum(clouds).default('worldwide') }).optional(),
   channels: z
     .record(
-      z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
-        error: 'is no channel name; use lower-case letters, digits and hyphens',
-      }),
+      z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: 'is no channel name; use lower-case letters, digits and hyphens' })
+        .refine(...notOwned),
       channel,
     )
     .default({}),
@@ -103,7 +108,7 @@ export function organizationDocumentOf(
       for (const { id, rules } of evaluations) {
         const settings = document.evaluations[id];
         for (const [index, name] of (settings?.channels ?? []).entries()) {
-          if (name in document.channels) continue;
+          if (Object.hasOwn(document.channels, name)) continue;
           context.addIssue({
             code: 'custom',
             path: ['evaluations', id, 'channels', index],
