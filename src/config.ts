@@ -75,7 +75,7 @@ export const settingsSchema = z.object({
   FIELDCHECK_RETENTION_SCHEDULE: schedule('0 0 3 * * *'),
   /** When the log, and the channels that ask for it, are told that all is running. */
   FIELDCHECK_HEARTBEAT_SCHEDULE: schedule('0 0 8 * * *'),
-  /** Probes may go to private, unique-local and loopback addresses. */
+  /** Probes and notices may go to private, unique-local and loopback addresses. */
   FIELDCHECK_ALLOW_PRIVATE: flag.default(false),
   /** Comma-separated host suffixes of Workflows webhooks besides the known ones, for sovereign clouds. */
   FIELDCHECK_WEBHOOK_HOSTS: z.string().transform(listed(',')).default([]),

@@ -142,7 +142,11 @@ export function channelNotifiers(config: Config, environment: Environment): Port
     }
     return createNotifier(
       { kind: channel.kind, url },
-      { allowedHostSuffixes: config.FIELDCHECK_WEBHOOK_HOSTS, allowLocal: config.FIELDCHECK_LOCAL_CHANNELS },
+      {
+        allowedHostSuffixes: config.FIELDCHECK_WEBHOOK_HOSTS,
+        allowLocal: config.FIELDCHECK_LOCAL_CHANNELS,
+        allowPrivate: config.FIELDCHECK_ALLOW_PRIVATE,
+      },
     );
   };
 }
