@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { notOwned } from '../../../domain/json.ts';
 
 /*
  * The fact file `smtp-source-ip/1`, as the collector, another shell or a person's own ConvertTo-Json writes it: enums as
@@ -174,7 +175,12 @@ export const smtpNodeFile = z.object({
   collectedAt: instant,
   collector: maybe(z.object({ version: maybe(text), psVersion: maybe(text) })),
   host: z.object({
-    name: text.pipe(z.string().min(1, { error: 'is empty; it is the name of the node' })),
+    name: text.pipe(
+      z
+        .string()
+        .min(1, { error: 'is empty; it is the name of the node' })
+        .refine(...notOwned),
+    ),
     os: maybe(text),
     build: maybe(text),
   }),
