@@ -324,7 +324,9 @@ describe.each(stores)('runs over %s', (_, storeOf) => {
     const { app } = await prepared(machine({ store: storeOf() }));
     const { etag } = await app.organization('contoso');
     const written = await Promise.allSettled(
-      ['Contoso A', 'Contoso B'].map((name) => app.putOrganization('contoso', { ...organization(), name }, { ifMatch: [etag] })),
+      ['Contoso A', 'Contoso B'].map((name) =>
+        app.putOrganization('contoso', { ...organization(), name }, { ifMatch: [etag] }),
+      ),
     );
     expect(written.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     const refused = written.find(({ status }) => status === 'rejected') as PromiseRejectedResult;

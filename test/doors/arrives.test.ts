@@ -197,18 +197,19 @@ const places: Readonly<Record<string, (name: string) => [string, string, string]
 };
 
 describe('names that every object of the language has already', () => {
-  test.each(
-    Object.keys(places).flatMap((place) => owned.map((name) => [place, name] as const)),
-  )('%s: %s', async (place, name) => {
-    const call = doorsOfNewApp();
-    await call('PUT', 'organizations/contoso', { id: 'contoso', evaluations: { dkim: {}, 'smtp-source-ip': {} } });
-    const [method, address, body] = places[place]?.(name) ?? ['', '', ''];
-    const { status, detail } = await call(method, address, body);
-    expect(status).toBe(400);
-    expect(detail).toMatch(
-      /a name that programs keep for themselves|is no (selector|channel|rule|service)|has one label only|is no domain name|subject\.kind is|which "channels" does not have/,
-    );
-  });
+  test.each(Object.keys(places).flatMap((place) => owned.map((name) => [place, name] as const)))(
+    '%s: %s',
+    async (place, name) => {
+      const call = doorsOfNewApp();
+      await call('PUT', 'organizations/contoso', { id: 'contoso', evaluations: { dkim: {}, 'smtp-source-ip': {} } });
+      const [method, address, body] = places[place]?.(name) ?? ['', '', ''];
+      const { status, detail } = await call(method, address, body);
+      expect(status).toBe(400);
+      expect(detail).toMatch(
+        /a name that programs keep for themselves|is no (selector|channel|rule|service)|has one label only|is no domain name|subject\.kind is|which "channels" does not have/,
+      );
+    },
+  );
 
   test('the sentence names it, and says what to do', async () => {
     const call = doorsOfNewApp();
@@ -248,7 +249,11 @@ describe('what is nested without end', () => {
     ['POST', 'evaluations/dkim', (deep: string) => `{"facts":${deep}}`],
     ['POST', 'organizations/contoso/facts', (deep: string) => deep],
     ['POST', 'organizations/contoso/facts', (deep: string) => `{"Domain":"contoso.com"} {"Domain":${deep}}`],
-    ['POST', 'organizations/contoso/facts', (deep: string) => `{"schema":"teams-exchange-interop/1","exchange":${deep}}`],
+    [
+      'POST',
+      'organizations/contoso/facts',
+      (deep: string) => `{"schema":"teams-exchange-interop/1","exchange":${deep}}`,
+    ],
   ])('%s %s, case %#', async (method, address, body) => {
     const call = doorsOfNewApp();
     await call('PUT', 'organizations/contoso', contoso);
@@ -264,4 +269,75 @@ describe('what is nested without end', () => {
     const { status } = await doorsOfNewApp()('POST', 'explanations', nested(20_000));
     expect(status).toBe(400);
   });
+});
+
+describe('times, ports and addresses that there are not', () => {
+  const put = (settings: object) => ({ id: 'contoso', evaluations: { 'smtp-source-ip': settings } });
+  const time = 'is no time; write ISO 8601, e.g. 2026-11-24T09:30:00Z';
+  const vip = 'is no VIP; write address:port, e.g. 192.0.2.25:25 or [2001:db8::25]:25';
+  const saved = (observedAt: string) => ({
+    fieldcheck: 'facts/1',
+    evaluation: 'dkim',
+    subject: { kind: 'mail-domain', id: 'contoso.com' },
+    facts: { 'accepted-domain': { ...known, value: { listed: false }, observedAt } },
+    parts: {},
+  });
+
+  test.each([
+    '192.0.2.25:0',
+    '192.0.2.25:65536',
+    '192.0.2.25:99999',
+    '999.0.2.25:25',
+    '[2001:db8::25]:70000',
+    '[::zz]:25',
+  ])('the VIP %s', async (one) => {
+    const call = doorsOfNewApp();
+    const services = [{ ...service, vips: ['192.0.2.25:65535', one] }];
+    expect((await call('PUT', 'organizations/contoso', put({ services }))).detail).toBe(
+      `organization document: evaluations.smtp-source-ip.services[0].vips[1]: ${vip}`,
+    );
+  });
+
+  test.each(['300.0.2.11', '192.0.2', '2001:db8::g', 'ex1'])('the address %s of a node', async (address) => {
+    const services = [{ ...service, nodes: [{ name: 'EX1', address }] }];
+    expect((await doorsOfNewApp()('PUT', 'organizations/contoso', put({ services }))).detail).toBe(
+      'organization document: evaluations.smtp-source-ip.services[0].nodes[0].address: is no IP address; write e.g. 192.0.2.11',
+    );
+  });
+
+  test.each(['yesterday', '2026-02-31', '2026-13-01T00:00:00Z', '2026-11-24T25:00:00Z', '+275760-09-13T00:00:00Z', ''])(
+    'saved facts of "%s"',
+    async (observedAt) => {
+      const { status, detail } = await doorsOfNewApp()('POST', 'evaluations/dkim', { facts: saved(observedAt) });
+      expect([status, detail]).toEqual([400, `facts: [0].facts.accepted-domain.observedAt: ${time}`]);
+    },
+  );
+
+  test.each(['2026-02-31T06:00:00Z', '2026-02-31', '-271821-04-20T00:00:00Z', '/Date(99999999999999999)/'])(
+    'files of collectors of "%s"',
+    async (at) => {
+      const call = doorsOfNewApp();
+      const evaluations = { 'smtp-source-ip': { services: [service] }, 'teams-exchange-interop': {} };
+      await call('PUT', 'organizations/contoso', { id: 'contoso', evaluations });
+      const node = await call('POST', 'organizations/contoso/facts', {
+        schema: 'smtp-source-ip/1',
+        collectedAt: at,
+        host: { name: 'EX1' },
+      });
+      expect([node.status, node.detail]).toEqual([
+        400,
+        expect.stringContaining('collectedAt: is no date; write ISO 8601'),
+      ]);
+      const authCertificates = [{ server: 'EX1', thumbprint: 'a', present: true, notAfter: at }];
+      const forest = await call('POST', 'organizations/contoso/facts', {
+        schema: 'teams-exchange-interop/1',
+        collectedAt: '2026-11-24T06:00:00Z',
+        exchange: { authCertificates },
+      });
+      expect([forest.status, forest.detail]).toEqual([
+        400,
+        expect.stringContaining('exchange.authCertificates[0].notAfter: '),
+      ]);
+    },
+  );
 });

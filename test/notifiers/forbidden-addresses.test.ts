@@ -20,7 +20,8 @@ describe.runIf(canUnshare)('channels aimed at forbidden addresses, with a trap a
     );
     for (const [scene] of open) expect(scene).toMatch(/, private ones allowed$/);
     expect(seen.trapped).toHaveLength(open.length);
-    for (const address of seen.trapped) expect(address).toMatch(/^(10\.0\.0\.5|192\.168\.7\.5|fd00::5|127\.0\.0\.1|::1)$/);
+    for (const address of seen.trapped)
+      expect(address).toMatch(/^(10\.0\.0\.5|192\.168\.7\.5|fd00::5|127\.0\.0\.1|::1)$/);
   });
 
   it.each([

@@ -3,21 +3,17 @@
 // is never taken for a whole one. What is in flight (runs, undelivered notices) stays behind.
 import { z } from 'zod';
 import { type SubjectState, subjectState } from '../../domain/compare.ts';
+import { parseJson, RefusedJson } from '../../domain/json.ts';
 import {
   describeIssue,
   InvalidDocument,
   type OrganizationDocument,
   organizationId,
 } from '../../domain/organization.ts';
-import { parseJson, RefusedJson } from '../../domain/json.ts';
 import type { Registry } from '../../evaluations/registry.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
 import { type Page, type Store, type StoredFacts, storedFacts, type Watch } from '../../store/store.ts';
-import {
-  checkOrganization,
-  shownOrganization,
-  withStoredAddresses,
-} from '../organizations/documents.ts';
+import { checkOrganization, shownOrganization, withStoredAddresses } from '../organizations/documents.ts';
 import { purgeOrganization } from '../organizations/stored.ts';
 import { storedOrganization } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';

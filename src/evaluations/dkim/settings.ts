@@ -9,9 +9,6 @@ export const dkimSettings = settingsOf('0 0 6 * * *', {
   /** Left out: discovered from the tenant. */
   domains: z.array(domainName).optional(),
   ignore: z.array(z.string().min(1)).default([]),
-  selectors: z
-    .array(selectorName)
-    .min(1)
-    .default(usualSelectors),
+  selectors: z.array(selectorName).min(1).default(usualSelectors),
   rules: z.record(z.string(), dkimRulePolicy).default({}),
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isoTime } from '../../domain/time.ts';
 import { exchangeBuild } from './builds.ts';
 
 // What the organization publishes to the internet, as an anonymous caller sees it.
@@ -133,8 +134,8 @@ const chainCertificate = z.object({
   subject: z.string(),
   issuer: z.string(),
   /** ISO 8601, UTC. */
-  validFrom: z.string(),
-  validTo: z.string(),
+  validFrom: isoTime,
+  validTo: isoTime,
 });
 
 /** What a TLS client learns at port 443. */

@@ -1,13 +1,14 @@
 import { z } from 'zod';
+import { isoTime } from '../../domain/time.ts';
 
 /** The receive log of the load-balanced connectors, in counts. Sessions of Exchange with itself are left out. */
 export const smtpLog = z
   .object({
     /** ISO 8601, UTC: oldest and newest row. */
-    from: z.string().optional(),
-    to: z.string().optional(),
+    from: isoTime.optional(),
+    to: isoTime.optional(),
     /** ISO 8601, UTC: newest row of a session on a load-balanced port. */
-    newestLoadBalanced: z.string().optional(),
+    newestLoadBalanced: isoTime.optional(),
     files: z.number(),
     rows: z.number(),
     malformedRows: z.number(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { notOwned } from '../../../domain/json.ts';
+import { isTime } from '../../../domain/time.ts';
 
 /*
  * The fact file `smtp-source-ip/1`, as the collector, another shell or a person's own ConvertTo-Json writes it: enums as
@@ -48,7 +49,7 @@ const instant = z.unknown().transform((value, context): string => {
   const ticks = /^\\?\/Date\((-?\d+)(?:[+-]\d{4})?\)\\?\/$/.exec(written)?.[1];
   const zoned = /[zZ]$|[+-]\d{2}:?\d{2}$/.test(written) ? written : `${written}Z`;
   const at = ticks === undefined ? new Date(zoned) : new Date(Number(ticks));
-  if (!Number.isNaN(at.getTime())) return at.toISOString();
+  if (!Number.isNaN(at.getTime()) && (ticks !== undefined || isTime(zoned))) return at.toISOString();
   context.issues.push({
     code: 'custom',
     message: 'is no date; write ISO 8601, e.g. 2026-11-24T09:30:00Z',
