@@ -81,6 +81,8 @@ export const settingsSchema = z.object({
   FIELDCHECK_WEBHOOK_HOSTS: z.string().transform(listed(',')).default([]),
   /** Accept channel addresses written out in a document, and sinks on this machine. Set by the local host only. */
   FIELDCHECK_LOCAL_CHANNELS: flag.default(false),
+  /** Ids of organizations of which saved facts are believed. Set by the local host only, for its demo. */
+  FIELDCHECK_SAVED_FACTS: z.string().transform(listed(',')).default([]),
   /** The least that is logged. */
   FIELDCHECK_LOG_LEVEL: z.enum(['info', 'warn', 'error'], { error: 'must be info, warn or error' }).default('info'),
   /** Endpoints in place of the cloud's own. */

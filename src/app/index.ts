@@ -226,10 +226,11 @@ export function createApp(ports: Ports) {
     report: overStorage(states.report),
 
     /**
-     * Keeps supplied facts (a collector's file, a raw export, saved facts), for whichever evaluation they are, and, unless
-     * `run` is false, looks again at what it watches.
+     * Keeps supplied facts (a collector's file, a raw export), for whichever evaluation they are, and, unless `run` is false,
+     * looks again at what it watches.
      *
-     * @throws InvalidDocument when it cannot be read; Problem (404); Problem (422) when it speaks of nothing that is watched
+     * @throws InvalidDocument when it cannot be read; Problem (404); Problem (422) when it is not to be believed, speaks of
+     *   nothing that is watched, or changes the watch a lot and `confirm` is not set
      */
     acceptFacts: overStorage(acceptFacts),
 

@@ -23,7 +23,7 @@ export const problems: Readonly<Record<ProblemStatus, { readonly title: string; 
   413: { title: 'Content Too Large', means: 'The body is too long.' },
   422: {
     title: 'Unprocessable Content',
-    means: 'The facts are about nothing that this organization watches, or there are none.',
+    means: 'The facts are about nothing that this organization watches, not to be believed, or there are none.',
   },
   503: { title: 'Service Unavailable', means: 'The storage does not answer; try again after Retry-After.' },
 };

@@ -10,7 +10,7 @@ import { createTableStore } from '../store/table-store.ts';
 import { startAzurite } from './azurite.ts';
 import { createDemo, type Demo, type DemoState, makeDemoKeys } from './demo/contoso.ts';
 import { startMending } from './demo/mending.ts';
-import { applyDemo, waitForCards, whatToTry } from './demo/show.ts';
+import { applyDemo, demoId, waitForCards, whatToTry } from './demo/show.ts';
 import { startDnsServer } from './dns-server.ts';
 import { startHost } from './host/host.ts';
 import { startTeamsSink, type TeamsSink } from './teams-sink.ts';
@@ -99,7 +99,11 @@ async function start(): Promise<void> {
   closers.push(() => dns.close());
 
   // Own storage, whatever the shell's environment says: nothing is written elsewhere.
-  const own = { AzureWebJobsStorage: azurite.connectionString, FIELDCHECK_LOCAL_CHANNELS: 'true' };
+  const own = {
+    AzureWebJobsStorage: azurite.connectionString,
+    FIELDCHECK_LOCAL_CHANNELS: 'true',
+    FIELDCHECK_SAVED_FACTS: demoId,
+  };
   const settings = {
     FIELDCHECK_LOG_LEVEL: options.verbose ? 'info' : 'warn',
     FIELDCHECK_DUE_SCHEDULE: '0 * * * * *',

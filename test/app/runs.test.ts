@@ -345,20 +345,13 @@ describe.each(stores)('runs over %s', (_, storeOf) => {
       { id: 'contoso', evaluations: { 'teams-exchange-interop': {} } },
       undefined,
     );
-    const saved = {
-      fieldcheck: 'facts/1',
-      evaluation: 'teams-exchange-interop',
-      subject: { kind: 'exchange-organization', id: 'contoso' },
-      facts: {
-        'directory-synchronisation': {
-          status: 'unobtainable',
-          reason: 'denied',
-          detail: 'Organization.Read.All is missing',
-        },
-      },
-      parts: {},
+    const collected = {
+      schema: 'teams-exchange-interop/1',
+      collectedAt: '2026-11-24T06:00:00Z',
+      host: { name: 'EX1' },
+      exchange: { servers: [] },
     };
-    await made.app.acceptFacts('contoso', new TextEncoder().encode(JSON.stringify(saved)), true);
+    await made.app.acceptFacts('contoso', new TextEncoder().encode(JSON.stringify(collected)));
     expect(made.slices.map(({ subjects }) => subjects)).toMatchObject([
       [{ kind: 'exchange-organization', id: 'contoso', domains: [] }],
     ]);
