@@ -341,3 +341,60 @@ describe('times, ports and addresses that there are not', () => {
     },
   );
 });
+
+describe('what one request may start', () => {
+  const names = (count: number, of: (index: number) => string) =>
+    Array.from({ length: count }, (_, index) => of(index));
+  const selectors = (count: number) => names(count, (index) => `s${index}`);
+  const domains = (count: number) => names(count, (index) => `d${index}.contoso.com`);
+  const ask = (evaluation: string, body: unknown) => doorsOfNewApp()('POST', `evaluations/${evaluation}`, body);
+
+  test.each<[string, string, unknown, string]>([
+    ['domains', 'dkim', { domains: domains(101) }, 'This is about 101 subjects; one request takes 100'],
+    [
+      'selectors',
+      'dkim',
+      { domains: domains(1), selectors: selectors(21) },
+      '21 selectors; one request takes 20 of each',
+    ],
+    ['look-ups', 'dkim', { domains: domains(81), selectors: selectors(5) }, 'one request takes 400'],
+    [
+      'selectors of a subject',
+      'dkim',
+      { subject: { kind: 'mail-domain', id: 'contoso.com', selectors: selectors(401) } },
+      'contoso.com has 401 selectors; one request takes 20 of each subject.',
+    ],
+    [
+      'hosts',
+      'teams-exchange-interop',
+      { subject: { kind: 'exchange-organization', id: 'contoso', hosts: domains(51) } },
+      "This would start more than 50 hosts; one request takes 50, more belong into an organization's document.",
+    ],
+    [
+      'nodes',
+      'smtp-source-ip',
+      {
+        subject: {
+          kind: 'smtp-service',
+          ...service,
+          nodes: names(50, (index) => `192.0.2.${index + 1}`).map((address, index) => ({
+            name: `EX${index}`,
+            address,
+          })),
+        },
+      },
+      'one request takes 50',
+    ],
+  ])('%s', async (_, evaluation, body, sentence) => {
+    const { status, detail } = await ask(evaluation, body);
+    expect([status, detail]).toEqual([413, expect.stringContaining(sentence)]);
+  });
+
+  test('rows of an export', async () => {
+    const call = doorsOfNewApp();
+    await call('PUT', 'organizations/contoso', contoso);
+    const rows = `Domain,Selector1CNAME\r\n${'contoso.com,\r\n'.repeat(100_001)}`;
+    const { status, detail } = await call('POST', 'organizations/contoso/facts', rows);
+    expect([status, detail]).toEqual([413, 'supplied facts: 100001 rows; one request takes 100000.']);
+  });
+});

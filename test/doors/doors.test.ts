@@ -238,10 +238,8 @@ describe('POST evaluations/{evaluation}', () => {
   test('refuses more domains than a request may ask for', async () => {
     const domains = Array.from({ length: 101 }, (_, index) => `d${index}.contoso.com`);
     const answer = await call('POST', 'evaluations/dkim', { domains });
-    expect(answer.status).toBe(400);
-    expect((answer.json as { issues: string[] }).issues).toEqual([
-      "domains: takes 100 at most; more belong into an organization's document",
-    ]);
+    const detail = "This is about 101 subjects; one request takes 100, more belong into an organization's document.";
+    expectProblem(answer, 413, 'Content Too Large', detail);
   });
 
   test('refuses a key it does not know', async () => {
@@ -571,6 +569,7 @@ describe('POST organizations/{org}/facts', () => {
     expect(answer.json).toMatchObject({
       notes: [
         expect.stringMatching(/^supplied facts, an export of Get-DkimSigningConfig: row 3: "x y" is no domain name/),
+        expect.stringMatching(/^This list names 2 of 4 watched by contoso/),
       ],
     });
   });

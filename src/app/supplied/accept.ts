@@ -16,6 +16,9 @@ import { readOpened, recognise, type Supply } from './read.ts';
 /** How long supplied facts count. Configurations change seldom, but a month-old one proves nothing about today. */
 const shelfLifeDays = 30;
 
+/** A tenant of 10,000 domains has as many rows in each of its lists. */
+const mostRows = 100_000;
+
 /**
  * Keeps what an administrator or a collector sent, for each subject of the organization that it speaks of, and starts a run
  * over the watch that they are for.
@@ -43,6 +46,8 @@ export async function acceptFacts(
     content,
     writtenAt,
   });
+  if (file.rows.length > mostRows)
+    throw new Problem(413, `${file.name}: ${file.rows.length} rows; one request takes ${mostRows}.`);
   const { id } = evaluation;
   const known = await store.subjectsWithFacts({ organization, evaluation: id });
   if (document.evaluations[id] === undefined) {

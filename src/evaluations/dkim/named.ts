@@ -3,14 +3,8 @@ import { domainName } from '../../domain/domain-name.ts';
 import { parseDocument } from '../../domain/organization.ts';
 import { type MailDomain, selectorName, usualSelectors } from '../../facts/mail-domain/subject.ts';
 
-/** Domains of one request. More belong into an organization's document. */
-const most = 100;
-
 const body = z.strictObject({
-  domains: z
-    .array(domainName)
-    .min(1, { error: 'names no domain' })
-    .max(most, { error: `takes ${most} at most; more belong into an organization's document` }),
+  domains: z.array(domainName).min(1, { error: 'names no domain' }),
   selectors: z.array(selectorName).min(1).optional(),
 });
 
