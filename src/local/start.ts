@@ -99,11 +99,7 @@ async function start(): Promise<void> {
   closers.push(() => dns.close());
 
   // Own storage, whatever the shell's environment says: nothing is written elsewhere.
-  const own = {
-    AzureWebJobsStorage: azurite.connectionString,
-    FIELDCHECK_LOCAL_CHANNELS: 'true',
-    FIELDCHECK_SAVED_FACTS: demoId,
-  };
+  const own = { AzureWebJobsStorage: azurite.connectionString, FIELDCHECK_LOCAL_CHANNELS: 'true' };
   const settings = {
     FIELDCHECK_LOG_LEVEL: options.verbose ? 'info' : 'warn',
     FIELDCHECK_DUE_SCHEDULE: '0 * * * * *',
@@ -112,6 +108,8 @@ async function start(): Promise<void> {
     FIELDCHECK_HEARTBEAT_SCHEDULE: '0 0 8 * * *',
     ...process.env,
     ...own,
+    // Nobody can collect anything of the demo's Exchange organization: it is made up.
+    FIELDCHECK_SAVED_FACTS: demoId,
     // The name server of the demo is asked for the demo's names alone; whom others are asked of, the environment says.
     FIELDCHECK_ZONE_RESOLVERS: [process.env.FIELDCHECK_ZONE_RESOLVERS, `${dns.address}=${demo.zones.join(' ')}`]
       .filter(Boolean)
