@@ -1,7 +1,7 @@
 import { app } from '@azure/functions';
 import { deliveryMessage, sliceMessage } from '../src/app/index.ts';
 import { type TimerSetting, timerSchedule } from '../src/config.ts';
-import { answerOf, doorsOf } from '../src/doors/index.ts';
+import { answerOf, doorsOf, forBrowser } from '../src/doors/index.ts';
 import type { Registry } from '../src/evaluations/registry.ts';
 import { appOfHost } from './app.ts';
 import { superviseAndDeliver } from './deliver.ts';
@@ -15,7 +15,8 @@ export function registerFunctions(evaluations: Registry): void {
       methods: door.method === 'GET' ? ['GET', 'HEAD'] : [door.method],
       route: door.path,
       authLevel: door.needs === 'anonymous' ? 'anonymous' : 'function',
-      handler: (request, context) => answerOf(door, theApp, request, (error) => context.error(error)),
+      handler: async (request, context) =>
+        forBrowser(await answerOf(door, theApp, request, (error) => context.error(error))),
     });
   }
 

@@ -75,12 +75,14 @@ export const settingsSchema = z.object({
   FIELDCHECK_RETENTION_SCHEDULE: schedule('0 0 3 * * *'),
   /** When the log, and the channels that ask for it, are told that all is running. */
   FIELDCHECK_HEARTBEAT_SCHEDULE: schedule('0 0 8 * * *'),
-  /** Probes may go to private, unique-local and loopback addresses. */
+  /** Probes and notices may go to private, unique-local and loopback addresses. */
   FIELDCHECK_ALLOW_PRIVATE: flag.default(false),
   /** Comma-separated host suffixes of Workflows webhooks besides the known ones, for sovereign clouds. */
   FIELDCHECK_WEBHOOK_HOSTS: z.string().transform(listed(',')).default([]),
   /** Accept channel addresses written out in a document, and sinks on this machine. Set by the local host only. */
   FIELDCHECK_LOCAL_CHANNELS: flag.default(false),
+  /** Ids of organizations of which saved facts are believed. Set by the local host only, for its demo. */
+  FIELDCHECK_SAVED_FACTS: z.string().transform(listed(',')).default([]),
   /** The least that is logged. */
   FIELDCHECK_LOG_LEVEL: z.enum(['info', 'warn', 'error'], { error: 'must be info, warn or error' }).default('info'),
   /** Endpoints in place of the cloud's own. */

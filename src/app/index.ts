@@ -31,6 +31,7 @@ import { exportOrganization, importOrganization } from './transfer/transfer.ts';
 
 export { type DeliveryMessage, deliveryMessage, sliceMessage } from '../queue/queue.ts';
 export { formatOfFile, type ReportFormat, reportAs, reportFormats } from '../reports/index.ts';
+export type { Conditions, EntityTags } from './organizations/conditions.ts';
 export { parseOrganizations } from './organizations/documents.ts';
 export { policiesOf } from './organizations/subjects.ts';
 export { lookPorts, type Ports, productionPorts, shellPorts } from './ports.ts';
@@ -132,10 +133,10 @@ export function createApp(ports: Ports) {
     previewOrganization: (value: unknown) => previewOrganization(ports, value),
 
     /**
-     * Writes an organization's document over the one that is stored: with `ifMatch` over that version alone.
+     * Writes an organization's document over the one that is stored, under the conditions given.
      *
      * @returns the document as it is shown, without addresses, and its ETag
-     * @throws InvalidDocument when it is refused; Problem when its id is another (400), or it was changed meanwhile (412)
+     * @throws InvalidDocument when it is refused; Problem when its id is another (400), or a condition does not hold (412)
      */
     putOrganization: overStorage(documents.putOrganization),
 
@@ -148,7 +149,7 @@ export function createApp(ports: Ports) {
     /** Id and name of every organization; the id stands for a name that is missing. */
     organizations: overStorage(documents.listOrganizations),
 
-    /** Deletes an organization and everything that is kept about it. @throws Problem (404) when there is nothing */
+    /** Deletes an organization and everything that is kept about it. @throws Problem when there is nothing (404), or as above (412) */
     deleteOrganization: overStorage(documents.deleteOrganization),
 
     /** Hands an organization over as NDJSON, line by line. @returns how many rows of each kind. @throws Problem (404) */
@@ -234,10 +235,11 @@ export function createApp(ports: Ports) {
     badge: overStorage(badge),
 
     /**
-     * Keeps supplied facts (a collector's file, a raw export, saved facts), for whichever evaluation they are, and, unless
-     * `run` is false, looks again at what it watches.
+     * Keeps supplied facts (a collector's file, a raw export), for whichever evaluation they are, and, unless `run` is false,
+     * looks again at what it watches.
      *
-     * @throws InvalidDocument when it cannot be read; Problem (404); Problem (422) when it speaks of nothing that is watched
+     * @throws InvalidDocument when it cannot be read; Problem (404); Problem (422) when it is not to be believed, speaks of
+     *   nothing that is watched, or changes the watch a lot and `confirm` is not set
      */
     acceptFacts: overStorage(acceptFacts),
 

@@ -26,6 +26,8 @@ export interface Ports {
   readonly publicUrl: string | undefined;
   /** Channel addresses written out in a document are accepted: the local host only. */
   readonly localChannels: boolean;
+  /** Ids of organizations that are made up, so that saved facts are all there is to know of them: the demo. */
+  readonly savedFactsOf?: readonly string[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -49,6 +51,7 @@ export async function productionPorts(
     notifierFor: channelNotifiers(config, environment),
     publicUrl: config.FIELDCHECK_PUBLIC_URL,
     localChannels: config.FIELDCHECK_LOCAL_CHANNELS,
+    savedFactsOf: config.FIELDCHECK_SAVED_FACTS,
   };
 }
 
@@ -142,7 +145,11 @@ export function channelNotifiers(config: Config, environment: Environment): Port
     }
     return createNotifier(
       { kind: channel.kind, url },
-      { allowedHostSuffixes: config.FIELDCHECK_WEBHOOK_HOSTS, allowLocal: config.FIELDCHECK_LOCAL_CHANNELS },
+      {
+        allowedHostSuffixes: config.FIELDCHECK_WEBHOOK_HOSTS,
+        allowLocal: config.FIELDCHECK_LOCAL_CHANNELS,
+        allowPrivate: config.FIELDCHECK_ALLOW_PRIVATE,
+      },
     );
   };
 }

@@ -17,7 +17,9 @@ export const addApply: AddCommand = (program, evaluations) => {
         for (const [index, document] of documents.entries()) {
           const before = await app.organization(document.id).catch(undefinedWhenMissing);
           say(difference(document.id, before?.document, previews[index]));
-          if (options.dryRun !== true) await app.putOrganization(document.id, document, before?.etag);
+          if (options.dryRun === true) continue;
+          const conditions = before === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: [before.etag] };
+          await app.putOrganization(document.id, document, conditions);
         }
       }),
     );

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
+import { parseJson, RefusedJson } from '../domain/json.ts';
 import { BadCall } from './shell.ts';
 
 export async function readBytes(path: string): Promise<Uint8Array> {
@@ -36,8 +37,9 @@ export async function readUpTo(path: string, limit: number): Promise<Uint8Array>
 export async function readJson(path: string): Promise<unknown> {
   const text = new TextDecoder().decode(await readBytes(path));
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
+    if (error instanceof RefusedJson) throw new BadCall(`${path} ${error.message}.`);
     throw new BadCall(`${path} is no JSON: ${error instanceof Error ? error.message : String(error)}.`);
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { FactKinds, FactName, FactValue, PartFactName, PartKind, SubjectFactName } from './fact.ts';
 import type { Subject } from './subject.ts';
+import { isoTime } from './time.ts';
 
 /** Why a fact could not be had. Never a verdict: the engine turns it into `unknown`. */
 export const unobtainableReasons = [
@@ -112,13 +113,13 @@ function preferKnown(first: PartFacts, second: PartFacts): PartFacts {
 
 const gathered = (value: z.ZodType) =>
   z.discriminatedUnion('status', [
-    z.object({ status: z.literal('known'), value, source: z.string(), observedAt: z.string() }),
+    z.object({ status: z.literal('known'), value, source: z.string(), observedAt: isoTime }),
     z.object({
       status: z.literal('unobtainable'),
       reason: z.enum(unobtainableReasons),
       detail: z.string(),
       source: z.string().optional(),
-      observedAt: z.string().optional(),
+      observedAt: isoTime.optional(),
     }),
   ]);
 

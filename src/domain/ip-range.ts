@@ -26,12 +26,13 @@ export function plainAddress(text: string): string {
   return found instanceof ipaddr.IPv6 ? found.toRFC5952String() : found.toString();
 }
 
-/** `ip:port` or `[v6]:port`; an address without a port is taken too. Undefined for an empty or unreadable one. */
+/** `ip:port` or `[v6]:port`; an address without a port is taken too. Undefined for an unreadable one, and for a port beyond 65535. */
 export function parseEndpoint(text: string): Endpoint | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text.trim());
   const host = match?.[1] ?? match?.[2] ?? text;
-  if (parseAddress(host) === undefined) return undefined;
-  return { address: plainAddress(host), port: match?.[3] === undefined ? undefined : Number(match[3]) };
+  const port = match?.[3] === undefined ? undefined : Number(match[3]);
+  if (parseAddress(host) === undefined || (port ?? 0) > 65_535) return undefined;
+  return { address: plainAddress(host), port };
 }
 
 /** One address as a range of one. IPv4 inside IPv6 (RFC 4291 section 2.5.5.2) counts as IPv4. */

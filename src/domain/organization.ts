@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { clouds } from './cloud.ts';
+import { notOwned } from './json.ts';
 import { keptRulePolicy, rulePolicy } from './rule.ts';
 import type { OfTenant } from './tenant.ts';
 
@@ -63,9 +64,12 @@ export function settingsOf<P extends z.ZodRawShape>(schedule: string, properties
 }
 
 /** Organization ids are part of keys and addresses, so they are narrow on purpose. */
-export const organizationId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
-  error: 'is no organization id; use up to 63 lower-case letters, digits and hyphens',
-});
+export const organizationId = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
+    error: 'is no organization id; use up to 63 lower-case letters, digits and hyphens',
+  })
+  .refine(...notOwned);
 
 const documentProperties = {
   $schema: z.string().optional().describe('Where the schema of this document is: editors complete it from there.'),
@@ -80,9 +84,10 @@ const documentProperties = {
     .describe('The Microsoft 365 tenant, which is asked for what only it knows.'),
   channels: z
     .record(
-      z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
-        error: 'is no channel name; use lower-case letters, digits and hyphens',
-      }),
+      z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: 'is no channel name; use lower-case letters, digits and hyphens' })
+        .refine(...notOwned),
       channel,
     )
     .default({})
@@ -143,7 +148,7 @@ export function organizationDocumentOf(
       for (const { id, rules } of evaluations) {
         const settings = document.evaluations[id];
         for (const [index, name] of (settings?.channels ?? []).entries()) {
-          if (name in document.channels) continue;
+          if (Object.hasOwn(document.channels, name)) continue;
           context.addIssue({
             code: 'custom',
             path: ['evaluations', id, 'channels', index],

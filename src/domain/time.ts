@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** A point in time as rules get it. They never ask the clock: what was judged once judges the same again. */
 export type Instant = Date;
 
@@ -33,3 +35,14 @@ const clockToleranceMs = 5 * 60_000;
 export function isAhead(iso: string, now: Instant): boolean {
   return Date.parse(iso) - now.getTime() > clockToleranceMs;
 }
+
+/** Is it a day, or a time of a day, that there is? ISO 8601, with or without a zone; there is no 31 February. */
+export function isTime(text: string): boolean {
+  const [, year, month, day] =
+    /^(\d{4})-(\d{2})-(\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/i.exec(text) ?? [];
+  const date = new Date(`${year}-${month}-${day}T00:00:00Z`);
+  return date.getUTCDate() === Number(day) && !Number.isNaN(Date.parse(text));
+}
+
+/** A time that somebody wrote. */
+export const isoTime = z.string().refine(isTime, { error: 'is no time; write ISO 8601, e.g. 2026-11-24T09:30:00Z' });

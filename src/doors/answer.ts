@@ -1,5 +1,6 @@
 import type { App } from '../app/index.ts';
 import { Problem } from '../app/problem.ts';
+import { parseJson, RefusedJson } from '../domain/json.ts';
 import type { Body, Door, DoorAnswer, DoorRequest } from './door.ts';
 import { fault, problemOf } from './problem.ts';
 
@@ -53,8 +54,9 @@ async function bytesOf(incoming: Incoming, { limit, instead }: Body): Promise<Ui
 function parsed(bytes: Uint8Array): unknown {
   const text = new TextDecoder().decode(bytes);
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
+    if (error instanceof RefusedJson) throw new Problem(400, `The body ${error.message}.`);
     throw new Problem(
       400,
       text === ''

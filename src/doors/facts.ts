@@ -6,10 +6,13 @@ export const factDoors = [
   door('postFacts', 'POST', 'organizations/{organization}/facts', {
     title: 'Supply facts: a collector’s file or a raw PowerShell export, up to 32 MB',
     needs: 'key',
-    parameters: [query('run', 'Look again at what the facts speak of.', z.boolean().default(true))],
+    parameters: [
+      query('run', 'Look again at what the facts speak of.', z.boolean().default(true)),
+      query('confirm', 'Take a list that changes what is watched a lot.', z.boolean().default(false)),
+    ],
     body: {
       content: media('application/json', z.unknown()),
-      description: 'Saved facts, a collector’s file, or an export as PowerShell writes it, UTF-8 or UTF-16.',
+      description: 'A collector’s file, or an export as PowerShell writes it, UTF-8 or UTF-16.',
       // A tenant of 10,000 domains exports some 15 MB.
       limit: 32_000_000,
     },
@@ -20,7 +23,8 @@ export const factDoors = [
     },
     problems: [400, 404, 413, 422],
     async handle(app, { params, query: asked, bytes }) {
-      const accepted = await app.acceptFacts(params.organization, await bytes(), asked.get('run') !== 'false');
+      const [run, confirm] = [asked.get('run') !== 'false', asked.get('confirm') === 'true'];
+      const accepted = await app.acceptFacts(params.organization, await bytes(), run, confirm);
       const headers = accepted.runId === undefined ? {} : { location: `/api/runs/${accepted.runId}` };
       return { status: 202, jsonBody: accepted, headers };
     },

@@ -8,6 +8,7 @@ import { runDoors } from './runs.ts';
 import { subjectDoors } from './subjects.ts';
 
 export { answerOf } from './answer.ts';
+export { forBrowser } from './headers.ts';
 
 /** THE table of doors: those for every evaluation, and those that one of them alone has. */
 export function doorsOf(evaluations: Registry): readonly Door[] {

@@ -1,10 +1,13 @@
 import { organizationSummary } from '../app/responses.ts';
 import type { Registry } from '../evaluations/registry.ts';
 import { replacedDocument } from '../store/store.ts';
+import { conditionsOf } from './conditions.ts';
 import { answer, door, header, json, listOf, pageOf, paging } from './door.ts';
 
 const etag = { ETag: 'The version; give it back as If-Match.' };
 const pages = paging(200);
+const ifMatch = header('If-Match', 'The ETag of the version that you have read, or `*` for any.');
+const ifNoneMatch = header('If-None-Match', '`*`: only where there is none.');
 
 export function organizationDoors({ document: schema }: Registry) {
   const document = json('OrganizationDocument', schema);
@@ -29,15 +32,13 @@ export function organizationDoors({ document: schema }: Registry) {
     door('putOrganization', 'PUT', 'organizations/{organization}', {
       title: 'Write the document of an organization',
       needs: 'key',
-      parameters: [
-        header('If-Match', 'The ETag of the version that you changed; left out, whatever there is is replaced.'),
-      ],
+      parameters: [ifMatch, ifNoneMatch],
       body: { content: document, limit: 1_000_000 },
       answers: { 200: answer('The document as it stands now.', document, etag) },
       problems: [400, 412, 413],
-      async handle(app, { params, headers, json: body }) {
-        const ifMatch = headers.get('if-match') ?? undefined;
-        const written = await app.putOrganization(params.organization, await body(), ifMatch);
+      async handle(app, request) {
+        const conditions = conditionsOf(request);
+        const written = await app.putOrganization(request.params.organization, await request.json(), conditions);
         return { jsonBody: written.document, headers: { etag: written.etag } };
       },
     }),
@@ -60,10 +61,11 @@ export function organizationDoors({ document: schema }: Registry) {
     door('deleteOrganization', 'DELETE', 'organizations/{organization}', {
       title: 'Stop watching an organization',
       needs: 'key',
+      parameters: [ifMatch, ifNoneMatch],
       answers: { 204: answer('Deleted.') },
-      problems: [404],
-      async handle(app, { params }) {
-        await app.deleteOrganization(params.organization);
+      problems: [400, 404, 412],
+      async handle(app, request) {
+        await app.deleteOrganization(request.params.organization, conditionsOf(request));
         return { status: 204 };
       },
     }),

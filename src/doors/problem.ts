@@ -20,10 +20,10 @@ export const problems: Readonly<Record<ProblemStatus, { readonly title: string; 
   404: { title: 'Not Found', means: 'There is no such thing.' },
   409: { title: 'Conflict', means: 'There is no subject to look at.' },
   412: { title: 'Precondition Failed', means: 'Somebody else changed it meanwhile: read it again.' },
-  413: { title: 'Content Too Large', means: 'The body is too long.' },
+  413: { title: 'Content Too Large', means: 'The body is too long, or asks for more than one request may.' },
   422: {
     title: 'Unprocessable Content',
-    means: 'The facts are about nothing that this organization watches, or there are none.',
+    means: 'The facts are about nothing that this organization watches, not to be believed, or there are none.',
   },
   503: { title: 'Service Unavailable', means: 'The storage does not answer; try again after Retry-After.' },
 };

@@ -27,6 +27,8 @@ export interface Registration extends Evaluation {
     /** @throws InvalidDocument */
     subjectsOf(body: unknown): readonly Subject[];
   };
+  /** What looking at a subject starts, besides itself. */
+  readonly starts?: (subject: Subject) => readonly Started[];
   /** Accepting what is supplied about a subject as right, so that drift is a finding. */
   readonly baseline?: {
     /** @returns facts to keep, and what to tell; undefined when nothing is known that could be accepted */
@@ -44,6 +46,16 @@ export interface Registration extends Evaluation {
   readonly inShell?: EvaluationInShell;
   /** Doors that it alone has. */
   readonly doors?: readonly Door[];
+}
+
+/** Something that a request starts, and how much of it one may start. */
+export interface Started {
+  /** In the plural: `selectors`. */
+  readonly what: string;
+  readonly count: number;
+  /** For one subject, and for all of a request. */
+  readonly mostOfOne?: number;
+  readonly mostInAll?: number;
 }
 
 /** What a baseline says of which parts. Times are ISO 8601, UTC. */

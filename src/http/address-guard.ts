@@ -49,6 +49,23 @@ const documentation: readonly [ipaddr.IPv4 | ipaddr.IPv6, number][] = [
 ];
 
 /**
+ * What of IPv6 has been given to anybody: IANA's registry "IPv6 Global Unicast Address Assignments", as of 2026-11. Nobody
+ * can be at the rest but who announces it without being asked.
+ */
+const allocated: readonly [ipaddr.IPv6, number][] = [
+  [ipaddr.IPv6.parse('2001::'), 16],
+  [ipaddr.IPv6.parse('2003::'), 18],
+  [ipaddr.IPv6.parse('2400::'), 11],
+  [ipaddr.IPv6.parse('2600::'), 12],
+  [ipaddr.IPv6.parse('2610::'), 23],
+  [ipaddr.IPv6.parse('2620::'), 23],
+  [ipaddr.IPv6.parse('2630::'), 12],
+  [ipaddr.IPv6.parse('2800::'), 12],
+  [ipaddr.IPv6.parse('2a00::'), 11],
+  [ipaddr.IPv6.parse('2c00::'), 12],
+];
+
+/**
  * Classifies an IP literal (RFC 6890 registries, as `ipaddr.js` has them). An IPv4 address inside an IPv6 one counts as
  * what it is: IPv4-mapped and -compatible (RFC 4291), `64:ff9b::/96` (RFC 6052), 6to4 (RFC 3056).
  */
@@ -60,7 +77,9 @@ export function addressScope(address: string): AddressScope {
   }
   switch (parsed.range()) {
     case 'unicast':
-      return 'public';
+      return parsed instanceof ipaddr.IPv6 && !allocated.some(([network, bits]) => parsed.match(network, bits))
+        ? 'reserved'
+        : 'public';
     case 'private':
     case 'uniqueLocal':
       return 'private';
@@ -73,11 +92,14 @@ export function addressScope(address: string): AddressScope {
   }
 }
 
+/** RFC 8215's `64:ff9b:1::/48` is not among it: where in it the IPv4 address stands each network decides for itself. */
+const wellKnownNat64 = ipaddr.IPv6.parse('64:ff9b::');
+
 function unwrap(address: ipaddr.IPv4 | ipaddr.IPv6): ipaddr.IPv4 | ipaddr.IPv6 {
   if (!(address instanceof ipaddr.IPv6)) return address;
   const bytes = address.toByteArray();
   const v4 = (from: number) => new ipaddr.IPv4(bytes.slice(from, from + 4));
-  if (address.isIPv4MappedAddress() || address.range() === 'rfc6052') return v4(12);
+  if (address.isIPv4MappedAddress() || address.match(wellKnownNat64, 96)) return v4(12);
   if (address.range() === '6to4') return v4(2);
   const compatible = bytes.slice(0, 12).every((byte) => byte === 0) && bytes.slice(12, 14).some((byte) => byte !== 0);
   return compatible ? v4(12) : address;
@@ -92,16 +114,18 @@ const scopeWords: Record<Exclude<AddressScope, 'public'>, string> = {
 };
 
 /**
- * The guard every probe connects through. Refused is whatever is not public; `allowPrivate` admits private,
+ * The guard that every probe connects through, and every notice. Refused is whatever is not public; `allowPrivate` admits private,
  * unique-local and loopback addresses, for use inside a network. Link-local and platform addresses are refused always.
  *
+ * @param options.doing what for, in its sentences
  * @param options.addressesOf where names are looked up; the system's resolver when left out
  */
 export function createAddressGuard(options: {
   readonly allowPrivate: boolean;
+  readonly doing?: 'probed' | 'posted to';
   readonly addressesOf?: AddressesOf;
 }): AddressGuard {
-  const addressesOf = options.addressesOf ?? addressesOfSystem;
+  const { doing = 'probed', addressesOf = addressesOfSystem } = options;
 
   const check = (address: string): string | undefined => {
     if (isIP(address.split('%')[0] ?? '') === 0) return `"${address}" is no IP address`;
@@ -110,7 +134,7 @@ export function createAddressGuard(options: {
     const mendable = scope === 'private' || scope === 'loopback';
     if (mendable && options.allowPrivate) return undefined;
     return `${address} is ${scopeWords[scope]}, and ${
-      mendable ? 'such addresses are probed only where private addresses are allowed' : 'those are never probed'
+      mendable ? `such addresses are ${doing} only where private addresses are allowed` : `those are never ${doing}`
     }`;
   };
 

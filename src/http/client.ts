@@ -1,6 +1,7 @@
 import { pipeline } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { Agent, type Dispatcher } from 'undici';
+import type { AddressGuard } from './address-guard.ts';
 import { failureOf, HttpFailure } from './failure-words.ts';
 import { createRoots, type Roots } from './roots.ts';
 
@@ -12,6 +13,8 @@ export interface HttpOptions {
    * are kept, and with a server that prefers HTTP/2 one carries all.
    */
   readonly asWritten?: boolean;
+  /** Which addresses may be connected to; any, where the operator himself says whom to ask. */
+  readonly guard?: AddressGuard;
   /** Sends in place of our own connections, for tests; it is destroyed by `close`. */
   readonly dispatcher?: Dispatcher;
 }
@@ -61,7 +64,7 @@ const connectLimitMs = 10_000;
 const mostConnections = 32;
 
 /** @throws Error when a text of `ca` holds no certificate */
-export function createHttp({ ca, asWritten = false, dispatcher }: HttpOptions = {}): Http {
+export function createHttp({ ca, asWritten = false, guard, dispatcher }: HttpOptions = {}): Http {
   const roots = createRoots(ca);
   const closing = new AbortController();
   let agent = dispatcher;
@@ -69,7 +72,11 @@ export function createHttp({ ca, asWritten = false, dispatcher }: HttpOptions = 
   const makeAgent = () =>
     new Agent({
       connections: mostConnections,
-      connect: { timeout: connectLimitMs, secureContext: roots.ours.secureContext },
+      connect: {
+        timeout: connectLimitMs,
+        secureContext: roots.ours.secureContext,
+        ...(guard === undefined ? {} : { lookup: guard.lookup }),
+      },
       ...(asWritten ? { allowH2: false, pipelining: 0 } : {}),
     });
 
@@ -80,6 +87,8 @@ export function createHttp({ ca, asWritten = false, dispatcher }: HttpOptions = 
       const limit = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs);
       try {
         closing.signal.throwIfAborted();
+        // As the connection will read it: `2130706433` is an address, too.
+        guard?.admit(new URL(to.origin).hostname);
         agent ??= makeAgent();
         const response = await agent.request({
           origin: to.origin,

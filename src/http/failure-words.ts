@@ -1,12 +1,14 @@
+import { AddressRefused } from './address-guard.ts';
+
 /**
  * Why there is no answer. `stopped`: nobody waits for it any longer. `timeout`: not in time. `untrusted`: the certificate
- * is not trusted, or is for another name. `too-large`: longer than it may be. `unreachable`: what else the network did.
+ * is not trusted, or is for another name. `forbidden`: the address guard says no, and nothing was sent. `too-large`: longer than it may be. `unreachable`: what else the network did.
  *
  * The message says it of whoever was asked ("cannot be reached (ECONNREFUSED)"), the code is Node's, OpenSSL's or undici's.
  * Neither holds anything of the request: addresses of channels are secrets.
  */
 export class HttpFailure extends Error {
-  readonly kind: 'stopped' | 'timeout' | 'untrusted' | 'too-large' | 'unreachable';
+  readonly kind: 'stopped' | 'timeout' | 'untrusted' | 'forbidden' | 'too-large' | 'unreachable';
   readonly code: string;
   constructor(kind: HttpFailure['kind'], says: string, code: string = kind) {
     super(says);
@@ -28,6 +30,7 @@ export function failureOf(
   if (error instanceof HttpFailure) return error;
   if (ended.stopped) return new HttpFailure('stopped', 'was not waited for any longer');
   if (ended.limit?.aborted) return new HttpFailure('timeout', `did not answer within ${(ended.limitMs ?? 0) / 1000} s`);
+  if (error instanceof AddressRefused) return new HttpFailure('forbidden', `is not connected to: ${error.message}`);
   const code = errorCode(error);
   // OpenSSL's verdict on the chain, or Node's on the name in it: trying again changes neither.
   const kind = /CERT|ISSUER|ALTNAME/.test(code) ? 'untrusted' : 'unreachable';

@@ -10,7 +10,7 @@ import { createTableStore } from '../store/table-store.ts';
 import { startAzurite } from './azurite.ts';
 import { createDemo, type Demo, type DemoState, makeDemoKeys } from './demo/contoso.ts';
 import { startMending } from './demo/mending.ts';
-import { applyDemo, waitForCards, whatToTry } from './demo/show.ts';
+import { applyDemo, demoId, waitForCards, whatToTry } from './demo/show.ts';
 import { startDnsServer } from './dns-server.ts';
 import { startHost } from './host/host.ts';
 import { startTeamsSink, type TeamsSink } from './teams-sink.ts';
@@ -108,6 +108,8 @@ async function start(): Promise<void> {
     FIELDCHECK_HEARTBEAT_SCHEDULE: '0 0 8 * * *',
     ...process.env,
     ...own,
+    // Nobody can collect anything of the demo's Exchange organization: it is made up.
+    FIELDCHECK_SAVED_FACTS: demoId,
     // The name server of the demo is asked for the demo's names alone; whom others are asked of, the environment says.
     FIELDCHECK_ZONE_RESOLVERS: [process.env.FIELDCHECK_ZONE_RESOLVERS, `${dns.address}=${demo.zones.join(' ')}`]
       .filter(Boolean)

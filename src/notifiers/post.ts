@@ -1,4 +1,5 @@
 import type { Delivery } from '../domain/notice.ts';
+import { createAddressGuard } from '../http/address-guard.ts';
 import { createHttp, type Http, type HttpAnswer } from '../http/client.ts';
 import { HttpFailure } from '../http/failure-words.ts';
 import { retryAfterSeconds } from '../http/retry.ts';
@@ -9,6 +10,10 @@ export interface PostOptions {
   readonly http?: Http;
   /** Milliseconds for the whole exchange, from connecting to the end of the answer. */
   readonly timeLimitMs?: number;
+  /** Private, unique-local and loopback addresses are posted to. */
+  readonly allowPrivate?: boolean;
+  /** This machine is. */
+  readonly allowLocal?: boolean;
 }
 
 /** What one kind of channel says about an answer, where it knows more than HTTP does. */
@@ -23,7 +28,10 @@ const maxAnswerBytes = 16_384;
 const retryAfterBounds = { min: 1, max: 3_600 };
 
 /** An address is sent to as it was written, and a connection kept open would hardly be used again. */
-const defaultHttp = createHttp({ asWritten: true });
+const httpWithin = (allowPrivate: boolean) =>
+  createHttp({ asWritten: true, guard: createAddressGuard({ allowPrivate, doing: 'posted to' }) });
+const outside = httpWithin(false);
+const inside = httpWithin(true);
 
 /**
  * Posts JSON and tells what became of it. Never throws, and `detail` never holds the address.
@@ -37,9 +45,10 @@ export async function postJson(
   signal: AbortSignal,
   headers: Readonly<Record<string, string>>,
   advice: Advice,
-  { http = defaultHttp, timeLimitMs = defaultTimeLimitMs }: PostOptions,
+  { allowPrivate = false, allowLocal = false, timeLimitMs = defaultTimeLimitMs, ...options }: PostOptions,
 ): Promise<Delivery> {
   const { scheme, authority, target, shown } = address;
+  const { http = allowPrivate || allowLocal ? inside : outside } = options;
   try {
     const answer = await http.send({
       to: { origin: `${scheme}://${authority}`, target },
@@ -58,6 +67,11 @@ export async function postJson(
     if (kind === 'stopped') {
       return { outcome: 'retry', detail: `Stopped before ${shown} answered; it is tried again.` };
     }
+    if (kind === 'forbidden')
+      return {
+        outcome: 'rejected',
+        detail: `${shown} ${message}. Store an address on the internet; private ones need FIELDCHECK_ALLOW_PRIVATE.`,
+      };
     const then =
       kind === 'timeout' ? '. It may have taken the notice all the same; then it comes twice.' : '; it is tried again.';
     return { outcome: 'retry', detail: `${shown} ${message}${then}` };

@@ -15,7 +15,7 @@ let made: Machine;
 beforeEach(async () => {
   // Nothing here asks a resolver.
   made = createMachine({ store: createMemoryStore(), resolvers: ['192.0.2.53'] });
-  await made.app.putOrganization('contoso', organization, '*');
+  await made.app.putOrganization('contoso', organization);
 });
 
 /** Files as the collector writes them now; `change` bends that of EX2. */

@@ -337,9 +337,29 @@ describe('export and import', () => {
             '{"kind":"facts","facts":{"organization":"fabrikam"',
           ),
         ),
-      'line 9: are facts of "fabrikam", but the file is of "contoso"',
+      'line 9: is about "fabrikam", but the file is of "contoso"',
     ],
     ['two in one file', (lines) => [...lines, ...lines.slice(1)], 'line 16: stands behind the end'],
+    [
+      'a state of another',
+      (lines) => lines.map((line) => line.replace('"runId":"contoso.', '"runId":"fabrikam.')),
+      'line 3: is about "fabrikam", but the file is of "contoso"',
+    ],
+    [
+      'a state that nothing reads',
+      (lines) => lines.map((line) => line.replace('"evaluation":"dkim"', '"evaluation":"spf"')),
+      'line 3: is about "spf", an evaluation that this release does not have',
+    ],
+    [
+      'a name that would be lost',
+      (lines) => lines.map((line) => line.replace('"answers":{', '"answers":{"__proto__":{},')),
+      'line 3: has a property "__proto__", which is a name that programs keep for themselves; choose another',
+    ],
+    [
+      'a time that no row can be filed under',
+      (lines) => lines.map((line) => line.replace(/("kind":"history".*?"at":")2026/, '$11026')),
+      '"1026-11-2',
+    ],
   ])('a file with %s is refused by line, and nothing of it is written', async (_, spoil, sentence) => {
     const otherStore = newStore();
     const other = machineOver(otherStore);
@@ -364,6 +384,29 @@ describe('export and import', () => {
     expect(await failing.organizations()).toEqual([]);
     await machineOver(failing).app.importOrganization(linesOf(lines), false);
     expect(await countsOf(failing)).toEqual({ states: 3, history: 3, facts: 6, runs: 0 });
+  });
+
+  test('a replacement that is cut short puts back what was there, and says so', async () => {
+    const lines = await exported();
+    const renamed = lines.map((line) => line.replace('"name":"Contoso"', '"name":"Contoso Ltd"'));
+    const facts = vi.spyOn(store, 'putFacts').mockRejectedValueOnce(new Error('storage went away'));
+    onTestFinished(() => facts.mockRestore());
+    await expect(made.app.importOrganization(linesOf(renamed), true)).rejects.toThrow(
+      'The import of "contoso" was cut short (storage went away). What an export holds of what was there before is back.',
+    );
+    expect((await exported()).slice(1)).toEqual(lines.slice(1));
+    facts.mockRejectedValue(new Error('storage went away'));
+    await expect(made.app.importOrganization(linesOf(renamed), true)).rejects.toThrow(
+      'What was there before could not be put back (storage went away). The organization does not exist until it is complete: import the file again.',
+    );
+  });
+
+  test('a replacement that cannot be written is refused before anything of the old one goes', async () => {
+    const lines = await exported();
+    const spoilt = lines.map((line) => line.replace(/("kind":"history".*?"at":")2026/, '$11026'));
+    expect(spoilt).not.toEqual(lines);
+    await expect(made.app.importOrganization(linesOf(spoilt), true)).rejects.toThrow(/no time that can be kept/);
+    expect((await exported()).slice(1)).toEqual(lines.slice(1));
   });
 
   test('an address that is written out is not exported; a replaced document keeps its own', async () => {

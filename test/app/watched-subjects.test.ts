@@ -18,7 +18,7 @@ test('a domain that came with a slice whose message was lost is told with the sl
   const made = createMachine({ store: createMemoryStore(), resolvers: [server.address] });
   const start = async (...domains: string[]) => {
     const evaluations = { dkim: { domains } };
-    await made.app.putOrganization('contoso', { id: 'contoso', evaluations }, '*');
+    await made.app.putOrganization('contoso', { id: 'contoso', evaluations });
     await made.app.startRun('contoso', 'dkim', 'request');
     made.slices.splice(0);
     made.clock.advance({ minutes: 11 });
@@ -33,7 +33,7 @@ test('a domain that came with a slice whose message was lost is told with the sl
 test('no domain is told as added by what a first run sends again', async () => {
   const made = createMachine({ store: createMemoryStore(), resolvers: [server.address] });
   const domains = Array.from({ length: 100 }, (_, index) => `d${index}.contoso.com`);
-  await made.app.putOrganization('contoso', { id: 'contoso', evaluations: { dkim: { domains } } }, '*');
+  await made.app.putOrganization('contoso', { id: 'contoso', evaluations: { dkim: { domains } } });
   await made.app.startRun('contoso', 'dkim', 'request');
   const [first] = made.slices.splice(0);
   if (first !== undefined) await made.app.workSlice(first);
@@ -48,7 +48,7 @@ test('domains that come and go are told once each, and their history stays', asy
   const watching = async (...domains: string[]) => {
     const dkim = { channels: ['mail-team'], domains };
     const channels = { 'mail-team': { url: sink.url } };
-    await made.app.putOrganization('contoso', { id: 'contoso', name: 'Contoso', channels, evaluations: { dkim } }, '*');
+    await made.app.putOrganization('contoso', { id: 'contoso', name: 'Contoso', channels, evaluations: { dkim } });
     await made.app.acceptFacts('contoso', new TextEncoder().encode(JSON.stringify(tenant.rows)), false);
     await made.app.startRun('contoso', 'dkim', 'request');
     expect(await made.work()).toEqual([]);

@@ -20,7 +20,7 @@ beforeAll(async () => {
   const { service, files } = healthy();
   const { kind: _, ...declaration } = service;
   const evaluations = { 'smtp-source-ip': { services: [declaration] } };
-  await app.putOrganization('contoso', { id: 'contoso', evaluations }, '*');
+  await app.putOrganization('contoso', { id: 'contoso', evaluations });
   const content = new TextEncoder().encode(JSON.stringify({ ...files.EX1, collectedAt }));
   await app.acceptFacts('contoso', content, false);
   await app.stop();

@@ -238,10 +238,8 @@ describe('POST evaluations/{evaluation}', () => {
   test('refuses more domains than a request may ask for', async () => {
     const domains = Array.from({ length: 101 }, (_, index) => `d${index}.contoso.com`);
     const answer = await call('POST', 'evaluations/dkim', { domains });
-    expect(answer.status).toBe(400);
-    expect((answer.json as { issues: string[] }).issues).toEqual([
-      "domains: takes 100 at most; more belong into an organization's document",
-    ]);
+    const detail = "This is about 101 subjects; one request takes 100, more belong into an organization's document.";
+    expectProblem(answer, 413, 'Content Too Large', detail);
   });
 
   test('refuses a key it does not know', async () => {
@@ -525,7 +523,14 @@ describe('POST organizations/{org}/facts', () => {
   });
 
   test('takes a single object, and says of every other domain that the export lacks it', async () => {
-    const { status, json: accepted } = await call('POST', `${facts}?run=false`, tenant.rows[0]);
+    const short = await call('POST', `${facts}?run=false`, tenant.rows[0]);
+    expectProblem(
+      short,
+      422,
+      'Unprocessable Content',
+      /^This list names 1 of 4 watched by contoso and says that the others are not there: .* send it with \?confirm=true\.$/,
+    );
+    const { status, json: accepted } = await call('POST', `${facts}?run=false&confirm=true`, tenant.rows[0]);
     expect(status).toBe(202);
     expect((accepted as { subjects: string[] }).subjects).toEqual([...domains].sort());
     await call('POST', `${facts}?run=false`, json);
@@ -559,12 +564,13 @@ describe('POST organizations/{org}/facts', () => {
       { ...tenant.rows[1], RotateOnDate: 'tomorrow' },
       { ...tenant.rows[0], Domain: 'x y' },
     ];
-    const answer = await call('POST', `${facts}?run=false`, rows);
+    const answer = await call('POST', `${facts}?run=false&confirm=true`, rows);
     await call('POST', `${facts}?run=false`, json);
     expect(answer.status).toBe(202);
     expect(answer.json).toMatchObject({
       notes: [
         expect.stringMatching(/^supplied facts, an export of Get-DkimSigningConfig: row 3: "x y" is no domain name/),
+        expect.stringMatching(/^This list names 2 of 4 watched by contoso/),
       ],
     });
   });
@@ -753,7 +759,10 @@ describe('runs, subjects, history and reports', () => {
   test('the report is a page without scripts that names what fails', async () => {
     const { status, headers, text } = await call('GET', `${dkim}/report`);
     expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
-    expect(headers.get('content-security-policy')).toBe("default-src 'none'; style-src 'unsafe-inline'");
+    expect(headers.get('content-security-policy')).toBe(
+      "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    );
+    expect(headers.get('referrer-policy')).toBe('no-referrer');
     expect(text).toContain('The active selector selector1 of shop.contoso.com has no key');
   });
 

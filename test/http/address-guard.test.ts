@@ -36,6 +36,17 @@ const scopes: [string, string][] = [
   ['224.0.0.1', 'reserved'],
   ['255.255.255.255', 'reserved'],
   ['2001:0:1::1', 'reserved'],
+  ['2003:c0::1', 'public'],
+  ['2a01:4f8::1', 'public'],
+  ['2410::1', 'public'],
+  ['2620:1ec::1', 'public'],
+  ['2003:4000::1', 'reserved'],
+  ['2620:200::1', 'reserved'],
+  ['2d00::1', 'reserved'],
+  ['3000::1', 'reserved'],
+  ['3fff::1', 'reserved'],
+  ['4000::1', 'reserved'],
+  ['64:ff9b:1::a00:1', 'reserved'],
 ];
 
 describe('addressScope', () => {

@@ -36,12 +36,18 @@ export function evaluationNamed(evaluations: Registry, text: string): Registrati
  * @throws InvalidDocument naming what is wrong and where, Problem when it is for another evaluation or too much
  */
 export function adHocRequest(evaluations: Registry, name: string, body: unknown, now: Date): AdHoc {
-  const evaluation = evaluationNamed(evaluations, name);
+  const request = adHocOf(evaluations, evaluationNamed(evaluations, name), body, now);
+  checkBounds(request);
+  return request;
+}
+
+function adHocOf(evaluations: Registry, evaluation: Registration, body: unknown, now: Date): AdHoc {
   const keys = typeof body === 'object' && body !== null ? Object.keys(body) : [];
   if (keys.includes('facts')) {
     const read = rowsOf('facts', parseDocument('request', facts, body).facts);
     const supply = readOpened(evaluation, [{ name: 'facts', ...read, writtenAt: now.toISOString() }]);
-    return { evaluation, now, subjects: limited(supply.subjects), supply };
+    if (supply.subjects.length === 0) throw new Problem(400, 'The facts name no subject.');
+    return { evaluation, now, subjects: supply.subjects, supply };
   }
   if (keys.includes('subject')) return { evaluation, now, subjects: [subjectIn(evaluation, body)] };
   const whose = evaluations.all.find(({ named }) => named !== undefined && keys.includes(named.key));
@@ -75,9 +81,23 @@ function subjectIn(evaluation: Registration, body: unknown): Subject {
   return parseDocument('request', z.strictObject({ subject: evaluation.subject }), body).subject;
 }
 
-function limited(subjects: readonly Subject[]): readonly Subject[] {
-  if (subjects.length === 0) throw new Problem(400, 'The facts name no subject.');
+/** A small body can ask for much. @throws Problem (413) with the bound that it is over */
+function checkBounds({ evaluation, subjects }: AdHoc): void {
+  const instead = "more belong into an organization's document";
   if (subjects.length > adHocLimit)
-    throw new Problem(413, `The facts are of ${subjects.length} subjects; one request takes ${adHocLimit}.`);
-  return subjects;
+    throw new Problem(413, `This is about ${subjects.length} subjects; one request takes ${adHocLimit}, ${instead}.`);
+  const inAll = new Map<string, number>();
+  for (const subject of subjects) {
+    for (const { what, count, mostOfOne, mostInAll } of evaluation.starts?.(subject) ?? []) {
+      if (mostOfOne !== undefined && count > mostOfOne)
+        throw new Problem(413, `${subject.id} has ${count} ${what}; one request takes ${mostOfOne} of each subject.`);
+      const sum = (inAll.get(what) ?? 0) + count;
+      inAll.set(what, sum);
+      if (mostInAll !== undefined && sum > mostInAll)
+        throw new Problem(
+          413,
+          `This would start more than ${mostInAll} ${what}; one request takes ${mostInAll}, ${instead}.`,
+        );
+    }
+  }
 }

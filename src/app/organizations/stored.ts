@@ -2,6 +2,7 @@ import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { Page, ReplacedDocument, Store } from '../../store/store.ts';
 import type { Ports } from '../ports.ts';
 import { notFound, Problem } from '../problem.ts';
+import { type Conditions, changedMeanwhile, checkConditions } from './conditions.ts';
 import { checkOrganization, shownOrganization, withStoredAddresses } from './documents.ts';
 import { storedOrganization } from './watches.ts';
 
@@ -14,26 +15,22 @@ interface ShownDocument {
 /**
  * Writes a document over the one that is stored.
  *
- * @param ifMatch the ETag that the caller has read; left out, whatever is stored is replaced
- * @throws InvalidDocument when it is refused; Problem when it is of another organization, or changed by somebody else since
+ * @throws InvalidDocument when it is refused; Problem when it is of another organization, or a condition does not hold
  */
 export async function putOrganization(
   ports: Pick<Ports, 'store' | 'log' | 'clock' | 'evaluations' | 'localChannels'>,
   id: string,
   value: unknown,
-  ifMatch: string | undefined,
+  conditions: Conditions = {},
 ): Promise<ShownDocument> {
   const document = checkOrganization(value, ports);
   if (document.id !== id)
     throw new Problem(400, `The document's id is "${document.id}", but the address says "${id}".`);
   const stored = await ports.store.organization(id);
+  checkConditions(id, conditions, stored?.etag);
   const complete = withStoredAddresses(document, stored?.value);
-  const etag = await ports.store.putOrganization(complete, ifMatch ?? stored?.etag, ports.clock().toISOString());
-  if (etag === undefined)
-    throw new Problem(
-      412,
-      `"${id}" was changed by somebody else meanwhile; read it again, put your change in and send it again.`,
-    );
+  const etag = await ports.store.putOrganization(complete, stored?.etag, ports.clock().toISOString());
+  if (etag === undefined) throw changedMeanwhile(id);
   ports.log.info('organization written', { organization: id });
   return { document: shownOrganization(document), etag };
 }
@@ -61,11 +58,17 @@ export async function listOrganizations({ store }: Pick<Ports, 'store'>): Promis
   return (await store.organizations()).map(({ id, name }) => ({ id, name: name ?? id }));
 }
 
-/** Deletes a document and everything that is kept about its organization. @throws Problem when there is neither */
+/**
+ * Deletes a document and everything that is kept about its organization.
+ *
+ * @throws Problem when there is neither, or a condition does not hold
+ */
 export async function deleteOrganization(
   { store, log, evaluations }: Pick<Ports, 'store' | 'log' | 'evaluations'>,
   id: string,
+  conditions: Conditions = {},
 ): Promise<void> {
+  checkConditions(id, conditions, (await store.organization(id))?.etag);
   // What is kept goes first: should that be cut short, the organization is still there to be deleted again.
   const rows = await purgeOrganization(store, evaluations.ids, id);
   if (!(await store.deleteOrganization(id)) && rows === 0) throw notFound(`The organization "${id}"`);

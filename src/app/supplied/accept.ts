@@ -1,34 +1,53 @@
 import type { FactSet } from '../../domain/fact-set.ts';
+import type { OrganizationDocument } from '../../domain/organization.ts';
+import type { Subject } from '../../domain/subject.ts';
 import { dayMs } from '../../domain/time.ts';
+import { enumerateFirst } from '../../domain/words.ts';
+import type { Registration } from '../../evaluations/registration.ts';
+import type { Store, Watch } from '../../store/store.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
 import { storedOrganization } from '../organizations/watches.ts';
+import type { Ports } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import type { AcceptedFacts } from '../responses.ts';
 import { ownKey, type RunPorts, startRun } from '../runs/start.ts';
-import { readOpened, recognise } from './read.ts';
+import { readOpened, recognise, type Supply } from './read.ts';
 
 /** How long supplied facts count. Configurations change seldom, but a month-old one proves nothing about today. */
 const shelfLifeDays = 30;
+
+/** A tenant of 10,000 domains has as many rows in each of its lists. */
+const mostRows = 100_000;
 
 /**
  * Keeps what an administrator or a collector sent, for each subject of the organization that it speaks of, and starts a run
  * over the watch that they are for.
  *
+ * Believed is what names its own origin: exports and files of collectors. Saved facts can hold whatever somebody wrote into
+ * them, DNS answers included, and would count for a month.
+ *
  * @param run false: no run is started
- * @throws InvalidDocument when it cannot be read; Problem when there is no such organization, or when it speaks of no
- *   subject of it
+ * @param confirm a list that changes the watch a lot is taken all the same
+ * @throws InvalidDocument when it cannot be read; Problem when there is no such organization, or when it is not about it
  */
 export async function acceptFacts(
-  ports: RunPorts,
+  ports: RunPorts & Pick<Ports, 'savedFactsOf'>,
   organization: string,
   content: Uint8Array,
   run = true,
+  confirm = false,
 ): Promise<AcceptedFacts> {
   const { store } = ports;
   const { value: document } = await storedOrganization(ports, organization);
   const now = ports.clock();
   const writtenAt = now.toISOString();
-  const { evaluation, file } = recognise(ports.evaluations.all, { name: 'supplied facts', content, writtenAt });
+  const { evaluation, file, isSaved } = recognise(ports.evaluations.all, {
+    name: 'supplied facts',
+    content,
+    writtenAt,
+  });
+  if (file.rows.length > mostRows)
+    throw new Problem(413, `${file.name}: ${file.rows.length} rows; one request takes ${mostRows}.`);
   const { id } = evaluation;
   const known = await store.subjectsWithFacts({ organization, evaluation: id });
   if (document.evaluations[id] === undefined) {
@@ -37,13 +56,28 @@ export async function acceptFacts(
       `These facts are for ${id}, which ${organization} does not watch; add it to the organization's document first.`,
     );
   }
+  if (isSaved && ports.savedFactsOf?.includes(organization) !== true) {
+    throw new Problem(
+      422,
+      `These are saved facts, and what is monitored is not believed on their word: send the export or the collector's file that they came from. To judge saved facts once, use "fieldcheck evaluate ${id} --facts FILE" or POST evaluations/${id}.`,
+    );
+  }
   const supply = readOpened(evaluation, [file]);
+  const foreign = subjectsOf(evaluation, document).map((subject) => supply.foreignTo?.(subject));
+  if (foreign.length > 0 && foreign.every((why) => why !== undefined)) {
+    throw new Problem(422, `These facts are not about ${organization}: ${[...new Set(foreign)].join('; ')}.`);
+  }
   const named = supply.subjects.map((subject) => subject.id);
   // A document that names no domains watches those that facts speak of. What a complete export leaves out is a fact, too.
   const subjects = subjectsOf(evaluation, document, [...known, ...named]);
+  const change = await changeOf(ports, document, evaluation, supply, subjects);
+  if (change !== undefined && !confirm) {
+    throw new Problem(422, `${change} If that is so, send it with ?confirm=true.`);
+  }
   const expiresAt = new Date(now.getTime() + shelfLifeDays * dayMs).toISOString();
   const about = { organization, evaluation: id, name: supply.name, observedAt: writtenAt, expiresAt };
   const rows = subjects
+    .filter((subject) => supply.foreignTo?.(subject) === undefined)
     .map((subject) => ({ ...about, subject: subject.id, content: supply.factsFor(subject) }))
     .filter((row) => !isEmpty(row.content));
   if (rows.length === 0) {
@@ -53,7 +87,14 @@ export async function acceptFacts(
     );
   }
   await store.putFacts(rows);
-  const { notes = [] } = supply;
+  const early = rows.flatMap(({ content }) => timesIn(content)).find((at) => Date.parse(at) > now.getTime() + dayMs);
+  if (early !== undefined) {
+    throw new Problem(
+      422,
+      `These facts are of ${early}, which is still to come: they would never grow old. Set the clock right where they were collected, and collect them again.`,
+    );
+  }
+  const notes = [...(supply.notes ?? []), ...(change === undefined ? [] : [change])];
   const accepted = {
     evaluation: id,
     subjects: rows.map(({ subject }) => subject),
@@ -63,6 +104,60 @@ export async function acceptFacts(
   if (!run) return accepted;
   const started = await startRun(ports, { document, evaluation: id, trigger: 'facts', key: ownKey(now) });
   return started === undefined ? accepted : { ...accepted, runId: started.run.runId };
+}
+
+/** Of a list: less of what is watched than this, and somebody has to say that it is so. */
+const leastShared = 1 / 2;
+const mostGone = 1 / 4;
+
+/** Names of each kind in that sentence. */
+const namesTold = 10;
+
+/**
+ * What a list would change about a watch, when that is a lot: the list of another tenant, or one that was filtered, turns
+ * good domains bad.
+ *
+ * @param after what is watched with it
+ * @throws Problem when it has nothing in common with what is watched
+ */
+async function changeOf(
+  { store }: Pick<Ports, 'store'>,
+  document: OrganizationDocument,
+  evaluation: Registration,
+  { list, subjects }: Supply,
+  after: readonly Subject[],
+): Promise<string | undefined> {
+  if (list === undefined) return undefined;
+  const watch = { organization: document.id, evaluation: evaluation.id };
+  const named = new Set(subjects.map(({ id }) => id));
+  const watched = await watchedIds(store, watch, subjectsOf(evaluation, document));
+  const gone = watched.filter((id) => !named.has(id));
+  if (watched.length === 0 || gone.length === 0) return undefined;
+  if (gone.length === watched.length) {
+    throw new Problem(
+      422,
+      `This list has nothing in common with what ${document.id} watches with ${evaluation.id}: it names ${enumerateFirst([...named])}, and watched is ${enumerateFirst(watched)}.`,
+    );
+  }
+  const isLarge =
+    watched.length - gone.length < watched.length * leastShared ||
+    (list === 'whole' && gone.length > watched.length * mostGone);
+  if (!isLarge) return undefined;
+  const come = after.map(({ id }) => id).filter((id) => !watched.includes(id));
+  const says = list === 'whole' ? 'says that the others are not there' : 'does not name the others';
+  return `This list names ${watched.length - gone.length} of ${watched.length} watched by ${document.id} and ${says}: ${enumerateFirst(gone, namesTold)}; ${come.length === 0 ? 'none is new' : `new would be ${enumerateFirst(come, namesTold)}`}.`;
+}
+
+/** What the document names; where it names nothing, what was judged before or is supplied. */
+async function watchedIds(store: Store, watch: Watch, named: readonly Subject[]): Promise<readonly string[]> {
+  if (named.length > 0) return named.map(({ id }) => id);
+  const { others } = await store.compareSubjects(watch, []);
+  return [...new Set([...others.map(({ run }) => run.subject), ...(await store.subjectsWithFacts(watch))])].sort();
+}
+
+function timesIn({ facts, parts }: FactSet): readonly string[] {
+  const sets = [facts, ...Object.values(parts).flatMap((members) => Object.values(members ?? {}))];
+  return sets.flatMap((set) => Object.values(set).flatMap((gathered) => gathered?.observedAt ?? []));
 }
 
 function isEmpty({ facts, parts }: FactSet): boolean {

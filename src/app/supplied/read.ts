@@ -41,15 +41,24 @@ export function readOpened(evaluation: Registration, files: readonly OpenedFile[
     name: supplies.map(({ name }) => name).join('+'),
     subjects: [...subjects.values()],
     notes: supplies.flatMap(({ notes = [] }) => notes),
+    ...listOf(supplies),
+    foreignTo: (subject) => supplies.map((supply) => supply.foreignTo?.(subject)).find((why) => why !== undefined),
     factsFor: (subject) =>
       supplies.map((supply) => supply.factsFor(subject)).reduce((all, one) => mergeFactSets(all, one), noFacts),
   };
+}
+
+function listOf(supplies: readonly Supply[]): Pick<Supply, 'list'> {
+  const lists = supplies.flatMap(({ list = [] }) => list);
+  return lists.length === 0 ? {} : { list: lists.includes('with-gaps') ? 'with-gaps' : 'whole' };
 }
 
 /** A file that was read, and the evaluation it is for. */
 export interface Recognised {
   readonly evaluation: Registration;
   readonly file: OpenedFile;
+  /** Saved facts: what `evaluate` gathered or was handed, and anybody may have changed since. */
+  readonly isSaved: boolean;
 }
 
 /** Reads a file, and says by its content which evaluation it is for. @throws InvalidDocument when it is for none */
@@ -61,7 +70,7 @@ export function recognise(evaluations: readonly Registration[], file: SuppliedFi
   const evaluation = evaluations.find(({ id, files }) =>
     isSaved(opened) ? opened.rows[0]?.evaluation === id : files.some((format) => format.recognises(opened)),
   );
-  if (evaluation !== undefined) return { evaluation, file: opened };
+  if (evaluation !== undefined) return { evaluation, file: opened, isSaved: isSaved(opened) };
   throw new InvalidDocument(file.name, [`is neither saved facts nor ${evaluations.map(wantedBy).join(' nor ')}`]);
 }
 

@@ -3,6 +3,7 @@
 // is never taken for a whole one. What is in flight (runs, undelivered notices) stays behind.
 import { z } from 'zod';
 import { type SubjectState, subjectState } from '../../domain/compare.ts';
+import { parseJson, RefusedJson } from '../../domain/json.ts';
 import {
   describeIssue,
   InvalidDocument,
@@ -10,13 +11,9 @@ import {
   organizationId,
 } from '../../domain/organization.ts';
 import type { Registry } from '../../evaluations/registry.ts';
+import { createMemoryStore } from '../../store/memory-store.ts';
 import { type Page, type Store, type StoredFacts, storedFacts, type Watch } from '../../store/store.ts';
-import {
-  checkOrganization,
-  type DocumentPolicy,
-  shownOrganization,
-  withStoredAddresses,
-} from '../organizations/documents.ts';
+import { checkOrganization, shownOrganization, withStoredAddresses } from '../organizations/documents.ts';
 import { purgeOrganization } from '../organizations/stored.ts';
 import { storedOrganization } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
@@ -102,8 +99,9 @@ export interface ImportFile {
 }
 
 /**
- * Takes in what {@link exportOrganization} gave out. The whole file is checked before anything is written, and the
- * document is written last: while an import is not complete, the organization does not exist.
+ * Takes in what {@link exportOrganization} gave out, all of it or nothing. The whole file is checked, and written to a store
+ * in memory, before anything is touched; the document is written last: while an import is not complete, the organization
+ * does not exist. What a replaced one was is kept meanwhile, and is put back when the writing is cut short.
  *
  * @param replace what there is of the organization goes away first
  * @throws InvalidDocument naming line and fault; Problem when the organization exists and is not to be replaced, or when
@@ -124,26 +122,69 @@ export async function importOrganization(
     );
   }
   const complete = withStoredAddresses(document, existing?.value);
+  await rehearse(ports, organization, complete, file);
+  const before = existing === undefined ? undefined : await exportedLines(ports, organization);
+  const write = async (whole: OrganizationDocument, lines: ImportFile) => {
+    await purgeOrganization(store, evaluations.ids, organization);
+    await writeAll(store, evaluations, organization, lines);
+    if ((await store.putOrganization(whole, undefined, ports.clock().toISOString())) === undefined)
+      throw new Error('somebody else wrote the organization meanwhile');
+  };
   try {
     if (existing !== undefined) await store.deleteOrganization(organization);
-    await purgeOrganization(store, evaluations.ids, organization);
-    await writeAll(store, evaluations, organization, file);
-    if ((await store.putOrganization(complete, undefined, ports.clock().toISOString())) === undefined)
-      throw new Error('somebody else wrote the organization meanwhile');
+    await write(complete, file);
   } catch (error) {
-    throw new Problem(
-      503,
-      `The import of "${organization}" was cut short (${error instanceof Error ? error.message : String(error)}). The organization does not exist until it is complete: import the file again.`,
+    const cutShort = `The import of "${organization}" was cut short (${reasonOf(error)}).`;
+    const again = 'The organization does not exist until it is complete: import the file again.';
+    if (existing === undefined || before === undefined) throw new Problem(503, `${cutShort} ${again}`);
+    const undone = await write(existing.value, before).then(
+      () => 'What an export holds of what was there before is back.',
+      (fault) => `What was there before could not be put back (${reasonOf(fault)}). ${again}`,
     );
+    throw new Problem(503, `${cutShort} ${undone}`);
   }
   ports.log.info('organization imported', { organization, ...announced });
   return { organization, counts: announced };
 }
 
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Finds out what no row can hold, before anything goes away for it. @throws InvalidDocument */
+async function rehearse(
+  { evaluations, clock }: Pick<Ports, 'evaluations' | 'clock'>,
+  organization: string,
+  document: OrganizationDocument,
+  file: ImportFile,
+): Promise<void> {
+  const store = createMemoryStore();
+  try {
+    await writeAll(store, evaluations, organization, file);
+    await store.putOrganization(document, undefined, clock().toISOString());
+  } catch (error) {
+    throw new InvalidDocument(file.name, [reasonOf(error)]);
+  }
+}
+
+async function exportedLines(
+  ports: Pick<Ports, 'store' | 'clock' | 'evaluations'>,
+  organization: string,
+): Promise<ImportFile> {
+  const lines: string[] = [];
+  await exportOrganization(ports, organization, async (line) => void lines.push(line));
+  return {
+    name: organization,
+    async *lines() {
+      yield* lines;
+    },
+  };
+}
+
 /** Reads all of a file without writing. @throws InvalidDocument */
 async function check(
   file: ImportFile,
-  policy: DocumentPolicy,
+  policy: Pick<Ports, 'evaluations' | 'localChannels'>,
 ): Promise<{ organization: string; document: OrganizationDocument; counts: Counts }> {
   const faults: string[] = [];
   const found = { states: 0, history: 0, facts: 0 };
@@ -166,6 +207,11 @@ async function check(
       faults.push(...one.faults.map((fault) => `${at}: ${fault}`));
       continue;
     }
+    const about = aboutOf(one);
+    if (about !== undefined && !policy.evaluations.ids.includes(about.evaluation))
+      faults.push(`${at}: is about "${about.evaluation}", an evaluation that this release does not have`);
+    if (about !== undefined && about.organization !== organization)
+      faults.push(`${at}: is about "${about.organization}", but the file is of "${organization}"`);
     switch (one.kind) {
       case 'document':
         document = checkOrganization(one.document, policy);
@@ -180,8 +226,6 @@ async function check(
         break;
       case 'facts':
         found.facts += 1;
-        if (one.facts.organization !== organization)
-          faults.push(`${at}: are facts of "${one.facts.organization}", but the file is of "${organization}"`);
         break;
       case 'end':
         end = one.counts;
@@ -203,6 +247,14 @@ async function check(
   return { organization, document, counts: end };
 }
 
+/** Whose a line is; undefined for those that are not about one evaluation. */
+function aboutOf(line: z.infer<typeof entry>): Watch | undefined {
+  if (line.kind === 'facts') return line.facts;
+  if (line.kind !== 'state' && line.kind !== 'history') return undefined;
+  const { runId, run } = line.state;
+  return { organization: runId.slice(0, Math.max(0, runId.indexOf('.'))), evaluation: run.evaluation };
+}
+
 /** @throws InvalidDocument when the file is no export, or of a later version */
 function headerOf(name: string, line: string): string {
   const parsed = header.safeParse(jsonOf(line));
@@ -217,15 +269,19 @@ function headerOf(name: string, line: string): string {
 }
 
 function entryOf(line: string): z.infer<typeof entry> | { readonly faults: readonly string[] } {
-  const value = jsonOf(line);
-  if (value === undefined) return { faults: ['is no JSON'] };
+  let value: unknown;
+  try {
+    value = parseJson(line);
+  } catch (error) {
+    return { faults: [error instanceof RefusedJson ? error.message : 'is no JSON'] };
+  }
   const parsed = entry.safeParse(value);
   return parsed.success ? parsed.data : { faults: parsed.error.issues.map(describeIssue) };
 }
 
 function jsonOf(line: string): unknown {
   try {
-    return JSON.parse(line);
+    return parseJson(line);
   } catch {
     return undefined;
   }

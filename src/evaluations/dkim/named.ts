@@ -1,17 +1,11 @@
 import { z } from 'zod';
 import { domainName } from '../../domain/domain-name.ts';
 import { parseDocument } from '../../domain/organization.ts';
-import { type MailDomain, usualSelectors } from '../../facts/mail-domain/subject.ts';
-
-/** Domains of one request. More belong into an organization's document. */
-const most = 100;
+import { type MailDomain, selectorName, usualSelectors } from '../../facts/mail-domain/subject.ts';
 
 const body = z.strictObject({
-  domains: z
-    .array(domainName)
-    .min(1, { error: 'names no domain' })
-    .max(most, { error: `takes ${most} at most; more belong into an organization's document` }),
-  selectors: z.array(z.string()).min(1).optional(),
+  domains: z.array(domainName).min(1, { error: 'names no domain' }),
+  selectors: z.array(selectorName).min(1).optional(),
 });
 
 /** Mail domains named by no more than their names. */

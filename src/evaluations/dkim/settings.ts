@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { domainName } from '../../domain/domain-name.ts';
 import { settingsOf } from '../../domain/organization.ts';
-import { usualSelectors } from '../../facts/mail-domain/subject.ts';
+import { selectorName, usualSelectors } from '../../facts/mail-domain/subject.ts';
 import { dkimRulePolicy } from './rule.ts';
 
 /** What an organization's document says of this evaluation. */
@@ -15,7 +15,7 @@ export const dkimSettings = settingsOf('0 0 6 * * *', {
     .default([])
     .describe('Domains that are not looked at; *.contoso.com stands for every domain below contoso.com.'),
   selectors: z
-    .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, { error: 'is no selector name' }))
+    .array(selectorName)
     .min(1)
     .default(usualSelectors)
     .describe('Selectors to look at where no signing configuration says which ones there are.'),

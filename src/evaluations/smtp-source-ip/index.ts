@@ -14,6 +14,10 @@ export const smtpSourceIp: Registration = {
   bind: smtpServiceSources,
   files: [smtpNodeFiles, haproxyFiles],
   grants: [],
+  starts(subject) {
+    const { vips, nodes } = smtpService.parse(subject);
+    return [{ what: 'VIPs and nodes', count: vips.length + nodes.length, mostInAll: 50 }];
+  },
   baseline: {
     of: (subject, supplied, accepted) => baselineOf(smtpService.parse(subject), supplied, accepted),
     nothing: ({ id }) =>

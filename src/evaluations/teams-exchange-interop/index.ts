@@ -1,3 +1,4 @@
+import { exchangeOrganization } from '../../facts/exchange-organization/subject.ts';
 import { interopCollectorFiles } from '../../sources/bindings/teams-exchange-interop/collector-files.ts';
 import { messageHeaderFiles } from '../../sources/bindings/teams-exchange-interop/message-header-files.ts';
 import { exchangeOrganizationSources } from '../../sources/bindings/teams-exchange-interop/sources.ts';
@@ -17,6 +18,14 @@ export const teamsExchangeInterop: Registration = {
     'application-read-all',
     'synchronization-read-all',
   ],
+  starts(subject) {
+    const { domains, hosts, sampleUsers } = exchangeOrganization.parse(subject);
+    return [
+      { what: 'hosts', count: hosts.length, mostInAll: 50 },
+      { what: 'domains', count: domains.length, mostInAll: 50 },
+      { what: 'sample users', count: sampleUsers.length, mostInAll: 50 },
+    ];
+  },
   inShell: {
     options: [],
     nothing:

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { clouds } from '../../domain/cloud.ts';
+import { isoTime } from '../../domain/time.ts';
 import type { LicenceCloud } from './service-plans.ts';
 
 // What Entra ID and Exchange Online know about the organization.
@@ -62,7 +63,7 @@ export const directorySynchronisation = z
   .object({
     enabled: z.boolean(),
     /** ISO 8601, UTC. */
-    lastSync: z.string().optional(),
+    lastSync: isoTime.optional(),
     domains: z.array(z.object({ name: z.string(), mail: z.boolean() })),
   })
   .meta({ title: 'directory synchronisation', goodForHours: 24 });
@@ -110,7 +111,7 @@ const keyCredential = z.object({
   /** SHA-1 in upper-case hex, where Entra ID tells it. */
   thumbprint: z.string().optional(),
   /** ISO 8601, UTC. */
-  endDate: z.string().optional(),
+  endDate: isoTime.optional(),
 });
 
 const servicePrincipal = z.object({
@@ -149,7 +150,7 @@ export const cloudSyncJobs = z
         scheduled: z.boolean(),
         status: z.string(),
         /** ISO 8601, UTC. */
-        lastSuccess: z.string().optional(),
+        lastSuccess: isoTime.optional(),
       }),
     ),
   })

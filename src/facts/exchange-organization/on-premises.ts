@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isoTime } from '../../domain/time.ts';
 import { exchangeBuild } from './builds.ts';
 import { intraOrganizationConnector } from './cloud.ts';
 
@@ -84,7 +85,7 @@ export const authCertificate = z
     current: z.string().optional(),
     next: z.string().optional(),
     /** ISO 8601, UTC. */
-    nextEffective: z.string().optional(),
+    nextEffective: isoTime.optional(),
     servers: z.array(
       z.object({
         server: z.string(),
@@ -93,7 +94,7 @@ export const authCertificate = z
         status: z.string().optional(),
         hasPrivateKey: z.boolean().optional(),
         /** ISO 8601, UTC. */
-        notAfter: z.string().optional(),
+        notAfter: isoTime.optional(),
       }),
     ),
     /** Servers whose certificates could not be read. */

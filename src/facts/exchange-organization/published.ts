@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isoTime } from '../../domain/time.ts';
 import { exchangeBuild } from './builds.ts';
 
 // What the organization publishes to the internet, as an anonymous caller sees it. Where a host has several addresses, or a
@@ -185,8 +186,8 @@ const chainCertificate = z.object({
   subject: z.string(),
   issuer: z.string(),
   /** ISO 8601, UTC. */
-  validFrom: z.string(),
-  validTo: z.string(),
+  validFrom: isoTime,
+  validTo: isoTime,
 });
 
 const addressTls = z.object({

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { clouds } from '../../domain/cloud.ts';
 import { declaration } from '../../domain/declaration.ts';
 import { domainName } from '../../domain/domain-name.ts';
+import { notOwned } from '../../domain/json.ts';
 import { tenantProperties } from '../../domain/tenant.ts';
 
 /** What an organization wants of Teams besides the calendar. */
@@ -10,7 +11,7 @@ export const intents = ['delegates', 'presence', 'voicemail', 'compliance', 'ric
 /** An Exchange organization: what of it is asked about, and where to look. */
 export const exchangeOrganization = z.strictObject({
   kind: z.literal('exchange-organization'),
-  id: z.string(),
+  id: z.string().refine(...notOwned),
   domains: z.array(domainName).default([]),
   hosts: z.array(domainName).default([]),
   sampleUsers: z.array(z.string()).default([]),

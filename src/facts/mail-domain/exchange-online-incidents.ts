@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isoTime } from '../../domain/time.ts';
 
 /** Issues that Microsoft has open for Exchange Online, the oldest first. */
 export const exchangeOnlineIncidents = z
@@ -9,7 +10,7 @@ export const exchangeOnlineIncidents = z
         id: z.string(),
         title: z.string(),
         /** ISO 8601, UTC. */
-        since: z.string(),
+        since: isoTime,
       }),
     ),
   })

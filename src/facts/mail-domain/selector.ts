@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isoTime } from '../../domain/time.ts';
 import { keyRecord } from './key-record.ts';
 
 /** One question that was put to one name server, and what came back. */
@@ -9,7 +10,7 @@ export const askedQuestion = z.object({
   /** `NOERROR`, `NXDOMAIN`, or what stood in the way: `SERVFAIL`, `REFUSED`, `timeout` … */
   outcome: z.string(),
   /** ISO 8601, UTC. */
-  at: z.string(),
+  at: isoTime,
 });
 
 const hop = z.object({ name: z.string(), target: z.string(), ttl: z.number() });

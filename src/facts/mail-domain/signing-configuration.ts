@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isoTime } from '../../domain/time.ts';
 
 export const selectorNames = ['selector1', 'selector2'] as const;
 export type SelectorName = (typeof selectorNames)[number];
@@ -16,8 +17,8 @@ const timeReadings = z.object({
   /** As it stands there. */
   text: z.string(),
   /** ISO 8601, UTC. */
-  earliest: z.string(),
-  latest: z.string(),
+  earliest: isoTime,
+  latest: isoTime,
 });
 export type TimeReadings = z.infer<typeof timeReadings>;
 
@@ -29,11 +30,11 @@ export const signingConfigurationRow = z.object({
   /** `Valid`, `CnameMissing`, `NoDKIMKeys` or a value nobody has published yet. A cached verdict of Exchange Online. */
   status: z.string().optional(),
   /** ISO 8601, UTC. */
-  keyCreationTime: z.string().optional(),
+  keyCreationTime: isoTime.optional(),
   /** In place of it from a text export. */
   keyCreationReadings: timeReadings.optional(),
   lastChecked: z.string().optional(),
-  rotateOnDate: z.string().optional(),
+  rotateOnDate: isoTime.optional(),
   /** In place of it from a text export. */
   rotateOnReadings: timeReadings.optional(),
   selectorBeforeRotateOnDate: z.enum(selectorNames).optional(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isoTime } from '../../domain/time.ts';
 import { translations } from './log.ts';
 import { goodForADay } from './node.ts';
 
@@ -30,10 +31,10 @@ export const smtpEvidence = z
 export const smtpBaseline = z
   .object({
     /** ISO 8601, UTC. */
-    acceptedAt: z.string(),
+    acceptedAt: isoTime,
     by: z.string().optional(),
     /** ISO 8601, UTC: when the oldest of the settings were collected; whatever changed since is not what was accepted. */
-    collectedAt: z.string().optional(),
+    collectedAt: isoTime.optional(),
     nodes: z.record(z.string(), z.record(z.string(), z.string())),
   })
   .meta({ title: 'accepted baseline' });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isoTime } from '../../domain/time.ts';
 
 /** `partial`: some sessions come from the load balancer, some do not. */
 export const translations = ['source-nat', 'partial', 'preserved'] as const;
@@ -11,10 +12,10 @@ const speaker = z.object({ address: z.string(), mailSessions: z.number(), ehloNa
 export const smtpLog = z
   .object({
     /** ISO 8601, UTC: oldest and newest row. */
-    from: z.string().optional(),
-    to: z.string().optional(),
+    from: isoTime.optional(),
+    to: isoTime.optional(),
     /** ISO 8601, UTC: newest row of a session on a load-balanced port. */
-    newestLoadBalanced: z.string().optional(),
+    newestLoadBalanced: isoTime.optional(),
     files: z.number(),
     rows: z.number(),
     malformedRows: z.number(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isoTime } from '../../domain/time.ts';
 
 /*
  * What one node of a load-balanced SMTP service knows about itself, section by section, so that a section that could
@@ -15,7 +16,7 @@ export const nodeHost = z
     os: z.string().optional(),
     build: z.string().optional(),
     /** ISO 8601, UTC. */
-    collectedAt: z.string(),
+    collectedAt: isoTime,
     collectorVersion: z.string().optional(),
     lanAlias: z.string().optional(),
     loopbackAlias: z.string().optional(),
@@ -176,7 +177,7 @@ export const nodeReceiveConnectors = z
       maxInboundConnectionPerSource: z.number().optional(),
       maxInboundConnectionPercentagePerSource: z.number().optional(),
       /** ISO 8601, UTC. */
-      whenChanged: z.string().optional(),
+      whenChanged: isoTime.optional(),
     }),
   )
   .meta({ title: 'receive connectors', goodForHours: goodForADay });
@@ -211,8 +212,8 @@ export const nodeFrontendTransport = z
 export const nodeLogSummary = z
   .object({
     /** ISO 8601, UTC: oldest and newest row. */
-    from: z.string().optional(),
-    to: z.string().optional(),
+    from: isoTime.optional(),
+    to: isoTime.optional(),
     files: z.number(),
     truncated: z.boolean(),
     byRemote: z.array(

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isoTime } from '../../domain/time.ts';
 import { translations } from './log.ts';
 import { goodForADay } from './node.ts';
 
@@ -21,7 +22,7 @@ export const probeAttempt = z.object({
   /** The node, when it was greeted directly. */
   node: z.string().optional(),
   /** ISO 8601, UTC. */
-  at: z.string(),
+  at: isoTime,
   outcome: z.enum(probeOutcomes),
   /** Our own end of the connection. */
   sourceAddress: z.string().optional(),

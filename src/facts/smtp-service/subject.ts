@@ -1,9 +1,17 @@
 import { z } from 'zod';
+import { parseEndpoint } from '../../domain/ip-range.ts';
+import { notOwned } from '../../domain/json.ts';
+
+const address = z.union([z.ipv4(), z.ipv6()], { error: 'is no IP address; write e.g. 192.0.2.11' });
 
 /** One node behind the load balancer. `address` is where the node itself answers. */
 const smtpNode = z.strictObject({
-  name: z.string().min(1).describe('The name of the server.'),
-  address: z.union([z.ipv4(), z.ipv6()]).describe('The address at which the node itself answers, not the VIP.'),
+  name: z
+    .string()
+    .min(1)
+    .refine(...notOwned)
+    .describe('The name of the server.'),
+  address: address.describe('The address at which the node itself answers, not the VIP.'),
 });
 
 const addressOrRange = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
@@ -11,15 +19,18 @@ const addressOrRange = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
 });
 
 /** `address:port`, an IPv6 address in brackets. */
-const endpoint = z.string().regex(/^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\]):\d{1,5}$/, {
-  error: 'is no VIP; write address:port, e.g. 192.0.2.25:25 or [2001:db8::25]:25',
-});
+const noVip = 'is no VIP; write address:port, e.g. 192.0.2.25:25 or [2001:db8::25]:25';
+const endpoint = z
+  .string()
+  .regex(/^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\]):\d{1,5}$/, { error: noVip, abort: true })
+  .refine((text) => (parseEndpoint(text)?.port ?? 0) > 0, { error: noVip });
 
 /** One `services` entry of the organization document: a load-balanced SMTP service. */
 export const smtpServiceDeclaration = z.strictObject({
   id: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: 'is no service id; use lower-case letters, digits and hyphens' })
+    .refine(...notOwned)
     .describe('What the service is called in addresses, keys and reports.'),
   mode: z
     .enum(['dsr', 'transparent', 'snat-accepted', 'proxy-protocol'], {

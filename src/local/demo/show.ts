@@ -7,7 +7,7 @@ import type { TeamsSink } from '../teams-sink.ts';
 import type { Demo } from './contoso.ts';
 
 /** The id in the demo's document. */
-const demoId = 'contoso';
+export const demoId = 'contoso';
 
 export interface Applied {
   /** What is in the organization's document now; nothing when a person deleted it. */

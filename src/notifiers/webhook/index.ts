@@ -13,7 +13,7 @@ export function createWebhookNotifier({
   url,
   allowLocal = false,
   ...options
-}: { readonly url: string | undefined; readonly allowLocal?: boolean } & PostOptions): Notifier {
+}: { readonly url: string | undefined } & PostOptions): Notifier {
   const address = readAddress(url, { allowLocal });
   if ('problem' in address) throw new InvalidChannel(address.problem);
   return {
@@ -21,7 +21,7 @@ export function createWebhookNotifier({
     send: (notice, signal) => {
       const document = documentOf(notice, summarize(notice));
       const headers = { 'idempotency-key': document.fingerprint };
-      return postJson(address, JSON.stringify(document), signal, headers, () => undefined, options);
+      return postJson(address, JSON.stringify(document), signal, headers, () => undefined, { ...options, allowLocal });
     },
   };
 }

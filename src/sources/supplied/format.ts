@@ -27,6 +27,13 @@ export interface Supply {
   readonly name: string;
   /** What people should know of how the files were read, and what no fact says: rows that speak of no subject. */
   readonly notes?: readonly string[];
+  /**
+   * The files are lists of what an organization has: `whole`, so that what they do not name is not there, or with gaps.
+   * Undefined for files that are about what somebody else lists.
+   */
+  readonly list?: 'whole' | 'with-gaps';
+  /** Why these files are of another organization or service than this subject; undefined when nothing in them says so. */
+  foreignTo?(subject: Subject): string | undefined;
   factsFor(subject: Subject): FactSet;
 }
 

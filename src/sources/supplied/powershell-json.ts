@@ -1,3 +1,5 @@
+import { parseJson, RefusedJson } from '../../domain/json.ts';
+
 /** A row of what PowerShell wrote, or of what Exchange Online sends. */
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -10,7 +12,7 @@ export class FirstPageOnly extends Error {}
  * Lines that a console wrapped inside a text are joined.
  *
  * @returns entry by entry, whatever it is; a `SyntaxError` in place of one among several that is no JSON
- * @throws SyntaxError when nothing can be read, FirstPageOnly
+ * @throws SyntaxError when nothing can be read, RefusedJson, FirstPageOnly
  */
 export function jsonEntries(text: string): readonly unknown[] {
   return jsonDocuments(text).flatMap(entriesIn);
@@ -24,16 +26,18 @@ export function entriesIn(document: unknown): readonly unknown[] {
 
 function jsonDocuments(text: string): readonly unknown[] {
   try {
-    return [JSON.parse(text)];
+    return [parseJson(text)];
   } catch (error) {
+    if (error instanceof RefusedJson) throw error;
     const documents = separated(text);
     if (documents === undefined) throw error;
     const [only, ...more] = documents;
-    if (only !== undefined && more.length === 0) return [JSON.parse(only)];
+    if (only !== undefined && more.length === 0) return [parseJson(only)];
     return documents.map((document): unknown => {
       try {
-        return JSON.parse(document);
+        return parseJson(document);
       } catch (fault) {
+        if (fault instanceof RefusedJson) throw fault;
         return fault;
       }
     });

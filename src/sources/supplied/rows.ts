@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { parse } from 'csv-parse/sync';
+import { isOwnedName, ownedProperty, RefusedJson } from '../../domain/json.ts';
 import { InvalidDocument } from '../../domain/organization.ts';
 import { clixmlRows } from './clixml.ts';
 import { reasonFirst } from './powershell-error.ts';
@@ -38,7 +39,7 @@ export function readRows(
   if (/^[[{]|^null$/.test(text)) return fromEntries(() => jsonEntries(text), refuse);
   if (text.startsWith('<')) return readClixml(text, refuse);
   if (isTable(text)) throw refuse('is a table (Format-Table), which leaves properties out and cuts long values short');
-  const list = listRows(text);
+  const list = listRows(text, refuse);
   if (list.length > 0) return whole(list, true);
   const csv = readCsv(text, refuse);
   if (csv !== undefined) return csv;
@@ -80,6 +81,7 @@ function fromEntries(read: () => readonly unknown[], refuse: Refuse): Rows {
   } catch (error) {
     if (error instanceof FirstPageOnly)
       throw refuse('holds only the first page of the rows (it has an @odata.nextLink)');
+    if (error instanceof RefusedJson) throw refuse(error.message);
     throw refuse(`is no JSON, or was cut short (${reasonOf(error)})`);
   }
   const unread = new Map<number, string>();
@@ -94,11 +96,19 @@ function fromEntries(read: () => readonly unknown[], refuse: Refuse): Rows {
 
 function readClixml(text: string, refuse: Refuse): Rows {
   if (!/^(?:<\?xml[^>]*>\s*)?<Objs\b/.test(text)) throw refuse('is a markup that nobody exports rows with');
+  let rows: readonly Row[];
   try {
-    return whole(clixmlRows(text), false);
+    rows = clixmlRows(text);
   } catch (error) {
     throw refuse(`is no CLIXML, or was cut short (${reasonOf(error)})`);
   }
+  for (const row of rows) refuseOwned(Object.keys(row), refuse);
+  return whole(rows, false);
+}
+
+function refuseOwned(names: readonly string[], refuse: Refuse): void {
+  const owned = names.find(isOwnedName);
+  if (owned !== undefined) throw refuse(ownedProperty(owned));
 }
 
 function isTable(text: string): boolean {
@@ -111,14 +121,15 @@ const property = /^([A-Za-z_][\w.]*) +:(?: (.*))?$/;
  * What `Format-List` prints: `Name : value`, the colons beneath each other, a long value on several lines. An object ends
  * where a name comes again.
  */
-function listRows(text: string): readonly Row[] {
+function listRows(text: string, refuse: Refuse): readonly Row[] {
   const rows: Record<string, string>[] = [];
   let row: Record<string, string> = {};
   let name: string | undefined;
   for (const line of text.split(/\r?\n/)) {
     const [, found, value = ''] = property.exec(line) ?? [];
     if (found !== undefined) {
-      if (rows.length === 0 || found in row) {
+      refuseOwned([found], refuse);
+      if (rows.length === 0 || Object.hasOwn(row, found)) {
         row = {};
         rows.push(row);
       }
@@ -139,6 +150,7 @@ function readCsv(text: string, refuse: Refuse): Rows | undefined {
   const columns = head.split(delimiter).map((column) => column.trim().replace(/^"(.*)"$/, '$1'));
   const isHead = columns.every((column) => /^[\w .@-]*$/.test(column));
   if (!isHead || (columns.length === 1 && !head.startsWith('"'))) return undefined;
+  refuseOwned(columns, refuse);
   let lines: readonly (readonly string[])[];
   try {
     lines = parse(body, { delimiter, relaxColumnCount: true, relaxQuotes: true, skipEmptyLines: true, trim: true });

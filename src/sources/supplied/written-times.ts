@@ -1,4 +1,4 @@
-import { dayMs } from '../../domain/time.ts';
+import { dayMs, isTime } from '../../domain/time.ts';
 import type { TimeReadings } from '../../facts/mail-domain/signing-configuration.ts';
 
 const isoTime = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/i;
@@ -24,7 +24,7 @@ export function writtenTime(text: string, inWords: boolean): string | TimeReadin
   const iso = isoTime.exec(text);
   if (iso !== null && (iso[1] !== undefined || !inWords)) {
     const ms = Date.parse(iso[1] === undefined ? `${text.replace(' ', 'T')}Z` : text);
-    if (Number.isNaN(ms)) return undefined;
+    if (Number.isNaN(ms) || !isTime(text)) return undefined;
     return ms < firstTime ? 'never' : new Date(ms).toISOString();
   }
   const readings = readingsOf(text);

@@ -44,6 +44,7 @@ export const tenantExports: SuppliedFormat = {
       name: exports.signing === undefined ? 'export/accepted-domain' : 'export/signing-configuration',
       subjects: subjectsOf(exports),
       notes: [...(exports.signing?.notes ?? []), ...(exports.accepted?.notes ?? [])],
+      list: exports.signing?.gap === undefined && exports.accepted?.gap === undefined ? 'whole' : 'with-gaps',
       factsFor: ({ id }) => factsOf(exports, id),
     };
   },

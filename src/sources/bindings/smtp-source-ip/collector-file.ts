@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { notOwned } from '../../../domain/json.ts';
+import { isTime } from '../../../domain/time.ts';
 import { reasonFirst } from '../../supplied/powershell-error.ts';
 
 /*
@@ -48,7 +50,7 @@ const instant = z.unknown().transform((value, context): string => {
   const ticks = /^\\?\/Date\((-?\d+)(?:[+-]\d{4})?\)\\?\/$/.exec(written)?.[1];
   const zoned = /[zZ]$|[+-]\d{2}:?\d{2}$/.test(written) ? written : `${written}Z`;
   const at = ticks === undefined ? new Date(zoned) : new Date(Number(ticks));
-  if (!Number.isNaN(at.getTime())) return at.toISOString();
+  if (!Number.isNaN(at.getTime()) && (ticks !== undefined || isTime(zoned))) return at.toISOString();
   context.issues.push({
     code: 'custom',
     message: 'is no date; write ISO 8601, e.g. 2026-11-24T09:30:00Z',
@@ -175,7 +177,12 @@ export const smtpNodeFile = z.object({
   collectedAt: instant,
   collector: maybe(z.object({ version: maybe(text), psVersion: maybe(text) })),
   host: z.object({
-    name: text.pipe(z.string().min(1, { error: 'is empty; it is the name of the node' })),
+    name: text.pipe(
+      z
+        .string()
+        .min(1, { error: 'is empty; it is the name of the node' })
+        .refine(...notOwned),
+    ),
     os: maybe(text),
     build: maybe(text),
   }),

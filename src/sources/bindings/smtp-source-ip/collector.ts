@@ -10,6 +10,7 @@ import {
 } from '../../../domain/fact-set.ts';
 import { parseEndpoint, parseRange, plainAddress } from '../../../domain/ip-range.ts';
 import { InvalidDocument, parseDocument } from '../../../domain/organization.ts';
+import { enumerate } from '../../../domain/words.ts';
 import { concludedNodeFacts, smtpServiceFacts } from '../../../facts/smtp-service/index.ts';
 import {
   type FirewallProfile,
@@ -21,7 +22,7 @@ import {
   sameWindowsName,
 } from '../../../facts/smtp-service/node.ts';
 import type { ProbeAttempt } from '../../../facts/smtp-service/probe.ts';
-import { firstLabel, nodeNamed } from '../../../facts/smtp-service/service.ts';
+import { firstLabel, nodeNamed, vipAddresses } from '../../../facts/smtp-service/service.ts';
 import { type SmtpService, smtpServiceDeclaration } from '../../../facts/smtp-service/subject.ts';
 import type { OpenedFile } from '../../supplied/format.ts';
 import { isObject } from '../../supplied/powershell-json.ts';
@@ -85,6 +86,19 @@ export function smtpFactsOf(hosts: readonly SmtpNodeFacts[], service: SmtpServic
     // Nodes may come file by file, so the absence of one stands beside them and overrules none.
     parts: { node: { ...nodes, [everyPart]: silentNode } },
   };
+}
+
+/** Why files are of another service: they were collected for other VIPs, or on hosts that are no nodes of it and probed it not. */
+export function whyForeign(hosts: readonly SmtpNodeFacts[], service: SmtpService): string | undefined {
+  const own = vipAddresses(service);
+  const vips = [...new Set(hosts.flatMap(({ facts }) => facts.declared?.vips ?? []).map(plainAddress))];
+  if (vips.length > 0 && !vips.some((vip) => own.includes(vip)))
+    return `they were collected for the VIP ${enumerate(vips)}, and ${service.id} has ${enumerate(own)}`;
+  const names = service.nodes.map(({ name }) => name);
+  const isOwn = (host: SmtpNodeFacts) =>
+    nodeNamed(service, host.facts.host.name) !== undefined || suppliedProbes(host, service).length > 0;
+  if (hosts.some(isOwn)) return undefined;
+  return `they were collected on ${enumerate(hosts.map(({ facts }) => facts.host.name))}, and the nodes of ${service.id} are ${enumerate(names)}`;
 }
 
 /**

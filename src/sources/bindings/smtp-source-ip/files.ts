@@ -1,7 +1,7 @@
 import { noFacts } from '../../../domain/fact-set.ts';
 import { smtpService } from '../../../facts/smtp-service/subject.ts';
 import type { SuppliedFormat } from '../../supplied/format.ts';
-import { declaredService, isSmtpNodeFile, readSmtpNodeFiles, smtpFactsOf } from './collector.ts';
+import { declaredService, isSmtpNodeFile, readSmtpNodeFiles, smtpFactsOf, whyForeign } from './collector.ts';
 
 /** Fact files of `Collect-SmtpSourceIpFacts.ps1`, one for each node. */
 export const smtpNodeFiles: SuppliedFormat = {
@@ -13,6 +13,10 @@ export const smtpNodeFiles: SuppliedFormat = {
     return {
       name: `node/${hosts.map(({ facts }) => facts.host.name).join('+')}`,
       subjects: service === undefined ? [] : [service],
+      foreignTo: (subject) => {
+        const parsed = smtpService.safeParse(subject);
+        return parsed.success ? whyForeign(hosts, parsed.data) : undefined;
+      },
       factsFor: (subject) => {
         const parsed = smtpService.safeParse(subject);
         return parsed.success ? smtpFactsOf(hosts, parsed.data) : noFacts;

@@ -1,5 +1,8 @@
+import { canonicalName } from '../../../domain/domain-name.ts';
 import { noFacts } from '../../../domain/fact-set.ts';
 import { InvalidDocument } from '../../../domain/organization.ts';
+import { enumerate } from '../../../domain/words.ts';
+import { exchangeOrganization } from '../../../facts/exchange-organization/subject.ts';
 import type { SuppliedFormat } from '../../supplied/format.ts';
 import { interopFactsOf, isInteropCollectorFile, parseInteropCollectorFile } from './collector.ts';
 
@@ -13,6 +16,14 @@ export const interopCollectorFiles: SuppliedFormat = {
     return {
       name: `collector/${parsed.map(({ host }) => host.name).join('+')}`,
       subjects: [],
+      foreignTo: (subject) => {
+        const organization = exchangeOrganization.safeParse(subject);
+        const hybrid = parsed.flatMap(({ exchange }) => exchange?.hybridConfiguration?.domains ?? []);
+        const theirs = [...new Set(hybrid.map(({ domain }) => canonicalName(domain)))];
+        const own = organization.data?.domains ?? [];
+        if (own.length === 0 || theirs.length === 0 || theirs.some((domain) => own.includes(domain))) return undefined;
+        return `their hybrid configuration is for ${enumerate(theirs)}, and ${subject.id} has ${enumerate(own)}`;
+      },
       factsFor: ({ kind }) => (kind === 'exchange-organization' ? facts : noFacts),
     };
   },

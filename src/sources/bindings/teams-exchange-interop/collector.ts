@@ -8,6 +8,7 @@ import {
   notKnown,
 } from '../../../domain/fact-set.ts';
 import { parseDocument } from '../../../domain/organization.ts';
+import { isoTime } from '../../../domain/time.ts';
 import { parseBuild } from '../../../facts/exchange-organization/builds.ts';
 import type { ExchangeOrganizationFacts } from '../../../facts/exchange-organization/index.ts';
 import { reasonFirst } from '../../supplied/powershell-error.ts';
@@ -18,7 +19,7 @@ import { reasonFirst } from '../../supplied/powershell-error.ts';
 const text = z.string().default('');
 const truth = z.boolean().nullish();
 const number = z.number().nullish();
-const time = z.string().nullish();
+const time = z.union([z.literal(''), isoTime]).nullish();
 const list = <T extends z.ZodType>(item: T) =>
   // Windows PowerShell 5.1 may write one element in place of a list, and nothing as null.
   z.preprocess((value) => (value == null ? [] : Array.isArray(value) ? value : [value]), z.array(item));
