@@ -28,7 +28,8 @@ const HOST_SETTINGS =
 
 /** Settings that the product reads and Azure must not have: for the local host, to aim it at imitated clouds, and secrets
  * of an application, for which the managed identity vouches instead. */
-const NOT_IN_AZURE = /^FIELDCHECK_(LOCAL_CHANNELS|SAVED_FACTS|ZONE_RESOLVERS|ENDPOINT_\w+|CLIENT_SECRET|CLIENT_CERTIFICATE)$/;
+const NOT_IN_AZURE =
+  /^FIELDCHECK_(LOCAL_CHANNELS|SAVED_FACTS|ZONE_RESOLVERS|ENDPOINT_\w+|CLIENT_SECRET|CLIENT_CERTIFICATE)$/;
 
 describe.runIf(typeof found !== 'string')('infra/main.bicep, compiled', () => {
   const bicep = found as Bicep;
