@@ -48,9 +48,12 @@ export async function gather(
 ): Promise<FactSet> {
   const gathered = await gatherEach(
     evaluation,
-    async (fact, others) =>
-      suppliedOf(options.supplied, fact, evaluation.facts.partOf[fact]) ??
-      askSource(evaluation, subject, sources, fact, options, others),
+    (fact, others) => {
+      const supplied = suppliedOf(options.supplied, fact, evaluation.facts.partOf[fact]);
+      return supplied === undefined
+        ? askSource(evaluation, subject, sources, fact, options, others)
+        : Promise.resolve(supplied);
+    },
   );
   return mergeFactSets(options.supplied, gathered);
 }

@@ -103,8 +103,9 @@ interface Result extends Judged {
 }
 
 /** A result that says what it rests on, where that is assumed. */
-function resting({ kinds, rests }: Engine, { finding, blocks }: Judged): Result {
-  if (rests === undefined) return { finding, blocks };
+function resting({ kinds, rests }: Engine, judged: Judged): Result {
+  if (rests === undefined) return judged;
+  const { finding, blocks } = judged;
   return {
     finding: restingOn(
       finding,
