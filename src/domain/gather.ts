@@ -46,15 +46,12 @@ export async function gather(
   sources: Sources,
   options: GatherOptions,
 ): Promise<FactSet> {
-  const gathered = await gatherEach(
-    evaluation,
-    (fact, others) => {
-      const supplied = suppliedOf(options.supplied, fact, evaluation.facts.partOf[fact]);
-      return supplied === undefined
-        ? askSource(evaluation, subject, sources, fact, options, others)
-        : Promise.resolve(supplied);
-    },
-  );
+  const gathered = await gatherEach(evaluation, (fact, others) => {
+    const supplied = suppliedOf(options.supplied, fact, evaluation.facts.partOf[fact]);
+    return supplied === undefined
+      ? askSource(evaluation, subject, sources, fact, options, others)
+      : Promise.resolve(supplied);
+  });
   return mergeFactSets(options.supplied, gathered);
 }
 
