@@ -86,7 +86,6 @@ export async function acceptFacts(
       `These facts speak of no subject that ${organization} watches with ${id}; add it to the organization's document first.`,
     );
   }
-  await store.putFacts(rows);
   const early = rows.flatMap(({ content }) => timesIn(content)).find((at) => Date.parse(at) > now.getTime() + dayMs);
   if (early !== undefined) {
     throw new Problem(
@@ -94,6 +93,7 @@ export async function acceptFacts(
       `These facts are of ${early}, which is still to come: they would never grow old. Set the clock right where they were collected, and collect them again.`,
     );
   }
+  await store.putFacts(rows);
   const notes = [...(supply.notes ?? []), ...(change === undefined ? [] : [change])];
   const accepted = {
     evaluation: id,

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { isMicrosoftsOwn } from '../../domain/cloud.ts';
+import { canonicalName } from '../../domain/domain-name.ts';
 import { isoTime } from '../../domain/time.ts';
 import { exchangeBuild } from './builds.ts';
 
@@ -314,7 +316,7 @@ export type UrlScope = (typeof urlScopes)[number];
 
 /** Is `host` below a domain that Microsoft gave the tenant? No customer publishes there. */
 export function isTenantInitialName(host: string): boolean {
-  return /(^|\.)(onmicrosoft\.(com|us)|onmschina\.cn)\.?$/i.test(host);
+  return isMicrosoftsOwn(`.${canonicalName(host)}`);
 }
 
 const exchangeOnlineNames = ['outlook.com', 'office365.com', 'office365.us', 'office.com', 'outlook.cn', 'office.de'];
