@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { Problem } from '../../src/app/problem.ts';
 import type { AcceptedFacts } from '../../src/app/responses.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { createMachine, type Machine } from '../app/machine.ts';
 import { acceptedRow, signingRow } from '../app/tenant.ts';
 import { healthy } from '../evaluations/smtp-source-ip/service.ts';
@@ -11,10 +12,12 @@ const domains = Array.from({ length: 8 }, (_, index) => `d${index + 1}.contoso.c
 const export_ = (names: readonly string[]) => names.map((name) => signingRow(name));
 const { kind: _, ...service } = healthy().service;
 
+let store: Store;
 let made: Machine;
 beforeEach(() => {
   // Nothing here asks a resolver.
-  made = createMachine({ store: createMemoryStore(), resolvers: ['192.0.2.53'] });
+  store = createMemoryStore();
+  made = createMachine({ store, resolvers: ['192.0.2.53'] });
 });
 
 const watching = (evaluations: object) => made.app.putOrganization('contoso', { id: 'contoso', evaluations });
@@ -161,5 +164,7 @@ describe('a file of a collector', () => {
     expect(await send({ ...files.EX1, collectedAt: '9999-12-31T23:59:59.000Z' })).toBe(
       '422 These facts are of 9999-12-31T23:59:59.000Z, which is still to come: they would never grow old. Set the clock right where they were collected, and collect them again.',
     );
+    // Refused is not kept.
+    expect([...(await store.subjectsWithFacts({ organization: 'contoso', evaluation: 'smtp-source-ip' }))]).toEqual([]);
   });
 });
