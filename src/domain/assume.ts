@@ -56,21 +56,21 @@ export async function gatherAssuming(
     );
   const then = readings();
   const supplied = mergeFactSets(assumed, options.supplied);
-  const assuming = await gatherEach(evaluation, async (fact, others) => {
+  const assume = async (fact: string, others: Others): Promise<unknown> => {
     const kind = partOf[fact];
     const own = valueIn(assumed, fact, kind);
     if (kind === undefined && own !== undefined) return own;
     const before = needed.includes(fact) ? valueIn(facts, fact, kind) : await now.answers.get(fact);
     if (before !== undefined && !isAnew(fact)) return kind === undefined ? before : { ...before, ...(own as object) };
-    const asked = then.through(fact, others);
+    const asked = { ...others, ...then.through(fact, others) };
     const from = world?.sources ?? sources;
     const after = await askSource(evaluation, subject, from, fact, { ...options, supplied }, asked);
     const read = await Promise.all([...then.read(fact)].map(others.gathered));
     const rests = read.some((value) => [value, ...Object.values(value as object)].some(isAssumed));
     if (kind === undefined) return following(after as Gathered<unknown>, before as Gathered<unknown>, rests);
     return { ...partsFollowing(after as ByPart, (before ?? {}) as ByPart, rests), ...(own as object) };
-  });
-  return { facts, assuming };
+  };
+  return { facts, assuming: await gatherEach(evaluation, assume, options.signal) };
 }
 
 type ByPart = Readonly<Record<string, Gathered<unknown>>>;
@@ -98,7 +98,7 @@ function readings() {
   return {
     answers,
     read,
-    through: (fact: string, { gathered, once }: Others): Others => ({
+    through: (fact: string, { gathered, once }: Others): Pick<Others, 'gathered' | 'once'> => ({
       gathered(name) {
         noted(fact).facts.add(name);
         const answer = gathered(name);

@@ -92,16 +92,25 @@ export type GatheredOf<F extends FactKinds, N extends FactName<F>> =
 
 /** Fact by fact and part by part: what `first` knows wins, then what `second` knows, then why `first` does not know. */
 export function mergeFactSets(first: FactSet, second: FactSet): FactSet {
-  const parts: Record<string, Record<string, PartFacts>> = {};
-  for (const set of [second, first]) {
-    for (const [kind, members] of Object.entries(set.parts)) {
-      parts[kind] ??= {};
-      const merged = parts[kind];
-      for (const [part, facts] of Object.entries(members ?? {})) merged[part] = preferKnown(facts, merged[part] ?? {});
+  return {
+    facts: preferKnown(first.facts, second.facts),
+    parts: mergeEach(first.parts, second.parts, (one, other) => mergeEach(one, other, preferKnown)),
+  };
+}
+
+/** What one of them alone has as it is, what both have merged. */
+function mergeEach<T>(first: Named<T>, second: Named<T>, merge: (one: T, other: T) => T): Record<string, T> {
+  const merged: Record<string, T> = {};
+  for (const named of [second, first]) {
+    for (const [name, one] of Object.entries(named)) {
+      const other = merged[name];
+      if (one !== undefined) merged[name] = other === undefined ? one : merge(one, other);
     }
   }
-  return { facts: preferKnown(first.facts, second.facts), parts };
+  return merged;
 }
+
+type Named<T> = Readonly<Record<string, T | undefined>>;
 
 function preferKnown(first: PartFacts, second: PartFacts): PartFacts {
   const merged: Record<string, Gathered<unknown> | undefined> = { ...second };

@@ -4,8 +4,8 @@ import {
   type FactSet,
   type Gathered,
   mergeFactSets,
+  type NotKnown,
   notKnown,
-  type PartFacts,
   Unobtainable,
 } from './fact-set.ts';
 import type { AnySource, GatherContext, Sources } from './source.ts';
@@ -33,11 +33,11 @@ export interface GatherOptions {
   readonly supplied: FactSet;
   readonly signal?: AbortSignal | undefined;
   /** Stands between the source of a fact and what it asks of the others. */
-  readonly through?: (fact: string, others: Others) => Others;
+  readonly through?: (fact: string, others: Others) => Pick<Others, 'gathered' | 'once'>;
 }
 
 /**
- * Gathers the union of the rules' needs for one subject, once and concurrently, each fact with its own time limit.
+ * Gathers the union of the rules' needs for one subject, once and concurrently, each fact within its source's time limit.
  * Never throws: what a source cannot give is recorded as unobtainable. What was supplied is not asked for again.
  */
 export async function gather(
@@ -46,42 +46,69 @@ export async function gather(
   sources: Sources,
   options: GatherOptions,
 ): Promise<FactSet> {
-  const gathered = await gatherEach(evaluation, (fact, others) => {
-    const supplied = suppliedOf(options.supplied, fact, evaluation.facts.partOf[fact]);
-    return supplied === undefined
-      ? askSource(evaluation, subject, sources, fact, options, others)
-      : Promise.resolve(supplied);
-  });
+  const { partOf } = evaluation.facts;
+  const gathered = await gatherEach(
+    evaluation,
+    (fact, others) =>
+      suppliedOf(options.supplied, fact, partOf[fact]) ??
+      askSource(evaluation, subject, sources, fact, options, others),
+    options.signal,
+  );
   return mergeFactSets(options.supplied, gathered);
 }
 
-/** What the facts of one subject have in common while they are gathered: each other, and shared work. */
-export type Others = Pick<GatherContext, 'once'> & { gathered(fact: string): Promise<unknown> };
+/** What the facts of one subject have in common while they are gathered: each other, shared work, and time limits. */
+export type Others = Pick<GatherContext, 'once'> & {
+  gathered(fact: string): Promise<unknown>;
+  /** The limit of so many milliseconds for what is asked now: one for all that are asked together. */
+  within(ms: number): TimeLimit;
+};
 
 /** The needed facts, each as `from` gives it, once. */
 export async function gatherEach(
   evaluation: Evaluation,
-  from: (fact: string, others: Others) => Promise<unknown>,
+  from: (fact: string, others: Others) => unknown,
+  calledOff: AbortSignal | undefined,
 ): Promise<FactSet> {
-  const asked = new Map<string, Promise<unknown>>();
+  const asked = new Map<string, unknown>();
   const shared = new Map<string, Promise<unknown>>();
+  let together = new Map<number, TimeLimit>();
+  const limits: TimeLimit[] = [];
+  const ask = (fact: string): unknown => {
+    const answer = asked.get(fact) ?? from(fact, others);
+    asked.set(fact, answer);
+    return answer;
+  };
   const others: Others = {
-    gathered(fact) {
-      const answer = asked.get(fact) ?? from(fact, others);
-      asked.set(fact, answer);
-      return answer;
-    },
+    gathered: (fact) => Promise.resolve(ask(fact)),
     once<T>(key: string, work: () => Promise<T>): Promise<T> {
       const promise = shared.get(key) ?? work();
       shared.set(key, promise);
       return promise as Promise<T>;
     },
+    within(ms) {
+      let limit = together.get(ms);
+      if (limit === undefined) {
+        limit = timeLimit(ms, calledOff);
+        limits.push(limit);
+        together.set(ms, limit);
+      }
+      return limit;
+    },
   };
   const names = factsNeeded(evaluation);
-  const values = await Promise.all(names.map(others.gathered));
+  let values: readonly unknown[];
+  try {
+    const answers = names.map(ask);
+    // What is asked later, by another source, has its whole time from then on.
+    together = new Map();
+    values = await Promise.all(answers);
+  } finally {
+    for (const limit of limits) limit.end();
+  }
 
   const facts: Record<string, Gathered<unknown>> = {};
-  const parts: Record<string, Record<string, PartFacts>> = {};
+  const parts: Record<string, Record<string, Record<string, Gathered<unknown>>>> = {};
   for (const [index, name] of names.entries()) {
     const value = values[index];
     const kind = evaluation.facts.partOf[name];
@@ -92,16 +119,43 @@ export async function gatherEach(
     parts[kind] ??= {};
     const members = parts[kind];
     for (const [part, gathered] of Object.entries(value as Record<string, Gathered<unknown>>)) {
-      members[part] = { ...members[part], [name]: gathered };
+      members[part] ??= {};
+      members[part][name] = gathered;
     }
   }
   return { facts, parts };
 }
 
+interface TimeLimit {
+  /** Aborted when the time is over or the run is called off. */
+  readonly signal: AbortSignal;
+  /** Rejects when the time is over. */
+  readonly over: Promise<never>;
+  end(): void;
+}
+
+function timeLimit(ms: number, calledOff: AbortSignal | undefined): TimeLimit {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const { promise: over, reject } = Promise.withResolvers<never>();
+  // Nobody may be waiting any more.
+  over.catch(() => {});
+  const timer = setTimeout(() => {
+    controller.abort();
+    reject(new Unobtainable('timeout', `no answer within ${ms / 1000} s`));
+  }, ms);
+  return {
+    signal: calledOff === undefined ? signal : AbortSignal.any([signal, calledOff]),
+    over,
+    end: () => clearTimeout(timer),
+  };
+}
+
 /** A fact somebody supplied as known is taken as it is; a part fact when any part has it. */
 function suppliedOf(set: FactSet, fact: string, kind: string | undefined): unknown {
+  if (kind === undefined) return set.facts[fact]?.status === 'known' ? set.facts[fact] : undefined;
+  if (set.parts[kind] === undefined) return undefined;
   const value = valueIn(set, fact, kind);
-  if (kind === undefined) return set.facts[fact]?.status === 'known' ? value : undefined;
   return Object.keys(value as object).length === 0 ? undefined : value;
 }
 
@@ -124,52 +178,43 @@ function sourceOf(sources: Sources, fact: string): AnySource {
 }
 
 /** What the source of a fact gives: its failures as unobtainable, of a part fact for every part. */
-export async function askSource(
+export function askSource(
   evaluation: Evaluation,
   subject: Subject,
   sources: Sources,
   fact: string,
   options: GatherOptions,
   others: Others,
-): Promise<unknown> {
+): unknown {
   const source = sourceOf(sources, fact);
-  const kind = evaluation.facts.partOf[fact];
-  // Made when somebody first needs it: most facts are supplied, or come with another that has one.
-  let made: AbortController | undefined;
-  const controller = (): AbortController => {
-    made ??= new AbortController();
-    return made;
+  const failed = (error: unknown) => {
+    const why = whyNot(error, options.now);
+    return evaluation.facts.partOf[fact] === undefined ? why : { [everyPart]: why };
   };
-  const context: Parameters<AnySource['gather']>[1] = {
-    get signal() {
-      const { signal } = controller();
-      return options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]);
-    },
-    now: options.now,
-    supplied: options.supplied,
-    ...(options.through?.(fact, others) ?? others),
+  let limit: TimeLimit | undefined;
+  const inTime = (): TimeLimit => {
+    limit ??= others.within(source.limitMs);
+    return limit;
   };
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      controller().abort();
-      reject(new Unobtainable('timeout', `no answer within ${source.limitMs / 1000} s`));
-    }, source.limitMs);
-  });
+  const { gathered, once } = options.through?.(fact, others) ?? others;
   try {
-    return await Promise.race([source.gather(subject, context), limit]);
+    const answer = source.gather(subject, {
+      get signal() {
+        return inTime().signal;
+      },
+      now: options.now,
+      supplied: options.supplied,
+      gathered,
+      once,
+    });
+    // What is there at once needs no clock.
+    return answer instanceof Promise ? Promise.race([answer, inTime().over]).catch(failed) : answer;
   } catch (error) {
-    const why =
-      error instanceof Unobtainable
-        ? notKnown(error.reason, error.message, undefined, options.now.toISOString())
-        : notKnown(
-            'unreachable',
-            error instanceof Error ? error.message : String(error),
-            undefined,
-            options.now.toISOString(),
-          );
-    return kind === undefined ? why : { [everyPart]: why };
-  } finally {
-    clearTimeout(timer);
+    return failed(error);
   }
+}
+
+function whyNot(error: unknown, now: Date): NotKnown {
+  const reason = error instanceof Unobtainable ? error.reason : 'unreachable';
+  return notKnown(reason, error instanceof Error ? error.message : String(error), undefined, now.toISOString());
 }

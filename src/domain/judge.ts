@@ -43,7 +43,8 @@ export function judgeWithReasons(
   set: FactSet,
   options: JudgeOptions,
 ): { readonly run: Run; readonly deciding: ReadonlyMap<QuestionId, readonly Finding[]> } {
-  const engine: Engine = { evaluation, kinds: evaluation.facts, subject, set, options, failed: new Map() };
+  const { facts: kinds } = evaluation;
+  const engine: Engine = { evaluation, kinds, subject, set, options, failed: new Map(), parts: new Map() };
   const { now } = options;
   const fact: AnyFactReader = (name) => seen(engine, name, subjectFact(set, name));
   const reason = evaluation.scope?.(fact, { subject, now });
@@ -94,6 +95,8 @@ interface Engine {
   readonly options: JudgeOptions;
   /** Findings that failed by their keys, and what each rests on. */
   readonly failed: Map<string, Rests>;
+  /** The parts of each kind that was judged. */
+  readonly parts: Map<string, readonly string[]>;
   /** The assumed facts that were read for the finding at hand. */
   rests?: Rests;
 }
@@ -123,7 +126,7 @@ export function restingOn(finding: Finding, assumed: readonly string[]): Finding
 }
 
 function judgeRule(engine: Engine, rule: AnyRule): Result[] {
-  const { evaluation, subject, set, options } = engine;
+  const { subject, set, options } = engine;
   const base = { subject, now: options.now, policy: options.policies?.[rule.id] ?? {} };
   const kind = rule.per;
   if (kind === undefined) return judgeOne(engine, rule, undefined, base, []);
@@ -136,7 +139,7 @@ function judgeRule(engine: Engine, rule: AnyRule): Result[] {
     const blocker = failedPredecessor(engine, rule, common.facts, { ...base, part: '' });
     if (blocker !== undefined) return [blocked(engine, rule, undefined, blocker)];
     const byPart = (fact: string) => knownByPart(engine, fact);
-    names = rule.parts?.(common.facts, { ...base, byPart }) ?? allParts(evaluation, subject, set, kind);
+    names = rule.parts?.(common.facts, { ...base, byPart }) ?? allParts(engine, kind);
   } catch (error) {
     return [broken(engine, rule, undefined, error)];
   }
@@ -148,7 +151,7 @@ function judgeRule(engine: Engine, rule: AnyRule): Result[] {
     return [unknown(engine, rule, undefined, { fact: silent, part: undefined, why: everywhere?.[silent] as NotKnown })];
   }
   const withPeers = rule.peers.length + rule.optionalPeers.length > 0;
-  const all = withPeers ? allParts(evaluation, subject, set, kind) : [];
+  const all = withPeers ? allParts(engine, kind) : [];
   const { rests } = engine;
   return names.flatMap((part) => {
     engine.rests = rests;
@@ -156,9 +159,14 @@ function judgeRule(engine: Engine, rule: AnyRule): Result[] {
   });
 }
 
-function allParts(evaluation: Evaluation, subject: Subject, set: FactSet, kind: string): readonly string[] {
-  const declared = evaluation.parts?.(subject)[kind] ?? [];
-  return [...new Set([...declared, ...Object.keys(set.parts[kind] ?? {}).filter((part) => part !== everyPart)])];
+function allParts({ evaluation, subject, set, parts }: Engine, kind: string): readonly string[] {
+  let all = parts.get(kind);
+  if (all === undefined) {
+    const declared = evaluation.parts?.(subject)[kind] ?? [];
+    all = [...new Set([...declared, ...Object.keys(set.parts[kind] ?? {}).filter((part) => part !== everyPart)])];
+    parts.set(kind, all);
+  }
+  return all;
 }
 
 /** @param all every part of the rule's kind, for the rules that look at the others */
@@ -211,33 +219,53 @@ function look(
   rule: AnyRule,
   part: string | undefined,
 ): { readonly facts: object; readonly missing: Missing | undefined } {
-  const { kinds, set } = engine;
   const facts: Record<string, unknown> = {};
   let missing: Missing | undefined;
-  const known = (fact: string, name: string | undefined, entry: Gathered<unknown>, needed: boolean) => {
-    const gathered = seen(engine, fact, entry);
-    if (gathered.status === 'known') return gathered.value;
-    if (needed || gathered.reason !== 'not_supplied') missing ??= { fact, part: name, why: gathered };
-    return undefined;
-  };
-  const take = (fact: string, needed: boolean) => {
-    const kind = kinds.partOf[fact];
-    if (kind === undefined) {
-      facts[fact] = known(fact, undefined, subjectFact(set, fact), needed);
-    } else if (kind !== rule.per) {
-      facts[fact] = Object.fromEntries(
-        Object.keys(set.parts[kind] ?? {}).flatMap((name) => {
-          const value = known(fact, name, partFact(engine, fact, name), needed);
-          return value === undefined ? [] : [[name, value]];
-        }),
-      );
-    } else if (part !== undefined) {
-      facts[fact] = known(fact, part, partFact(engine, fact, part), needed);
-    }
-  };
-  for (const fact of rule.needs) take(fact, true);
-  for (const fact of rule.optional) take(fact, false);
+  for (const fact of rule.needs) missing = take(engine, rule, part, fact, true, facts, missing);
+  for (const fact of rule.optional) missing = take(engine, rule, part, fact, false, facts, missing);
   return { facts, missing };
+}
+
+/** Lays a fact before a rule: one value, or by part where the rule is not judged for each. @returns the first that is missing */
+function take(
+  engine: Engine,
+  rule: AnyRule,
+  part: string | undefined,
+  fact: string,
+  needed: boolean,
+  facts: Record<string, unknown>,
+  missingBefore: Missing | undefined,
+): Missing | undefined {
+  const { kinds, set } = engine;
+  let missing = missingBefore;
+  const kind = kinds.partOf[fact];
+  if (kind === undefined || kind === rule.per) {
+    if (kind !== undefined && part === undefined) return missing;
+    const gathered = seen(
+      engine,
+      fact,
+      kind === undefined ? subjectFact(set, fact) : partFact(engine, fact, part ?? ''),
+    );
+    facts[fact] = gathered.status === 'known' ? gathered.value : undefined;
+    return missing ?? missingOf(fact, kind === undefined ? undefined : part, gathered, needed);
+  }
+  const byPart: Record<string, unknown> = {};
+  facts[fact] = byPart;
+  for (const name of Object.keys(set.parts[kind] ?? {})) {
+    const gathered = seen(engine, fact, partFact(engine, fact, name));
+    if (gathered.status === 'known') byPart[name] = gathered.value;
+    missing ??= missingOf(fact, name, gathered, needed);
+  }
+  return missing;
+}
+
+function missingOf(
+  fact: string,
+  part: string | undefined,
+  why: Gathered<unknown>,
+  needed: boolean,
+): Missing | undefined {
+  return why.status === 'unobtainable' && (needed || why.reason !== 'not_supplied') ? { fact, part, why } : undefined;
 }
 
 /** The named facts of the other parts; and the first one that the rule cannot do without and that is missing. */
@@ -274,16 +302,13 @@ function knownByPart(engine: Engine, fact: string): Readonly<Record<string, unkn
 
 /** A fact as a rule gets to see it: past its shelf life it is as good as none. What is assumed does not age, and is noted. */
 function seen(engine: Engine, fact: string, gathered: Gathered<unknown>): Gathered<unknown> {
-  const {
-    kinds,
-    options: { now },
-  } = engine;
   if (gathered.assumed === true) {
     engine.rests = new Set([...(engine.rests ?? []), fact]);
     return gathered;
   }
+  const { kinds, options } = engine;
+  if (gathered.status !== 'known' || !isStale(kinds, fact, gathered.observedAt, options.now)) return gathered;
   const hours = shelfLifeHours(kinds, fact) ?? 0;
-  if (gathered.status !== 'known' || !isStale(kinds, fact, gathered.observedAt, now)) return gathered;
   return {
     status: 'unobtainable',
     reason: 'stale',

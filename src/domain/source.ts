@@ -18,7 +18,7 @@ export interface GatherContext<F extends FactKinds = FactKinds> {
 /**
  * The one thing that knows how to gather a fact.
  *
- * `gather` gives the fact, or for a part fact one for each part it found. It may throw {@link Unobtainable}; any other
+ * `gather` gives the fact, or for a part fact one for each part it found; at once where nobody has to be asked. It may throw {@link Unobtainable}; any other
  * error is recorded as `unreachable` with its message, so an error's message must not hold a secret.
  */
 export interface SourceOf<F extends FactKinds, N extends FactName<F>, S extends Subject = Subject> {
@@ -27,7 +27,7 @@ export interface SourceOf<F extends FactKinds, N extends FactName<F>, S extends 
   readonly limitMs: number;
   /** Facts that its value was compared with: when one is assumed to be another, it is asked anew, though it was supplied. */
   readonly against?: readonly FactName<F>[];
-  gather(subject: S, context: GatherContext<F>): Promise<GatheredOf<F, N>>;
+  gather(subject: S, context: GatherContext<F>): Promise<GatheredOf<F, N>> | GatheredOf<F, N>;
 }
 
 /** One binding for every fact about a kind of subject: the compiler refuses a fact without a source. */
@@ -46,7 +46,7 @@ export interface AnySource {
       gathered(fact: string): Promise<unknown>;
       readonly supplied: FactSet;
     },
-  ): Promise<unknown>;
+  ): unknown;
 }
 
 /** The sources of one evaluation, by the name of the fact. */

@@ -19,10 +19,10 @@ export function optionalSource<F extends FactKinds, N extends FactName<F>, S ext
   return {
     fact: source.fact,
     limitMs: source.limitMs + signInMs,
-    async gather(subject, context) {
+    gather(subject, context) {
       const { now, supplied, once, gathered } = context;
       try {
-        return await source.gather(subject, {
+        const answer = source.gather(subject, {
           now,
           supplied,
           once,
@@ -32,10 +32,16 @@ export function optionalSource<F extends FactKinds, N extends FactName<F>, S ext
             return AbortSignal.any([context.signal, AbortSignal.timeout(source.limitMs)]);
           },
         });
+        return answer instanceof Promise ? answer.catch(notSupplied) : answer;
       } catch (error) {
-        if (error instanceof Unobtainable) throw new Unobtainable('not_supplied', error.message);
-        throw error;
+        return notSupplied(error);
       }
     },
   };
+}
+
+/** @throws Unobtainable in the words of the one that came, any other error as it is */
+function notSupplied(error: unknown): never {
+  if (error instanceof Unobtainable) throw new Unobtainable('not_supplied', error.message);
+  throw error;
 }

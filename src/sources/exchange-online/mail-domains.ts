@@ -1,6 +1,6 @@
-import { type Gathered, Unobtainable } from '../../domain/fact-set.ts';
+import { type Gathered, type NotKnown, notKnown } from '../../domain/fact-set.ts';
 import type { SourcesOf } from '../../domain/source.ts';
-import { type CloudTenant, tenantOf } from '../../domain/tenant.ts';
+import { tenantOf } from '../../domain/tenant.ts';
 import type { AcceptedDomain } from '../../facts/mail-domain/accepted-domain.ts';
 import type { MailDomainFacts } from '../../facts/mail-domain/index.ts';
 import type { SigningConfiguration, SigningConfigurationRow } from '../../facts/mail-domain/signing-configuration.ts';
@@ -22,43 +22,37 @@ export function tenantSources(
     'signing-configuration': {
       fact: 'signing-configuration',
       limitMs,
-      gather: async (subject): Promise<Gathered<SigningConfiguration>> => {
-        const [from, tenant] = required(lists, subject, 'Get-DkimSigningConfig');
-        const list = await from.signingConfigurations(tenant);
-        return lookUp<SigningConfigurationRow, SigningConfiguration>(
-          list,
-          subject.id,
-          (row) => ({ state: 'configured', row }),
-          {
-            state: 'no-row',
-          },
-        );
+      gather(subject, { now }) {
+        const tenant = tenantOf(subject);
+        if (lists === undefined || tenant === undefined) return missing(lists, 'Get-DkimSigningConfig', now);
+        return lists
+          .signingConfigurations(tenant)
+          .then((list) =>
+            lookUp<SigningConfigurationRow, SigningConfiguration>(
+              list,
+              subject.id,
+              (row) => ({ state: 'configured', row }),
+              { state: 'no-row' },
+            ),
+          );
       },
     },
     'accepted-domain': {
       fact: 'accepted-domain',
       limitMs,
-      gather: async (subject): Promise<Gathered<AcceptedDomain>> => {
-        const [from, tenant] = required(lists, subject, 'Get-AcceptedDomain');
-        const list = await from.acceptedDomains(tenant);
-        return lookUp(list, subject.id, (row) => row, { listed: false });
+      gather(subject, { now }) {
+        const tenant = tenantOf(subject);
+        if (lists === undefined || tenant === undefined) return missing(lists, 'Get-AcceptedDomain', now);
+        return lists
+          .acceptedDomains(tenant)
+          .then((list): Gathered<AcceptedDomain> => lookUp(list, subject.id, (row) => row, { listed: false }));
       },
     },
   };
 }
 
-function required(
-  lists: TenantLists | undefined,
-  subject: MailDomain,
-  cmdlet: string,
-): readonly [TenantLists, CloudTenant] {
-  if (lists === undefined) throw new Unobtainable('not_supplied', `supply the output of ${cmdlet}`);
-  const tenant = tenantOf(subject);
-  if (tenant === undefined) {
-    throw new Unobtainable(
-      'not_supplied',
-      `supply the output of ${cmdlet}, or name the tenant (tenant.id in the organization's document)`,
-    );
-  }
-  return [lists, tenant];
+/** What nobody can be asked for has to be supplied. */
+function missing(lists: TenantLists | undefined, cmdlet: string, now: Date): NotKnown {
+  const or = lists === undefined ? '' : ", or name the tenant (tenant.id in the organization's document)";
+  return notKnown('not_supplied', `supply the output of ${cmdlet}${or}`, undefined, now.toISOString());
 }

@@ -1,4 +1,4 @@
-import { known, Unobtainable } from '../../domain/fact-set.ts';
+import { known, notKnown } from '../../domain/fact-set.ts';
 import type { SourceOf } from '../../domain/source.ts';
 import { tenantOf } from '../../domain/tenant.ts';
 import type { MailDomainFacts } from '../../facts/mail-domain/index.ts';
@@ -22,11 +22,10 @@ export function incidentSource(graph: Graph | undefined): IncidentSource {
   return optionalSource<MailDomainFacts, 'exchange-online-incidents', MailDomain>({
     fact: 'exchange-online-incidents',
     limitMs,
-    async gather(subject) {
+    gather(subject, { now }) {
       const tenant = tenantOf(subject);
-      if (graph === undefined || tenant === undefined) {
-        throw new Unobtainable('not_supplied', 'no access to the tenant is configured');
-      }
+      if (graph === undefined || tenant === undefined)
+        return notKnown('not_supplied', 'no access to the tenant is configured', undefined, now.toISOString());
       // Not the signal of the domain that happened to ask first: the answer serves all of them.
       return memory(tenant, 'exchange-online-incidents', async () => {
         const incidents = await openExchangeIssues(graph, tenant, AbortSignal.timeout(limitMs));

@@ -6,5 +6,11 @@ import type { SourceOf } from '../../domain/source.ts';
 export function suppliedOnly<F extends FactKinds, N extends FactName<F>>(fact: N, how: string): SourceOf<F, N> {
   // Always the same answer, so made once: an error with its stack is dear.
   const missing = new Unobtainable('not_supplied', how);
-  return { fact, limitMs: 1_000, gather: () => Promise.reject(missing) };
+  return {
+    fact,
+    limitMs: 1_000,
+    gather() {
+      throw missing;
+    },
+  };
 }
