@@ -60,7 +60,7 @@ async function evaluate(job: EvaluatorJob): Promise<EvaluatorResult> {
         log: silentLog,
         supplied: (subject) => prepared[indexOf(subject)] ?? suppliedAt(indexOf(subject)),
         // Two questions for each.
-        ...(inFlight === undefined ? {} : { inFlight: Math.max(256, inFlight) }),
+        ...(inFlight === undefined ? {} : { inFlight: Math.max(128, inFlight) }),
       },
       ({ subject, run }) => {
         // Compared as the first run and as an unchanged later one; nothing is kept.

@@ -12,7 +12,7 @@ import type { Log } from '../log.ts';
 import type { Ports } from '../ports.ts';
 
 /** Subjects looked at side by side: twice what keeps one resolver busy. More would only wait, and be garbage that has grown old. */
-const subjectsInFlight = 256;
+const subjectsInFlight = 128;
 
 export interface EvaluateOptions {
   readonly sources: Sources;
@@ -24,7 +24,7 @@ export interface EvaluateOptions {
   /** What is supposed to be so; ad hoc only. */
   readonly assumption?: Assumption | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Subjects looked at side by side; 256 when left out. The sources bound their own traffic; this bounds the memory. */
+  /** Subjects looked at side by side; 128 when left out. The sources bound their own traffic; this bounds the memory. */
   readonly inFlight?: number;
 }
 

@@ -22,8 +22,9 @@ import {
 import { DohContentError, DohStatusError, dohTransport } from './doh.ts';
 import type { Exchange, ExchangeEvents, Transport } from './exchange.ts';
 import { extendedErrorWords } from './extended-error.ts';
-import { decodeReply, encodeQuery, followChain, nameProblem, type QueryMessage, type Reply } from './message.ts';
+import { encodeQuery, followChain, nameProblem, type QueryMessage } from './message.ts';
 import { Pace, type SendWindow } from './pace.ts';
+import { decodeReply, type Reply } from './reply.ts';
 import { tcpTransport } from './tcp.ts';
 import { udpTransport } from './udp.ts';
 

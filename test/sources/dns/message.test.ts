@@ -2,7 +2,8 @@ import { encode } from 'dns-packet';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DnsRecord } from '../../../src/sources/dns/answer.ts';
-import { decodeReply, encodeQuery, followChain, nameProblem, repliesTo } from '../../../src/sources/dns/message.ts';
+import { encodeQuery, followChain, nameProblem, repliesTo } from '../../../src/sources/dns/message.ts';
+import { decodeReply } from '../../../src/sources/dns/reply.ts';
 
 const name = 'selector1._domainkey.contoso.com';
 
