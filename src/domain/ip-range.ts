@@ -26,6 +26,11 @@ export function plainAddress(text: string): string {
   return found instanceof ipaddr.IPv6 ? found.toRFC5952String() : found.toString();
 }
 
+/** The text of an address of 4 or 16 bytes; IPv6 as RFC 5952 has it. */
+export function addressOfBytes(bytes: Uint8Array): string {
+  return ipaddr.fromByteArray([...bytes]).toString();
+}
+
 /** `ip:port` or `[v6]:port`; an address without a port is taken too. Undefined for an unreadable one, and for a port beyond 65535. */
 export function parseEndpoint(text: string): Endpoint | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text.trim());

@@ -1,6 +1,6 @@
 // The bytes of a DNS reply into records (RFC 1035 section 4). Read here and not by dns-packet, which joins labels by dots
 // whatever they hold and reads on where a record's length ends; a test holds both against each other.
-import ipaddr from 'ipaddr.js';
+import { addressOfBytes } from '../../domain/ip-range.ts';
 import type { DnsRecord, ExtendedError, QueryType } from './answer.ts';
 import { headerLength, typeAndClassLength, typeNumbers } from './message.ts';
 
@@ -173,7 +173,7 @@ function readAddress(message: Buffer, cursor: Cursor, length: 4 | 16): string {
   const bytes = message.subarray(cursor.at, cursor.at + length);
   if (bytes.length !== length) throw new RangeError('an address past the end');
   cursor.at += length;
-  return length === 4 ? bytes.join('.') : ipaddr.fromByteArray([...bytes]).toString();
+  return addressOfBytes(bytes);
 }
 
 function readStrings(message: Buffer, cursor: Cursor, end: number): string[] {
