@@ -1,6 +1,7 @@
 // The command line as a shell starts it. Node ends a process that crashes with 1, and 1 is an answer here: "no". So the
 // crash is given its own code before anything that could crash is loaded.
 import { writeSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
 
 process.on('uncaughtException', (error: unknown) => {
   // At once: what is only queued for a pipe is lost when the process ends.
@@ -8,4 +9,6 @@ process.on('uncaughtException', (error: unknown) => {
   process.exit(3);
 });
 
+// Half of what a short command takes is reading and compiling the sources.
+enableCompileCache();
 await import('../cli/main.ts');
