@@ -1,12 +1,10 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
 import { createTableStore } from '../../src/store/table-store.ts';
 import { createClock, createMachine } from '../app/machine.ts';
 import { useAzurite } from '../azurite.ts';
 import { healthy } from '../evaluations/smtp-source-ip/service.ts';
+import { type Ended, fieldcheck } from './shell.ts';
 
-const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const azurite = useAzurite();
 // By the clock of the CLI, by which supplied facts expire.
 const collectedAt = new Date().toISOString();
@@ -26,13 +24,10 @@ beforeAll(async () => {
   await app.stop();
 });
 
-/** Runs `fieldcheck baseline accept` as a shell does, over the storage of this file. */
-function accept(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const env = { PATH: process.env.PATH, AzureWebJobsStorage: azurite.connectionString };
-  return new Promise((resolve) => {
-    execFile(process.execPath, [cli, 'baseline', 'accept', ...args], { env }, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr });
-    });
+/** `fieldcheck baseline accept`, over the storage of this file. */
+function accept(...args: readonly string[]): Promise<Ended> {
+  return fieldcheck(['baseline', 'accept', ...args], {
+    settings: { AzureWebJobsStorage: azurite.connectionString },
   });
 }
 

@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import { run as runSchema } from '../../src/domain/finding.ts';
@@ -16,11 +14,11 @@ import { createMachine } from '../app/machine.ts';
 import { acceptedRow, createTenant, signingRow } from '../app/tenant.ts';
 import { useAzurite } from '../azurite.ts';
 import { dkimKey, txtData } from '../dns-server/dkim-zone.ts';
+import { fieldcheck as callOf, type Ended } from './shell.ts';
 
 // Each call is a process of its own, and some tests make many.
 vi.setConfig({ testTimeout: 60_000 });
 
-const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-cli-'));
 const now = '2026-11-24T09:30:00Z';
 
@@ -45,20 +43,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the CLI as a shell does, with nothing in its environment but what is given. */
-function fieldcheck(args: readonly string[], environment: Record<string, string> = {}): Promise<Ended> {
-  return new Promise((resolve) => {
-    const options = { env: { PATH: process.env.PATH, ...environment }, cwd: folder };
-    execFile(process.execPath, [cli, ...args], options, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr });
-    });
-  });
+/** In the folder of this file, with nothing in its environment but what is given. */
+function fieldcheck(args: readonly string[], settings: Record<string, string> = {}): Promise<Ended> {
+  return callOf(args, { settings, cwd: folder });
 }
 
 /** `evaluate dkim …` against both embedded resolvers, as of `now`. */

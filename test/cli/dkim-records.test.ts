@@ -1,10 +1,8 @@
 // `dkim-records` from a shell: what it prints goes into a real zone, and then the evaluation says yes; `--assume` said so
 // before. And for the demo, where every record stands.
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Run } from '../../src/domain/finding.ts';
 import type { RecordsPlan } from '../../src/evaluations/dkim/records.ts';
@@ -15,11 +13,11 @@ import { txtData } from '../dns-server/dkim-zone.ts';
 import { findProgram } from '../dns-server/installed.ts';
 import { startNsd, zoneHead } from '../dns-server/nsd.ts';
 import { startUnbound } from '../dns-server/unbound.ts';
+import { fieldcheck as callOf } from './shell.ts';
 
 const nsdProgram = findProgram('nsd', 'dkim-records is not applied to a zone of NSD');
 const unboundProgram = findProgram('unbound', 'dkim-records is not applied to a zone of NSD behind Unbound');
 
-const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-records-'));
 const cleanups: (() => Promise<unknown>)[] = [];
 afterAll(async () => {
@@ -27,13 +25,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function fieldcheck(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [cli, ...args], { maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
-    });
-  });
-}
+const fieldcheck = (...args: string[]) => callOf(args);
 function file(name: string, content: string | object): string {
   const path = join(folder, name);
   writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));

@@ -10,6 +10,7 @@ import { XMLParser } from 'fast-xml-parser';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { createTenant, signingRow } from '../app/tenant.ts';
+import { fieldcheck as callOf } from './shell.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -38,23 +39,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function fieldcheck(...args: string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [cli, ...args],
-      { env: { PATH: process.env.PATH }, cwd: folder },
-      (error, stdout, stderr) =>
-        resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr }),
-    );
-  });
-}
+const fieldcheck = (...args: string[]) => callOf(args, { cwd: folder });
 
 const dkim = (...args: string[]) =>
   fieldcheck('evaluate', 'dkim', '--resolver', dns.address, '--now', '2026-11-24T09:30:00Z', ...args);

@@ -1,9 +1,7 @@
 // `explain` and `history --at` as a shell calls them: exit codes, files, standard input, and what is kept about an organization.
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { explanation } from '../../src/evaluations/dkim/explanation.ts';
 import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
@@ -12,10 +10,10 @@ import { createClock, createMachine } from '../app/machine.ts';
 import { createTenant, signingRow } from '../app/tenant.ts';
 import { useAzurite } from '../azurite.ts';
 import { plainMessage, rsaKey, signed } from '../sources/mail/signing.ts';
+import { fieldcheck as callOf, type Ended } from './shell.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-explain-'));
 const azurite = useAzurite();
 
@@ -55,24 +53,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 function fieldcheck(args: readonly string[], { input = '', kept = false } = {}): Promise<Ended> {
-  return new Promise((resolve) => {
-    const env = { PATH: process.env.PATH, ...(kept ? { AzureWebJobsStorage: azurite.connectionString } : {}) };
-    const child = spawn(process.execPath, [cli, ...args], { env, cwd: folder });
-    const said = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'] as const)
-      child[name].setEncoding('utf8').on('data', (text: string) => {
-        said[name] += text;
-      });
-    child.once('close', (code) => resolve({ code, ...said }));
-    child.stdin.on('error', () => {});
-    child.stdin.end(input);
+  return callOf(args, {
+    input,
+    settings: kept ? { AzureWebJobsStorage: azurite.connectionString } : {},
+    cwd: folder,
   });
 }
 const explain = (args: readonly string[], options?: Parameters<typeof fieldcheck>[1]) =>

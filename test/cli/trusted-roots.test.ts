@@ -1,16 +1,14 @@
 // `--ca` holds for DNS over HTTPS as for everything that speaks TLS.
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { decode, encode } from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Run } from '../../src/domain/finding.ts';
 import { dkimKey, txtStrings } from '../dns-server/dkim-zone.ts';
 import { type Loopback, selfSigned, startLoopback } from '../notifiers/loopback.ts';
+import { fieldcheck as callOf } from './shell.ts';
 
-const cli = fileURLToPath(new URL('../../src/local/cli.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-ca-'));
 const certificate = selfSigned('localhost');
 const key = txtStrings(dkimKey(2048));
@@ -44,14 +42,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function fieldcheck(args: readonly string[], settings: Readonly<Record<string, string>> = {}) {
-  return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
-    const env = { ...process.env, AzureWebJobsStorage: '', ...settings };
-    const child = execFile(process.execPath, [cli, ...args], { env }, (_, stdout, stderr) =>
-      resolve({ code: child.exitCode, stdout, stderr }),
-    );
-  });
-}
+const fieldcheck = (args: readonly string[], settings: Readonly<Record<string, string>> = {}) =>
+  callOf(args, { settings: { AzureWebJobsStorage: '', ...settings } });
 
 const evaluate = (...more: string[]) =>
   fieldcheck(['evaluate', 'dkim', 'contoso.com', '--resolver', resolver, '--json', ...more]);

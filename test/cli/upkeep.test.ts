@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseDocument } from '../../src/domain/organization.ts';
 import { evaluations } from '../../src/evaluations/index.ts';
@@ -11,8 +9,8 @@ import type { Store } from '../../src/store/store.ts';
 import { createTableStore } from '../../src/store/table-store.ts';
 import { useAzurite } from '../azurite.ts';
 import { factsOf, stateOf, time, watch } from '../store/samples.ts';
+import { fieldcheck as callOf, type Ended } from './shell.ts';
 
-const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-upkeep-'));
 const azurite = useAzurite();
 
@@ -44,26 +42,15 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the CLI as a shell does, over the storage of this file. */
-function fieldcheck(args: readonly string[], settings: Record<string, string> = {}): Promise<Ended> {
-  const env = {
-    PATH: process.env.PATH,
+/** Over the storage of this file. */
+function fieldcheck(args: readonly string[], more: Record<string, string> = {}): Promise<Ended> {
+  const settings = {
     AzureWebJobsStorage: azurite.connectionString,
     FIELDCHECK_LOCAL_CHANNELS: 'true',
     FIELDCHECK_RESOLVERS: dns.address,
-    ...settings,
+    ...more,
   };
-  return new Promise((resolve) => {
-    execFile(process.execPath, [cli, ...args], { env, cwd: folder }, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr });
-    });
-  });
+  return callOf(args, { settings, cwd: folder });
 }
 
 describe('export and import', () => {
