@@ -5,10 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { build as bundle } from 'esbuild';
 
 export interface BuildOptions {
-  /** The module that registers the functions. */
-  entry: string;
-  /** Cleared first; the entry becomes `functions.js` in it, which package.json's `main` names. */
+  /** The module that registers the functions; or modules by the names that their files get. */
+  entry: string | Readonly<Record<string, string>>;
+  /** Cleared first; one entry becomes `functions.js` in it, which package.json's `main` names. */
   outdir: string;
+  /** Where what entries share is put, as esbuild names it. Modules that look for files beside them need it beside them. */
+  chunkNames?: string;
 }
 
 /** What was written: the entry first, then the chunks, largest first; sizes in bytes, without source maps. */
@@ -34,10 +36,14 @@ export interface BuiltFile {
  *
  * @returns the files written
  */
-export async function build({ entry, outdir }: BuildOptions): Promise<BuiltFile[]> {
+export async function build({
+  entry,
+  outdir,
+  chunkNames = 'chunks/[name]-[hash]',
+}: BuildOptions): Promise<BuiltFile[]> {
   await rm(outdir, { recursive: true, force: true });
   const { metafile } = await bundle({
-    entryPoints: { functions: entry },
+    entryPoints: typeof entry === 'string' ? { functions: entry } : entry,
     outdir,
     bundle: true,
     format: 'esm',
@@ -46,7 +52,7 @@ export async function build({ entry, outdir }: BuildOptions): Promise<BuiltFile[
     external: ['@azure/functions-core', 'supports-color'],
     banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
     splitting: true,
-    chunkNames: 'chunks/[name]-[hash]',
+    chunkNames,
     minify: true,
     sourcemap: 'linked',
     sourcesContent: false,

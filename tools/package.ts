@@ -30,6 +30,7 @@ export interface PackagedFile {
 }
 
 const ownManifest = z.object({ name: z.string(), version: z.string(), license: z.string(), main: z.string() });
+export type OwnManifest = z.infer<typeof ownManifest>;
 const manifest = z.object({ name: z.string(), version: z.string(), license: z.string() });
 const lockFile = z.object({
   packages: z.record(z.string(), z.object({ integrity: z.string().optional(), dev: z.boolean().optional() })),
@@ -60,7 +61,7 @@ export async function packageApp(outdir: string): Promise<{ files: PackagedFile[
 }
 
 /** esbuild ends every file with a reference to its map; without the map it would only mislead. */
-async function removeSourceMaps(folder: string): Promise<void> {
+export async function removeSourceMaps(folder: string): Promise<void> {
   for (const { path } of await filesIn(folder)) {
     const file = join(folder, path);
     if (path.endsWith('.map')) await rm(file);
@@ -69,7 +70,7 @@ async function removeSourceMaps(folder: string): Promise<void> {
 }
 
 /** The packages that these modules belong to, in order of name, then version. */
-async function bundledPackages(modules: readonly string[]): Promise<BundledPackage[]> {
+export async function bundledPackages(modules: readonly string[]): Promise<BundledPackage[]> {
   const { packages: locked } = lockFile.parse(await readJson(join(root, 'package-lock.json')));
   const folders = new Set(modules.flatMap((module) => packageFolder(relative(root, resolve(module))) ?? []));
   const found = await Promise.all(
@@ -108,7 +109,7 @@ async function licenceText(folder: string): Promise<string | undefined> {
 }
 
 /** CycloneDX 1.6 (ECMA-424). Without time and serial number, so that the same sources give the same file. */
-function billOfMaterials(own: z.infer<typeof ownManifest>, packages: readonly BundledPackage[]): object {
+export function billOfMaterials(own: Pick<OwnManifest, 'name' | 'version' | 'license'>, packages: readonly BundledPackage[]): object {
   return {
     $schema: 'http://cyclonedx.org/schema/bom-1.6.schema.json',
     bomFormat: 'CycloneDX',
@@ -144,7 +145,7 @@ function licenceChoice(licence: string): object {
 }
 
 /** One line for each package, then the words of each licence; packages that say the same stand above one text. */
-function licenceList(packages: readonly BundledPackage[]): string {
+export function licenceList(packages: readonly BundledPackage[]): string {
   const title = ({ name, version }: BundledPackage) => `${name} ${version}`;
   const overview = packages.map((one) => `${title(one)}  ${one.licence}`);
   const rule = '-'.repeat(80);
@@ -157,7 +158,7 @@ function licenceList(packages: readonly BundledPackage[]): string {
   return `The deployed bundle holds parts of these packages:\n\n${overview.join('\n')}\n\n${texts.join('\n\n')}\n`;
 }
 
-async function filesIn(folder: string): Promise<PackagedFile[]> {
+export async function filesIn(folder: string): Promise<PackagedFile[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = await Promise.all(
     entries
@@ -170,11 +171,11 @@ async function filesIn(folder: string): Promise<PackagedFile[]> {
   return files.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-async function readJson(path: string): Promise<unknown> {
+export async function readJson(path: string): Promise<unknown> {
   return JSON.parse(await readFile(path, 'utf8'));
 }
 
-async function writeJson(path: string, value: unknown): Promise<void> {
+export async function writeJson(path: string, value: unknown): Promise<void> {
   await writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 

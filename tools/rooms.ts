@@ -223,7 +223,14 @@ export const rooms = table({
   },
   'src/cli/': {
     holds: 'a file for each command: decode, call one method of the App, encode',
-    rooms: ['src/app/index.ts', 'src/config.ts', 'src/domain/', 'src/evaluations/', 'src/evaluations/index.ts'],
+    rooms: [
+      'src/app/index.ts',
+      'src/config.ts',
+      'src/domain/',
+      'src/evaluations/',
+      'src/evaluations/index.ts',
+      'package.json',
+    ],
     packages: ['commander'],
     node: true,
     because: 'The shell is one more door of the same App: it imports only the App, its words and what is registered.',
@@ -239,12 +246,19 @@ export const rooms = table({
   'src/local/': {
     holds: 'the one-machine runtime: host, embedded storage and DNS, the Teams sink, the demo; never deployed',
     rooms: ['src/cli/', 'src/domain/', 'src/facts/', 'src/notifiers/', 'src/store/'],
-    packages: ['@azure/storage-queue', 'adaptivecards', 'azurite', 'croner', 'dns-packet', 'zod'],
+    packages: ['@azure/storage-queue', 'adaptivecards', 'azurite', 'commander', 'croner', 'dns-packet', 'zod'],
     node: true,
     // The host loads the program that it is told to, as Azure does.
     computed: true,
     because:
       'The local runtime calls the doors, reads the storage that it embeds, and plays Azure around them: what happens behind the App is not its own.',
+  },
+  'package.json': {
+    holds: 'name and version, dependencies, the commands of npm',
+    rooms: [],
+    packages: [],
+    node: false,
+    because: 'It is data.',
   },
   'tools/bootstrap.mjs': {
     holds: 'installs what is missing, then runs a task on the Node of the project',

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseJson, RefusedJson } from '../domain/json.ts';
 import { BadCall } from './shell.ts';
@@ -44,17 +44,25 @@ export async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** The lines of a file, from its start each time. @throws BadCall */
-export async function linesOf(path: string): Promise<() => AsyncIterable<string>> {
-  let isFile: boolean;
+/** A file, or those of a folder with that ending, in order of name. @throws BadCall when there is none */
+export async function filesIn(path: string, ending: string): Promise<readonly string[]> {
   try {
-    const file = await open(path);
-    isFile = (await file.stat()).isFile();
-    await file.close();
+    if (!(await stat(path)).isDirectory()) return [path];
+    const names = (await readdir(path)).filter((name) => name.endsWith(ending)).sort();
+    if (names.length > 0) return names.map((name) => join(path, name));
   } catch (error) {
     throw new BadCall(`Cannot read ${path}: ${error instanceof Error ? error.message : String(error)}.`);
   }
-  if (!isFile) throw new BadCall(`Cannot read ${path}: it is no file.`);
+  throw new BadCall(`Cannot read ${path}: no file in it ends in ${ending}.`);
+}
+
+/** The lines of a file, from its start each time. @throws BadCall */
+export async function linesOf(path: string): Promise<() => AsyncIterable<string>> {
+  try {
+    await (await open(path)).close();
+  } catch (error) {
+    throw new BadCall(`Cannot read ${path}: ${error instanceof Error ? error.message : String(error)}.`);
+  }
   return () => createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
 }
 

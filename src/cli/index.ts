@@ -1,4 +1,5 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
+import manifest from '../../package.json' with { type: 'json' };
 import type { Registry } from '../evaluations/registry.ts';
 import { addApply } from './apply.ts';
 import { addBaseline } from './baseline.ts';
@@ -10,7 +11,7 @@ import { addExport } from './export.ts';
 import { addHistory } from './history.ts';
 import { addImport } from './import.ts';
 import { endProgress, startProgress } from './progress.ts';
-import { exit, version } from './shell.ts';
+import { type AddCommand, called, exit } from './shell.ts';
 
 /** In the order in which the help lists them. */
 const commands = [
@@ -29,17 +30,26 @@ const commands = [
  * Carries out one call of a shell; how it went is `process.exitCode`, a sentence about what went wrong is on stderr.
  *
  * @param argv as `process.argv`: the program, the script, then what was typed
+ * @param more commands of whoever calls it
  */
-export async function runShell(evaluations: Registry, argv: readonly string[]): Promise<void> {
+export async function runShell(
+  evaluations: Registry,
+  argv: readonly string[],
+  more: readonly AddCommand[] = [],
+): Promise<void> {
   const program = new Command('fieldcheck')
     .description('Asks of Microsoft 365 and Exchange organizations what nobody answers continuously.')
-    .version(await version(), '--version', 'print the version')
+    .version(manifest.version, '--version', 'print the version')
     .configureHelp({ optionDescription: withoutEmptyDefault })
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fieldcheck: ')) })
-    .showHelpAfterError('Run "npm run fieldcheck -- --help" for what there is.');
+    .showHelpAfterError(`Run "${called} --help" for what there is.`);
   for (const add of commands) add(program, evaluations);
-  program.hook('preAction', (_, command) => startProgress(command.name()));
+  const own = new Set(program.commands);
+  for (const add of more) add(program, evaluations);
+  program.hook('preAction', (_, command) => {
+    if (own.has(command) || own.has(command.parent ?? program)) startProgress(command.name());
+  });
   try {
     await program.parseAsync(argv);
   } catch (error) {

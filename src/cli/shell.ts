@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type App, createApp, productionPorts } from '../app/index.ts';
 import { loadConfig } from '../config.ts';
@@ -29,6 +30,9 @@ export function exitCodeOn(on: (typeof failOn)[number], runs: readonly Run[]): n
   return on === 'advice' && isAdvised ? exit.no : code;
 }
 
+/** How a person calls the shell: in the repository, or where the package is installed. */
+export const called = import.meta.url.endsWith('.ts') ? 'npm run fieldcheck --' : 'fieldcheck';
+
 /** A call that cannot be carried out; its sentence goes to stderr. */
 export class BadCall extends Error {}
 
@@ -46,22 +50,20 @@ export async function withStore(evaluations: Registry, work: (app: App) => Promi
   }
 }
 
-/** That of the package. */
-export async function version(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
+/** Where `npm start` and `serve` keep what is theirs, unless they are told otherwise. */
+const dataFolders = ['.fieldcheck', 'fieldcheck-data', 'fieldcheck-demo'];
 
-/** What `npm start` leaves for the shell while it runs: where its storage is. */
+/** What a local host leaves for the shell while it runs: where its storage is. `FIELDCHECK_DATA` names its folder. */
 export async function localSettings(): Promise<Record<string, string>> {
-  try {
-    return JSON.parse(await readFile(new URL('../../.fieldcheck/settings.json', import.meta.url), 'utf8')) as Record<
-      string,
-      string
-    >;
-  } catch {
-    return {};
+  const { FIELDCHECK_DATA: named } = process.env;
+  for (const folder of named === undefined ? dataFolders : [named]) {
+    try {
+      return JSON.parse(await readFile(join(folder, 'settings.json'), 'utf8')) as Record<string, string>;
+    } catch {
+      // Nobody runs there.
+    }
   }
+  return {};
 }
 
 const stderrLog = {

@@ -15,6 +15,8 @@ export interface Azurite {
   connectionString: string;
   pid: number;
   ports: Readonly<Record<Service, number>>;
+  /** Resolves when it has ended, whoever ended it. */
+  ended: Promise<void>;
   /** Ends Azurite after it has written its data. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -53,11 +55,12 @@ const endWithParent = `
  * @throws Error when it ends before it is ready, with what it said, or when another process uses `location`
  */
 export async function startAzurite({ location }: AzuriteOptions = {}): Promise<Azurite> {
+  const file = program();
   const claimed = location === undefined ? undefined : await claim(location);
   const ports = services.flatMap((service) => [`--${service}Port`, '0']);
   const persistence = location === undefined ? ['--inMemoryPersistence'] : ['--location', location];
   const args = [...persistence, ...ports, '--skipApiVersionCheck', '--disableTelemetry', '--silent'];
-  const child = fork(require.resolve('azurite/dist/src/azurite.js'), args, {
+  const child = fork(file, args, {
     execArgv: ['--import', `data:text/javascript,${encodeURIComponent(endWithParent)}`],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     // A process group of its own: the Ctrl-C that stops the host must not stop its storage first.
@@ -72,11 +75,23 @@ export async function startAzurite({ location }: AzuriteOptions = {}): Promise<A
       connectionString: connectionString(found),
       pid: child.pid ?? 0,
       ports: found,
+      ended,
       stop: () => end(child, ended),
     };
   } catch (error) {
     await end(child, ended);
     throw error;
+  }
+}
+
+/** @throws Error with what to do, when the package is not installed: the published one leaves it to who needs it */
+function program(): string {
+  try {
+    return require.resolve('azurite/dist/src/azurite.js');
+  } catch {
+    throw new Error(
+      'The embedded storage is the package azurite, which is not installed: "npm install azurite" where fieldcheck is installed, or set AzureWebJobsStorage to a storage of your own.',
+    );
   }
 }
 

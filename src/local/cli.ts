@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // The command line as a shell starts it. Node ends a process that crashes with 1, and 1 is an answer here: "no". So the
 // crash is given its own code before anything that could crash is loaded.
 import { writeSync } from 'node:fs';
@@ -11,4 +12,5 @@ process.on('uncaughtException', (error: unknown) => {
 
 // Half of what a short command takes is reading and compiling the sources.
 enableCompileCache();
-await import('../cli/main.ts');
+const [{ main }, { addDemo, addServe }] = await Promise.all([import('../cli/main.ts'), import('./commands.ts')]);
+await main([addServe, addDemo]);

@@ -1,24 +1,21 @@
 // `npm start`: the product on one machine. Storage, name server, Teams channel and host are real programs on loopback;
 // nothing here is deployed. Nothing of the demo reaches the network; what a person puts beside it is looked at in the
 // real world, by the settings of the shell's environment.
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { called } from '../cli/shell.ts';
 import { createTableStore } from '../store/table-store.ts';
-import { startAzurite } from './azurite.ts';
 import { createDemo, type Demo, type DemoState, makeDemoKeys } from './demo/contoso.ts';
 import { startMending } from './demo/mending.ts';
 import { applyDemo, demoId, waitForCards, whatToTry } from './demo/show.ts';
 import { startDnsServer } from './dns-server.ts';
-import { startHost } from './host/host.ts';
+import { app, isPackaged } from './place.ts';
+import { forget, startRuntime } from './runtime.ts';
 import { startTeamsSink, type TeamsSink } from './teams-sink.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-
-const usage =
-  'npm start [-- --fresh] [--port 7071] [--data FOLDER] [--verbose]\n\n--fresh    forget what earlier starts have left in the data folder\n--verbose  show the host’s log';
+const call = isPackaged ? 'fieldcheck demo [--fresh]' : 'npm start [-- --fresh]';
+const usage = `${call} [--port 7071] [--data FOLDER] [--verbose]\n\n--fresh    forget what earlier starts have left in the data folder\n--verbose  show the host’s log`;
 
 const options = readOptions();
 if (options.help) {
@@ -28,7 +25,6 @@ if (options.help) {
 
 const wantedPort = Number(options.port);
 const data = options.data;
-const settingsFile = join(data, 'settings.json');
 const demoFile = join(data, 'demo.json');
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -53,10 +49,11 @@ try {
 function readOptions() {
   try {
     const { values } = parseArgs({
+      args: process.argv.slice(isPackaged ? 3 : 2),
       options: {
         fresh: { type: 'boolean', default: false },
         port: { type: 'string', default: '7071' },
-        data: { type: 'string', default: join(root, '.fieldcheck') },
+        data: { type: 'string', default: isPackaged ? 'fieldcheck-demo' : join(app.root, '.fieldcheck') },
         verbose: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -69,26 +66,13 @@ function readOptions() {
   process.exit(3);
 }
 
-/** Forgets what earlier starts have left, unless a start that still runs is using it. */
-async function forget(): Promise<void> {
-  const location = join(data, 'storage');
-  // The storage knows whether somebody uses the folder: it starts only where nobody does.
-  if (existsSync(location)) await (await startAzurite({ location })).stop();
-  await rm(data, { recursive: true, force: true });
-}
-
 async function start(): Promise<void> {
   const startedAt = performance.now();
-  if (options.fresh) await forget();
+  if (options.fresh) await forget(data);
   await mkdir(data, { recursive: true });
-  const [azurite, [state, sink]] = await Promise.all([
-    startAzurite({ location: join(data, 'storage') }),
-    readState().then(async (read) => [read, await startChannel(read.channelPort)] as const),
-  ]);
-  closers.push(
-    () => azurite.stop(),
-    () => sink.close(),
-  );
+  const state = await readState();
+  const sink = await startChannel(state.channelPort);
+  closers.push(() => sink.close());
   const keep = (changes: Partial<DemoState>) => saveState(Object.assign(state, changes));
   const port = Number(new URL(sink.url).port);
   if (state.channelPort === undefined) await keep({ channelPort: port });
@@ -98,8 +82,6 @@ async function start(): Promise<void> {
   const dns = await startDnsServer({ zone: demo.zone });
   closers.push(() => dns.close());
 
-  // Own storage, whatever the shell's environment says: nothing is written elsewhere.
-  const own = { AzureWebJobsStorage: azurite.connectionString, FIELDCHECK_LOCAL_CHANNELS: 'true' };
   const settings = {
     FIELDCHECK_LOG_LEVEL: options.verbose ? 'info' : 'warn',
     FIELDCHECK_DUE_SCHEDULE: '0 * * * * *',
@@ -107,7 +89,7 @@ async function start(): Promise<void> {
     FIELDCHECK_RETENTION_SCHEDULE: '0 0 3 * * *',
     FIELDCHECK_HEARTBEAT_SCHEDULE: '0 0 8 * * *',
     ...process.env,
-    ...own,
+    FIELDCHECK_LOCAL_CHANNELS: 'true',
     // Nobody can collect anything of the demo's Exchange organization: it is made up.
     FIELDCHECK_SAVED_FACTS: demoId,
     // The name server of the demo is asked for the demo's names alone; whom others are asked of, the environment says.
@@ -115,19 +97,10 @@ async function start(): Promise<void> {
       .filter(Boolean)
       .join(','),
   } as Record<string, string>;
-  const host = await startHost({
-    root,
-    entry: 'functions/index.ts',
-    hostJson: JSON.parse(await readFile(join(root, 'host.json'), 'utf8')),
-    settings,
-    storageConnection: azurite.connectionString,
-    port: wantedPort,
-    dataFolder: data,
-    log: ({ level, message }) => {
-      if (options.verbose || level === 'error' || level === 'critical') console.error(message);
-    },
-  });
-  closers.push(() => host.stop());
+  // Own storage, whatever the shell's environment says: nothing is written elsewhere.
+  const runtime = await startRuntime({ data, app, settings, port: wantedPort, verbose: options.verbose });
+  const { host, storageConnection } = runtime;
+  closers.push(() => runtime.stop());
   if (host.port !== wantedPort) console.log(`Port ${wantedPort} is taken; using ${host.port}.`);
 
   const mending = await startMending({
@@ -138,10 +111,6 @@ async function start(): Promise<void> {
     factsUrl: `${host.url}/api/organizations/contoso/facts`,
   });
   closers.push(() => mending.close());
-  // For the shell (npm run fieldcheck -- history …) while this runs.
-  await writeFile(settingsFile, JSON.stringify(own));
-  closers.push(() => rm(settingsFile, { force: true }));
-
   console.log(
     `fieldcheck is ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s: ${host.url}/api/health`,
   );
@@ -153,7 +122,7 @@ async function start(): Promise<void> {
     if (applied.etag !== undefined) await keep({ etag: applied.etag });
     for (const remark of applied.remarks) console.log(remark);
     evaluations = applied.evaluations;
-    const store = createTableStore({ connectionString: azurite.connectionString });
+    const store = createTableStore({ connectionString: storageConnection });
     const shown = await waitForCards(store, applied.runs, sink, since);
     if (shown !== undefined)
       console.log(`${shown}, ${((performance.now() - startedAt) / 1000).toFixed(1)} s after the start.`);
@@ -161,7 +130,7 @@ async function start(): Promise<void> {
     // What a person keeps beside the demo goes on without it.
     if (!stopping)
       console.error(
-        `The demo is not complete: ${error instanceof Error ? error.message : String(error)}. ${host.url}/api/health shows its runs, npm start -- --verbose the log.`,
+        `The demo is not complete: ${error instanceof Error ? error.message : String(error)}. ${host.url}/api/health shows its runs, --verbose the log.`,
       );
   }
   if (!stopping) {
@@ -179,7 +148,7 @@ async function writeBounce(demo: Demo, resolver: string): Promise<string | undef
   await writeFile(report, bounce);
   await writeFile(document, JSON.stringify(demo.document, undefined, 2));
   const [file, organization] = [report, document].map((path) => relative(process.cwd(), path));
-  return `npm run fieldcheck -- explain ${file} --organization ${organization} --resolver ${resolver}`;
+  return `${called} explain ${file} --organization ${organization} --resolver ${resolver}`;
 }
 
 /** On the port of earlier starts, because documents hold the channel's address; on any other while somebody has that one. */

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { describeIssue } from '../domain/organization.ts';
 import { payloadSchema } from '../notifiers/teams-workflow/payload.ts';
+import { cardLibrary } from './place.ts';
 
 /** Above this Teams drops a card, after the webhook said 202. */
 const maxCardBytes = 28 * 1024;
@@ -66,7 +66,7 @@ export async function startTeamsSink({
   readonly host?: string;
 } = {}): Promise<TeamsSink> {
   const page = await readFile(new URL('teams-sink.html', import.meta.url));
-  const library = await readFile(fileURLToPath(import.meta.resolve('adaptivecards/dist/adaptivecards.min.js')));
+  const library = await readFile(cardLibrary());
   const cards: SunkCard[] = [];
   let other: { status: number; answer: OtherAnswer; left: number } | undefined;
 

@@ -15,7 +15,7 @@ import { fieldcheck as callOf } from './shell.ts';
 vi.setConfig({ testTimeout: 60_000 });
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const cli = join(root, 'src/cli/main.ts');
+const cli = join(root, 'src/local/cli.ts');
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-reports-'));
 const tenant = createTenant(['contoso.com', 'mail.contoso.com'], ['shop.contoso.com']);
 tenant.publish(signingRow('one.fabrikam.com'), 'selector1');

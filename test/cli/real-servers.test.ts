@@ -70,7 +70,7 @@ describe.runIf(nsdProgram && unboundProgram)('evaluate dkim through Unbound in f
     });
     const file = join(folder, 'dkim.json');
     writeFileSync(file, JSON.stringify(rows));
-    const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+    const cli = fileURLToPath(new URL('../../src/local/cli.ts', import.meta.url));
     const options = [
       '--signing-config',
       file,

@@ -91,10 +91,19 @@ describe('export and import', () => {
     expect(stdout.endsWith('{"kind":"end","counts":{"states":2,"history":3,"facts":1}}\n')).toBe(true);
   });
 
+  test('every organization into a folder, and all of them from there', async () => {
+    const said = 'contoso: 2 states, 3 of the history, 1 supplied facts';
+    const saved = await fieldcheck(['export', '--all', '--out', 'all']);
+    expect([saved.code, saved.stdout]).toEqual([0, `${said} in all/contoso.ndjson\n`]);
+    expect(await fieldcheck(['import', 'all', '--replace'])).toEqual({ code: 0, stdout: `${said}\n`, stderr: '' });
+  });
+
   test.each<[readonly string[], string]>([
+    [['export'], 'Name an organization, or say --all --out FOLDER.'],
+    [['export', '--all'], 'Say where to: --all --out FOLDER, which gets a file for each organization.'],
     [['export', 'fabrikam', '--out', 'fabrikam.ndjson'], 'The organization "fabrikam" does not exist.'],
     [['import', 'nowhere.ndjson'], 'Cannot read nowhere.ndjson: ENOENT'],
-    [['import', '.'], 'Cannot read .: '],
+    [['import', '..'], 'Cannot read ..: no file in it ends in .ndjson.'],
     [['import', 'list.json'], 'list.json: line 1: is not the start of an export; write one with "fieldcheck export"'],
   ])('a bad call is one sentence: %o', async (args, sentence) => {
     writeFileSync(join(folder, 'list.json'), '[]\n');

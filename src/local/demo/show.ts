@@ -1,6 +1,8 @@
 // Shows the demo organization: does over HTTP what a user would do, then waits for the cards of that organization. What
 // other organizations do or leave undone beside it plays no part.
+
 import { setTimeout as sleep } from 'node:timers/promises';
+import { called } from '../../cli/shell.ts';
 import type { Payload } from '../../notifiers/teams-workflow/payload.ts';
 import type { RunRecord, Store } from '../../store/store.ts';
 import type { TeamsSink } from '../teams-sink.ts';
@@ -154,7 +156,7 @@ export function whatToTry(at: DemoAddresses, demo: Demo, watched: readonly strin
     ['teams-exchange-interop', 'mend Exchange (GO)', `curl -X POST ${at.mending}/mend/interop`],
     ['smtp-source-ip', 'mend node EX2 (ready)', `curl -X POST ${at.mending}/mend/smtp`],
     ...(at.explain === undefined ? [] : [['dkim', 'explain a bounce', at.explain] as const]),
-    ['dkim', 'from the shell', `npm run fieldcheck -- evaluate dkim ${first} --resolver ${at.dns}`],
+    ['dkim', 'from the shell', `${called} evaluate dkim ${first} --resolver ${at.dns}`],
   ]);
   return [
     '\nLook at',

@@ -25,6 +25,8 @@ export interface HostOptions {
   /** The HTTP port wanted; when it is taken the next free one is used. 0 means any. */
   port: number;
   log: Log;
+  /** The address of the HTTP door; 127.0.0.1 when left out, and then it answers nobody who calls it by another name. */
+  address?: string | undefined;
   /** Where the timers' schedules are remembered between starts; left out, they are forgotten. */
   dataFolder?: string;
   /** Asked for at functions of level `function` or `admin` and at `/admin`; left out, nobody is asked. */
@@ -34,7 +36,7 @@ export interface HostOptions {
 }
 
 export interface Host {
-  /** `http://127.0.0.1:PORT`; the port may not be the one that was asked for. */
+  /** `http://ADDRESS:PORT`; the port may not be the one that was asked for. */
   url: string;
   port: number;
   functions: readonly RegisteredFunction[];
@@ -122,6 +124,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const door = await openHttp(
       { ...http, functions: httpFunctions, match, invoke, admin, key: options.key, track: work.track, log },
       options.port,
+      options.address,
     );
     queues.start();
     timers.start();

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, isIPv6 } from 'node:net';
 import type { HttpCookie, HttpData, RegisteredFunction, TypedData } from './core.ts';
 import { methodsOf, routeOf, triggerOf } from './core.ts';
 import type { Invoke } from './invoke.ts';
@@ -9,6 +9,9 @@ import type { Router } from './routes.ts';
 
 /** The largest request body the Functions host takes, in bytes. */
 const maxBodyBytes = 100 * 1024 * 1024;
+
+/** Where only this machine gets in. */
+const loopback = '127.0.0.1';
 
 /** How many ports after the wanted one are tried when it is taken. */
 const portTries = 50;
@@ -43,15 +46,16 @@ export interface HttpDoor {
 }
 
 /**
- * Opens the HTTP door on 127.0.0.1.
+ * Opens the HTTP door.
  *
  * @param port the port wanted; when it is taken the next free one is used, 0 means any
  */
-export async function openHttp(options: HttpOptions, port: number): Promise<HttpDoor> {
+export async function openHttp(options: HttpOptions, port: number, address = loopback): Promise<HttpDoor> {
   let stopping = false;
+  const isOpen = address !== loopback;
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const refused = refuseForeign(request);
+    const refused = isOpen ? undefined : refuseForeign(request);
     if (refused !== undefined) return sendText(response, 403, refused);
     if (stopping) return sendText(response, 503, 'The host is stopping.', { connection: 'close' });
 
@@ -106,11 +110,11 @@ export async function openHttp(options: HttpOptions, port: number): Promise<Http
     });
     options.track(work);
   });
-  const listening = await listenFrom(server, port);
+  const listening = await listenFrom(server, port, address);
 
   return {
     port: listening,
-    url: `http://127.0.0.1:${listening}`,
+    url: `http://${isIPv6(address) ? `[${address}]` : address}:${listening}`,
     stopAccepting() {
       stopping = true;
       server.close();
@@ -125,23 +129,23 @@ export async function openHttp(options: HttpOptions, port: number): Promise<Http
   };
 }
 
-async function listenFrom(server: Server, port: number): Promise<number> {
+async function listenFrom(server: Server, port: number, address: string): Promise<number> {
   const last = port === 0 ? 0 : Math.min(port + portTries, 65_535);
   for (let candidate = port; candidate <= last; candidate++) {
     try {
-      await listen(server, candidate);
+      await listen(server, candidate, address);
       return (server.address() as AddressInfo).port;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     }
   }
-  throw new Error(`Ports ${port} to ${last} on 127.0.0.1 are all taken. Free one, or ask for port 0 to take any.`);
+  throw new Error(`Ports ${port} to ${last} on ${address} are all taken. Free one, or ask for port 0 to take any.`);
 }
 
-function listen(server: Server, port: number): Promise<void> {
+function listen(server: Server, port: number, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
+    server.listen(port, address, () => {
       server.off('error', reject);
       resolve();
     });

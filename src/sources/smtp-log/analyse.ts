@@ -93,8 +93,11 @@ export async function countFiles(
   return { ...table.counts, from, to, rows, malformedRows, noReceiveLogs: [...noReceiveLogs] };
 }
 
+/** Sources run as they are; a bundle has the worker beside it. */
+const workerFile = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
+
 function countInWorker(paths: readonly string[], service: SmtpService, signal?: AbortSignal): Promise<FileCounts> {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+  const worker = new Worker(new URL(workerFile, import.meta.url), {
     workerData: { paths, service },
     resourceLimits: workerLimits,
   });

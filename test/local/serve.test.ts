@@ -1,0 +1,161 @@
+// `fieldcheck serve` as a process: it is killed while it works, started again, backed up and restored elsewhere.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { createZone, type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
+import { startTeamsSink, type TeamsSink } from '../../src/local/teams-sink.ts';
+import { signingRow } from '../app/tenant.ts';
+
+vi.setConfig({ testTimeout: 180_000 });
+
+/** How often it is killed. */
+const kills = Number(process.env.FIELDCHECK_TEST_KILLS ?? 3);
+
+const cli = fileURLToPath(new URL('../../src/local/cli.ts', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-serve-'));
+const domains = Array.from({ length: 30 }, (_, index) => `d${index}.contoso.com`);
+const running = new Set<ChildProcess>();
+let dns: DnsServer;
+let sink: TeamsSink;
+
+beforeAll(async () => {
+  // Nothing that is configured is in DNS: each domain has something to tell.
+  [dns, sink] = await Promise.all([startDnsServer({ zone: createZone() }), startTeamsSink()]);
+});
+afterAll(async () => {
+  for (const child of running) child.kill('SIGKILL');
+  await Promise.all([dns.close(), sink.close()]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Serving {
+  readonly process: ChildProcess;
+  readonly url: string;
+  readonly said: () => string;
+  readonly ended: Promise<number | null>;
+}
+
+const settings = () => ({
+  PATH: process.env.PATH,
+  FIELDCHECK_RESOLVERS: dns.address,
+  FIELDCHECK_LOCAL_CHANNELS: 'true',
+  CHANNEL_MAIL: sink.url,
+  FIELDCHECK_DELIVERY_SCHEDULE: '*/2 * * * * *',
+});
+
+function spawned(data: string, ...args: string[]) {
+  const child = spawn(process.execPath, [cli, 'serve', '--data', data, '--port', '0', ...args], {
+    env: settings(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const ended = new Promise<number | null>((resolve) =>
+    child.once('exit', (code) => {
+      running.delete(child);
+      resolve(code);
+    }),
+  );
+  return { process: child, said: () => said, ended };
+}
+
+async function serving(data: string): Promise<Serving> {
+  const child = spawned(data);
+  const url = await vi.waitFor(
+    () => /fieldcheck serves (http:\S+)\/api\/health/.exec(child.said())?.[1] ?? expect.fail(child.said()),
+    {
+      timeout: 60_000,
+      interval: 50,
+    },
+  );
+  return { ...child, url };
+}
+
+const shell = (data: string, ...args: string[]) =>
+  execFileSync(process.execPath, [cli, ...args], {
+    env: { PATH: process.env.PATH, FIELDCHECK_DATA: data },
+    encoding: 'utf8',
+  });
+
+const toldOf = (text: string) => domains.filter((domain) => text.includes(domain));
+
+test('killed again and again while it works, and restored elsewhere, it has all that it told', async () => {
+  const data = join(folder, 'data');
+  const document = {
+    id: 'contoso',
+    channels: { mail: { kind: 'teams-workflow', url: 'secret:CHANNEL_MAIL' } },
+    evaluations: { dkim: { domains, channels: ['mail'] } },
+  };
+  let current = await serving(data);
+  const put = await fetch(`${current.url}/api/organizations/contoso`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json', 'if-none-match': '*' },
+    body: JSON.stringify(document),
+  });
+  expect(put.status, await put.text()).toBe(200);
+  const facts = await fetch(`${current.url}/api/organizations/contoso/facts`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(domains.map((domain) => signingRow(domain))),
+  });
+  expect(facts.status, await facts.text()).toBe(202);
+  for (let kill = 0; kill < kills; kill++) {
+    const run = await fetch(`${current.url}/api/organizations/contoso/evaluations/dkim/runs`, { method: 'POST' });
+    expect([202, 409]).toContain(run.status);
+    await sleep(100 + 150 * (kill % 5));
+    current.process.kill('SIGKILL');
+    expect(await current.ended).toBeNull();
+    current = await serving(data);
+  }
+  await fetch(`${current.url}/api/organizations/contoso/evaluations/dkim/runs`, { method: 'POST' });
+  await vi.waitFor(() => expect(sink.cards.length).toBeGreaterThan(0), { timeout: 60_000, interval: 200 });
+
+  const backup = join(folder, 'backup');
+  shell(data, 'export', '--all', '--out', backup);
+  const stopped = current.ended;
+  current.process.kill('SIGTERM');
+  expect(await stopped).toBe(0);
+  expect(current.said()).toContain('Stopping: what is in flight ends first.');
+
+  const elsewhere = await serving(join(folder, 'elsewhere'));
+  shell(join(folder, 'elsewhere'), 'import', backup);
+  const told = toldOf(sink.cards.map(({ payload }) => JSON.stringify(payload)).join());
+  expect(told.length).toBeGreaterThan(0);
+  for (const domain of told) {
+    const address = `${elsewhere.url}/api/organizations/contoso/evaluations/dkim/subjects/${domain}`;
+    const { run } = (await (await fetch(address)).json()) as { run: { answers: Record<string, string> } };
+    expect([domain, run.answers['verifiable-now']]).toEqual([domain, 'no']);
+  }
+  elsewhere.process.kill('SIGTERM');
+  expect(await elsewhere.ended).toBe(0);
+});
+
+test('a folder of a later release is left alone, with what to do', async () => {
+  const data = join(folder, 'later');
+  const first = await serving(data);
+  first.process.kill('SIGTERM');
+  await first.ended;
+  expect(JSON.parse(readFileSync(join(data, 'layout.json'), 'utf8'))).toEqual({ layout: 1 });
+  writeFileSync(join(data, 'layout.json'), '{"layout":2}');
+  const second = spawned(data);
+  expect(await second.ended).toBe(3);
+  expect(second.said()).toContain(
+    `${data} was written by a later release (layout 2, this one knows 1). Use that release, or export there and import here.`,
+  );
+});
+
+test('a folder serves one at a time', async () => {
+  const data = join(folder, 'once');
+  const first = await serving(data);
+  const second = spawned(data);
+  expect(await second.ended).toBe(3);
+  expect(second.said()).toMatch(/storage is in use by process \d+/);
+  first.process.kill('SIGTERM');
+  expect(await first.ended).toBe(0);
+  expect(existsSync(join(data, 'settings.json'))).toBe(false);
+});
