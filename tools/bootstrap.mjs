@@ -29,7 +29,8 @@ if (!(task in tasks)) {
 
 install();
 const node = projectNode();
-const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...tasks[task], ...args], {
+const [program, ...fixed] = tasks[task];
+const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, program), ...fixed, ...args], {
   stdio: 'inherit',
   cwd: task === 'cli' ? process.cwd() : root,
 });
