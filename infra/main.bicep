@@ -256,6 +256,17 @@ module alerts 'app/alerts.bicep' = {
   dependsOn: [monitoring]
 }
 
+module workbook 'app/workbook.bicep' = {
+  scope: group
+  name: 'workbook'
+  params: {
+    location: location
+    tags: tags
+    workspaceName: names.workspace
+  }
+  dependsOn: [monitoring]
+}
+
 // azd keeps outputs as environment values of the same name. None may be called like a variable of
 // main.parameters.json, or the value of the first deployment would be an input of the second.
 output AZURE_LOCATION string = location

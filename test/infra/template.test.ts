@@ -159,6 +159,7 @@ describe.runIf(typeof found !== 'string')('what a deployment creates', () => {
       'Microsoft.Web/sites/basicPublishingCredentialsPolicies': 2,
       'Microsoft.Web/sites/config': 1,
       'Microsoft.Insights/scheduledQueryRules': 4,
+      'Microsoft.Insights/workbooks': 1,
     });
   });
 
@@ -283,6 +284,20 @@ describe.runIf(typeof found !== 'string')('what a deployment creates', () => {
       ['Allow', '25', ['192.0.2.25', '198.51.100.0/28']],
       ['Deny', '25', '*'],
     ]);
+  });
+
+  test('the workbook asks the queries that are files, of the workspace', () => {
+    const { serializedData, sourceId } = only(plain, 'Microsoft.Insights/workbooks').properties;
+    const { items } = JSON.parse(serializedData) as {
+      items: { content: { query?: string; noDataMessage?: string } }[];
+    };
+    const asked = items.flatMap(({ content }) => content.query ?? []);
+    const files = ['answers', 'blind-watches', 'runs', 'deliveries', 'failures'];
+    expect(asked).toEqual(
+      files.map((name) => readFileSync(join(root, `infra/operations/queries/${name}.kql`), 'utf8')),
+    );
+    expect(items.filter(({ content }) => 'query' in content && content.noDataMessage === undefined)).toEqual([]);
+    expect(sourceId).toContain('Microsoft.OperationalInsights/workspaces');
   });
 
   test('alerts tell the operators by mail, and not through the channels they watch', () => {

@@ -41,7 +41,7 @@ describe.each(readdirSync(folder))('%s', (file) => {
     for (const action of used) expect(action).toMatch(/^[A-Za-z-]+\/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 
-  test('may read the repository, and write nothing but a token for Azure', () => {
+  test('may read the repository, and write nothing but a token that says who it is', () => {
     for (const allowed of [common, ...Object.values(jobs).map((one) => one.permissions ?? {})]) {
       for (const [scope, level] of Object.entries(allowed)) {
         expect(`${scope}: ${level}`).toMatch(/^(contents: read|id-token: write)$/);
@@ -59,10 +59,12 @@ describe.each(readdirSync(folder))('%s', (file) => {
     expect(text(file)).not.toMatch(/pull_request_target|workflow_run/);
   });
 
-  test('a token for Azure is given only in a GitHub environment, which can ask for approval', () => {
+  test('such a token is given only in a GitHub environment, which can ask for approval', () => {
     for (const [name, one] of Object.entries(jobs)) {
       if (one.permissions?.['id-token'] === undefined) continue;
-      expect(`${name}: ${one.environment}`).toMatch(/: (\$\{\{ inputs\.environment \|\| 'production' \}\}|what-if)$/);
+      expect(`${name}: ${one.environment}`).toMatch(
+        /: (\$\{\{ inputs\.environment \|\| 'production' \}\}|what-if|npm)$/,
+      );
     }
   });
 });
@@ -100,4 +102,16 @@ test('what-if runs on pull requests that touch what is deployed, and never on th
   expect(on).toEqual({ pull_request: { paths: ['infra/**', 'azure.yaml', '.github/workflows/what-if.yml'] } });
   expect(jobs['what-if']?.if).toBe('github.event.pull_request.head.repo.full_name == github.repository');
   expect(runs(jobs['what-if']?.steps ?? []).at(-1)).toContain('azd provision --preview --no-prompt');
+});
+
+test('the package is tested before it is published, by hand, with its provenance and without a secret', () => {
+  const { on, jobs } = read('publish.yml');
+  expect(Object.keys(on)).toEqual(['workflow_dispatch']);
+  expect(runs(jobs.publish?.steps ?? [])).toEqual([
+    'npm ci',
+    'npm test',
+    'npm run package:npm',
+    'npm publish ./dist-npm --provenance --access public',
+  ]);
+  expect(text('publish.yml')).not.toContain('secrets.');
 });
