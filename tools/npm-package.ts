@@ -63,7 +63,9 @@ export async function packageForNpm(outdir: string): Promise<{ files: PackagedFi
     ...built.flatMap(({ modules }) => modules),
     join('node_modules/adaptivecards', 'dist/adaptivecards.min.js'),
   ]);
-  const packages = [...new Map([...ofShell, ...app.packages].map((one) => [`${one.name} ${one.version}`, one])).values()];
+  const packages = [
+    ...new Map([...ofShell, ...app.packages].map((one) => [`${one.name} ${one.version}`, one])).values(),
+  ];
   await writeJson(join(outdir, 'package.json'), {
     ...own,
     keywords: ['dkim', 'microsoft-365', 'exchange', 'teams', 'smtp', 'azure-functions'],
@@ -80,5 +82,7 @@ export async function packageForNpm(outdir: string): Promise<{ files: PackagedFi
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const { files } = await packageForNpm(join(root, 'dist-npm'));
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
-  console.log(`${(total / 1024).toFixed(0)} KB in ${files.length} files of dist-npm/; "npm pack ./dist-npm" packs them.`);
+  console.log(
+    `${(total / 1024).toFixed(0)} KB in ${files.length} files of dist-npm/; "npm pack ./dist-npm" packs them.`,
+  );
 }

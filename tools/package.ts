@@ -94,7 +94,9 @@ export async function bundledPackages(modules: readonly string[]): Promise<Bundl
       };
     }),
   );
-  return found.sort((a, b) => (`${a.name} ${a.version}` < `${b.name} ${b.version}` ? -1 : 1));
+  // One that stands in several folders is one package.
+  const each = new Map(found.map((one) => [`${one.name} ${one.version}`, one]));
+  return [...each].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
 }
 
 /** `node_modules/@azure/functions` of a module below it, the innermost where packages are nested. */
@@ -109,7 +111,10 @@ async function licenceText(folder: string): Promise<string | undefined> {
 }
 
 /** CycloneDX 1.6 (ECMA-424). Without time and serial number, so that the same sources give the same file. */
-export function billOfMaterials(own: Pick<OwnManifest, 'name' | 'version' | 'license'>, packages: readonly BundledPackage[]): object {
+export function billOfMaterials(
+  own: Pick<OwnManifest, 'name' | 'version' | 'license'>,
+  packages: readonly BundledPackage[],
+): object {
   return {
     $schema: 'http://cyclonedx.org/schema/bom-1.6.schema.json',
     bomFormat: 'CycloneDX',

@@ -192,6 +192,7 @@ export const rooms = table({
       'src/reports/',
       'src/sources/',
       'src/store/',
+      'src/telemetry/',
     ],
     packages: ['@azure/identity', '@azure/storage-queue', 'p-limit', 'p-map', 'prom-client', 'zod'],
     node: true,
@@ -220,6 +221,20 @@ export const rooms = table({
     node: false,
     because:
       'A door decodes, calls one method of the App and encodes: it imports the App and schemas. Evaluations are handed to it.',
+  },
+  'src/telemetry/': {
+    holds: 'traces and metrics of runs, for those who collect them by OpenTelemetry',
+    rooms: [],
+    packages: [
+      '@opentelemetry/api',
+      '@opentelemetry/exporter-metrics-otlp-http',
+      '@opentelemetry/exporter-trace-otlp-http',
+      '@opentelemetry/resources',
+      '@opentelemetry/sdk-metrics',
+      '@opentelemetry/sdk-trace',
+    ],
+    node: true,
+    because: 'It is told what was done, and knows nothing of how.',
   },
   'src/cli/': {
     holds: 'a file for each command: decode, call one method of the App, encode',

@@ -261,6 +261,9 @@ export function createApp(ports: Ports) {
     metrics: overStorage(metrics),
 
     /** Lets work in flight finish, within the time that Azure allows, puts slices that did not back, and lets go of everything. */
-    stop: () => stop(() => worker.putBack(ports)),
+    async stop() {
+      await stop(() => worker.putBack(ports));
+      await ports.telemetry?.close();
+    },
   };
 }

@@ -10,6 +10,7 @@ import { defaultResolvers, type ResolverAddresses } from '../sources/dns/resolve
 import { createWorld, type World, type WorldOptions } from '../sources/world.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 import type { Store } from '../store/store.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import { type Log, silentLog } from './log.ts';
 
 /** What the App stands on. Production makes them from the configuration; tests and the CLI put others in their place. */
@@ -28,6 +29,8 @@ export interface Ports {
   readonly localChannels: boolean;
   /** Ids of organizations that are made up, so that saved facts are all there is to know of them: the demo. */
   readonly savedFactsOf?: readonly string[];
+  /** Traces and metrics of runs, when somebody collects them. */
+  readonly telemetry?: Telemetry | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -52,7 +55,16 @@ export async function productionPorts(
     publicUrl: config.FIELDCHECK_PUBLIC_URL,
     localChannels: config.FIELDCHECK_LOCAL_CHANNELS,
     savedFactsOf: config.FIELDCHECK_SAVED_FACTS,
+    telemetry: await telemetryOf(environment),
   };
+}
+
+/** To whom the standard variables send; nobody without an address among them, or when they switch it off. */
+async function telemetryOf(environment: Environment): Promise<Telemetry | undefined> {
+  const named = ['', '_TRACES', '_METRICS'].some((of) => environment[`OTEL_EXPORTER_OTLP${of}_ENDPOINT`]);
+  if (!named || environment.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return undefined;
+  const { createTelemetry } = await import('../telemetry/opentelemetry.ts');
+  return createTelemetry();
 }
 
 /** The ports of one evaluation from a shell: sources as deployed, nothing stored, nobody told. */

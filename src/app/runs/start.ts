@@ -13,7 +13,7 @@ import { updateWatchedSubjects } from './watched.ts';
 /** After this a run is closed with what there is, so that one lost message cannot hold back every notice. */
 const deadlineMs = 30 * 60_000;
 
-export type RunPorts = Pick<Ports, 'store' | 'queue' | 'log' | 'clock' | 'evaluations' | 'world'>;
+export type RunPorts = Pick<Ports, 'store' | 'queue' | 'log' | 'clock' | 'evaluations' | 'world' | 'telemetry'>;
 
 interface StartRun {
   readonly document: OrganizationDocument;

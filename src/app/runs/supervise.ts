@@ -44,6 +44,10 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
     await summarize(ports, run);
     // Several may see the last result at once; one of them closes the run and says so.
     if (!(await store.finishRun(progress, state, now.toISOString()))) return;
+    const { organization, evaluation, startedAt, subjects } = run;
+    const complete = state !== 'incomplete';
+    const endedAt = now.toISOString();
+    ports.telemetry?.runEnded({ runId, organization, evaluation, startedAt, endedAt, subjects, complete });
     if (state === 'incomplete') {
       log.error('run incomplete at its deadline', { runId, slices: run.slices, done: slices.length });
       return;

@@ -18,7 +18,7 @@ const readersKept = 8;
 /** A lost race is read and compared again; more often than this something else is wrong. */
 const commitTries = 5;
 
-type WorkPorts = Pick<Ports, 'store' | 'queue' | 'log' | 'clock' | 'evaluations'>;
+type WorkPorts = Pick<Ports, 'store' | 'queue' | 'log' | 'clock' | 'evaluations' | 'telemetry'>;
 
 export interface Worker {
   /** Does one slice. @returns undefined when it was put back meanwhile: then nothing of it is kept */
@@ -70,6 +70,11 @@ export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker
     if (isPutBack()) return undefined;
     const result = summarize(runId, message.slice, [...runs.values()]);
     await commitRuns(ports, message, [...runs.values()], states, result);
+    ports.telemetry?.sliceEnded({
+      ...{ runId, organization, evaluation, slice: message.slice, subjects: runs.size, complete: true },
+      startedAt: now.toISOString(),
+      endedAt: ports.clock().toISOString(),
+    });
     if (message.slice === message.slices - 1) await ports.queue.sendDelivery(watch);
     return result;
   }
