@@ -1,6 +1,8 @@
 import { smtpService } from '../../facts/smtp-service/subject.ts';
 import { smtpNodeFiles } from '../../sources/bindings/smtp-source-ip/files.ts';
 import { haproxyFiles } from '../../sources/bindings/smtp-source-ip/haproxy.ts';
+import { kempFiles } from '../../sources/bindings/smtp-source-ip/kemp.ts';
+import { netscalerFiles } from '../../sources/bindings/smtp-source-ip/netscaler.ts';
 import { smtpServiceSources } from '../../sources/bindings/smtp-source-ip/sources.ts';
 import type { Registration } from '../registration.ts';
 import { baselineOf } from './baseline.ts';
@@ -12,7 +14,7 @@ import { smtpSourceIpInShell } from './in-shell.ts';
 export const smtpSourceIp: Registration = {
   ...evaluation,
   bind: smtpServiceSources,
-  files: [smtpNodeFiles, haproxyFiles],
+  files: [smtpNodeFiles, haproxyFiles, netscalerFiles, kempFiles],
   grants: [],
   starts(subject) {
     const { vips, nodes } = smtpService.parse(subject);

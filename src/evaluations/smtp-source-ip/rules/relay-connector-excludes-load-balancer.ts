@@ -2,7 +2,7 @@ import type { Judgement } from '../../../domain/rule.ts';
 import { enumerate } from '../../../domain/words.ts';
 import { connectorTarget, narrowScope, permissionsMissing, rangesWithLoadBalancer, relayRight } from '../connectors.ts';
 import { rule } from '../rule.ts';
-import { natKnowledge } from '../service.ts';
+import { natKnowledge, withBalancer } from '../service.ts';
 import { lacksPermissions } from '../settings.ts';
 
 /** See relay-connector-excludes-load-balancer.md. */
@@ -12,9 +12,10 @@ export const relayConnectorExcludesLoadBalancer = rule({
   severity: 'critical',
   blocks: ['relay-safe'],
   needs: ['node-receive-connectors', 'node-connector-permissions'],
-  optional: ['smtp-source-nat'],
+  optional: ['smtp-source-nat', 'smtp-load-balancer'],
   per: 'node',
-  judge(facts, at) {
+  judge(facts, place) {
+    const at = withBalancer(facts, place);
     const service = at.subject;
     const { nat, because } = natKnowledge(service, facts['smtp-source-nat'], at.part);
     return facts['node-receive-connectors'].map((connector): Judgement => {

@@ -1,0 +1,67 @@
+import { known, noFacts } from '../../../domain/fact-set.ts';
+import { parseEndpoint } from '../../../domain/ip-range.ts';
+import { enumerate } from '../../../domain/words.ts';
+import type { SmtpLoadBalancer } from '../../../facts/smtp-service/load-balancer.ts';
+import { nodeNamed } from '../../../facts/smtp-service/service.ts';
+import { type SmtpService, smtpService } from '../../../facts/smtp-service/subject.ts';
+import type { OpenedFile, SuppliedFormat } from '../../supplied/format.ts';
+
+/** A load balancer's configuration, read. */
+export interface LoadBalancerFile {
+  /** Virtual services that stand in it, whosever they are. */
+  readonly services: number;
+  /** Directives that say nothing of the way of a connection. */
+  readonly ignored: number;
+  of(service: SmtpService): Omit<SmtpLoadBalancer, 'product' | 'ignored'>;
+}
+
+/** The format of a product's configuration; of several files the newest counts. */
+export function loadBalancerFormat({
+  product,
+  open,
+  ...format
+}: Pick<SuppliedFormat, 'wanted' | 'isText' | 'recognises' | 'commandFor'> & {
+  /** As people call it. */
+  readonly product: string;
+  open(file: OpenedFile): LoadBalancerFile;
+}): SuppliedFormat {
+  return {
+    ...format,
+    read(files) {
+      const newest = files.reduce((a, b) => (b.writtenAt > a.writtenAt ? b : a));
+      const file = open(newest);
+      return {
+        name: `load-balancer/${product.toLowerCase()}`,
+        subjects: [],
+        notes: [
+          `${newest.name}: ${product}, ${file.services} virtual services read, ${file.ignored} directives passed over that say nothing of the way of a connection.`,
+        ],
+        foreignTo(subject) {
+          const { data } = smtpService.safeParse(subject);
+          return data === undefined || file.of(data).ways.length > 0
+            ? undefined
+            : `this configuration of ${product} has no way from ${enumerate(data.vips)} to a server`;
+        },
+        factsFor(subject) {
+          const { data } = smtpService.safeParse(subject);
+          if (data === undefined) return noFacts;
+          const value = { product, ...file.of(data), ignored: file.ignored };
+          return { facts: { 'smtp-load-balancer': known(value, newest.name, newest.writtenAt) }, parts: {} };
+        },
+      };
+    },
+  };
+}
+
+/** Where a server is: as an address, or by a name that is a node's. */
+export function addressOf(host: string, service: SmtpService): string {
+  const address = parseEndpoint(host)?.address;
+  if (address !== undefined) return address;
+  const node = nodeNamed(service, host);
+  return service.nodes.find(({ name }) => name === node)?.address ?? host;
+}
+
+/** The port of a server where it is another than that of the VIP: a translated one. */
+export function translated(port: number | undefined, vip: string): { readonly port?: number } {
+  return port === undefined || port === 0 || port === parseEndpoint(vip)?.port ? {} : { port };
+}
