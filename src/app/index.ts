@@ -5,6 +5,7 @@ import { type AdHoc, type AdHocResult, evaluateAdHoc } from './evaluations/ad-ho
 import { createBindings } from './evaluations/evaluate.ts';
 import { type HandedIn, type LookOptions, look, lookInto } from './evaluations/look.ts';
 import { adHocRequest, evaluationNamed } from './evaluations/requests.ts';
+import { runbook } from './evaluations/runbook.ts';
 import { healthOf } from './health/health.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { metrics } from './metrics/metrics.ts';
@@ -30,7 +31,9 @@ import { readSupplied, type SuppliedFile, type Supply } from './supplied/read.ts
 import { exportOrganization, importOrganization } from './transfer/transfer.ts';
 
 export { type DeliveryMessage, deliveryMessage, sliceMessage } from '../queue/queue.ts';
-export { formatOfFile, type ReportFormat, reportAs, reportFormats } from '../reports/index.ts';
+export { formatOfFile, type ReportFormat, reportAs, reportFormats, runbookMarkdown } from '../reports/index.ts';
+export type { AdHocResult } from './evaluations/ad-hoc.ts';
+export { arrangedOf, runbooksOf } from './evaluations/runbook.ts';
 export type { Conditions, EntityTags } from './organizations/conditions.ts';
 export { parseOrganizations } from './organizations/documents.ts';
 export { policiesOf } from './organizations/subjects.ts';
@@ -250,6 +253,13 @@ export function createApp(ports: Ports) {
      *   nothing is known that could be accepted (422)
      */
     acceptBaseline: overStorage(acceptBaseline),
+
+    /**
+     * From what was found last about a subject to a change that can be taken back. Nothing is executed.
+     *
+     * @throws Problem when there is no such subject or it was not looked at yet (404), or there is no runbook for it (422)
+     */
+    runbook: overStorage(runbook),
 
     /** Does everything work from where the app runs? As {@link examine}. */
     examine: () => examine(evaluations, process.env),

@@ -10,6 +10,7 @@ import { addExport } from './export.ts';
 import { addHistory } from './history.ts';
 import { addImport } from './import.ts';
 import { endProgress, startProgress } from './progress.ts';
+import { addRunbook } from './runbook.ts';
 import { exit, version } from './shell.ts';
 
 /** In the order in which the help lists them. */
@@ -18,6 +19,7 @@ const commands = [
   addApply,
   addHistory,
   addEvaluationCommands,
+  addRunbook,
   addBaseline,
   addDoctor,
   addExport,

@@ -9,6 +9,7 @@ import { baselineOf } from './baseline.ts';
 import { smtpSourceIpDoors } from './doors.ts';
 import { smtpSourceIp as evaluation } from './evaluation.ts';
 import { smtpSourceIpInShell } from './in-shell.ts';
+import { arrangeRunbook, runbookOf } from './runbook.ts';
 
 /** Everything the product knows of this evaluation. */
 export const smtpSourceIp: Registration = {
@@ -24,6 +25,18 @@ export const smtpSourceIp: Registration = {
     of: (subject, supplied, accepted) => baselineOf(smtpService.parse(subject), supplied, accepted),
     nothing: ({ id }) =>
       `There are no facts about any node of ${id}, or they have expired; run Collect-SmtpSourceIpFacts.ps1 on every node and supply its files first.`,
+  },
+  runbook: {
+    of(subject, facts, run, planned) {
+      const service = smtpService.parse(subject);
+      if (service.mode !== 'dsr') return undefined;
+      const json = runbookOf(service, facts, run, planned);
+      return { json, arranged: arrangeRunbook(json), answer: json.planned?.answer ?? json.answer };
+    },
+    nothing(subject) {
+      const { id, mode } = smtpService.parse(subject);
+      return `${id} is declared as ${mode}, and the runbook leads to Direct Server Return; declare mode "dsr" to plan that.`;
+    },
   },
   inShell: smtpSourceIpInShell,
   doors: smtpSourceIpDoors,

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ShellCommand } from '../../../src/evaluations/in-shell.ts';
-import { smtpSourceIpInShell } from '../../../src/evaluations/smtp-source-ip/in-shell.ts';
-import { describeRunbook, type Runbook, runbookOf } from '../../../src/evaluations/smtp-source-ip/runbook.ts';
+import { arrangeRunbook, type DsrRunbook, runbookOf } from '../../../src/evaluations/smtp-source-ip/runbook.ts';
 import { smtpService } from '../../../src/facts/smtp-service/subject.ts';
 import { smtpService as demoService, ex1File, ex2File } from '../../../src/local/demo/smtp-nodes.ts';
+import { runbookMarkdown } from '../../../src/reports/index.ts';
 import { smtpNodeFile } from '../../../src/sources/bindings/smtp-source-ip/collector-file.ts';
 import { openPowerShellHost } from '../../powershell/host.ts';
 import { bent, bothStores, type NamedScene, vip } from './scenes.ts';
@@ -11,7 +10,7 @@ import { type FactFile, healthy, now, runOf, type Scene } from './service.ts';
 
 const host = await openPowerShellHost();
 
-async function runbook(scene: Scene): Promise<Runbook> {
+async function runbook(scene: Scene): Promise<DsrRunbook> {
   const { run, facts } = await runOf(scene);
   return runbookOf(scene.service, facts, run);
 }
@@ -247,7 +246,7 @@ describe('the runbook', () => {
   it('says what to do at the load balancer, what to look at and when to go back, and what somebody has to decide', async () => {
     const scene = healthy();
     scene.files.EX2.routes[0].nextHop = '192.0.2.5';
-    const text = describeRunbook(await runbook(scene));
+    const text = runbookMarkdown(arrangeRunbook(await runbook(scene)));
     expect(text).toMatch(/^# Direct Server Return for smtp-in\n\nAs of .* Nothing here was executed\. dsr-ready: no\./);
     expect(text).toMatch(/## 1\. EX1\n\nNo step is missing\./);
     expect(text).toMatch(
@@ -256,7 +255,7 @@ describe('the runbook', () => {
     expect(text).toMatch(
       /Only when every node is ready.*switch the virtual service of 192\.0\.2\.25:25 to Direct Server Return/,
     );
-    expect(text).toMatch(/## When to go back\n\n- Go back when vip-path-answers fails/);
+    expect(text).toMatch(/## 5\. When to go back\n\n- Go back when vip-path-answers fails/);
   });
 
   it('never says that nothing is missing on a node that nobody could look at', async () => {
@@ -268,20 +267,5 @@ describe('the runbook', () => {
       ['Nothing is known of EX1: run Collect-SmtpSourceIpFacts.ps1 there, and supply its file.'],
       expect.arrayContaining([expect.stringMatching(/Could not look: firewall settings: access denied/)]),
     ]);
-  });
-
-  it('is a command that tells dsr-ready by its answer, and refuses other evaluations', async () => {
-    const { service, files } = healthy();
-    const { kind: _, ...declaration } = service;
-    const command = smtpSourceIpInShell.commands?.find(
-      (one): one is ShellCommand => one.looks === undefined && one.usage.startsWith('runbook'),
-    );
-    const call = {
-      now,
-      values: { service: 'service.json', facts: ['EX1', 'EX2'] },
-      readJson: async (path: string) => (path === 'service.json' ? declaration : files[path]),
-    };
-    expect(await command?.run(['smtp-source-ip'], call)).toMatchObject({ answer: 'yes', json: { subject: 'smtp-in' } });
-    await expect(command?.run(['dkim'], call)).rejects.toThrow(/there is none for dkim; write: runbook smtp-source-ip/);
   });
 });

@@ -1,10 +1,10 @@
-import { XMLParser } from 'fast-xml-parser';
 import { parseEndpoint } from '../../../domain/ip-range.ts';
 import { InvalidDocument } from '../../../domain/organization.ts';
 import type { SmtpLoadBalancer } from '../../../facts/smtp-service/load-balancer.ts';
 import type { SmtpService } from '../../../facts/smtp-service/subject.ts';
 import type { OpenedFile } from '../../supplied/format.ts';
 import { isObject } from '../../supplied/powershell-json.ts';
+import { xmlElements } from '../../supplied/xml.ts';
 import { addressOf, type LoadBalancerFile, loadBalancerFormat, translated } from './load-balancer-file.ts';
 
 /**
@@ -30,8 +30,6 @@ function isKempXml(text: string): boolean {
 
 type Element = Readonly<Record<string, unknown>>;
 
-const parser = new XMLParser({ parseTagValue: false, ignoreAttributes: true });
-
 /** Reads an answer. @throws InvalidDocument when it was cut short */
 export function readKemp({ name, text, rows }: Pick<OpenedFile, 'name' | 'text' | 'rows'>): LoadBalancerFile {
   const all = (text === undefined ? rows : [parsed(name, text)]).flatMap(virtualServicesIn);
@@ -56,9 +54,9 @@ export function readKemp({ name, text, rows }: Pick<OpenedFile, 'name' | 'text' 
   };
 }
 
-function parsed(name: string, text: string): Element {
+function parsed(name: string, text: string): unknown {
   try {
-    return parser.parse(text, true) as Element;
+    return xmlElements(text);
   } catch (error) {
     throw new InvalidDocument(name, [
       `is no XML, or was cut short (${error instanceof Error ? error.message : String(error)}); ask again: ${kempCommand}`,

@@ -34,7 +34,7 @@ export function loadBalancerFormat({
         name: `load-balancer/${product.toLowerCase()}`,
         subjects: [],
         notes: [
-          `${newest.name}: ${product}, ${file.services} virtual services read, ${file.ignored} directives passed over that say nothing of the way of a connection.`,
+          `${newest.name}: ${product}; virtual services read: ${file.services}; directives passed over because they say nothing of the way of a connection: ${file.ignored}.`,
         ],
         foreignTo(subject) {
           const { data } = smtpService.safeParse(subject);

@@ -136,7 +136,7 @@ function take(config: Config, words: readonly string[], line: string): boolean {
       config.services.set(name, {
         options,
         type,
-        members: [{ server: name, host: config.hosts.get(host) ?? host, port: portOf(port) }],
+        members: [{ server: host, host: config.hosts.get(host) ?? host, port: portOf(port) }],
         monitors: [],
       });
       note(name);
