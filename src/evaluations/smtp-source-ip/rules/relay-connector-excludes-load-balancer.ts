@@ -17,6 +17,7 @@ export const relayConnectorExcludesLoadBalancer = rule({
   judge(facts, place) {
     const at = withBalancer(facts, place);
     const service = at.subject;
+    const configured = at === place ? undefined : facts['smtp-load-balancer'];
     const { nat, because } = natKnowledge(service, facts['smtp-source-nat'], at.part);
     return facts['node-receive-connectors'].map((connector): Judgement => {
       const target = connectorTarget(at, connector);
@@ -64,6 +65,14 @@ export const relayConnectorExcludesLoadBalancer = rule({
         evidence: [
           ...evidence,
           { fact: 'node-connector-permissions', observed: right.why },
+          ...(configured === undefined
+            ? []
+            : [
+                {
+                  fact: 'smtp-load-balancer' as const,
+                  observed: `${configured.product} connects from ${enumerate(configured.addresses ?? [])}`,
+                },
+              ]),
           ...(facts['smtp-source-nat'] === undefined ? [] : [{ fact: 'smtp-source-nat' as const, observed: because }]),
         ],
       };
