@@ -14,6 +14,7 @@ import { smtpSourceIp } from './evaluation.ts';
 import { familiesOn, interfaceRowsOf, isOneOf, lanAlias, loopbackAdapters, loopbackAlias, quoted } from './node.ts';
 import { firewallAt } from './rules/firewall-admits-smtp.ts';
 import { highMetric } from './rules/loopback-metric-high.ts';
+import { nlbCards, nlbSentence } from './rules/vip-silent-on-lan.ts';
 import { familyName, familyOf } from './service.ts';
 import { switchSteps } from './switch-steps.ts';
 
@@ -100,6 +101,8 @@ export function runbookOf(service: SmtpService, set: FactSet, run: Run, planned?
           open: [`Nothing is known of ${name}: run Collect-SmtpSourceIpFacts.ps1 there, and supply its file.`],
         };
       }
+      const shared = nlbCards(facts['node-bindings'] ?? []);
+      if (shared.length > 0) return { name, steps: [], open: [nlbSentence(name, shared)] };
       return { name, steps: stepsOf(facts as Collected, service, name), open: openAt(name, run) };
     }),
     switch: [...steps],

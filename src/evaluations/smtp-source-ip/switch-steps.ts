@@ -53,17 +53,7 @@ const writers: Readonly<Record<string, Write | undefined>> = {
  */
 function netscaler(open: Ways, written: readonly string[]): Switch {
   const hasMbf = written.some((line) => /^enable ns mode\b.*\bMBF\b/i.test(line));
-  const steps: RunbookStep[] = hasMbf
-    ? []
-    : [
-        {
-          what: 'Let replies and forwarding go by MAC address',
-          before: 'mode MBF is off',
-          run: 'enable ns mode MBF',
-          undo: 'disable ns mode MBF',
-          language: 'text',
-        },
-      ];
+  const steps: RunbookStep[] = [];
   const byServer = Map.groupBy(open, ({ vip, through = vip }) => `${vip} ${through}`);
   const said: string[] = [];
   for (const [first, ...more] of byServer.values()) {
@@ -97,7 +87,14 @@ function netscaler(open: Ways, written: readonly string[]): Switch {
       `From "rm lb vserver ${word(name)}" to the last line nobody answers at ${vip}: seconds, and senders try again. "save ns config" only after the probe.`,
     );
   }
-  return { steps, said };
+  const mbf: RunbookStep = {
+    what: 'Let replies and forwarding go by MAC address',
+    before: 'mode MBF is off',
+    run: 'enable ns mode MBF',
+    undo: 'disable ns mode MBF',
+    language: 'text',
+  };
+  return { steps: hasMbf || steps.length === 0 ? steps : [mbf, ...steps], said };
 }
 
 /** A name with a space in it is quoted. */

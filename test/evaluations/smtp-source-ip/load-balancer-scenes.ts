@@ -61,6 +61,21 @@ export const loadBalancerScenes: readonly NamedScene[] = [
     answers: { 'dsr-ready': 'yes' },
   },
   {
+    name: 'Windows Network Load Balancing',
+    make: () => {
+      const scene = healthy();
+      for (const file of Object.values(scene.files)) {
+        file.ipAddresses[1].alias = 'LAN';
+        file.bindings.push({ name: 'LAN', componentId: 'ms_wlbs', enabled: true });
+      }
+      return scene;
+    },
+    expected: [
+      fail('vip-silent-on-lan', 'EX1', 'critical', /Network Load Balancing is bound to LAN: .* It is not supported\.$/),
+    ],
+    answers: { 'dsr-ready': 'no' },
+  },
+  {
     name: 'NetScaler: Direct Server Return as declared',
     make: given(netscaler(direct)),
     expected: [agrees('pass', /So does the configuration \(NetScaler: 2 ways to servers; 3 other directives/)],

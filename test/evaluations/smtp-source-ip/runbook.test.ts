@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { arrangeRunbook, type DsrRunbook, runbookOf } from '../../../src/evaluations/smtp-source-ip/runbook.ts';
+import type { SmtpLoadBalancer } from '../../../src/facts/smtp-service/load-balancer.ts';
 import { smtpService } from '../../../src/facts/smtp-service/subject.ts';
 import { smtpService as demoService, ex1File, ex2File } from '../../../src/local/demo/smtp-nodes.ts';
 import { runbookMarkdown } from '../../../src/reports/index.ts';
 import { smtpNodeFile } from '../../../src/sources/bindings/smtp-source-ip/collector-file.ts';
 import { openPowerShellHost } from '../../powershell/host.ts';
+import { kemp, netscaler } from './load-balancer-scenes.ts';
 import { bent, bothStores, type NamedScene, vip } from './scenes.ts';
-import { type FactFile, healthy, now, runOf, type Scene } from './service.ts';
+import { type FactFile, factsOf, healthy, now, runOf, type Scene } from './service.ts';
 
 const host = await openPowerShellHost();
 
@@ -267,5 +269,90 @@ describe('the runbook', () => {
       ['Nothing is known of EX1: run Collect-SmtpSourceIpFacts.ps1 there, and supply its file.'],
       expect.arrayContaining([expect.stringMatching(/Could not look: firewall settings: access denied/)]),
     ]);
+  });
+});
+
+/** What the steps at a load balancer mean, on its configuration: enough of each product to see what comes of them. */
+const applies: Readonly<Record<string, (configuration: string, lines: string) => string>> = {
+  netscaler: (configuration, lines) =>
+    lines.split('\n').reduce((text, line) => {
+      const [, kind = '', name = ''] = /^rm (lb vserver|serviceGroup) (\S+)$/.exec(line) ?? [];
+      if (kind === '') return `${text.trimEnd()}\n${line}\n`;
+      const isAbout = (one: string) => new RegExp(`^(add|set|bind) ${kind} ${name}( |$)`).test(one);
+      return text
+        .split('\n')
+        .filter((one) => !isAbout(one))
+        .join('\n');
+    }, configuration),
+  kemp: (configuration, lines) => {
+    const { pathname, searchParams: asked } = new URL(/"(.*)"/.exec(lines)?.[1]?.replace('$LOADMASTER', 'kemp') ?? '');
+    expect([asked.get('vs'), asked.get('port'), asked.get('prot')]).toEqual(['192.0.2.25', '25', 'tcp']);
+    if (pathname === '/access/modvs') {
+      return configuration.replace(
+        /<ForceL4>.<\/ForceL4>/,
+        `<ForceL4>${asked.get('ForceL4') === '1' ? 'Y' : 'N'}</ForceL4>`,
+      );
+    }
+    expect([pathname, asked.get('rsport')]).toEqual(['/access/modrs', '25']);
+    const server = new RegExp(`(<Addr>${asked.get('rs')}</Addr><Port>25</Port><Forward>)\\w+`);
+    return configuration.replace(server, `$1${asked.get('forward')}`);
+  },
+};
+
+const settings = '<ForceL4>N</ForceL4><ForceL7>Y</ForceL7><Transparent>N</Transparent>';
+
+describe.each([
+  ['netscaler', 'of another type', netscaler({}).replace(' MBF', '')],
+  ['netscaler', 'of type ANY', netscaler({ type: 'ANY', usip: 'YES' })],
+  ['kemp', 'of layer 7', kemp({ settings })],
+] as const)('the switch of %s, %s', (product, _, balancer) => {
+  it('makes the service one of Direct Server Return, and what undoes it leaves it as it was', async () => {
+    const apply = applies[product] ?? ((text) => text);
+    const scene = { ...healthy(), files: { ...healthy().files, balancer } };
+    const waysNow = async () => {
+      const gathered = (await factsOf(scene)).facts['smtp-load-balancer'];
+      return gathered?.status === 'known' ? (gathered.value as SmtpLoadBalancer).ways : [];
+    };
+    const before = await waysNow();
+    expect(before.every(({ direct }) => direct === true)).toBe(false);
+    const { switch: steps, answer } = await runbook(scene);
+    expect([answer, steps.length > 0]).toEqual(['yes', true]);
+    for (const { run } of steps) scene.files.balancer = apply(scene.files.balancer, run);
+    const after = await runbook(scene);
+    expect(after.switch).toEqual([]);
+    expect(after.loadBalancer.join()).toMatch(/does Direct Server Return already/);
+    const { run } = await runOf(scene);
+    expect(run.findings.find(({ rule }) => rule === 'smtp-source-ip/evidence-agrees')?.verdict).toBe('pass');
+    for (const { undo } of steps.toReversed()) scene.files.balancer = apply(scene.files.balancer, undo);
+    expect(await waysNow()).toEqual(before);
+  });
+});
+
+describe('the switch', () => {
+  it('of HAProxy says what it is not, and gives the line of transparency with what was there', async () => {
+    const balancer = 'frontend smtp\n  bind :25\n  default_backend nodes\nbackend nodes\n  server ex1 192.0.2.11:25\n';
+    const { switch: steps, loadBalancer } = await runbook({ ...healthy(), files: { ...healthy().files, balancer } });
+    expect(steps).toEqual([
+      {
+        what: 'Let backend nodes connect with the address of the client',
+        before: 'no line "source"',
+        run: 'backend nodes\n    source 0.0.0.0 usesrc clientip',
+        undo: 'backend nodes\n    # without "source 0.0.0.0 usesrc clientip"',
+        language: 'text',
+      },
+    ]);
+    expect(loadBalancer.join('\n')).toMatch(/HAProxy is a proxy and cannot do Direct Server Return\./);
+  });
+
+  it('of a virtual server behind another is left to a person', async () => {
+    const balancer = `add service svc 192.0.2.11 TCP 25
+add lb vserver behind TCP 0.0.0.0 0
+bind lb vserver behind svc
+add cs vserver front TCP 192.0.2.25 25
+bind cs vserver front -lbvserver behind
+`;
+    const { switch: steps, loadBalancer } = await runbook({ ...healthy(), files: { ...healthy().files, balancer } });
+    expect(steps).toEqual([]);
+    expect(loadBalancer.join('\n')).toMatch(/192\.0\.2\.25:25 leads to behind through another virtual server/);
   });
 });
