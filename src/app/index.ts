@@ -86,14 +86,16 @@ export function createApp(ports: Ports) {
       ),
 
     /**
-     * As `evaluate`, of the parsed body of a request: `{subject}`, `{facts}` or what the evaluation takes besides.
+     * As `evaluate`, of the parsed body of a request: `{subject}`, `{facts}` or what the evaluation takes besides; with what
+     * people should know of how the facts were read.
      *
      * @throws Problem when it is for another evaluation (400) or too much (413); InvalidDocument naming what is wrong and where
      */
-    evaluateRequest: (evaluation: string, body: unknown): Promise<AdHocResult> =>
+    evaluateRequest: (evaluation: string, body: unknown): Promise<AdHocResult & Pick<Supply, 'notes'>> =>
       counted(async () => {
         const request = adHocRequest(evaluations, evaluation, body, clock());
-        return evaluateAdHoc({ sources: sourcesOf(evaluation), log, world: ports.world }, request);
+        const result = await evaluateAdHoc({ sources: sourcesOf(evaluation), log, world: ports.world }, request);
+        return { ...result, notes: request.supply?.notes ?? [] };
       }),
 
     /**
