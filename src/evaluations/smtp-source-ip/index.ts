@@ -2,6 +2,7 @@ import { smtpService } from '../../facts/smtp-service/subject.ts';
 import { smtpNodeFiles } from '../../sources/bindings/smtp-source-ip/files.ts';
 import { haproxyFiles } from '../../sources/bindings/smtp-source-ip/haproxy.ts';
 import { kempFiles } from '../../sources/bindings/smtp-source-ip/kemp.ts';
+import { otherLoadBalancerFiles } from '../../sources/bindings/smtp-source-ip/load-balancer-file.ts';
 import { netscalerFiles } from '../../sources/bindings/smtp-source-ip/netscaler.ts';
 import { smtpServiceSources } from '../../sources/bindings/smtp-source-ip/sources.ts';
 import type { Registration } from '../registration.ts';
@@ -15,7 +16,7 @@ import { arrangeRunbook, runbookOf } from './runbook.ts';
 export const smtpSourceIp: Registration = {
   ...evaluation,
   bind: smtpServiceSources,
-  files: [smtpNodeFiles, haproxyFiles, netscalerFiles, kempFiles],
+  files: [smtpNodeFiles, haproxyFiles, netscalerFiles, kempFiles, otherLoadBalancerFiles],
   grants: [],
   starts(subject) {
     const { vips, nodes } = smtpService.parse(subject);

@@ -119,6 +119,10 @@ function take(proxy: Proxy, directive: string, rest: readonly string[]): boolean
     case 'server':
       proxy.servers.push([...rest]);
       return true;
+    // A name to begin with, how many, and a host name that stands for all of them.
+    case 'server-template':
+      proxy.servers.push([rest[0] ?? '', ...rest.slice(2)]);
+      return true;
     case 'default-server':
       proxy.defaultServer.push(...rest);
       return true;

@@ -1,5 +1,6 @@
 import { known, noFacts } from '../../../domain/fact-set.ts';
 import { parseEndpoint } from '../../../domain/ip-range.ts';
+import { InvalidDocument } from '../../../domain/organization.ts';
 import { enumerate } from '../../../domain/words.ts';
 import type { SmtpLoadBalancer } from '../../../facts/smtp-service/load-balancer.ts';
 import { nodeNamed } from '../../../facts/smtp-service/service.ts';
@@ -52,6 +53,27 @@ export function loadBalancerFormat({
     },
   };
 }
+
+/** Configurations that nobody reads here, by what stands in them alone. */
+const others: readonly (readonly [product: string, sign: RegExp])[] = [
+  ['an F5 BIG-IP', /^ltm (virtual|pool|snatpool) \S+ \{/m],
+  ['nginx', /^[ \t]*(stream|upstream \w+) ?\{/m],
+  ['keepalived', /^[ \t]*virtual_server \S/m],
+  ['an A10', /^slb (virtual-server|server|service-group) \S/m],
+];
+
+const otherProduct = (text: string) => others.find(([, sign]) => sign.test(text))?.[0];
+
+/** Load balancers whose configuration is told but not read: refused with what to do instead. */
+export const otherLoadBalancerFiles: SuppliedFormat = {
+  isText: (text) => otherProduct(text) !== undefined,
+  recognises: ({ text }) => text !== undefined && otherProduct(text) !== undefined,
+  read([file]) {
+    throw new InvalidDocument(file?.name ?? 'the file', [
+      `is the configuration of ${otherProduct(file?.text ?? '')}, which is not read; say in the document what it does: its "mode", and the addresses that it connects from (self IPs, SNAT pool) as "loadBalancerAddresses"`,
+    ]);
+  },
+};
 
 /** Where a server is: as an address, or by a name that is a node's. */
 export function addressOf(host: string, service: SmtpService): string {

@@ -18,8 +18,8 @@ export const netscalerFiles = loadBalancerFormat({
 /** A virtual server, and something that says what it is made of: no other configuration speaks so. */
 function isNetscaler(text: string): boolean {
   return (
-    /^\s*add (lb|cs) vserver \S/im.test(text) &&
-    /^\s*(add (server|service|serviceGroup)|bind (lb|cs) vserver) \S/im.test(text)
+    /^[ \t]*add (lb|cs) vserver \S/im.test(text) &&
+    /^[ \t]*(add (server|service|serviceGroup)|bind (lb|cs) vserver) \S/im.test(text)
   );
 }
 
@@ -93,6 +93,13 @@ export function readNetscaler(text: string): LoadBalancerFile {
   };
 }
 
+/** The list under a name, made when it is first asked for. */
+function listIn(lists: Map<string, string[]>, name: string): string[] {
+  const list = lists.get(name) ?? [];
+  lists.set(name, list);
+  return list;
+}
+
 /** @returns false when the line says nothing about the way of a connection */
 function take(config: Config, words: readonly string[], line: string): boolean {
   const [verb = '', kind = '', second = ''] = words.map((word) => word.toLowerCase());
@@ -100,7 +107,7 @@ function take(config: Config, words: readonly string[], line: string): boolean {
   const what = isOfTwoWords ? `${verb} ${kind} ${second}` : `${verb} ${kind}`;
   const { words: rest, options } = optionsIn(words.slice(isOfTwoWords ? 3 : 2));
   const [name = '', ...more] = rest;
-  const note = (of: string) => config.lines.set(of, [...(config.lines.get(of) ?? []), line]);
+  const note = (of: string) => listIn(config.lines, of).push(line);
   switch (what) {
     case 'add ns ip':
     case 'add ns ip6':
@@ -123,10 +130,10 @@ function take(config: Config, words: readonly string[], line: string): boolean {
       config.profiles.set(name, new Map([...(config.profiles.get(name) ?? []), ...options]));
       return true;
     case 'add ipset':
-      config.sets.set(name, config.sets.get(name) ?? []);
+      listIn(config.sets, name);
       return true;
     case 'bind ipset':
-      config.sets.set(name, [...(config.sets.get(name) ?? []), ...more.map(plainAddress)]);
+      listIn(config.sets, name).push(...more.map(plainAddress));
       return true;
     case 'add lb monitor':
       config.monitors.set(name, more[0] ?? '');
@@ -298,11 +305,11 @@ function optionsIn(words: readonly string[]): Named {
   return { options, words: rest };
 }
 
-/** Words of a line: quoted ones with backslashes inside, and those that `q` and a delimiter keep as they are. */
+/** Words of a line; quoted ones with backslashes inside. */
 function wordsOf(line: string): string[] {
   const text = line.trim();
   if (text === '' || text.startsWith('#')) return [];
-  return [...text.matchAll(/"((?:\\.|[^"\\])*)"|q([/{<|~$^+=&%@`?])(.*?)[/}>|~$^+=&%@`?](?=\s|$)|(\S+)/g)].map(
-    ([, quoted, , kept, plain]) => quoted?.replace(/\\(.)/g, '$1') ?? kept ?? plain ?? '',
+  return [...text.matchAll(/"((?:\\.|[^"\\])*)"|(\S+)/g)].map(
+    ([, quoted, plain = '']) => quoted?.replace(/\\(.)/g, '$1') ?? plain,
   );
 }

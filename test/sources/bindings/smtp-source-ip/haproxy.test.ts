@@ -72,6 +72,13 @@ listen web
     expect(ways).toEqual([{ ...way, through: 'listen smtp', server: 'one', monitors: ['smtpchk'] }]);
   });
 
+  it('takes a template for the servers that it stands for', () => {
+    const { ways } = readHaproxy('listen smtp\n  bind :25\n  server-template ex 2 ex1.contoso.com:25 check\n').of(
+      service,
+    );
+    expect(ways).toEqual([{ ...way, through: 'listen smtp', server: 'ex', monitors: ['tcp'] }]);
+  });
+
   it('is told from other text by its sections', () => {
     expect(haproxyFiles.isText?.('listen smtp\n  bind :25\n  server ex1 192.0.2.11:25\n')).toBe(true);
     expect(haproxyFiles.isText?.('{"schema":"smtp-source-ip/1"}')).toBe(false);

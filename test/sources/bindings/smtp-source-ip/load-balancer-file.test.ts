@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { readSupplied } from '../../../../src/app/supplied/read.ts';
+import { smtpSourceIp } from '../../../../src/evaluations/smtp-source-ip/index.ts';
 import { smtpLoadBalancer } from '../../../../src/facts/smtp-service/load-balancer.ts';
 import { smtpService } from '../../../../src/facts/smtp-service/subject.ts';
 import { readHaproxy } from '../../../../src/sources/bindings/smtp-source-ip/haproxy.ts';
@@ -61,6 +63,18 @@ describe('configurations of load balancers', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it.each([
+    ['an F5 BIG-IP', 'ltm virtual /Common/vs_smtp {\n    destination /Common/192.0.2.25:25\n}\n'],
+    ['nginx', 'stream {\n  upstream smtp {\n    server 192.0.2.11:25;\n  }\n}\n'],
+    ['keepalived', 'virtual_server 192.0.2.25 25 {\n  lb_kind DR\n  real_server 192.0.2.11 25 {\n  }\n}\n'],
+    ['an A10', 'slb virtual-server smtp 192.0.2.25\n  port 25 tcp\n'],
+  ])('of %s are refused with what to say instead', (product, written) => {
+    const content = new TextEncoder().encode(written);
+    expect(() =>
+      readSupplied(smtpSourceIp, [{ name: 'lb.conf', content, writtenAt: '2026-11-24T06:00:00.000Z' }]),
+    ).toThrow(`lb.conf: is the configuration of ${product}, which is not read; say in the document what it does`);
   });
 
   it('may call things by names that objects keep for themselves', () => {
