@@ -96,6 +96,10 @@ export function contradictionOf(
 ): Contradiction | undefined {
   const { product, ways } = balancer;
   const { direct, transparent, withoutProxy } = productOf(balancer);
+  const named = (of: Ways) => {
+    const vips = [...new Set(of.map(({ vip }) => vip))];
+    return vips.length === service.vips.length ? serversOf(of) : `${serversOf(of)} (${enumerate(vips)})`;
+  };
   const wrong = (message: string, remedy: string) => ({ verdict: 'fail', message, remedy }) as const;
   const asked = (message: string, remedy: string) => ({ verdict: 'manual', message, remedy }) as const;
   if (ways.length === 0) {
@@ -110,14 +114,14 @@ export function contradictionOf(
     return plain.length === 0
       ? undefined
       : wrong(
-          `${service.id} is declared as proxy-protocol, and ${product} connects to ${serversOf(plain)} without it.`,
+          `${service.id} is declared as proxy-protocol, and ${product} connects to ${named(plain)} without it.`,
           'Declare the mode that it has, or let it send the PROXY protocol to a server that speaks it.',
         );
   }
   if (proxied.length > 0) {
     return wrong(
-      `${product} begins its connections to ${serversOf(proxied)} with the PROXY protocol, which Exchange does not speak: it resets them.`,
-      `${withoutProxy} ${serversOf(proxied)}, or put a server before Exchange that speaks it.`,
+      `${product} begins its connections to ${named(proxied)} with the PROXY protocol, which Exchange does not speak: it resets them.`,
+      `${withoutProxy} ${named(proxied)}, or put a server before Exchange that speaks it.`,
     );
   }
   const hiding = ways.filter(({ keepsClient }) => !keepsClient);
@@ -125,26 +129,26 @@ export function contradictionOf(
     const through = ways.filter((way) => way.direct !== true);
     if (through.length > 0 && direct === undefined) {
       return wrong(
-        `${service.id} is declared as dsr, and ${product} ends the connections of clients itself and opens others to ${serversOf(through)}: a proxy cannot do Direct Server Return.`,
+        `${service.id} is declared as dsr, and ${product} ends the connections of clients itself and opens others to ${named(through)}: a proxy cannot do Direct Server Return.`,
         'Declare the mode that it has (snat-accepted, or transparent with "source 0.0.0.0 usesrc clientip"), or put a layer 4 load balancer in its place.',
       );
     }
     if (through.length > 0) {
       return wrong(
-        `${service.id} is declared as dsr, and ${product} passes connections to ${serversOf(through)} on to their own addresses: it is not switched to Direct Server Return.`,
+        `${service.id} is declared as dsr, and ${product} passes connections to ${named(through)} on to their own addresses: it is not switched to Direct Server Return.`,
         `Once dsr-ready is yes, switch it (${direct}); "fieldcheck runbook smtp-source-ip" has the commands, and what undoes them. Otherwise declare the mode that it has.`,
       );
     }
     const translatedWays = ways.filter(({ port }) => port !== undefined);
     if (translatedWays.length > 0) {
       return wrong(
-        `${product} is to change the port of connections to ${serversOf(translatedWays)} (${translatedWays[0]?.vip} to ${translatedWays[0]?.port}): Direct Server Return cannot, they arrive at the port of the VIP.`,
+        `${product} is to change the port of connections to ${named(translatedWays)} (${translatedWays[0]?.vip} to ${translatedWays[0]?.port}): Direct Server Return cannot, they arrive at the port of the VIP.`,
         'Let the nodes listen on the port of the VIP, and give the servers that port in the load balancer.',
       );
     }
     if (hiding.length > 0) {
       return wrong(
-        `${product} passes connections to ${serversOf(hiding)} on at the VIP and hides the clients: replies go to the load balancer.`,
+        `${product} passes connections to ${named(hiding)} on at the VIP and hides the clients: replies go to the load balancer.`,
         `Let it keep the address of the client: ${direct}.`,
       );
     }
@@ -153,7 +157,7 @@ export function contradictionOf(
     );
     if (product === 'NetScaler' && blind.length > 0) {
       return wrong(
-        `${product} looks after ${serversOf(blind)} with scripts only (${enumerate([...new Set(blind.flatMap(({ monitors = [] }) => monitors))])}): with -m MAC it learns no MAC address from them, and connections come back to it.`,
+        `${product} looks after ${named(blind)} with scripts only (${enumerate([...new Set(blind.flatMap(({ monitors = [] }) => monitors))])}): with -m MAC it learns no MAC address from them, and connections come back to it.`,
         'Bind a TCP or PING monitor beside the script.',
       );
     }
@@ -161,20 +165,20 @@ export function contradictionOf(
     const straight = ways.filter((way) => way.direct === true);
     if (straight.length > 0) {
       return wrong(
-        `${service.id} is declared as ${service.mode}, and ${product} passes connections to ${serversOf(straight)} on as they came: that is Direct Server Return.`,
+        `${service.id} is declared as ${service.mode}, and ${product} passes connections to ${named(straight)} on as they came: that is Direct Server Return.`,
         'Declare mode "dsr", so that the nodes are judged by what it needs.',
       );
     }
   }
   if (service.mode === 'transparent' && hiding.length > 0) {
     return wrong(
-      `${service.id} is declared as transparent, and ${product} connects to ${serversOf(hiding)} from ${hiding[0]?.source === undefined ? 'its own address' : enumerate([...new Set(hiding.flatMap(({ source = [] }) => source))])}.`,
+      `${service.id} is declared as transparent, and ${product} connects to ${named(hiding)} from ${hiding[0]?.source === undefined ? 'its own address' : enumerate([...new Set(hiding.flatMap(({ source = [] }) => source))])}.`,
       transparent,
     );
   }
   if (service.mode === 'snat-accepted' && hiding.length === 0) {
     return wrong(
-      `${service.id} is declared as snat-accepted, and ${product} connects to ${serversOf(ways)} with the address of the client.`,
+      `${service.id} is declared as snat-accepted, and ${product} connects to ${named(ways)} with the address of the client.`,
       'Declare mode "transparent", so that it is asked whether clients are visible.',
     );
   }
@@ -190,21 +194,21 @@ export function contradictionOf(
   const shown = hiding.filter(({ address }) => seen[nodeAt(service, address) ?? ''] === 'preserved');
   if (shown.length > 0) {
     return wrong(
-      `${product} connects to ${serversOf(shown)} from its own address, and client addresses are preserved there: clients go another way.`,
+      `${product} connects to ${named(shown)} from its own address, and client addresses are preserved there: clients go another way.`,
       'Find out how clients reach the nodes; the configuration may be of another load balancer.',
     );
   }
   const strangers = ways.filter(({ address }) => nodeAt(service, address) === undefined);
   if (strangers.length > 0) {
     return asked(
-      `${product} passes connections on to ${serversOf(strangers)}, which ${service.id} does not name as nodes.`,
+      `${product} passes connections on to ${named(strangers)}, which ${service.id} does not name as nodes.`,
       `Name every server behind the VIP in "nodes" of ${service.id}, by the address that the load balancer has for it: what is not named is not looked at.`,
     );
   }
   const other = ways.filter(({ port }) => port !== undefined);
   if (other.length > 0) {
     return asked(
-      `${product} passes connections to ${other[0]?.vip} on to port ${other[0]?.port} of ${serversOf(other)}: translated ports are not supported, connectors and logs are judged at the port of the VIP.`,
+      `${product} passes connections to ${other[0]?.vip} on to port ${other[0]?.port} of ${named(other)}: translated ports are not supported, connectors and logs are judged at the port of the VIP.`,
       'Let the nodes listen on the port of the VIP, or look at that port by hand.',
     );
   }

@@ -119,6 +119,18 @@ export const loadBalancerScenes: readonly NamedScene[] = [
     answers: { 'source-ip-visible': 'no' },
   },
   {
+    name: 'NetScaler: one of two VIPs is not switched',
+    make: given(
+      `${netscaler(direct)}add serviceGroup sg_submission TCP -usip NO
+add lb vserver lb_submission TCP 192.0.2.25 587
+bind lb vserver lb_submission sg_submission
+bind serviceGroup sg_submission EX1 587
+`,
+      { vips: ['192.0.2.25:25', '192.0.2.25:587'] },
+    ),
+    expected: [disagrees(/NetScaler passes connections to EX1 \(192\.0\.2\.25:587\) on to their own addresses/)],
+  },
+  {
     name: 'NetScaler translates the port',
     make: given(netscaler({ vserver: '-cltTimeout 9000', port: 2525 }), { mode: 'snat-accepted' }),
     expected: [agrees('manual', /on to port 2525 of EX1 and EX2: translated ports are not supported/)],
