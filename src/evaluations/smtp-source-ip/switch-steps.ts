@@ -1,3 +1,4 @@
+import { parseEndpoint, plainAddress } from '../../domain/ip-range.ts';
 import type { RunbookStep } from '../../domain/runbook.ts';
 import { enumerate } from '../../domain/words.ts';
 import type { SmtpLoadBalancer } from '../../facts/smtp-service/load-balancer.ts';
@@ -59,9 +60,10 @@ function netscaler(open: Ways, written: readonly string[]): Switch {
   for (const [first, ...more] of byServer.values()) {
     if (first === undefined) continue;
     const { vip, through: name = vip } = first;
-    const own = written.filter((line) => /^(add|set|bind) lb vserver\b/i.test(line) && line.includes(` ${word(name)}`));
+    const own = written.filter((line) => linesOf(name).some((start) => line === start || line.startsWith(`${start} `)));
     const address = vip.replace(/[[\]]/g, '').replace(/:(\d+)$/, ' $1');
-    if (own.length === 0 || !own.some((line) => line.includes(address.split(' ')[0] ?? address))) {
+    const [, added] = own.flatMap((line) => line.split(`add lb vserver ${word(name)} `));
+    if (plainAddress(added?.split(' ')[1] ?? '') !== parseEndpoint(vip)?.address) {
       said.push(
         `${vip} leads to ${name} through another virtual server, which ends connections: make a virtual server of type ANY for ${vip} itself.`,
       );
@@ -95,6 +97,11 @@ function netscaler(open: Ways, written: readonly string[]): Switch {
     language: 'text',
   };
   return { steps: hasMbf || steps.length === 0 ? steps : [mbf, ...steps], said };
+}
+
+/** How the lines about a virtual server begin. */
+function linesOf(name: string): string[] {
+  return ['add', 'set', 'bind'].map((verb) => `${verb} lb vserver ${word(name)}`);
 }
 
 /** A name with a space in it is quoted. */

@@ -304,6 +304,11 @@ const settings = '<ForceL4>N</ForceL4><ForceL7>Y</ForceL7><Transparent>N</Transp
 describe.each([
   ['netscaler', 'of another type', netscaler({}).replace(' MBF', '')],
   ['netscaler', 'of type ANY', netscaler({ type: 'ANY', usip: 'YES' })],
+  [
+    'netscaler',
+    'beside others whose names begin alike',
+    `${netscaler({})}add lb vserver lb_smtp_2 TCP 192.0.2.26 25\nbind lb vserver lb_smtp_2 sg_smtp\n`,
+  ],
   ['kemp', 'of layer 7', kemp({ settings })],
 ] as const)('the switch of %s, %s', (product, _, balancer) => {
   it('makes the service one of Direct Server Return, and what undoes it leaves it as it was', async () => {
@@ -317,6 +322,7 @@ describe.each([
     expect(before.every(({ direct }) => direct === true)).toBe(false);
     const { switch: steps, answer } = await runbook(scene);
     expect([answer, steps.length > 0]).toEqual(['yes', true]);
+    expect(JSON.stringify(steps)).not.toContain('lb_smtp_2');
     for (const { run } of steps) scene.files.balancer = apply(scene.files.balancer, run);
     const after = await runbook(scene);
     expect(after.switch).toEqual([]);

@@ -144,9 +144,9 @@ function wayTo(
   vip: string,
   service: SmtpService,
 ): SmtpLoadBalancer['ways'] {
-  const endpoint = parseEndpoint(address);
-  const [, host = '', port] = /^([A-Za-z0-9][\w.-]*?)(?::(\d+))?$/.exec(address) ?? [];
-  if (endpoint === undefined && host === '') return [];
+  // What follows the last colon is the port, of an IPv6 address without brackets, too.
+  const [, host = '', port] = /^(?:ipv[46]@)?\[?([\w.:-]+?)\]?(?::(\d+))?$/.exec(address) ?? [];
+  if (host === '') return [];
   const options = [...proxy.defaultServer, ...own];
   const at = options.lastIndexOf('source');
   const source = at === -1 ? proxy.source : options.slice(at + 1, at + 4);
@@ -158,8 +158,8 @@ function wayTo(
       vip,
       through: `${proxy.kind} ${proxy.name}`,
       server: name,
-      address: endpoint?.address ?? addressOf(host, service),
-      ...translated(endpoint?.port ?? Number(port ?? 0), vip),
+      address: addressOf(host, service),
+      ...translated(Number(port ?? 0), vip),
       keepsClient: source[1] === 'usesrc' && /^client(ip)?$/.test(source[2] ?? ''),
       ...(from === undefined || from === '0.0.0.0' || from === '::' ? {} : { source: from }),
       sendsProxy: sends !== undefined && !sends.startsWith('no-'),

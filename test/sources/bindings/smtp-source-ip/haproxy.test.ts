@@ -72,6 +72,19 @@ listen web
     expect(ways).toEqual([{ ...way, through: 'listen smtp', server: 'one', monitors: ['smtpchk'] }]);
   });
 
+  it.each([
+    ['192.0.2.11', '192.0.2.11', undefined],
+    ['192.0.2.11:2525', '192.0.2.11', 2525],
+    ['[2001:db8::11]:25', '2001:db8::11', undefined],
+    ['2001:db8::11:2525', '2001:db8::11', 2525],
+    ['ipv4@192.0.2.11:25', '192.0.2.11', undefined],
+    ['EX1:25', '192.0.2.11', undefined],
+    ['elsewhere.contoso.com:25', 'elsewhere.contoso.com', undefined],
+  ])('reads the server %s', (written, address, port) => {
+    const [found] = readHaproxy(`listen smtp\n  bind 192.0.2.25:25\n  server a ${written}\n`).of(service).ways;
+    expect([found?.address, found?.port]).toEqual([address, port]);
+  });
+
   it('takes a template for the servers that it stands for', () => {
     const { ways } = readHaproxy('listen smtp\n  bind :25\n  server-template ex 2 ex1.contoso.com:25 check\n').of(
       service,
