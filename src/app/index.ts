@@ -5,6 +5,7 @@ import { type AdHoc, type AdHocResult, evaluateAdHoc } from './evaluations/ad-ho
 import { createBindings } from './evaluations/evaluate.ts';
 import { type HandedIn, type LookOptions, look, lookInto } from './evaluations/look.ts';
 import { adHocRequest, evaluationNamed } from './evaluations/requests.ts';
+import { runbook } from './evaluations/runbook.ts';
 import { healthOf } from './health/health.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { metrics } from './metrics/metrics.ts';
@@ -30,7 +31,9 @@ import { readSupplied, type SuppliedFile, type Supply } from './supplied/read.ts
 import { exportOrganization, importOrganization } from './transfer/transfer.ts';
 
 export { type DeliveryMessage, deliveryMessage, sliceMessage } from '../queue/queue.ts';
-export { formatOfFile, type ReportFormat, reportAs, reportFormats } from '../reports/index.ts';
+export { formatOfFile, type ReportFormat, reportAs, reportFormats, runbookMarkdown } from '../reports/index.ts';
+export type { AdHocResult } from './evaluations/ad-hoc.ts';
+export { arrangedOf, runbooksOf } from './evaluations/runbook.ts';
 export type { Conditions, EntityTags } from './organizations/conditions.ts';
 export { parseOrganizations } from './organizations/documents.ts';
 export { policiesOf } from './organizations/subjects.ts';
@@ -83,14 +86,16 @@ export function createApp(ports: Ports) {
       ),
 
     /**
-     * As `evaluate`, of the parsed body of a request: `{subject}`, `{facts}` or what the evaluation takes besides.
+     * As `evaluate`, of the parsed body of a request: `{subject}`, `{facts}` or what the evaluation takes besides; with what
+     * people should know of how the facts were read.
      *
      * @throws Problem when it is for another evaluation (400) or too much (413); InvalidDocument naming what is wrong and where
      */
-    evaluateRequest: (evaluation: string, body: unknown): Promise<AdHocResult> =>
+    evaluateRequest: (evaluation: string, body: unknown): Promise<AdHocResult & Pick<Supply, 'notes'>> =>
       counted(async () => {
         const request = adHocRequest(evaluations, evaluation, body, clock());
-        return evaluateAdHoc({ sources: sourcesOf(evaluation), log, world: ports.world }, request);
+        const result = await evaluateAdHoc({ sources: sourcesOf(evaluation), log, world: ports.world }, request);
+        return { ...result, notes: request.supply?.notes ?? [] };
       }),
 
     /**
@@ -250,6 +255,13 @@ export function createApp(ports: Ports) {
      *   nothing is known that could be accepted (422)
      */
     acceptBaseline: overStorage(acceptBaseline),
+
+    /**
+     * From what was found last about a subject to a change that can be taken back. Nothing is executed.
+     *
+     * @throws Problem when there is no such subject or it was not looked at yet (404), or there is no runbook for it (422)
+     */
+    runbook: overStorage(runbook),
 
     /** Does everything work from where the app runs? As {@link examine}. */
     examine: () => examine(evaluations, process.env),

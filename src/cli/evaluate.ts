@@ -1,8 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
+  type AdHocResult,
   type App,
   type Assumed,
+  arrangedOf,
   createApp,
   formatOfFile,
   parseOrganizations,
@@ -10,13 +12,13 @@ import {
   type ReportFormat,
   reportAs,
   reportFormats,
+  runbooksOf,
   type SuppliedFile,
   type Supply,
   shellPorts,
 } from '../app/index.ts';
 import { loadConfig } from '../config.ts';
 import { questionTitles } from '../domain/evaluation.ts';
-import type { Run } from '../domain/finding.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { Subject } from '../domain/subject.ts';
 import { ruleName } from '../domain/words.ts';
@@ -72,9 +74,11 @@ export const addEvaluate: AddCommand = (program, evaluations) => {
       const { out } = options;
       const format = formatIn(options);
       const look = async () => {
-        const { runs, evaluation, title } = await evaluate(evaluations, name, subjects, options);
+        const { runs, facts, evaluation, title } = await evaluate(evaluations, name, subjects, options);
+        const runbooks = arrangedOf(runbooksOf(evaluation, runs, facts));
         const questions = questionTitles(evaluation);
-        return { runs, report: reportAs(format, runs, { title, questions, evaluations: { [name]: evaluation } }) };
+        const told = { title, questions, evaluations: { [name]: { ...evaluation, runbooks } } };
+        return { runs, report: reportAs(format, runs, told) };
       };
       if (out === undefined) {
         const { runs, report } = await look();
@@ -187,7 +191,7 @@ export async function evaluate(
   name: string,
   named: readonly string[],
   options: EvaluateOptions,
-): Promise<{ readonly evaluation: Registration; readonly runs: readonly Run[]; readonly title: string }> {
+): Promise<AdHocResult & { readonly evaluation: Registration; readonly title: string }> {
   const document =
     options.organization === undefined
       ? undefined
@@ -221,7 +225,7 @@ export async function evaluate(
     for (const line of assumed === undefined ? [] : withoutEffect(assumed, subjects)) note(line);
     if (options.saveFacts !== undefined) await writeJson(options.saveFacts, facts);
     const of = document === undefined ? '' : `${document.name ?? document.id}: `;
-    return { evaluation, runs, title: `${of}${evaluation.title}` };
+    return { evaluation, runs, facts, title: `${of}${evaluation.title}` };
   } finally {
     await app.stop();
   }

@@ -11,6 +11,7 @@ import { addExport } from './export.ts';
 import { addHistory } from './history.ts';
 import { addImport } from './import.ts';
 import { endProgress, startProgress } from './progress.ts';
+import { addRunbook } from './runbook.ts';
 import { type AddCommand, called, exit } from './shell.ts';
 
 /** In the order in which the help lists them. */
@@ -19,6 +20,7 @@ const commands = [
   addApply,
   addHistory,
   addEvaluationCommands,
+  addRunbook,
   addBaseline,
   addDoctor,
   addExport,

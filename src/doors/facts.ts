@@ -12,7 +12,8 @@ export const factDoors = [
     ],
     body: {
       content: media('application/json', z.unknown()),
-      description: 'A collector’s file, or an export as PowerShell writes it, UTF-8 or UTF-16.',
+      description:
+        'A collector’s file, an export as PowerShell writes it, or the configuration of a load balancer; UTF-8 or UTF-16.',
       // A tenant of 10,000 domains exports some 15 MB.
       limit: 32_000_000,
     },

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { adHocBodyOf } from '../app/evaluations/requests.ts';
 import { runStatus } from '../app/responses.ts';
 import { run } from '../domain/finding.ts';
@@ -5,17 +6,20 @@ import type { Registry } from '../evaluations/registry.ts';
 import { runRecord } from '../store/store.ts';
 import { answer, door, header, json, listOf } from './door.ts';
 
+/** With what people should know of how the supplied facts were read: rows that nobody can. */
+const adHocRun = run.extend({ notes: z.array(z.string()).optional() });
+
 /** What starts an evaluation, and how far it is. */
 export const runDoors = (evaluations: Registry) => [
   door('evaluate', 'POST', 'evaluations/{evaluation}', {
     title: 'Judge now, ad hoc; nothing is stored, nobody is told',
     needs: 'key',
     body: { content: json('AdHocRequest', adHocBodyOf(evaluations)), limit: 1_000_000 },
-    answers: { 200: answer('One run for each subject.', listOf('Run', run)) },
+    answers: { 200: answer('One run for each subject.', listOf('Run', adHocRun)) },
     problems: [400, 404, 413],
     async handle(app, { params, json: body }) {
-      const { runs } = await app.evaluateRequest(params.evaluation, await body());
-      return { jsonBody: runs };
+      const { runs, notes = [] } = await app.evaluateRequest(params.evaluation, await body());
+      return { jsonBody: notes.length === 0 ? runs : runs.map((one) => ({ ...one, notes })) };
     },
   }),
   door('startRun', 'POST', 'organizations/{organization}/evaluations/{evaluation}/runs', {

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import type { Evaluation } from '../domain/evaluation.ts';
 import type { FactSet } from '../domain/fact-set.ts';
+import type { Answer, Run } from '../domain/finding.ts';
+import type { Runbook } from '../domain/runbook.ts';
 import type { Sources } from '../domain/source.ts';
 import type { Subject } from '../domain/subject.ts';
 import type { Door } from '../doors/door.ts';
@@ -40,12 +42,32 @@ export interface Registration extends Evaluation {
     /** What to supply first, of a subject of which nothing is known. */
     nothing(subject: Subject): string;
   };
+  /** From what was found to a change that can be taken back. */
+  readonly runbook?: {
+    /**
+     * @param facts as they are, whatever is assumed
+     * @param run of these
+     * @param planned with what is assumed
+     * @returns undefined of a subject that has nothing to change to
+     */
+    of(subject: Subject, facts: FactSet, run: Run, planned?: Run): ToldRunbook | undefined;
+    /** Why there is none of a subject. */
+    nothing(subject: Subject): string;
+  };
   /** What it explains of what somebody hands in. */
   readonly look?: Look;
   /** What it adds to `evaluate` in a shell. */
   readonly inShell?: EvaluationInShell;
   /** Doors that it alone has. */
   readonly doors?: readonly Door[];
+}
+
+/** A runbook as data, and as people read it. */
+export interface ToldRunbook {
+  readonly json: unknown;
+  readonly arranged: Runbook;
+  /** Is what it leads to so already, or as planned? */
+  readonly answer: Answer;
 }
 
 /** Something that a request starts, and how much of it one may start. */

@@ -2,6 +2,7 @@ import { blocksAnswers } from '../domain/answer.ts';
 import type { MendingStep } from '../domain/evaluation.ts';
 import { type Answer, answers, type Finding, type Run } from '../domain/finding.ts';
 import { severities } from '../domain/rule.ts';
+import type { Runbook } from '../domain/runbook.ts';
 import { subjectsWithTables, type TargetTable, targetTables } from '../domain/target-table.ts';
 import { type AnswerWords, compareText, minuteOf, answerWords as plainAnswerWords, ruleName } from '../domain/words.ts';
 import { dnsLine } from './dns-lines.ts';
@@ -20,6 +21,8 @@ export interface ReportOptions {
         readonly title: string;
         readonly answerWords?: AnswerWords;
         readonly mending?: readonly MendingStep[] | undefined;
+        /** By subject: how to get there, step by step. */
+        readonly runbooks?: ReadonlyMap<string, Runbook> | undefined;
       }
     >
   >;
@@ -63,6 +66,7 @@ export interface Section {
         readonly unseen: readonly { readonly subject: string; readonly why: string; readonly what: string }[];
       }
     | undefined;
+  readonly runbooks: readonly Runbook[];
   /** Severity `medium` and above, worst first. */
   readonly failing: readonly Found[];
   /** Severity `low` and `info`. */
@@ -85,7 +89,7 @@ export function arrange(runs: readonly Run[], { questions = {}, evaluations = {}
 
 function section(
   evaluation: string,
-  { title, answerWords = plainAnswerWords, mending }: NonNullable<ReportOptions['evaluations']>[string],
+  { title, answerWords = plainAnswerWords, mending, runbooks }: NonNullable<ReportOptions['evaluations']>[string],
   runs: readonly Run[],
   questionTitles: Readonly<Record<string, string>>,
 ): Section {
@@ -150,6 +154,7 @@ function section(
               ),
             ],
           },
+    runbooks: inOrder.flatMap(({ subject }) => runbooks?.get(subject) ?? []),
     failing,
     advice,
     manual,

@@ -1,4 +1,5 @@
 import type { Evidence, Run } from '../domain/finding.ts';
+import type { Runbook, RunbookChapter } from '../domain/runbook.ts';
 import type { TargetTable } from '../domain/target-table.ts';
 import { minuteOf, ownerWords, ruleName } from '../domain/words.ts';
 import {
@@ -65,6 +66,7 @@ function sectionHtml(section: Section): string {
     ]),
     chapter('Failing', section.failing, '<p>Nothing fails.</p>'),
     dnsHtml(section.dns),
+    ...section.runbooks.map(runbookHtml),
     chapter('A person has to look', section.manual),
     chapter('Could not look', section.unknown),
     folded('Not judged because another rule fails', section.blocked.map(shortHtml)),
@@ -179,6 +181,28 @@ function dnsHtml(lines: Section['dns']): string {
   return lines.length === 0
     ? ''
     : `<h3>DNS records to change: ${lines.length}</h3>\n<pre>${lines.map(escaped).join('\n')}</pre>`;
+}
+
+/** Closed on screen: who works down the list above does not need it. */
+function runbookHtml({ title, intro, chapters }: Runbook): string {
+  const steps = (chapter: RunbookChapter, at: number) =>
+    chapter.steps.map(
+      ({ what, before, run, undo }, step) =>
+        `<h5>${at + 1}.${step + 1} ${escaped(what)}</h5>\n<p>Before:</p><pre>${escapedMarkup(manyLines(before))}</pre><pre>${escapedMarkup(manyLines(run))}</pre><p>To undo:</p><pre>${escapedMarkup(manyLines(undo))}</pre>`,
+    );
+  return [
+    `<details><summary>Runbook: ${escaped(title)}</summary>`,
+    ...intro.map((sentence) => `<p>${escaped(sentence)}</p>`),
+    ...chapters.flatMap((chapter, at) => [
+      `<h4>${at + 1}. ${escaped(chapter.title)}</h4>`,
+      ...steps(chapter, at),
+      chapter.says === undefined ? '' : `<p>${escaped(chapter.says)}</p>`,
+      chapter.items.length === 0
+        ? ''
+        : `<ul>${chapter.items.map((item) => `<li>${escaped(item)}</li>`).join('\n')}</ul>`,
+    ]),
+    '</details>',
+  ].join('\n');
 }
 
 function evidenceHtml({ observed, fact, at, source }: Evidence): string {

@@ -4,4 +4,5 @@ export { formatOfFile, type ReportFormat, reportAs, reportFormats } from './form
 export { htmlReport } from './html-report.ts';
 export { junitReport } from './junit-report.ts';
 export { markdownReport } from './markdown-report.ts';
+export { runbookMarkdown } from './runbook.ts';
 export { terminalReport } from './terminal.ts';

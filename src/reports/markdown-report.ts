@@ -11,6 +11,7 @@ import {
   shortSentence,
 } from './arrange.ts';
 import { pageCall } from './mending.ts';
+import { runbookMarkdown } from './runbook.ts';
 import { manyLines, oneLine } from './text.ts';
 
 /**
@@ -44,6 +45,9 @@ function sectionLines(section: Section): string[] {
     ...(section.dns.length === 0
       ? []
       : [`### DNS records to change: ${section.dns.length}`, '', ...fenced(section.dns.join('\n')), '']),
+    ...section.runbooks.flatMap((runbook) =>
+      folded(`Runbook: ${escaped(runbook.title)}`, runbookMarkdown(runbook, 3, escaped).trimEnd().split('\n')),
+    ),
     ...chapter('A person has to look', section.manual),
     ...chapter('Could not look', section.unknown),
     ...(section.blocked.length === 0

@@ -213,6 +213,11 @@ describe('POST evaluations/{evaluation}', () => {
     );
   });
 
+  test('says which rows of the facts nobody can read', async () => {
+    const { json } = await call('POST', 'evaluations/dkim', { facts: [...tenant.rows.slice(1, 3), 7] });
+    expect(json).toMatchObject([{ notes: [expect.stringMatching(/is no object with properties/)] }, {}]);
+  });
+
   test('stores nothing', async () => {
     expect((await call('GET', 'organizations')).json).toEqual([]);
   });
@@ -464,6 +469,12 @@ describe('organizations', () => {
   test('have only the evaluations that they declare', async () => {
     expectProblem(
       await call('POST', 'organizations/contoso/evaluations/smtp-source-ip/runs'),
+      404,
+      'Not Found',
+      'The evaluation smtp-source-ip of "contoso" does not exist.',
+    );
+    expectProblem(
+      await call('GET', 'organizations/contoso/evaluations/smtp-source-ip/subjects/smtp-in/runbook'),
       404,
       'Not Found',
       'The evaluation smtp-source-ip of "contoso" does not exist.',

@@ -57,6 +57,7 @@ const expected = {
   putOrganization: http('PUT', 'organizations/{organization}'),
   report: http('GET', `${watch}/report`),
   retain: timer('0 0 3 * * *'),
+  runbook: http('GET', 'organizations/{organization}/evaluations/smtp-source-ip/subjects/{service}/runbook'),
   startDueRuns: timer('0 * * * * *'),
   startRun: http('POST', `${watch}/runs`),
   subjectHistory: http('GET', `${watch}/subjects/{subject}/runs`),

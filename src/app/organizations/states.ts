@@ -3,6 +3,7 @@ import { questionTitles } from '../../domain/evaluation.ts';
 import { type Past, pastOf } from '../../domain/past.ts';
 import { htmlReport } from '../../reports/index.ts';
 import type { Page, Watch } from '../../store/store.ts';
+import { arrangedOf, runbooksOfWatch } from '../evaluations/runbook.ts';
 import type { Ports } from '../ports.ts';
 import { notFound } from '../problem.ts';
 import { watchOf } from './watches.ts';
@@ -94,16 +95,19 @@ export async function lastStates(
 }
 
 /** All that is known of a watch as an HTML page that a person reads or hands on. @throws Problem */
-export async function report(ports: StatePorts, organization: string, name: string): Promise<string> {
+export async function report(
+  ports: StatePorts & Pick<Ports, 'clock'>,
+  organization: string,
+  name: string,
+): Promise<string> {
   const { document, watch, evaluation } = await watchOf(ports, organization, name);
-  return htmlReport(
-    (await statesOf(ports, watch)).map(({ run }) => run),
-    {
-      title: `${document.name ?? document.id}: ${evaluation.title}`,
-      questions: questionTitles(evaluation),
-      evaluations: { [name]: evaluation },
-    },
-  );
+  const runs = (await statesOf(ports, watch)).map(({ run }) => run);
+  const runbooks = arrangedOf(await runbooksOfWatch(ports, evaluation, document, watch, runs));
+  return htmlReport(runs, {
+    title: `${document.name ?? document.id}: ${evaluation.title}`,
+    questions: questionTitles(evaluation),
+    evaluations: { [name]: { ...evaluation, runbooks } },
+  });
 }
 
 async function statesOf({ store }: Pick<Ports, 'store'>, watch: Watch): Promise<SubjectState[]> {

@@ -75,7 +75,7 @@ export function recognise(evaluations: readonly Registration[], file: SuppliedFi
 }
 
 function wantedBy({ files }: Registration): string {
-  return files.map(({ wanted }) => wanted).join(' or ');
+  return files.flatMap(({ wanted = [] }) => wanted).join(' or ');
 }
 
 function open(formats: readonly SuppliedFormat[], { content, ...file }: SuppliedFile): OpenedFile {

@@ -1,16 +1,9 @@
 import type { Answer } from '../../domain/finding.ts';
-import { gather } from '../../domain/gather.ts';
-import { judge } from '../../domain/judge.ts';
-import { InvalidDocument, parseDocument } from '../../domain/organization.ts';
-import { bound } from '../../domain/source.ts';
+import { parseDocument } from '../../domain/organization.ts';
 import { type SmtpService, smtpServiceDeclaration } from '../../facts/smtp-service/subject.ts';
-import { readSmtpNodeFiles, smtpFactsOf } from '../../sources/bindings/smtp-source-ip/collector.ts';
-import { smtpSources } from '../../sources/bindings/smtp-source-ip/sources.ts';
 import { analyseSmtpLogs, describeSmtpLogs, type SmtpLogAnalysis } from '../../sources/smtp-log/analysis.ts';
 import { findLogFiles } from '../../sources/smtp-log/files.ts';
 import type { EvaluationInShell } from '../in-shell.ts';
-import { smtpSourceIp } from './evaluation.ts';
-import { describeRunbook, runbookOf } from './runbook.ts';
 
 /** What this evaluation adds to `evaluate` in a shell. */
 export const smtpSourceIpInShell: EvaluationInShell = {
@@ -52,28 +45,6 @@ export const smtpSourceIpInShell: EvaluationInShell = {
         return { json: analysis, text: describeSmtpLogs(analysis), answer: answerOf(analysis) };
       },
     },
-    {
-      usage: 'runbook <evaluation>',
-      description: 'print, node by node, what is missing for Direct Server Return, with what undoes it',
-      options: [
-        { flags: '--service <file>', description: 'the service, as in an organization document', required: true },
-        { flags: '--facts <file>', description: 'fact file of a node; repeatable', repeatable: true },
-      ],
-      async run([name = ''], { values: { service: file, facts: paths }, now, readJson }) {
-        if (name !== smtpSourceIp.id) {
-          throw new InvalidDocument('runbook', [`there is none for ${name}; write: runbook ${smtpSourceIp.id}`]);
-        }
-        const service = serviceIn(await readJson(String(file)), String(file));
-        const files = await Promise.all(
-          (paths as readonly string[]).map(async (path) => ({ name: path, rows: rowsIn(await readJson(path)) })),
-        );
-        const supplied = smtpFactsOf(readSmtpNodeFiles(files), service);
-        const facts = await gather(smtpSourceIp, service, bound(smtpSources()), { now, supplied });
-        const run = judge(smtpSourceIp, service, facts, { now });
-        const runbook = runbookOf(service, facts, run);
-        return { json: runbook, text: describeRunbook(runbook), answer: runbook.answer };
-      },
-    },
   ],
 };
 
@@ -87,9 +58,4 @@ function answerOf({ log, nodes }: SmtpLogAnalysis): Answer {
 /** One entry of `services` alone. @throws InvalidDocument naming file and path */
 export function serviceIn(value: unknown, file: string): SmtpService {
   return { kind: 'smtp-service', ...parseDocument(file, smtpServiceDeclaration, value) };
-}
-
-/** A fact file holds one host, or a list of them. */
-function rowsIn(value: unknown): Readonly<Record<string, unknown>>[] {
-  return [value].flat() as Readonly<Record<string, unknown>>[];
 }

@@ -1,43 +1,59 @@
+import { z } from 'zod';
 import { isAdvice } from '../../domain/answer.ts';
 import type { FactValue } from '../../domain/fact.ts';
 import type { FactSet } from '../../domain/fact-set.ts';
-import type { Run } from '../../domain/finding.ts';
+import { answers, type Run } from '../../domain/finding.ts';
+import type { Runbook, RunbookStep } from '../../domain/runbook.ts';
 import type { SmtpServiceFacts } from '../../facts/smtp-service/index.ts';
+import type { SmtpLoadBalancer } from '../../facts/smtp-service/load-balancer.ts';
 import { facingConnectors } from '../../facts/smtp-service/node.ts';
 import { vipAddresses } from '../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import { listensOn } from './connectors.ts';
+import { smtpSourceIp } from './evaluation.ts';
 import { familiesOn, interfaceRowsOf, isOneOf, lanAlias, loopbackAdapters, loopbackAlias, quoted } from './node.ts';
 import { firewallAt } from './rules/firewall-admits-smtp.ts';
 import { highMetric } from './rules/loopback-metric-high.ts';
+import { nlbCards, nlbSentence } from './rules/vip-silent-on-lan.ts';
 import { familyName, familyOf } from './service.ts';
+import { switchSteps } from './switch-steps.ts';
 
-/** One change of a node: what is to be run, what was there before, and what takes it back. */
-export interface RunbookStep {
-  readonly what: string;
-  readonly before: string;
-  readonly run: string;
-  readonly undo: string;
-}
+const step = z.object({
+  what: z.string(),
+  /** What there is now. */
+  before: z.string(),
+  run: z.string(),
+  undo: z.string(),
+  /** What reads the lines; PowerShell when left out. */
+  language: z.enum(['shell', 'text']).optional(),
+});
 
-export interface NodeRunbook {
-  readonly name: string;
+/** What is missing on a node. */
+const nodeRunbook = z.object({
+  name: z.string(),
   /** In the order in which they are run; to go back they are undone from the last to the first. */
-  readonly steps: readonly RunbookStep[];
+  steps: z.array(step),
   /** What no step here mends: somebody has to decide, or to look first. */
-  readonly open: readonly string[];
-}
+  open: z.array(z.string()),
+});
 
-/** From what was found to a change that can be taken back. Nothing is executed. */
-export interface Runbook {
-  readonly subject: string;
-  readonly at: string;
-  readonly answer: Run['answers'][string];
-  readonly nodes: readonly NodeRunbook[];
-  readonly loadBalancer: readonly string[];
-  readonly lookAt: readonly string[];
-  readonly goBack: readonly string[];
-}
+/** The way to Direct Server Return, made exact for one pool. */
+export const dsrRunbook = z.object({
+  subject: z.string(),
+  /** ISO 8601, UTC: of when the facts were judged. */
+  at: z.string(),
+  /** `dsr-ready` as it is. */
+  answer: z.enum(answers),
+  /** With what is assumed (`--assume`): `dsr-ready`, and what would still be missing. */
+  planned: z.object({ answer: z.enum(answers), missing: z.array(z.string()) }).optional(),
+  nodes: z.array(nodeRunbook),
+  /** At the load balancer, after all nodes, with what there is to be said. */
+  switch: z.array(step),
+  loadBalancer: z.array(z.string()),
+  lookAt: z.array(z.string()),
+  goBack: z.array(z.string()),
+});
+export type DsrRunbook = z.infer<typeof dsrRunbook>;
 
 type NodeFactName = keyof SmtpServiceFacts['partOf'] & keyof SmtpServiceFacts['schemas'];
 type NodeFacts = { readonly [N in NodeFactName]?: FactValue<SmtpServiceFacts, N> };
@@ -60,13 +76,22 @@ const mended = new Set(
   ].map((rule) => `smtp-source-ip/${rule}`),
 );
 
-/** The order of work that keeps mail flowing: nodes, then the load balancer, then looking. */
-export function runbookOf(service: SmtpService, set: FactSet, run: Run): Runbook {
+/**
+ * The order of work that keeps mail flowing: nodes, then the load balancer, then looking.
+ *
+ * @param run of the facts as they are: the steps are those that are missing now
+ * @param planned of the same with what is assumed
+ */
+export function runbookOf(service: SmtpService, set: FactSet, run: Run, planned?: Run): DsrRunbook {
   const vips = service.vips.join(', ');
+  const { steps, said } = switchSteps(loadBalancerIn(set), service.vips);
   return {
     subject: service.id,
     at: run.at,
     answer: run.answers['dsr-ready'] ?? 'undetermined',
+    ...(planned === undefined
+      ? {}
+      : { planned: { answer: planned.answers['dsr-ready'] ?? 'undetermined', missing: stillMissing(planned) } }),
     nodes: service.nodes.map(({ name }) => {
       const facts = known(set, name);
       if (facts['node-adapters'] === undefined) {
@@ -76,12 +101,12 @@ export function runbookOf(service: SmtpService, set: FactSet, run: Run): Runbook
           open: [`Nothing is known of ${name}: run Collect-SmtpSourceIpFacts.ps1 there, and supply its file.`],
         };
       }
+      const shared = nlbCards(facts['node-bindings'] ?? []);
+      if (shared.length > 0) return { name, steps: [], open: [nlbSentence(name, shared)] };
       return { name, steps: stepsOf(facts as Collected, service, name), open: openAt(name, run) };
     }),
-    loadBalancer: [
-      `Only when every node is ready, in a quiet hour: switch the virtual service of ${vips} to Direct Server Return. Write down its settings first.`,
-      'Kemp: Force L4 on, real servers by "Direct return". NetScaler: service type ANY with -usip YES, virtual server with -m MAC, a TCP or PING monitor beside any script monitor. F5: Fast L4 with address and port translation off (nPath).',
-    ],
+    switch: [...steps],
+    loadBalancer: [...said],
     lookAt: [
       `fieldcheck evaluate smtp-source-ip --service FILE --facts FILE --probe, from a machine that is no node: every node passes probe-shows-client-address, and ${vips} passes vip-path-answers.`,
       'The receive log of every node within the hour: sessions with the VIP as local endpoint and the addresses of real clients.',
@@ -92,6 +117,25 @@ export function runbookOf(service: SmtpService, set: FactSet, run: Run): Runbook
       'First set the virtual service back as it was; mail flows again with that. Then undo the nodes, from the last step to the first.',
     ],
   };
+}
+
+function loadBalancerIn({ facts }: FactSet): SmtpLoadBalancer | undefined {
+  const gathered = facts['smtp-load-balancer'];
+  return gathered?.status === 'known' ? (gathered.value as SmtpLoadBalancer) : undefined;
+}
+
+/** What keeps `dsr-ready` from a yes in a run. */
+function stillMissing({ findings }: Run): string[] {
+  const blocking = new Set(smtpSourceIp.rules.filter(({ blocks }) => blocks.includes('dsr-ready')).map(({ id }) => id));
+  const open = findings.filter(
+    ({ rule, verdict, severity, blockedBy }) =>
+      blocking.has(rule) &&
+      blockedBy === undefined &&
+      (verdict === 'unknown' ||
+        verdict === 'manual' ||
+        (verdict === 'fail' && severity !== undefined && !isAdvice(severity))),
+  );
+  return [...new Set(open.map(({ message }) => message))];
 }
 
 const inTheWay = new Set(['return-path-symmetric', 'settings-persistent'].map((rule) => `smtp-source-ip/${rule}`));
@@ -272,43 +316,32 @@ function removeAddress(alias: string, address: string): string {
   return `Remove-NetIPAddress -InterfaceAlias ${quoted(alias)} -IPAddress ${address} -Confirm:$false`;
 }
 
-/** The runbook as Markdown, which reads in a terminal as it is. */
-export function describeRunbook({ subject, at, answer, nodes, loadBalancer, lookAt, goBack }: Runbook): string {
-  const code = (text: string) => ['```powershell', text, '```'];
-  const list = (items: readonly string[]) => items.map((item) => `- ${item}`);
-  return `${[
-    `# Direct Server Return for ${subject}`,
-    '',
-    `As of ${at}. Nothing here was executed. dsr-ready: ${answer}.`,
-    ...nodes.flatMap(({ name, steps, open }, index) => [
-      '',
-      `## ${index + 1}. ${name}`,
-      ...(steps.length + open.length === 0 ? ['', 'No step is missing.'] : []),
-      ...steps.flatMap(({ what, before, run, undo }, step) => [
-        '',
-        `### ${index + 1}.${step + 1} ${what}`,
-        '',
-        `Before: ${before}`,
-        '',
-        ...code(run),
-        '',
-        'To undo:',
-        '',
-        ...code(undo),
-      ]),
-      ...(open.length === 0 ? [] : ['', 'First, by somebody who decides:', '', ...list(open)]),
-    ]),
-    '',
-    `## ${nodes.length + 1}. The load balancer`,
-    '',
-    ...list(loadBalancer),
-    '',
-    `## ${nodes.length + 2}. What to look at`,
-    '',
-    ...list(lookAt),
-    '',
-    '## When to go back',
-    '',
-    ...list(goBack),
-  ].join('\n')}\n`;
+/** The chapters of a runbook, as the shell, reports and pages print them. */
+export function arrangeRunbook({ subject, at, answer, planned, ...runbook }: DsrRunbook): Runbook {
+  return {
+    title: `Direct Server Return for ${subject}`,
+    intro: [
+      ...(planned === undefined
+        ? []
+        : [
+            `As planned, with what is assumed: dsr-ready: ${planned.answer}.${planned.missing.length === 0 ? '' : ` What would still be missing: ${planned.missing.join(' ')}`}`,
+          ]),
+      `As of ${at}. Nothing here was executed. dsr-ready: ${answer}.`,
+    ],
+    chapters: [
+      ...runbook.nodes.map(({ name, steps, open }) => ({
+        title: name,
+        steps,
+        ...(open.length > 0
+          ? { says: 'First, by somebody who decides:' }
+          : steps.length === 0
+            ? { says: 'No step is missing.' }
+            : {}),
+        items: open,
+      })),
+      { title: 'The load balancer', steps: runbook.switch, items: runbook.loadBalancer },
+      { title: 'What to look at', steps: [], items: runbook.lookAt },
+      { title: 'When to go back', steps: [], items: runbook.goBack },
+    ],
+  };
 }

@@ -1,6 +1,7 @@
 import { parseAddress } from '../../domain/ip-range.ts';
 import type { SmtpSourceNat } from '../../facts/smtp-service/evidence.ts';
-import { vipAddresses } from '../../facts/smtp-service/service.ts';
+import type { SmtpLoadBalancer } from '../../facts/smtp-service/load-balancer.ts';
+import { vipAddresses, withAddressesOf } from '../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import type { RuleContext } from './rule.ts';
 
@@ -13,6 +14,15 @@ export function onlyWithDsr({ subject }: Pick<RuleContext, 'subject'>): string |
       ? ' Exchange does not speak the PROXY protocol: it resets a connection that begins with it, so another server has to take it first.'
       : '';
   return `${subject.id} is declared as ${mode}: it does not use Direct Server Return.${speech}`;
+}
+
+/** The place of a judgement where the load balancer's own configuration counts: it declares addresses, as the document does. */
+export function withBalancer<A extends Pick<RuleContext, 'subject'>>(
+  facts: { readonly 'smtp-load-balancer'?: SmtpLoadBalancer | undefined },
+  at: A,
+): A {
+  const subject = withAddressesOf(facts['smtp-load-balancer'], at.subject);
+  return subject === at.subject ? at : { ...at, subject };
 }
 
 /** An address family. */

@@ -1,4 +1,5 @@
 import { isAmong, parseEndpoint, plainAddress } from '../../domain/ip-range.ts';
+import type { SmtpLoadBalancer } from './load-balancer.ts';
 import type { SmtpService } from './subject.ts';
 
 /** Addresses of the VIPs, each once. */
@@ -9,6 +10,18 @@ export function vipAddresses(service: SmtpService): string[] {
 /** TCP ports of the VIPs, each once. */
 export function vipPorts(service: SmtpService): number[] {
   return [...new Set(service.vips.flatMap((vip) => parseEndpoint(vip)?.port ?? []))];
+}
+
+/**
+ * The service with the addresses that the load balancer's own configuration declares. One that knows no way from these
+ * VIPs is of another load balancer, and declares nothing.
+ */
+export function withAddressesOf(balancer: SmtpLoadBalancer | undefined, service: SmtpService): SmtpService {
+  const { addresses = [], ways = [] } = balancer ?? {};
+  const more = addresses.filter((address) => !isAmong(address, service.loadBalancerAddresses));
+  return ways.length === 0 || more.length === 0
+    ? service
+    : { ...service, loadBalancerAddresses: [...service.loadBalancerAddresses, ...more] };
 }
 
 /**

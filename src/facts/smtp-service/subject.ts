@@ -2,7 +2,12 @@ import { z } from 'zod';
 import { parseEndpoint } from '../../domain/ip-range.ts';
 import { notOwned } from '../../domain/json.ts';
 
-const address = z.union([z.ipv4(), z.ipv6()], { error: 'is no IP address; write e.g. 192.0.2.11' });
+const address = z.union([z.ipv4(), z.ipv6()], {
+  error: ({ input }) =>
+    typeof input === 'string' && parseEndpoint(input)?.port !== undefined
+      ? 'is no IP address but one with a port; write e.g. 192.0.2.11: translated ports are not supported, nodes are judged at the ports of the VIPs'
+      : 'is no IP address; write e.g. 192.0.2.11',
+});
 
 /** One node behind the load balancer. `address` is where the node itself answers. */
 const smtpNode = z.strictObject({

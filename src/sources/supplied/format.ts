@@ -58,8 +58,8 @@ export interface AssumedWorld {
 
 /** A kind of file that an evaluation reads, besides saved facts. */
 export interface SuppliedFormat {
-  /** What such files are, for people who sent another one: `an export of …`. */
-  readonly wanted: string;
+  /** What such files are, for people who sent another one: `an export of …`; left out of files that are known and refused. */
+  readonly wanted?: string;
   /** Is this plain text of this format? Files that are text of no format are read as JSON. */
   isText?(text: string): boolean;
   recognises(file: OpenedFile): boolean;

@@ -1,17 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { ShellCommand } from '../../../src/evaluations/in-shell.ts';
-import { smtpSourceIpInShell } from '../../../src/evaluations/smtp-source-ip/in-shell.ts';
-import { describeRunbook, type Runbook, runbookOf } from '../../../src/evaluations/smtp-source-ip/runbook.ts';
+import { arrangeRunbook, type DsrRunbook, runbookOf } from '../../../src/evaluations/smtp-source-ip/runbook.ts';
+import type { SmtpLoadBalancer } from '../../../src/facts/smtp-service/load-balancer.ts';
 import { smtpService } from '../../../src/facts/smtp-service/subject.ts';
 import { smtpService as demoService, ex1File, ex2File } from '../../../src/local/demo/smtp-nodes.ts';
+import { runbookMarkdown } from '../../../src/reports/index.ts';
 import { smtpNodeFile } from '../../../src/sources/bindings/smtp-source-ip/collector-file.ts';
 import { openPowerShellHost } from '../../powershell/host.ts';
+import { kemp, netscaler } from './load-balancer-scenes.ts';
 import { bent, bothStores, type NamedScene, vip } from './scenes.ts';
-import { type FactFile, healthy, now, runOf, type Scene } from './service.ts';
+import { type FactFile, factsOf, healthy, now, runOf, type Scene } from './service.ts';
 
 const host = await openPowerShellHost();
 
-async function runbook(scene: Scene): Promise<Runbook> {
+async function runbook(scene: Scene): Promise<DsrRunbook> {
   const { run, facts } = await runOf(scene);
   return runbookOf(scene.service, facts, run);
 }
@@ -247,7 +248,7 @@ describe('the runbook', () => {
   it('says what to do at the load balancer, what to look at and when to go back, and what somebody has to decide', async () => {
     const scene = healthy();
     scene.files.EX2.routes[0].nextHop = '192.0.2.5';
-    const text = describeRunbook(await runbook(scene));
+    const text = runbookMarkdown(arrangeRunbook(await runbook(scene)));
     expect(text).toMatch(/^# Direct Server Return for smtp-in\n\nAs of .* Nothing here was executed\. dsr-ready: no\./);
     expect(text).toMatch(/## 1\. EX1\n\nNo step is missing\./);
     expect(text).toMatch(
@@ -256,7 +257,7 @@ describe('the runbook', () => {
     expect(text).toMatch(
       /Only when every node is ready.*switch the virtual service of 192\.0\.2\.25:25 to Direct Server Return/,
     );
-    expect(text).toMatch(/## When to go back\n\n- Go back when vip-path-answers fails/);
+    expect(text).toMatch(/## 5\. When to go back\n\n- Go back when vip-path-answers fails/);
   });
 
   it('never says that nothing is missing on a node that nobody could look at', async () => {
@@ -269,19 +270,95 @@ describe('the runbook', () => {
       expect.arrayContaining([expect.stringMatching(/Could not look: firewall settings: access denied/)]),
     ]);
   });
+});
 
-  it('is a command that tells dsr-ready by its answer, and refuses other evaluations', async () => {
-    const { service, files } = healthy();
-    const { kind: _, ...declaration } = service;
-    const command = smtpSourceIpInShell.commands?.find(
-      (one): one is ShellCommand => one.looks === undefined && one.usage.startsWith('runbook'),
-    );
-    const call = {
-      now,
-      values: { service: 'service.json', facts: ['EX1', 'EX2'] },
-      readJson: async (path: string) => (path === 'service.json' ? declaration : files[path]),
+/** What the steps at a load balancer mean, on its configuration: enough of each product to see what comes of them. */
+const applies: Readonly<Record<string, (configuration: string, lines: string) => string>> = {
+  netscaler: (configuration, lines) =>
+    lines.split('\n').reduce((text, line) => {
+      const [, kind = '', name = ''] = /^rm (lb vserver|serviceGroup) (\S+)$/.exec(line) ?? [];
+      if (kind === '') return `${text.trimEnd()}\n${line}\n`;
+      const isAbout = (one: string) => new RegExp(`^(add|set|bind) ${kind} ${name}( |$)`).test(one);
+      return text
+        .split('\n')
+        .filter((one) => !isAbout(one))
+        .join('\n');
+    }, configuration),
+  kemp: (configuration, lines) => {
+    const { pathname, searchParams: asked } = new URL(/"(.*)"/.exec(lines)?.[1]?.replace('$LOADMASTER', 'kemp') ?? '');
+    expect([asked.get('vs'), asked.get('port'), asked.get('prot')]).toEqual(['192.0.2.25', '25', 'tcp']);
+    if (pathname === '/access/modvs') {
+      return configuration.replace(
+        /<ForceL4>.<\/ForceL4>/,
+        `<ForceL4>${asked.get('ForceL4') === '1' ? 'Y' : 'N'}</ForceL4>`,
+      );
+    }
+    expect([pathname, asked.get('rsport')]).toEqual(['/access/modrs', '25']);
+    const server = new RegExp(`(<Addr>${asked.get('rs')}</Addr><Port>25</Port><Forward>)\\w+`);
+    return configuration.replace(server, `$1${asked.get('forward')}`);
+  },
+};
+
+const settings = '<ForceL4>N</ForceL4><ForceL7>Y</ForceL7><Transparent>N</Transparent>';
+
+describe.each([
+  ['netscaler', 'of another type', netscaler({}).replace(' MBF', '')],
+  ['netscaler', 'of type ANY', netscaler({ type: 'ANY', usip: 'YES' })],
+  [
+    'netscaler',
+    'beside others whose names begin alike',
+    `${netscaler({})}add lb vserver lb_smtp_2 TCP 192.0.2.26 25\nbind lb vserver lb_smtp_2 sg_smtp\n`,
+  ],
+  ['kemp', 'of layer 7', kemp({ settings })],
+] as const)('the switch of %s, %s', (product, _, balancer) => {
+  it('makes the service one of Direct Server Return, and what undoes it leaves it as it was', async () => {
+    const apply = applies[product] ?? ((text) => text);
+    const scene = { ...healthy(), files: { ...healthy().files, balancer } };
+    const waysNow = async () => {
+      const gathered = (await factsOf(scene)).facts['smtp-load-balancer'];
+      return gathered?.status === 'known' ? (gathered.value as SmtpLoadBalancer).ways : [];
     };
-    expect(await command?.run(['smtp-source-ip'], call)).toMatchObject({ answer: 'yes', json: { subject: 'smtp-in' } });
-    await expect(command?.run(['dkim'], call)).rejects.toThrow(/there is none for dkim; write: runbook smtp-source-ip/);
+    const before = await waysNow();
+    expect(before.every(({ direct }) => direct === true)).toBe(false);
+    const { switch: steps, answer } = await runbook(scene);
+    expect([answer, steps.length > 0]).toEqual(['yes', true]);
+    expect(JSON.stringify(steps)).not.toContain('lb_smtp_2');
+    for (const { run } of steps) scene.files.balancer = apply(scene.files.balancer, run);
+    const after = await runbook(scene);
+    expect(after.switch).toEqual([]);
+    expect(after.loadBalancer.join()).toMatch(/does Direct Server Return already/);
+    const { run } = await runOf(scene);
+    expect(run.findings.find(({ rule }) => rule === 'smtp-source-ip/evidence-agrees')?.verdict).toBe('pass');
+    for (const { undo } of steps.toReversed()) scene.files.balancer = apply(scene.files.balancer, undo);
+    expect(await waysNow()).toEqual(before);
+  });
+});
+
+describe('the switch', () => {
+  it('of HAProxy says what it is not, and gives the line of transparency with what was there', async () => {
+    const balancer = 'frontend smtp\n  bind :25\n  default_backend nodes\nbackend nodes\n  server ex1 192.0.2.11:25\n';
+    const { switch: steps, loadBalancer } = await runbook({ ...healthy(), files: { ...healthy().files, balancer } });
+    expect(steps).toEqual([
+      {
+        what: 'Let backend nodes connect with the address of the client',
+        before: 'no line "source"',
+        run: 'backend nodes\n    source 0.0.0.0 usesrc clientip',
+        undo: 'backend nodes\n    # without "source 0.0.0.0 usesrc clientip"',
+        language: 'text',
+      },
+    ]);
+    expect(loadBalancer.join('\n')).toMatch(/HAProxy is a proxy and cannot do Direct Server Return\./);
+  });
+
+  it('of a virtual server behind another is left to a person', async () => {
+    const balancer = `add service svc 192.0.2.11 TCP 25
+add lb vserver behind TCP 0.0.0.0 0
+bind lb vserver behind svc
+add cs vserver front TCP 192.0.2.25 25
+bind cs vserver front -lbvserver behind
+`;
+    const { switch: steps, loadBalancer } = await runbook({ ...healthy(), files: { ...healthy().files, balancer } });
+    expect(steps).toEqual([]);
+    expect(loadBalancer.join('\n')).toMatch(/192\.0\.2\.25:25 leads to behind through another virtual server/);
   });
 });

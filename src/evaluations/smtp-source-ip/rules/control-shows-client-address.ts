@@ -1,6 +1,7 @@
 import { isAmong } from '../../../domain/ip-range.ts';
 import { isLoadBalancer } from '../../../facts/smtp-service/service.ts';
 import { rule } from '../rule.ts';
+import { withBalancer } from '../service.ts';
 
 /** See control-shows-client-address.md. */
 export const controlShowsClientAddress = rule({
@@ -9,9 +10,10 @@ export const controlShowsClientAddress = rule({
   severity: 'low',
   blocks: [],
   needs: ['node-control'],
+  optional: ['smtp-load-balancer'],
   per: 'node',
-  judge({ 'node-control': { address, sourceAddress } }, at) {
-    const service = at.subject;
+  judge({ 'node-control': { address, sourceAddress }, ...facts }, at) {
+    const service = withBalancer(facts, at).subject;
     const evidence = [
       {
         fact: 'node-control' as const,

@@ -1,8 +1,5 @@
 import { enumerate } from '../../../domain/words.ts';
-import type { SmtpLoadBalancer } from '../../../facts/smtp-service/load-balancer.ts';
-import type { Translation } from '../../../facts/smtp-service/log.ts';
-import { isLoadBalancer, nodeAt } from '../../../facts/smtp-service/service.ts';
-import type { SmtpService } from '../../../facts/smtp-service/subject.ts';
+import { contradictionOf, readWords, wayWords } from '../load-balancer.ts';
 import { rule } from '../rule.ts';
 
 /** See evidence-agrees.md. */
@@ -31,8 +28,18 @@ export const evidenceAgrees = rule({
     ];
     const disagree = (message: string, remedy: string) =>
       ({ verdict: 'fail', owner: 'network', message, remedy, evidence }) as const;
-    const own = balancer === undefined ? undefined : balancerContradicts(balancer, subject, { ...log, ...probe });
-    if (own !== undefined) return { ...disagree(own.message, own.remedy), evidence: [...evidence, ...own.evidence] };
+    const own = balancer === undefined ? undefined : contradictionOf(balancer, subject, { ...log, ...probe });
+    const ways = (balancer?.ways ?? []).map((way) => ({
+      fact: 'smtp-load-balancer' as const,
+      observed: wayWords(way),
+    }));
+    if (own !== undefined) {
+      const { verdict, message, remedy } = own;
+      const observed = [...evidence, ...ways];
+      return verdict === 'manual'
+        ? { verdict, message, remedy, evidence: observed }
+        : { ...disagree(message, remedy), evidence: observed };
+    }
     const contradicting = Object.keys(probe).filter((node) => node in log && log[node] !== probe[node]);
     const [first] = contradicting;
     if (first !== undefined) {
@@ -55,11 +62,10 @@ export const evidenceAgrees = rule({
         'Declare mode "transparent" if that is what it is; otherwise find out how clients reach the nodes.',
       );
     }
-    const ways = balancer?.ways.length ?? 0;
     const told = [...new Set(Object.values(seen))];
     return {
       verdict: 'pass',
-      message: `The evidence agrees${told.length === 0 ? '' : `: ${enumerate(told.map((one) => words[one]))}`}.${balancer === undefined ? '' : ` ${balancer.product} says so, too: ${ways} ways to servers.`}`,
+      message: `The evidence agrees${told.length === 0 ? '' : `: ${enumerate(told.map((one) => words[one]))}`}.${balancer === undefined ? '' : ` So does the configuration (${readWords(balancer, subject)}).`}`,
       evidence,
     };
   },
@@ -70,57 +76,3 @@ const words = {
   partial: 'that some clients are hidden',
   preserved: 'that client addresses are preserved',
 } as const;
-
-/** What the load balancer's own configuration says against the document, or against what was seen; the first that applies. */
-function balancerContradicts(
-  { product, ways }: SmtpLoadBalancer,
-  service: SmtpService,
-  seen: Readonly<Record<string, Translation>>,
-) {
-  const said = (message: string, remedy: string) => ({
-    message,
-    remedy,
-    evidence: ways.map(({ vip, server, address, keepsClient, source, sendsProxy }) => ({
-      fact: 'smtp-load-balancer' as const,
-      observed: `${vip} to ${server} (${address}): ${keepsClient ? 'with the address of the client' : `from ${source ?? 'its own address'}`}${sendsProxy ? ', with the PROXY protocol' : ''}`,
-    })),
-  });
-  const names = (of: typeof ways) => enumerate([...new Set(of.map(({ server }) => server))]);
-  const proxied = ways.filter(({ sendsProxy }) => sendsProxy);
-  if (proxied.length > 0) {
-    return said(
-      `${product} begins its connections to ${names(proxied)} with the PROXY protocol, which Exchange does not speak: it resets them.`,
-      `Take send-proxy off the servers ${names(proxied)}, or put a server before Exchange that speaks it.`,
-    );
-  }
-  if (service.mode === 'dsr' && ways.length > 0) {
-    return said(
-      `${service.id} is declared as dsr, and ${product} ends the connections of clients itself and opens others to ${names(ways)}: a proxy cannot do Direct Server Return.`,
-      'Declare the mode that it has (snat-accepted, or transparent with "source 0.0.0.0 usesrc clientip"), or put a layer 4 load balancer in its place.',
-    );
-  }
-  const hiding = ways.filter(({ keepsClient }) => !keepsClient);
-  if (service.mode === 'transparent' && hiding.length > 0) {
-    return said(
-      `${service.id} is declared as transparent, and ${product} connects to ${names(hiding)} from its own address.`,
-      'Add "source 0.0.0.0 usesrc clientip" to the backend, with HAProxy as gateway of the nodes.',
-    );
-  }
-  const undeclared = ways.flatMap(({ source }) =>
-    source === undefined || isLoadBalancer(service, source) ? [] : source,
-  );
-  if (undeclared.length > 0) {
-    return said(
-      `${product} connects from ${enumerate([...new Set(undeclared)])}, which is not declared.`,
-      `Add it to "loadBalancerAddresses" of ${service.id}: without it the log cannot tell the load balancer from a client.`,
-    );
-  }
-  const shown = hiding.filter(({ address }) => seen[nodeAt(service, address) ?? ''] === 'preserved');
-  if (shown.length > 0) {
-    return said(
-      `${product} connects to ${names(shown)} from its own address, and client addresses are preserved there: clients go another way.`,
-      'Find out how clients reach the nodes; the configuration may be of another load balancer.',
-    );
-  }
-  return undefined;
-}

@@ -1,6 +1,7 @@
 import type { Judgement } from '../../../domain/rule.ts';
 import { connectorIdentity, connectorTarget, narrowScope, wideRanges } from '../connectors.ts';
 import { rule } from '../rule.ts';
+import { withBalancer } from '../service.ts';
 
 /** See externally-secured-scope-narrow.md. */
 export const externallySecuredScopeNarrow = rule({
@@ -9,9 +10,11 @@ export const externallySecuredScopeNarrow = rule({
   severity: 'critical',
   blocks: ['relay-safe'],
   needs: ['node-receive-connectors'],
+  optional: ['smtp-load-balancer'],
   per: 'node',
-  judge({ 'node-receive-connectors': connectors }, at) {
-    return connectors.map((connector): Judgement => {
+  judge(facts, place) {
+    const at = withBalancer(facts, place);
+    return facts['node-receive-connectors'].map((connector): Judgement => {
       const target = connectorTarget(at, connector);
       if (!connector.enabled) return { verdict: 'not_applicable', target, message: `${target} is disabled.` };
       const evidence = [

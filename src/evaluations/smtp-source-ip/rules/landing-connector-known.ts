@@ -3,7 +3,7 @@ import type { Judgement } from '../../../domain/rule.ts';
 import { enumerate } from '../../../domain/words.ts';
 import { landingConnector, relayRight } from '../connectors.ts';
 import { rule } from '../rule.ts';
-import { familyOf, natKnowledge } from '../service.ts';
+import { familyOf, natKnowledge, withBalancer } from '../service.ts';
 
 /** Stands for whoever is in nobody's list: the last address of each family's documentation space (RFC 5737, RFC 3849). */
 const anybody = { ipv4: '203.0.113.254', ipv6: '2001:db8:ffff::fe' } as const;
@@ -15,9 +15,10 @@ export const landingConnectorKnown = rule({
   severity: 'info',
   blocks: [],
   needs: ['node-receive-connectors', 'node-connector-permissions'],
-  optional: ['smtp-source-nat'],
+  optional: ['smtp-source-nat', 'smtp-load-balancer'],
   per: 'node',
-  judge(facts, at): Judgement {
+  judge(facts, place): Judgement {
+    const at = withBalancer(facts, place);
     const service = at.subject;
     const connectors = facts['node-receive-connectors'];
     const { nat } = natKnowledge(service, facts['smtp-source-nat'], at.part);

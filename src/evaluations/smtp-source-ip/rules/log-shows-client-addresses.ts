@@ -1,4 +1,5 @@
 import { rule } from '../rule.ts';
+import { withBalancer } from '../service.ts';
 
 /** See log-shows-client-addresses.md. */
 export const logShowsClientAddresses = rule({
@@ -7,8 +8,10 @@ export const logShowsClientAddresses = rule({
   severity: 'critical',
   blocks: ['source-ip-visible'],
   needs: ['node-log-proof'],
+  optional: ['smtp-load-balancer'],
   per: 'node',
-  judge({ 'node-log-proof': proof }, { subject, part }) {
+  judge({ 'node-log-proof': proof, ...facts }, place) {
+    const { subject, part } = withBalancer(facts, place);
     const declared = subject.loadBalancerAddresses.length;
     const own =
       proof.ownMailSessions > 0

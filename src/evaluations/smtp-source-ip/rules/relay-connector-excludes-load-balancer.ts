@@ -2,7 +2,7 @@ import type { Judgement } from '../../../domain/rule.ts';
 import { enumerate } from '../../../domain/words.ts';
 import { connectorTarget, narrowScope, permissionsMissing, rangesWithLoadBalancer, relayRight } from '../connectors.ts';
 import { rule } from '../rule.ts';
-import { natKnowledge } from '../service.ts';
+import { natKnowledge, withBalancer } from '../service.ts';
 import { lacksPermissions } from '../settings.ts';
 
 /** See relay-connector-excludes-load-balancer.md. */
@@ -12,10 +12,12 @@ export const relayConnectorExcludesLoadBalancer = rule({
   severity: 'critical',
   blocks: ['relay-safe'],
   needs: ['node-receive-connectors', 'node-connector-permissions'],
-  optional: ['smtp-source-nat'],
+  optional: ['smtp-source-nat', 'smtp-load-balancer'],
   per: 'node',
-  judge(facts, at) {
+  judge(facts, place) {
+    const at = withBalancer(facts, place);
     const service = at.subject;
+    const configured = at === place ? undefined : facts['smtp-load-balancer'];
     const { nat, because } = natKnowledge(service, facts['smtp-source-nat'], at.part);
     return facts['node-receive-connectors'].map((connector): Judgement => {
       const target = connectorTarget(at, connector);
@@ -63,6 +65,14 @@ export const relayConnectorExcludesLoadBalancer = rule({
         evidence: [
           ...evidence,
           { fact: 'node-connector-permissions', observed: right.why },
+          ...(configured === undefined
+            ? []
+            : [
+                {
+                  fact: 'smtp-load-balancer' as const,
+                  observed: `${configured.product} connects from ${enumerate(configured.addresses ?? [])}`,
+                },
+              ]),
           ...(facts['smtp-source-nat'] === undefined ? [] : [{ fact: 'smtp-source-nat' as const, observed: because }]),
         ],
       };

@@ -1,6 +1,7 @@
 import type { Judgement } from '../../../domain/rule.ts';
 import { connectorTarget, narrowScope, permissionsMissing, relayRight, wideRanges } from '../connectors.ts';
 import { rule } from '../rule.ts';
+import { withBalancer } from '../service.ts';
 import { lacksPermissions } from '../settings.ts';
 
 /** See relay-scope-narrow.md. */
@@ -10,8 +11,10 @@ export const relayScopeNarrow = rule({
   severity: 'critical',
   blocks: ['relay-safe'],
   needs: ['node-receive-connectors', 'node-connector-permissions'],
+  optional: ['smtp-load-balancer'],
   per: 'node',
-  judge({ 'node-receive-connectors': connectors, 'node-connector-permissions': permissions }, at) {
+  judge({ 'node-receive-connectors': connectors, 'node-connector-permissions': permissions, ...facts }, place) {
+    const at = withBalancer(facts, place);
     return connectors.map((connector): Judgement => {
       const target = connectorTarget(at, connector);
       if (!connector.enabled) return { verdict: 'not_applicable', target, message: `${target} is disabled.` };

@@ -4,7 +4,7 @@ import { isLoopbackAdapter, type NodeIpInterfaces, type NodeRoutes } from '../..
 import { isLoadBalancer } from '../../../facts/smtp-service/service.ts';
 import { interfaceRow, isOneOf, lanAlias, quoted } from '../node.ts';
 import { type RuleContext, rule } from '../rule.ts';
-import { type AddressFamily, familyName, familyOf, onlyWithDsr, vipFamilies } from '../service.ts';
+import { type AddressFamily, familyName, familyOf, onlyWithDsr, vipFamilies, withBalancer } from '../service.ts';
 
 const everywhere = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
 
@@ -18,10 +18,11 @@ export const returnPathSymmetric = rule({
   severity: 'high',
   blocks: ['dsr-ready'],
   needs: ['node-adapters', 'node-routes'],
-  optional: ['node-host', 'node-ip-addresses', 'node-ip-interfaces'],
+  optional: ['node-host', 'node-ip-addresses', 'node-ip-interfaces', 'smtp-load-balancer'],
   per: 'node',
   scope: ({ subject }) => (subject.mode === 'transparent' ? undefined : onlyWithDsr({ subject })),
-  judge(facts, at) {
+  judge(facts, place) {
+    const at = withBalancer(facts, place);
     const loopbacks = facts['node-adapters'].filter(isLoopbackAdapter).map(({ name }) => name);
     // What a loopback adapter routes has a rule of its own.
     const routes = facts['node-routes'].filter(({ alias }) => !isOneOf(alias, loopbacks));
@@ -34,7 +35,7 @@ export const returnPathSymmetric = rule({
         observed,
       }),
     );
-    const lan = lanAlias(facts, at);
+    const lan = lanAlias(facts, place);
     const faults = at.subject.mode === 'transparent' ? pastTheBalancer(ways, at) : wrongWays(ways, lan, routes, at);
     if (faults.length > 0) {
       return {

@@ -1,4 +1,5 @@
 import { plainAddress } from '../../../domain/ip-range.ts';
+import { enumerate } from '../../../domain/words.ts';
 import { isLoopbackAdapter, type NodeNeighbors } from '../../../facts/smtp-service/node.ts';
 import { vipAddresses } from '../../../facts/smtp-service/service.ts';
 import { isOneOf, quoted } from '../node.ts';
@@ -12,14 +13,26 @@ export const vipSilentOnLan = rule({
   severity: 'critical',
   blocks: ['dsr-ready'],
   needs: ['node-adapters', 'node-ip-addresses'],
+  optional: ['node-bindings'],
   per: 'node',
   optionalPeers: ['node-neighbors'],
   scope: onlyWithDsr,
-  judge({ 'node-adapters': adapters, 'node-ip-addresses': addresses }, at) {
+  judge({ 'node-adapters': adapters, 'node-ip-addresses': addresses, 'node-bindings': bindings = [] }, at) {
     const vips = vipAddresses(at.subject);
     const loopbacks = adapters.filter(isLoopbackAdapter).map(({ name }) => name);
     const exposed = addresses.filter(({ alias, ipAddress }) => vips.includes(ipAddress) && !isOneOf(alias, loopbacks));
     const [first] = exposed;
+    const shared = nlbCards(bindings).filter((card) => exposed.some(({ alias }) => isOneOf(alias, [card])));
+    if (shared.length > 0) {
+      return {
+        verdict: 'fail',
+        owner: 'network',
+        message: nlbSentence(at.part, shared),
+        remedy:
+          'Put a load balancer before the nodes, and take them out of the cluster (Remove-NlbClusterNode) before its VIP is set there; until then take the service out of the document.',
+        evidence: shared.map((card) => ({ fact: 'node-bindings', observed: `${card}: ${nlb} bound` })),
+      };
+    }
     if (first !== undefined) {
       return {
         verdict: 'fail',
@@ -53,6 +66,23 @@ export const vipSilentOnLan = rule({
     };
   },
 });
+
+/** What Windows calls the driver of Network Load Balancing in its list of bindings. */
+const nlb = 'ms_wlbs';
+
+/** Network cards whose address Windows Network Load Balancing shares among the nodes. */
+export function nlbCards(
+  bindings: readonly { readonly name: string; readonly componentId: string; readonly enabled: boolean }[],
+): string[] {
+  return bindings
+    .filter(({ componentId, enabled }) => enabled && componentId.toLowerCase() === nlb)
+    .map(({ name }) => name);
+}
+
+/** What cannot be answered about such a node, and why. */
+export function nlbSentence(node: string, cards: readonly string[]): string {
+  return `${node}: Windows Network Load Balancing is bound to ${enumerate(cards)}: its nodes share the VIP there and nothing stands before them, so there is no Direct Server Return to be ready for. It is not supported.`;
+}
 
 /** A peer whose neighbour table has one hardware address for this node and for a VIP. */
 function peerThatSawUs(

@@ -1,31 +1,16 @@
-import { known, noFacts } from '../../../domain/fact-set.ts';
 import { parseEndpoint } from '../../../domain/ip-range.ts';
 import type { SmtpLoadBalancer } from '../../../facts/smtp-service/load-balancer.ts';
-import { type SmtpService, smtpService } from '../../../facts/smtp-service/subject.ts';
-import type { SuppliedFormat } from '../../supplied/format.ts';
+import type { SmtpService } from '../../../facts/smtp-service/subject.ts';
+import { addressOf, type LoadBalancerFile, loadBalancerFormat, translated } from './load-balancer-file.ts';
 
 /** `haproxy.cfg`, as the HAProxy configuration manual has it (sections "Proxies", "Bind options", "Server options"). */
-export const haproxyFiles: SuppliedFormat = {
-  wanted: 'a haproxy.cfg of the load balancer',
+export const haproxyFiles = loadBalancerFormat({
+  product: 'HAProxy',
+  wanted: 'a haproxy.cfg',
   isText: isHaproxy,
   recognises: ({ text }) => text !== undefined && isHaproxy(text),
-  read(files) {
-    const newest = files.reduce((a, b) => (b.writtenAt > a.writtenAt ? b : a));
-    return {
-      name: 'load-balancer/haproxy',
-      subjects: [],
-      factsFor(subject) {
-        const service = smtpService.safeParse(subject);
-        if (!service.success) return noFacts;
-        const found = readHaproxy(newest.text ?? '', service.data);
-        return {
-          facts: { 'smtp-load-balancer': known(found, newest.name, newest.writtenAt) },
-          parts: {},
-        };
-      },
-    };
-  },
-};
+  open: ({ text = '' }) => readHaproxy(text),
+});
 
 const sectionStart =
   /^(global|defaults|frontend|backend|listen|peers|resolvers|userlist|cache|program|mailers|http-errors|ring)\b/;
@@ -41,49 +26,84 @@ function isHaproxy(text: string): boolean {
 
 interface Proxy {
   readonly kind: string;
+  readonly name: string;
   readonly binds: string[];
   readonly backends: string[];
   readonly servers: string[][];
   readonly defaultServer: string[];
+  /** Options of health checks: `smtpchk`. */
+  readonly checks: string[];
   source: string[];
+  /** Its lines about the way of a connection. */
+  readonly lines: string[];
 }
 
-/** What a configuration says about the ways to a service's nodes; directives that say nothing of it are counted. */
-export function readHaproxy(text: string, service: SmtpService): SmtpLoadBalancer {
+/** Reads a configuration; directives that say nothing of the way of a connection are counted. */
+export function readHaproxy(text: string): LoadBalancerFile {
   const proxies = new Map<string, Proxy>();
   let ignored = 0;
   let current: Proxy | undefined;
-  let defaults = newProxy('defaults');
+  let defaults = newProxy('defaults', '');
   for (const line of text.split(/\r?\n/)) {
     const words = wordsOf(line);
     const [directive = '', ...rest] = words;
     if (directive === '') continue;
     if (sectionStart.test(line)) {
-      current = newProxy(directive, defaults);
+      current = newProxy(directive, rest[0] ?? '', defaults);
       if (directive === 'defaults') defaults = current;
       // A frontend and a backend may have one name.
       if (/^(frontend|backend|listen)$/.test(directive)) proxies.set(`${directive} ${rest[0] ?? ''}`, current);
       continue;
     }
-    if (current === undefined || !take(current, directive, rest)) ignored++;
+    if (current !== undefined && take(current, directive, rest)) current.lines.push(line.trim());
+    else ignored++;
   }
-  const ways = service.vips.flatMap((vip) =>
-    [...proxies.values()]
-      .filter(({ binds }) => binds.some((bind) => isBoundTo(bind, vip)))
-      .flatMap((proxy) => [
-        proxy,
-        ...proxy.backends.flatMap((name) => proxies.get(`backend ${name}`) ?? proxies.get(`listen ${name}`) ?? []),
-      ])
-      .flatMap((proxy) => proxy.servers.flatMap((server) => wayTo(server, proxy, vip))),
-  );
-  return { product: 'HAProxy', ways, ignored };
+  return {
+    services: [...proxies.values()].filter(({ binds }) => binds.length > 0).length,
+    ignored,
+    of(service) {
+      const chains = service.vips.flatMap((vip) =>
+        [...proxies.values()]
+          .filter(({ binds }) => binds.some((bind) => isBoundTo(bind, vip)))
+          .flatMap((proxy) => [
+            proxy,
+            ...proxy.backends.flatMap((name) => proxies.get(`backend ${name}`) ?? proxies.get(`listen ${name}`) ?? []),
+          ])
+          .map((proxy) => ({ vip, proxy })),
+      );
+      const ways = chains.flatMap(({ vip, proxy }) =>
+        proxy.servers.flatMap((server) => wayTo(server, proxy, vip, service)),
+      );
+      const used = [...new Set(chains.map(({ proxy }) => proxy))];
+      return {
+        addresses: [...new Set(ways.flatMap(({ source = [] }) => source))],
+        ways,
+        written: used.flatMap(({ kind, name, lines }) => [`${kind} ${name}`, ...lines.map((line) => `    ${line}`)]),
+      };
+    },
+  };
 }
 
 function newProxy(
   kind: string,
-  { defaultServer, source }: Pick<Proxy, 'defaultServer' | 'source'> = { defaultServer: [], source: [] },
+  name: string,
+  { defaultServer, source, checks }: Pick<Proxy, 'defaultServer' | 'source' | 'checks'> = {
+    defaultServer: [],
+    source: [],
+    checks: [],
+  },
 ): Proxy {
-  return { kind, binds: [], backends: [], servers: [], defaultServer: [...defaultServer], source };
+  return {
+    kind,
+    name,
+    binds: [],
+    backends: [],
+    servers: [],
+    defaultServer: [...defaultServer],
+    checks: [...checks],
+    source,
+    lines: [],
+  };
 }
 
 /** @returns false when the directive says nothing about the way of a connection */
@@ -99,11 +119,19 @@ function take(proxy: Proxy, directive: string, rest: readonly string[]): boolean
     case 'server':
       proxy.servers.push([...rest]);
       return true;
+    // A name to begin with, how many, and a host name that stands for all of them.
+    case 'server-template':
+      proxy.servers.push([rest[0] ?? '', ...rest.slice(2)]);
+      return true;
     case 'default-server':
       proxy.defaultServer.push(...rest);
       return true;
     case 'source':
       proxy.source = [...rest];
+      return true;
+    case 'option':
+      if (!/^(\w+chk|\w+-check)$/.test(rest[0] ?? '')) return false;
+      proxy.checks.push(rest[0] ?? '');
       return true;
     default:
       return false;
@@ -114,22 +142,28 @@ function wayTo(
   [name = '', address = '', ...own]: readonly string[],
   proxy: Proxy,
   vip: string,
+  service: SmtpService,
 ): SmtpLoadBalancer['ways'] {
-  const endpoint = parseEndpoint(address);
-  if (endpoint === undefined) return [];
+  // What follows the last colon is the port, of an IPv6 address without brackets, too.
+  const [, host = '', port] = /^(?:ipv[46]@)?\[?([\w.:-]+?)\]?(?::(\d+))?$/.exec(address) ?? [];
+  if (host === '') return [];
   const options = [...proxy.defaultServer, ...own];
   const at = options.lastIndexOf('source');
   const source = at === -1 ? proxy.source : options.slice(at + 1, at + 4);
   const from = parseEndpoint(source[0] ?? '')?.address;
   const sends = options.filter((word) => /^(no-)?send-proxy(-v2.*)?$/.test(word)).at(-1);
+  const checks = options.filter((word) => word === 'check' || word === 'no-check').at(-1) === 'check';
   return [
     {
       vip,
+      through: `${proxy.kind} ${proxy.name}`,
       server: name,
-      address: endpoint.address,
+      address: addressOf(host, service),
+      ...translated(Number(port ?? 0), vip),
       keepsClient: source[1] === 'usesrc' && /^client(ip)?$/.test(source[2] ?? ''),
       ...(from === undefined || from === '0.0.0.0' || from === '::' ? {} : { source: from }),
       sendsProxy: sends !== undefined && !sends.startsWith('no-'),
+      ...(checks ? { monitors: [proxy.checks.at(-1) ?? 'tcp'] } : {}),
     },
   ];
 }

@@ -17,7 +17,7 @@ import {
   sameWindowsName,
 } from '../../../facts/smtp-service/node.ts';
 import type { NodeProbeProof, SmtpProbe } from '../../../facts/smtp-service/probe.ts';
-import { vipAddresses, vipPorts } from '../../../facts/smtp-service/service.ts';
+import { vipAddresses, vipPorts, withAddressesOf } from '../../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../../facts/smtp-service/subject.ts';
 import { type AddressGuard, createAddressGuard } from '../../../http/address-guard.ts';
 import { readLogCounts } from '../../smtp-log/analyse.ts';
@@ -172,7 +172,7 @@ export function smtpSources(options: SmtpSourceOptions = {}): SourcesOf<SmtpServ
   };
 }
 
-/** A source of one fact of an SMTP service. */
+/** A source of one fact of an SMTP service, which has the addresses that the load balancer's own configuration declares, too. */
 function source<N extends Fact>(
   fact: N,
   limitMs: number,
@@ -181,7 +181,10 @@ function source<N extends Fact>(
   return {
     fact,
     limitMs,
-    gather,
+    async gather(service, context) {
+      const balancer = await context.gathered('smtp-load-balancer');
+      return gather(withAddressesOf(balancer.status === 'known' ? balancer.value : undefined, service), context);
+    },
   };
 }
 

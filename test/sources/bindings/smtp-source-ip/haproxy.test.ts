@@ -13,7 +13,7 @@ const way = { vip: '192.0.2.25:25', server: 'ex1', address: '192.0.2.11', keepsC
 
 describe('haproxy.cfg', () => {
   it('gives the ways from a VIP to its servers, with what defaults, backends and servers say of them', () => {
-    const { ways, ignored } = readHaproxy(
+    const file = readHaproxy(
       `
 global
     log /dev/log local0
@@ -34,14 +34,17 @@ listen web
     bind *:443
     server web1 192.0.2.80:443
 `,
-      service,
     );
+    const { ways, addresses, written } = file.of(service);
+    const nodes = { ...way, through: 'backend nodes', monitors: ['tcp'] };
     expect(ways).toEqual([
-      { ...way, sendsProxy: true },
-      { ...way, source: '192.0.2.5' },
-      { ...way, server: 'ex2', address: '192.0.2.12', keepsClient: true, sendsProxy: true },
+      { ...way, through: 'backend relays', port: 2525, sendsProxy: true, monitors: ['tcp'] },
+      { ...nodes, source: '192.0.2.5' },
+      { ...nodes, server: 'ex2', address: '192.0.2.12', keepsClient: true, sendsProxy: true },
     ]);
-    expect(ignored).toBe(2);
+    expect(addresses).toEqual(['192.0.2.5']);
+    expect(written).toContain('    source 192.0.2.5');
+    expect(file).toMatchObject({ services: 2, ignored: 2 });
   });
 
   it.each([
@@ -57,7 +60,36 @@ listen web
     ['bind 192.0.2.25:2525', 0],
     ['bind /run/haproxy.sock', 0],
   ])('takes "%s" for %i of the two VIPs', (bind, count) => {
-    expect(readHaproxy(`listen smtp\n    ${bind}\n    server ex1 192.0.2.11:25\n`, service).ways).toHaveLength(count);
+    expect(readHaproxy(`listen smtp\n    ${bind}\n    server ex1 192.0.2.11:25\n`).of(service).ways).toHaveLength(
+      count,
+    );
+  });
+
+  it('knows a node by its name, and which check a server has', () => {
+    const { ways } = readHaproxy(
+      'listen smtp\n  bind :25\n  option smtpchk EHLO hi\n  server one ex1.contoso.com:25 check\n',
+    ).of(service);
+    expect(ways).toEqual([{ ...way, through: 'listen smtp', server: 'one', monitors: ['smtpchk'] }]);
+  });
+
+  it.each([
+    ['192.0.2.11', '192.0.2.11', undefined],
+    ['192.0.2.11:2525', '192.0.2.11', 2525],
+    ['[2001:db8::11]:25', '2001:db8::11', undefined],
+    ['2001:db8::11:2525', '2001:db8::11', 2525],
+    ['ipv4@192.0.2.11:25', '192.0.2.11', undefined],
+    ['EX1:25', '192.0.2.11', undefined],
+    ['elsewhere.contoso.com:25', 'elsewhere.contoso.com', undefined],
+  ])('reads the server %s', (written, address, port) => {
+    const [found] = readHaproxy(`listen smtp\n  bind 192.0.2.25:25\n  server a ${written}\n`).of(service).ways;
+    expect([found?.address, found?.port]).toEqual([address, port]);
+  });
+
+  it('takes a template for the servers that it stands for', () => {
+    const { ways } = readHaproxy('listen smtp\n  bind :25\n  server-template ex 2 ex1.contoso.com:25 check\n').of(
+      service,
+    );
+    expect(ways).toEqual([{ ...way, through: 'listen smtp', server: 'ex', monitors: ['tcp'] }]);
   });
 
   it('is told from other text by its sections', () => {
