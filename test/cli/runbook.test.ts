@@ -1,12 +1,10 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ex1File, ex2File, smtpService } from '../../src/local/demo/smtp-nodes.ts';
+import { fieldcheck as callOf } from './shell.ts';
 
-const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const now = '2026-11-24T09:30:00.000Z';
 let folder: string;
 
@@ -27,19 +25,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Runs `fieldcheck` as a shell does; names of files are those above. */
-function fieldcheck(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [cli, ...args],
-      { cwd: folder, env: { PATH: process.env.PATH } },
-      (error, stdout, stderr) => {
-        resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr });
-      },
-    );
-  });
-}
+/** Names of files are those above. */
+const fieldcheck = (...args: readonly string[]) => callOf(args, { cwd: folder });
 
 const runbook = ['runbook', 'smtp-source-ip', '--now', now];
 const service = ['--service', 'service.json', '--facts', 'ex1.json', '--facts', 'ex2.json'];

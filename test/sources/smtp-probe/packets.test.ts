@@ -16,7 +16,7 @@ import {
   vip,
 } from './load-balanced-network.ts';
 
-const cli = new URL('../../../src/cli/main.ts', import.meta.url);
+const cli = new URL('../../../src/local/cli.ts', import.meta.url);
 const nodeProcess = new URL('node-process.ts', import.meta.url);
 const mailClients = new URL('mail-clients.ts', import.meta.url);
 
