@@ -66,6 +66,7 @@ $ErrorActionPreference = 'Stop'
 $script:errors = [System.Collections.Generic.List[object]]::new()
 $script:sections = [System.Collections.Generic.List[object]]::new()
 $script:deadline = [datetime]::MaxValue
+$script:section = ''
 $script:runspaces = @{}
 
 function FcUtc {
@@ -115,10 +116,14 @@ function FcTime {
     FcUtc $value
 }
 
-# The innermost sentence, without the mail addresses that Exchange likes to repeat.
+# The innermost sentence, without the mail addresses that Exchange likes to repeat. What PowerShell says of a stop, in the
+# language of the server, stands around the record of the reason.
 function FcMessage {
     param([System.Management.Automation.ErrorRecord] $Failure)
-    $message = $Failure.Exception.GetBaseException().Message -replace '[^\s@''"<>:;,()]+@[^\s@''"<>:;,()]+', '<address>'
+    $reason = $Failure.Exception.GetBaseException()
+    $record = FcProperty $reason 'ErrorRecord'
+    if ($null -ne $record) { $reason = $record.Exception }
+    $message = $reason.Message -replace '[^\s@''"<>:;,()]+@[^\s@''"<>:;,()]+', '<address>'
     $message = $message -replace '\s+', ' '
     if ($message.Length -gt 400) { $message = $message.Substring(0, 400) }
     $message.Trim()
@@ -133,6 +138,8 @@ function FcFail {
 function FcSection {
     param([string] $Name, [int] $Seconds, [scriptblock] $Gather)
     Write-Verbose "reading $Name"
+    Write-Progress -Activity 'Collecting facts' -Status $Name
+    $script:section = $Name
     $script:deadline = [datetime]::UtcNow.AddSeconds($Seconds)
     $watch = [System.Diagnostics.Stopwatch]::StartNew()
     $failures = $script:errors.Count
@@ -164,7 +171,13 @@ function FcRunspace {
         $state = [System.Management.Automation.Runspaces.InitialSessionState]::CreateDefault2()
         $runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace($state)
     }
-    $runspace.Open()
+    # Opening waits for a server, too.
+    $runspace.OpenAsync()
+    while (@('BeforeOpen', 'Opening') -contains [string] $runspace.RunspaceStateInfo.State) {
+        if ([datetime]::UtcNow -ge $script:deadline) { throw 'no connection to Exchange came about in time' }
+        Start-Sleep -Milliseconds 20
+    }
+    if ([string] $runspace.RunspaceStateInfo.State -ne 'Opened') { throw $runspace.RunspaceStateInfo.Reason }
     $script:runspaces[$Place] = $runspace
     if ($Place -eq 'exchange' -and $null -eq $connection) {
         $known = Get-Command -Name Get-ExchangeServer -ErrorAction SilentlyContinue
@@ -176,10 +189,11 @@ function FcRunspace {
 }
 
 # One command in a runspace of its own, stopped when the section's time, or its own share of it, is over. With
-# -KeepPartial (the section's name) what came until then is returned with an error in the list; without it the section
-# ends. -One asks for the first object and takes none for an error.
+# -KeepPartial (the section's name) what came until then counts, with an error in the list; without it the section
+# ends. -One asks for the first object and takes none for an error. -Each gets the objects in pages, while they come, and
+# nothing is returned: so a hundred thousand of them never stand in memory together.
 function FcCall {
-    param([string] $Command, [hashtable] $Parameters = @{}, [string] $Place = 'local', [int] $Seconds = 86400, [string] $KeepPartial = '', [switch] $One)
+    param([string] $Command, [hashtable] $Parameters = @{}, [string] $Place = 'local', [int] $Seconds = 86400, [string] $KeepPartial = '', [switch] $One, [scriptblock] $Each)
     $left = [math]::Min(($script:deadline - [datetime]::UtcNow).TotalMilliseconds, $Seconds * 1000.0)
     if ($left -lt 1) { throw "$Command was not called: the time limit of its section was used up" }
     $runspace = FcRunspace $Place
@@ -190,7 +204,20 @@ function FcCall {
     $nothing.Complete()
     $results = [System.Management.Automation.PSDataCollection[psobject]]::new()
     $running = $shell.BeginInvoke($nothing, $results)
-    if ($running.AsyncWaitHandle.WaitOne([int] $left)) {
+    $watch = [System.Diagnostics.Stopwatch]::StartNew()
+    $came = 0
+    do {
+        $wait = $left - $watch.ElapsedMilliseconds
+        if ($null -ne $Each) { $wait = [math]::Min($wait, 100) }
+        $ended = $running.AsyncWaitHandle.WaitOne([int] [math]::Max($wait, 0))
+        if ($null -ne $Each) {
+            $page = $results.ReadAll()
+            & $Each $page
+            $came += $page.Count
+            Write-Progress -Activity 'Collecting facts' -Status "$($script:section): $came objects of $Command"
+        }
+    } until ($ended -or $watch.ElapsedMilliseconds -ge $left)
+    if ($ended) {
         try {
             $null = $shell.EndInvoke($running)
         } finally {
@@ -201,11 +228,14 @@ function FcCall {
         return $results[0]
     }
     $stopping = $shell.BeginStop($null, $null)
-    if (-not $stopping.AsyncWaitHandle.WaitOne(2000)) { $script:runspaces.Remove($Place) }
+    if (-not $stopping.AsyncWaitHandle.WaitOne(2000)) {
+        $script:runspaces.Remove($Place)
+        $runspace.CloseAsync()
+    }
     if ($KeepPartial -eq '') { throw "$Command was stopped: it did not end in time" }
     FcFail $KeepPartial "$Command was stopped: it did not end in time; what came until then is kept"
     # Enumerating the collection itself would wait for a command that cannot be stopped.
-    $results.ReadAll()
+    if ($null -eq $Each) { $results.ReadAll() }
 }
 
 # Windows and Exchange tell the build of a file by four numbers; its text form differs between them.
@@ -215,27 +245,50 @@ function FcBuild {
     '{0}.{1}.{2}.{3}' -f $version.FileMajorPart, $version.FileMinorPart, $version.FileBuildPart, $version.FilePrivatePart
 }
 
+# Posts the file; what may pass by itself (no answer, throttling, a fault of the server) is tried three times.
+function FcUpload {
+    param([uri] $Target, [byte[]] $Body, [hashtable] $Headers)
+    if ($Target.Scheme -ne 'https' -and -not $Target.IsLoopback) { throw "UploadUri is '$($Target.Scheme)' to $($Target.Host): facts are posted over https only" }
+    if ([int] [System.Net.ServicePointManager]::SecurityProtocol -ne 0) {
+        [System.Net.ServicePointManager]::SecurityProtocol = [System.Net.ServicePointManager]::SecurityProtocol -bor [System.Net.SecurityProtocolType]::Tls12
+    }
+    foreach ($pause in 2, 5, 0) {
+        try {
+            $null = Invoke-RestMethod -Uri $Target -Method Post -Body $Body -ContentType 'application/json; charset=utf-8' -Headers $Headers -TimeoutSec 100 -UseBasicParsing
+            return
+        } catch {
+            $status = [int] (FcProperty (FcProperty $_.Exception 'Response') 'StatusCode')
+            if ($pause -eq 0 -or ($status -ge 400 -and $status -lt 500 -and $status -ne 408 -and $status -ne 429)) { throw }
+            Write-Verbose "not posted yet: $(FcMessage $_)"
+            Start-Sleep -Seconds $pause
+        }
+    }
+}
+
+# The file is written first and kept, and whatever became of the upload, warnings and verdict are printed.
 function FcPublish {
     param([System.Collections.Specialized.OrderedDictionary] $Facts, [string] $Path, [string] $Uri, [string] $Key)
+    Write-Progress -Activity 'Collecting facts' -Completed
     foreach ($runspace in $script:runspaces.Values) { $runspace.Close() }
+    $Facts['sections'] = $script:sections.ToArray()
     $Facts['errors'] = $script:errors.ToArray()
     $json = ConvertTo-Json -InputObject $Facts -Depth 12 -Compress
     $file = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path)
     [System.IO.File]::WriteAllText($file, $json)
+    foreach ($failure in $script:errors) { Write-Warning "$($failure['section']): $($failure['message'])" }
+    $refused = ''
     if ($Uri -ne '') {
-        $target = [uri] $Uri
-        if ($target.Scheme -ne 'https' -and -not $target.IsLoopback) { throw "UploadUri is '$($target.Scheme)' to $($target.Host): facts are posted over https only" }
-        if ([int] [System.Net.ServicePointManager]::SecurityProtocol -ne 0) {
-            [System.Net.ServicePointManager]::SecurityProtocol = [System.Net.ServicePointManager]::SecurityProtocol -bor [System.Net.SecurityProtocolType]::Tls12
-        }
         $headers = @{}
         if ($Key -ne '') { $headers['x-functions-key'] = $Key }
-        $body = [System.Text.Encoding]::UTF8.GetBytes($json)
-        $null = Invoke-RestMethod -Uri $target -Method Post -Body $body -ContentType 'application/json; charset=utf-8' -Headers $headers -TimeoutSec 100 -UseBasicParsing
-        "posted to $($target.Host)"
+        try {
+            FcUpload $Uri ([System.Text.Encoding]::UTF8.GetBytes($json)) $headers
+            "posted to $(([uri] $Uri).Host)"
+        } catch {
+            $refused = FcMessage $_
+        }
     }
-    foreach ($failure in $script:errors) { Write-Warning "$($failure['section']): $($failure['message'])" }
     if ($script:errors.Count -eq 0) { "VERDICT complete: $file" } else { "VERDICT incomplete, $($script:errors.Count) errors: $file" }
+    if ($refused -ne '') { throw "The file was not posted: $refused. It is kept: post $file later, or judge it with fieldcheck evaluate --facts." }
 }
 
 #endregion
@@ -694,13 +747,17 @@ if (-not $ProbeOnly) {
         }
     }
 
-    # Only members of a database availability group have the command.
-    if ($null -ne (Get-Command -Name Get-ClusterNetwork -ErrorAction SilentlyContinue)) {
-        FcSection -Name 'clusterNetworks' -Seconds $SectionSeconds -Gather {
-            $facts['clusterNetworks'] = @(foreach ($row in FcCall -Command 'Get-ClusterNetwork') {
-                [ordered] @{ name = FcText $row 'Name'; role = FcText $row 'Role'; address = FcText $row 'Address'; mask = FcText $row 'AddressMask' }
-            })
+    # Many servers have the command, and it throws where there is no cluster: only members of a database availability group have one.
+    FcSection -Name 'clusterNetworks' -Seconds $SectionSeconds -Gather {
+        $group = $null
+        if ($null -ne (Get-Command -Name Get-ClusterNetwork -ErrorAction SilentlyContinue)) {
+            $group = FcText (FcCall -Command 'Get-MailboxServer' -Parameters @{ Identity = $node } -Place exchange -One) 'DatabaseAvailabilityGroup'
         }
+        $facts['clusterNetworks'] = @(if ([string] $group -ne '') {
+            foreach ($row in FcCall -Command 'Get-ClusterNetwork') {
+                [ordered] @{ name = FcText $row 'Name'; role = FcText $row 'Role'; address = FcText $row 'Address'; mask = FcText $row 'AddressMask' }
+            }
+        })
     }
 
     if ($exchange.Count -gt 0) { $facts['exchange'] = $exchange }

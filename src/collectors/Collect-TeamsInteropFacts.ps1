@@ -58,6 +58,7 @@ $ErrorActionPreference = 'Stop'
 $script:errors = [System.Collections.Generic.List[object]]::new()
 $script:sections = [System.Collections.Generic.List[object]]::new()
 $script:deadline = [datetime]::MaxValue
+$script:section = ''
 $script:runspaces = @{}
 
 function FcUtc {
@@ -107,10 +108,14 @@ function FcTime {
     FcUtc $value
 }
 
-# The innermost sentence, without the mail addresses that Exchange likes to repeat.
+# The innermost sentence, without the mail addresses that Exchange likes to repeat. What PowerShell says of a stop, in the
+# language of the server, stands around the record of the reason.
 function FcMessage {
     param([System.Management.Automation.ErrorRecord] $Failure)
-    $message = $Failure.Exception.GetBaseException().Message -replace '[^\s@''"<>:;,()]+@[^\s@''"<>:;,()]+', '<address>'
+    $reason = $Failure.Exception.GetBaseException()
+    $record = FcProperty $reason 'ErrorRecord'
+    if ($null -ne $record) { $reason = $record.Exception }
+    $message = $reason.Message -replace '[^\s@''"<>:;,()]+@[^\s@''"<>:;,()]+', '<address>'
     $message = $message -replace '\s+', ' '
     if ($message.Length -gt 400) { $message = $message.Substring(0, 400) }
     $message.Trim()
@@ -125,6 +130,8 @@ function FcFail {
 function FcSection {
     param([string] $Name, [int] $Seconds, [scriptblock] $Gather)
     Write-Verbose "reading $Name"
+    Write-Progress -Activity 'Collecting facts' -Status $Name
+    $script:section = $Name
     $script:deadline = [datetime]::UtcNow.AddSeconds($Seconds)
     $watch = [System.Diagnostics.Stopwatch]::StartNew()
     $failures = $script:errors.Count
@@ -156,7 +163,13 @@ function FcRunspace {
         $state = [System.Management.Automation.Runspaces.InitialSessionState]::CreateDefault2()
         $runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace($state)
     }
-    $runspace.Open()
+    # Opening waits for a server, too.
+    $runspace.OpenAsync()
+    while (@('BeforeOpen', 'Opening') -contains [string] $runspace.RunspaceStateInfo.State) {
+        if ([datetime]::UtcNow -ge $script:deadline) { throw 'no connection to Exchange came about in time' }
+        Start-Sleep -Milliseconds 20
+    }
+    if ([string] $runspace.RunspaceStateInfo.State -ne 'Opened') { throw $runspace.RunspaceStateInfo.Reason }
     $script:runspaces[$Place] = $runspace
     if ($Place -eq 'exchange' -and $null -eq $connection) {
         $known = Get-Command -Name Get-ExchangeServer -ErrorAction SilentlyContinue
@@ -168,10 +181,11 @@ function FcRunspace {
 }
 
 # One command in a runspace of its own, stopped when the section's time, or its own share of it, is over. With
-# -KeepPartial (the section's name) what came until then is returned with an error in the list; without it the section
-# ends. -One asks for the first object and takes none for an error.
+# -KeepPartial (the section's name) what came until then counts, with an error in the list; without it the section
+# ends. -One asks for the first object and takes none for an error. -Each gets the objects in pages, while they come, and
+# nothing is returned: so a hundred thousand of them never stand in memory together.
 function FcCall {
-    param([string] $Command, [hashtable] $Parameters = @{}, [string] $Place = 'local', [int] $Seconds = 86400, [string] $KeepPartial = '', [switch] $One)
+    param([string] $Command, [hashtable] $Parameters = @{}, [string] $Place = 'local', [int] $Seconds = 86400, [string] $KeepPartial = '', [switch] $One, [scriptblock] $Each)
     $left = [math]::Min(($script:deadline - [datetime]::UtcNow).TotalMilliseconds, $Seconds * 1000.0)
     if ($left -lt 1) { throw "$Command was not called: the time limit of its section was used up" }
     $runspace = FcRunspace $Place
@@ -182,7 +196,20 @@ function FcCall {
     $nothing.Complete()
     $results = [System.Management.Automation.PSDataCollection[psobject]]::new()
     $running = $shell.BeginInvoke($nothing, $results)
-    if ($running.AsyncWaitHandle.WaitOne([int] $left)) {
+    $watch = [System.Diagnostics.Stopwatch]::StartNew()
+    $came = 0
+    do {
+        $wait = $left - $watch.ElapsedMilliseconds
+        if ($null -ne $Each) { $wait = [math]::Min($wait, 100) }
+        $ended = $running.AsyncWaitHandle.WaitOne([int] [math]::Max($wait, 0))
+        if ($null -ne $Each) {
+            $page = $results.ReadAll()
+            & $Each $page
+            $came += $page.Count
+            Write-Progress -Activity 'Collecting facts' -Status "$($script:section): $came objects of $Command"
+        }
+    } until ($ended -or $watch.ElapsedMilliseconds -ge $left)
+    if ($ended) {
         try {
             $null = $shell.EndInvoke($running)
         } finally {
@@ -193,11 +220,14 @@ function FcCall {
         return $results[0]
     }
     $stopping = $shell.BeginStop($null, $null)
-    if (-not $stopping.AsyncWaitHandle.WaitOne(2000)) { $script:runspaces.Remove($Place) }
+    if (-not $stopping.AsyncWaitHandle.WaitOne(2000)) {
+        $script:runspaces.Remove($Place)
+        $runspace.CloseAsync()
+    }
     if ($KeepPartial -eq '') { throw "$Command was stopped: it did not end in time" }
     FcFail $KeepPartial "$Command was stopped: it did not end in time; what came until then is kept"
     # Enumerating the collection itself would wait for a command that cannot be stopped.
-    $results.ReadAll()
+    if ($null -eq $Each) { $results.ReadAll() }
 }
 
 # Windows and Exchange tell the build of a file by four numbers; its text form differs between them.
@@ -207,27 +237,50 @@ function FcBuild {
     '{0}.{1}.{2}.{3}' -f $version.FileMajorPart, $version.FileMinorPart, $version.FileBuildPart, $version.FilePrivatePart
 }
 
+# Posts the file; what may pass by itself (no answer, throttling, a fault of the server) is tried three times.
+function FcUpload {
+    param([uri] $Target, [byte[]] $Body, [hashtable] $Headers)
+    if ($Target.Scheme -ne 'https' -and -not $Target.IsLoopback) { throw "UploadUri is '$($Target.Scheme)' to $($Target.Host): facts are posted over https only" }
+    if ([int] [System.Net.ServicePointManager]::SecurityProtocol -ne 0) {
+        [System.Net.ServicePointManager]::SecurityProtocol = [System.Net.ServicePointManager]::SecurityProtocol -bor [System.Net.SecurityProtocolType]::Tls12
+    }
+    foreach ($pause in 2, 5, 0) {
+        try {
+            $null = Invoke-RestMethod -Uri $Target -Method Post -Body $Body -ContentType 'application/json; charset=utf-8' -Headers $Headers -TimeoutSec 100 -UseBasicParsing
+            return
+        } catch {
+            $status = [int] (FcProperty (FcProperty $_.Exception 'Response') 'StatusCode')
+            if ($pause -eq 0 -or ($status -ge 400 -and $status -lt 500 -and $status -ne 408 -and $status -ne 429)) { throw }
+            Write-Verbose "not posted yet: $(FcMessage $_)"
+            Start-Sleep -Seconds $pause
+        }
+    }
+}
+
+# The file is written first and kept, and whatever became of the upload, warnings and verdict are printed.
 function FcPublish {
     param([System.Collections.Specialized.OrderedDictionary] $Facts, [string] $Path, [string] $Uri, [string] $Key)
+    Write-Progress -Activity 'Collecting facts' -Completed
     foreach ($runspace in $script:runspaces.Values) { $runspace.Close() }
+    $Facts['sections'] = $script:sections.ToArray()
     $Facts['errors'] = $script:errors.ToArray()
     $json = ConvertTo-Json -InputObject $Facts -Depth 12 -Compress
     $file = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path)
     [System.IO.File]::WriteAllText($file, $json)
+    foreach ($failure in $script:errors) { Write-Warning "$($failure['section']): $($failure['message'])" }
+    $refused = ''
     if ($Uri -ne '') {
-        $target = [uri] $Uri
-        if ($target.Scheme -ne 'https' -and -not $target.IsLoopback) { throw "UploadUri is '$($target.Scheme)' to $($target.Host): facts are posted over https only" }
-        if ([int] [System.Net.ServicePointManager]::SecurityProtocol -ne 0) {
-            [System.Net.ServicePointManager]::SecurityProtocol = [System.Net.ServicePointManager]::SecurityProtocol -bor [System.Net.SecurityProtocolType]::Tls12
-        }
         $headers = @{}
         if ($Key -ne '') { $headers['x-functions-key'] = $Key }
-        $body = [System.Text.Encoding]::UTF8.GetBytes($json)
-        $null = Invoke-RestMethod -Uri $target -Method Post -Body $body -ContentType 'application/json; charset=utf-8' -Headers $headers -TimeoutSec 100 -UseBasicParsing
-        "posted to $($target.Host)"
+        try {
+            FcUpload $Uri ([System.Text.Encoding]::UTF8.GetBytes($json)) $headers
+            "posted to $(([uri] $Uri).Host)"
+        } catch {
+            $refused = FcMessage $_
+        }
     }
-    foreach ($failure in $script:errors) { Write-Warning "$($failure['section']): $($failure['message'])" }
     if ($script:errors.Count -eq 0) { "VERDICT complete: $file" } else { "VERDICT incomplete, $($script:errors.Count) errors: $file" }
+    if ($refused -ne '') { throw "The file was not posted: $refused. It is kept: post $file later, or judge it with fieldcheck evaluate --facts." }
 }
 
 #endregion
@@ -249,6 +302,17 @@ function FcDomain {
     $at = $Address.LastIndexOf('@')
     if ($at -lt 0) { return '' }
     $Address.Substring($at + 1).ToLowerInvariant()
+}
+
+# The domain of the directory, from "child.contoso.local/Users".
+function FcDirectoryDomain {
+    param([object] $Mailbox)
+    ((FcText $Mailbox 'OrganizationalUnit') -replace '/.*$', '').ToLowerInvariant()
+}
+
+function FcCount {
+    param([System.Collections.IDictionary] $Counts, [string] $Name)
+    if ($Name -ne '') { $Counts[$Name] = 1 + [int] $Counts[$Name] }
 }
 
 # A table of counts as a list, so that names are values and never keys.
@@ -330,6 +394,7 @@ if ($hasExchange) {
     $exchange = [ordered] @{}
     $facts['exchange'] = $exchange
     $servers = @()
+    $directoryDomains = @{}
 
     # Recipient commands see the domain of the Exchange servers only. This widens the script's own session and nothing else.
     $exchange['scope'] = [ordered] @{ entireForest = $false }
@@ -368,13 +433,15 @@ if ($hasExchange) {
             $name = FcText $row 'Name'
             $failures = $script:errors.Count
             try {
-                $count = 0
-                foreach ($mailbox in FcCall -Command 'Get-Mailbox' -Parameters @{ Server = $name; ResultSize = 'Unlimited' } -Place exchange -KeepPartial 'exchange.mailboxes') {
-                    $count += 1
-                    $domain = FcDomain (FcText $mailbox 'PrimarySmtpAddress')
-                    if ($domain -ne '') { $domains[$domain] = 1 + [int] $domains[$domain] }
+                $counted = @{ mailboxes = 0 }
+                FcCall -Command 'Get-Mailbox' -Parameters @{ Server = $name; ResultSize = 'Unlimited' } -Place exchange -KeepPartial 'exchange.mailboxes' -Each {
+                    foreach ($mailbox in $args[0]) {
+                        $counted['mailboxes'] += 1
+                        FcCount $domains (FcDomain (FcText $mailbox 'PrimarySmtpAddress'))
+                        FcCount $directoryDomains (FcDirectoryDomain $mailbox)
+                    }
                 }
-                [ordered] @{ server = $name; count = $count; truncated = ($script:errors.Count -gt $failures) }
+                [ordered] @{ server = $name; count = $counted['mailboxes']; truncated = ($script:errors.Count -gt $failures) }
             } catch {
                 FcFail 'exchange.mailboxes' "${name}: $(FcMessage $_)"
             }
@@ -382,17 +449,33 @@ if ($hasExchange) {
         $exchange['mailboxes'] = [ordered] @{ byServer = $byServer; byDomain = @(FcCounts $domains 'domain') }
     }
 
+    # A domain of the forest that cannot be read is named: what stands in it was not looked at, and is not "none".
+    FcSection -Name 'exchange.forest' -Seconds $SectionSeconds -Gather {
+        $notLookedAt = [System.Collections.Generic.List[object]]::new()
+        $rows = @(foreach ($domain in @(FcTexts (FcCall -Command 'Get-ADForest' -One) 'Domains')) {
+            try {
+                $null = FcCall -Command 'Get-Mailbox' -Parameters @{ OrganizationalUnit = $domain; ResultSize = 1 } -Place exchange -Seconds $secondsPerServer
+                [ordered] @{ domain = $domain.ToLowerInvariant(); mailboxes = [int] $directoryDomains[$domain.ToLowerInvariant()] }
+            } catch {
+                $notLookedAt.Add($domain.ToLowerInvariant())
+                FcFail 'exchange.forest' "${domain}: $(FcMessage $_)"
+            }
+        })
+        $exchange['forest'] = [ordered] @{ domains = $rows; notLookedAt = $notLookedAt.ToArray() }
+    }
+
     FcSection -Name 'exchange.remoteMailboxes' -Seconds $MailboxSeconds -Gather {
         $domains = [ordered] @{}
-        $count = 0
+        $counted = @{ mailboxes = 0 }
         $failures = $script:errors.Count
-        foreach ($mailbox in FcCall -Command 'Get-RemoteMailbox' -Parameters @{ ResultSize = 'Unlimited' } -Place exchange -KeepPartial 'exchange.remoteMailboxes') {
-            $count += 1
-            $domain = FcDomain (FcText $mailbox 'RemoteRoutingAddress')
-            if ($domain -ne '') { $domains[$domain] = 1 + [int] $domains[$domain] }
+        FcCall -Command 'Get-RemoteMailbox' -Parameters @{ ResultSize = 'Unlimited' } -Place exchange -KeepPartial 'exchange.remoteMailboxes' -Each {
+            foreach ($mailbox in $args[0]) {
+                $counted['mailboxes'] += 1
+                FcCount $domains (FcDomain (FcText $mailbox 'RemoteRoutingAddress'))
+            }
         }
         $exchange['remoteMailboxes'] = [ordered] @{
-            count = $count; truncated = ($script:errors.Count -gt $failures); byRoutingDomain = @(FcCounts $domains 'domain')
+            count = $counted['mailboxes']; truncated = ($script:errors.Count -gt $failures); byRoutingDomain = @(FcCounts $domains 'domain')
         }
     }
 
@@ -615,7 +698,8 @@ if ($hasExchange) {
                         delegates = @(foreach ($row in $rows) {
                             $who = FcText $row 'User'
                             $rights = @(FcTexts $row 'AccessRights')
-                            if ($rights -notcontains 'Author' -and $rights -notcontains 'Editor' -and $rights -notcontains 'Owner') { continue }
+                            # Those who may see at most when somebody is free are everybody.
+                            if (@($rights | Where-Object { @('None', 'AvailabilityOnly', 'LimitedDetails') -notcontains $_ }).Count -eq 0) { continue }
                             # Older builds tell no flags: then nobody knows.
                             $flags = $null
                             if ($null -ne $row.PSObject.Properties['SharingPermissionFlags']) { $flags = (FcText $row 'SharingPermissionFlags') -match 'Delegate' }
@@ -635,6 +719,13 @@ if ($hasEntraConnect) {
     $facts['entraConnect'] = $entraConnect
     $accounts = @()
 
+    # First: a server in staging mode exports nothing, so nothing that follows proves anything about the one that does.
+    FcSection -Name 'entraConnect.scheduler' -Seconds $SectionSeconds -Gather {
+        $row = FcCall -Command 'Get-ADSyncScheduler' -One
+        $entraConnect['scheduler'] = [ordered] @{ syncCycleEnabled = FcTruth $row 'SyncCycleEnabled'; stagingModeEnabled = FcTruth $row 'StagingModeEnabled' }
+        if ($entraConnect['scheduler']['stagingModeEnabled']) { Write-Warning 'This Entra Connect server is in staging mode and exports nothing: run the script on the active one, too.' }
+    }
+
     FcSection -Name 'entraConnect.globalSettings' -Seconds $SectionSeconds -Gather {
         $settings = FcCall -Command 'Get-ADSyncGlobalSettings' -One
         $values = @{}
@@ -645,11 +736,6 @@ if ($hasEntraConnect) {
         }
     }
 
-    FcSection -Name 'entraConnect.scheduler' -Seconds $SectionSeconds -Gather {
-        $row = FcCall -Command 'Get-ADSyncScheduler' -One
-        $entraConnect['scheduler'] = [ordered] @{ syncCycleEnabled = FcTruth $row 'SyncCycleEnabled'; stagingModeEnabled = FcTruth $row 'StagingModeEnabled' }
-    }
-
     FcSection -Name 'entraConnect.rules' -Seconds $SectionSeconds -Gather {
         $entraConnect['rules'] = @(foreach ($row in FcCall -Command 'Get-ADSyncRule') {
             if ((FcText $row 'Name') -notlike 'Out to AD - * Exchange Hybrid*') { continue }
@@ -658,11 +744,19 @@ if ($hasEntraConnect) {
     }
 
     FcSection -Name 'entraConnect.connectorAccounts' -Seconds $SectionSeconds -Gather {
-        # It is in a module of Entra Connect's program folder, where PowerShell does not look for one.
+        # It is in a module of Entra Connect's program folder, where PowerShell does not look for one; the setup notes the folder.
+        $folder = "$env:ProgramFiles\Microsoft Azure Active Directory Connect"
         try {
-            $null = FcCall -Command 'Import-Module' -Parameters @{ Name = "$env:ProgramFiles\Microsoft Azure Active Directory Connect\AdSyncConfig\AdSyncConfig.psm1" }
+            $setup = FcCall -Command 'Get-ItemProperty' -Parameters @{ LiteralPath = 'HKLM:\SOFTWARE\Microsoft\Azure AD Connect' } -One
+            if ((FcText $setup 'WizardPath') -ne '') { $folder = (FcText $setup 'WizardPath') -replace '\\[^\\]+$', '' }
         } catch {
-            Write-Verbose "AdSyncConfig.psm1 was not loaded: $(FcMessage $_)"
+            Write-Verbose "the folder of Entra Connect is taken to be $folder, because its setup key was not read: $(FcMessage $_)"
+        }
+        $module = "$folder\AdSyncConfig\AdSyncConfig.psm1"
+        try {
+            $null = FcCall -Command 'Import-Module' -Parameters @{ Name = $module }
+        } catch {
+            throw "$module was not loaded: $(FcMessage $_)"
         }
         $script:accounts = @(FcCall -Command 'Get-ADSyncADConnectorAccount')
         $entraConnect['connectorAccounts'] = @(foreach ($row in $accounts) {
@@ -722,5 +816,4 @@ if ($hasEntraConnect) {
     }
 }
 
-$facts['sections'] = $script:sections.ToArray()
 FcPublish -Facts $facts -Path $OutputPath -Uri $UploadUri -Key ([string] $FunctionKey)

@@ -65,11 +65,20 @@ export const cloudFacts: Readonly<Record<Cloud, CloudFacts>> = {
     login: 'https://login.chinacloudapi.cn',
     tokenExchange: 'api://AzureADTokenExchangeChina',
     workflowHosts: [],
-    tenantDomains: ['.onmschina.cn'],
+    tenantDomains: ['.partner.onmschina.cn', '.onmschina.cn'],
   },
 };
 
 /** Is it a domain that Microsoft gave to a tenant? Nobody else can publish in one. */
 export function isMicrosoftsOwn(domain: string): boolean {
-  return clouds.some((cloud) => cloudFacts[cloud].tenantDomains.some((suffix) => domain.endsWith(suffix)));
+  return endsLike(domain, '');
+}
+
+/** Is it the domain between the two sides of a hybrid tenant, such as `contoso.mail.onmicrosoft.com`? */
+export function isCoexistence(domain: string): boolean {
+  return endsLike(domain, '.mail');
+}
+
+function endsLike(domain: string, before: string): boolean {
+  return clouds.some((cloud) => cloudFacts[cloud].tenantDomains.some((suffix) => domain.endsWith(before + suffix)));
 }

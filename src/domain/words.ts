@@ -43,11 +43,14 @@ export function enumerate(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
-/** As {@link enumerate}; of more than `shown` the first of them, and how many more there are. */
-export function enumerateFirst(names: readonly string[], shown = 5): string {
-  return names.length > shown
-    ? `${names.slice(0, shown).join(', ')} and ${names.length - shown} more`
-    : enumerate(names);
+/**
+ * As {@link enumerate}; of more than `shown` the first of them, and how many more there are.
+ *
+ * @param total how many there are where only some are known by name
+ */
+export function enumerateFirst(names: readonly string[], shown = 5, total = names.length): string {
+  const first = names.slice(0, shown);
+  return total > first.length ? `${first.join(', ')} and ${total - first.length} more` : enumerate(first);
 }
 
 /** With every character shown that a reader would not see or not tell from a space: `<U+FEFF>v=DKIM1`. */

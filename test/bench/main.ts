@@ -17,6 +17,10 @@ const benches: Readonly<Record<string, { what: string; load: () => Promise<{ run
       what: 'a receive log of 1 GB beside wc -l, grep -c and csv-parse on the same bytes',
       load: () => import('./smtp-logs.ts'),
     },
+    collectors: {
+      what: 'an organization of 50,000 mailboxes, collected in a real pwsh through a remoting connection: time, memory',
+      load: () => import('./collectors.ts'),
+    },
     cold: {
       what: 'what the deployed bundle costs to import and to start, and what of it loads',
       load: () => import('./cold.ts'),

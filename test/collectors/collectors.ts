@@ -50,7 +50,10 @@ export function literal(value: unknown): string {
   return `[pscustomobject] @{ ${entries.join('; ')} }`;
 }
 
-/** One run of a collector: what it said and the facts it wrote (undefined when it wrote none). */
+/**
+ * One run of a collector: what it said and the facts it wrote (undefined when it wrote none). Exchange is behind a remote
+ * session, as in the Exchange Management Shell; a stand-in for `Get-PSSession` that returns nothing is its snap-in.
+ */
 export async function collect<Facts>(
   engine: Engine,
   script: string,
@@ -63,7 +66,7 @@ export async function collect<Facts>(
     const answer = await engine.run({
       ...request,
       path: join(collectorFolder, script),
-      standIns: standInModule(standIns),
+      standIns: standInModule({ 'Get-PSSession': exchangeSession, ...standIns }),
       parameters: { ...request.parameters, OutputPath: written },
       environment: { COMPUTERNAME: 'EX1', ...request.environment },
     });
@@ -84,7 +87,9 @@ const shared = {
     'Get-ItemProperty',
     'Get-PSSession',
     'Set-StrictMode',
+    'Start-Sleep',
     'Where-Object',
+    'Write-Progress',
     'Write-Verbose',
     'Write-Warning',
   ],
@@ -94,6 +99,7 @@ const shared = {
     '.BeginInvoke',
     '.BeginStop',
     '.Close',
+    '.CloseAsync',
     '.Complete',
     '.Contains',
     '.ContainsKey',
@@ -103,7 +109,7 @@ const shared = {
     '.GetBytes',
     '.GetUnresolvedProviderPathFromPSPath',
     '.LastIndexOf',
-    '.Open',
+    '.OpenAsync',
     '.ReadAll',
     '.Remove',
     '.Substring',
@@ -125,6 +131,7 @@ const shared = {
     '[System.Text.Encoding]::UTF8',
     '[datetime]::MaxValue',
     '[datetime]::UtcNow',
+    '[math]::Max',
     '[math]::Min',
   ],
   types: [
@@ -143,6 +150,7 @@ const shared = {
     'System.Net.ServicePointManager',
     'System.Security.Principal.SecurityIdentifier',
     'System.Text.Encoding',
+    'byte[]',
     'datetime',
     'hashtable',
     'int',
@@ -159,7 +167,7 @@ const shared = {
   // The only two ways out of a collector (its file and its upload), and what they need.
   exact: [
     '[System.IO.File]::WriteAllText($file, $json)',
-    "Invoke-RestMethod -Uri $target -Method Post -Body $body -ContentType 'application/json; charset=utf-8' -Headers $headers -TimeoutSec 100 -UseBasicParsing",
+    "Invoke-RestMethod -Uri $Target -Method Post -Body $Body -ContentType 'application/json; charset=utf-8' -Headers $Headers -TimeoutSec 100 -UseBasicParsing",
     '[System.Net.ServicePointManager]::SecurityProtocol = [System.Net.ServicePointManager]::SecurityProtocol -bor [System.Net.SecurityProtocolType]::Tls12',
     '$shell.Runspace = $runspace',
     "$shell.AddCommand($Command).AddParameters($Parameters).AddParameter('ErrorAction', 'Stop')",

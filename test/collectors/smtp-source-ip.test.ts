@@ -7,18 +7,18 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { smtpNodeFile } from '../../src/sources/bindings/smtp-source-ip/collector-file.ts';
-import { enginesFor, openPowerShellHost, type PowerShellHost } from '../powershell/host.ts';
+import { engineToRun, openPowerShellHost, type PowerShellHost } from '../powershell/host.ts';
 import {
   accessDenied,
   allowList,
   collect,
   collectorFolder,
-  exchangeSession,
   foreignCalls,
   hanging,
   type StandIn,
   unused,
 } from './collectors.ts';
+import { healthyNode, lan, loopback } from './node-stand-ins.ts';
 
 const script = 'Collect-SmtpSourceIpFacts.ps1';
 const path = join(collectorFolder, script);
@@ -35,6 +35,7 @@ const allowed = allowList({
     'Get-DnsClient',
     'Get-DnsClientServerAddress',
     'Get-FrontendTransportService',
+    'Get-MailboxServer',
     'Get-NetAdapter',
     'Get-NetAdapterBinding',
     'Get-NetConnectionProfile',
@@ -134,180 +135,6 @@ describe.runIf(host)('Collect-SmtpSourceIpFacts as a text', () => {
     expect(await region(script)).toBe(await region('Collect-TeamsInteropFacts.ps1'));
   });
 });
-
-const lan = '{00000000-0000-4000-8000-000000000001}';
-const loopback = '{00000000-0000-4000-8000-000000000002}';
-
-/** A node that is set up for Direct Server Return, as its commands tell it. */
-function healthyNode(logFolder: string): Record<string, StandIn> {
-  const ipInterfaces = [
-    ['LAN', 'IPv4', 15, 'Enabled', 'Disabled', 'Enabled'],
-    ['Loopback', 'IPv4', 254, 'Disabled', 'Enabled', 'Enabled'],
-    ['Loopback Pseudo-Interface 1', 'IPv4', 75, 'Enabled', 'Disabled', 'Disabled'],
-  ].map(([InterfaceAlias, AddressFamily, InterfaceMetric, AutomaticMetric, WeakHostSend, WeakHostReceive]) => ({
-    InterfaceAlias,
-    AddressFamily,
-    InterfaceMetric,
-    AutomaticMetric,
-    WeakHostSend,
-    WeakHostReceive,
-    Dhcp: 'Disabled',
-    DadTransmits: 3,
-  }));
-  return {
-    'Get-ItemProperty': {
-      parameters: ['Path', 'LiteralPath'],
-      body: `
-        if ($LiteralPath -like '*CurrentVersion') { [pscustomobject] @{ ProductName = 'Windows Server 2022 Datacenter'; CurrentBuild = '20348'; UBR = 2700 } }
-        elseif ($LiteralPath -like '*ExchangeServer*Setup') { [pscustomobject] @{ MsiInstallPath = 'C:\\Exchange\\' } }
-        elseif ($LiteralPath -eq 'C:\\Exchange\\Bin\\ExSetup.exe') { [pscustomobject] @{ VersionInfo = [pscustomobject] @{ FileMajorPart = 15; FileMinorPart = 2; FileBuildPart = 2562; FilePrivatePart = 53 } } }
-        elseif ($Path -like '*NetBT*Tcpip_*') {
-          [pscustomobject] @{ PSChildName = 'Tcpip_${lan}'; NetbiosOptions = 0 }
-          [pscustomobject] @{ PSChildName = 'Tcpip_${loopback}'; NetbiosOptions = 2 }
-          [pscustomobject] @{ PSChildName = 'Tcpip_{00000000-0000-4000-8000-000000000003}' }
-        } else { throw "no such path $Path$LiteralPath" }`,
-    },
-    'Get-NetAdapter': [
-      {
-        Name: 'LAN',
-        InterfaceDescription: 'vmxnet3 Ethernet Adapter',
-        InterfaceGuid: lan,
-        ifIndex: 4,
-        Status: 'Up',
-        ComponentID: 'PCI\\VEN_15AD&DEV_07B0',
-        PnPDeviceID: 'PCI\\VEN_15AD',
-      },
-      {
-        Name: 'Loopback',
-        InterfaceDescription: 'Microsoft KM-TEST Loopback Adapter',
-        InterfaceGuid: loopback,
-        ifIndex: 9,
-        Status: 'Up',
-        ComponentID: '*msloop',
-        PnPDeviceID: 'ROOT\\NET\\0000',
-      },
-    ],
-    'Get-NetAdapterBinding': [
-      { Name: 'Loopback', ComponentID: 'ms_tcpip', Enabled: true },
-      { Name: 'Loopback', ComponentID: 'ms_msclient', Enabled: false },
-    ],
-    'Get-NetIPInterface': ipInterfaces,
-    'Get-NetIPAddress': [
-      {
-        InterfaceAlias: 'LAN',
-        IPAddress: '192.0.2.11',
-        PrefixLength: 24,
-        AddressState: 'Preferred',
-        SkipAsSource: false,
-      },
-      {
-        InterfaceAlias: 'Loopback',
-        IPAddress: '192.0.2.25',
-        PrefixLength: 32,
-        AddressState: 'Preferred',
-        SkipAsSource: true,
-      },
-    ],
-    'Get-NetRoute': [
-      {
-        DestinationPrefix: '0.0.0.0/0',
-        NextHop: '192.0.2.1',
-        InterfaceAlias: 'LAN',
-        RouteMetric: 256,
-        InterfaceMetric: 15,
-      },
-    ],
-    'Get-NetNeighbor': [
-      { InterfaceAlias: 'LAN', IPAddress: '192.0.2.25', LinkLayerAddress: '00-00-5E-00-53-05', State: 'Stale' },
-    ],
-    'Get-DnsClient': [
-      { InterfaceAlias: 'LAN', RegisterThisConnectionsAddress: true },
-      { InterfaceAlias: 'Loopback', RegisterThisConnectionsAddress: false },
-    ],
-    'Get-DnsClientServerAddress': [
-      { InterfaceAlias: 'LAN', ServerAddresses: ['192.0.2.53', '192.0.2.54'] },
-      { InterfaceAlias: 'LAN', ServerAddresses: [] },
-      { InterfaceAlias: 'Loopback', ServerAddresses: [] },
-    ],
-    'Resolve-DnsName': [{ Name: 'EX1', IPAddress: '192.0.2.11' }],
-    'Get-NetFirewallProfile': [
-      { Name: 'Public', Enabled: 'True', DefaultInboundAction: 'Block', DisabledInterfaceAliases: ['NotConfigured'] },
-    ],
-    'Get-NetConnectionProfile': [{ InterfaceAlias: 'LAN', NetworkCategory: 'DomainAuthenticated' }],
-    'Get-NetFirewallPortFilter': [
-      { InstanceID: 'smtp', Protocol: 'TCP', LocalPort: ['25', '587'] },
-      { InstanceID: 'range', Protocol: 'TCP', LocalPort: '20-30' },
-      { InstanceID: 'app', Protocol: 'Any', LocalPort: 'Any' },
-      { InstanceID: 'other', Protocol: 'Any', LocalPort: 'Any' },
-      { InstanceID: 'some', Protocol: 'TCP', LocalPort: '25' },
-      { InstanceID: 'web', Protocol: 'TCP', LocalPort: '443' },
-    ],
-    'Get-NetFirewallApplicationFilter': [
-      { InstanceID: 'smtp', Program: 'C:\\Exchange\\Bin\\MSExchangeFrontendTransport.exe', Package: null },
-      { InstanceID: 'range', Program: 'Any', Package: null },
-      { InstanceID: 'app', Program: 'Any', Package: 'S-1-15-2-1' },
-      { InstanceID: 'other', Program: 'C:\\Other\\other.exe', Package: null },
-      { InstanceID: 'some', Program: 'Any', Package: null },
-      { InstanceID: 'web', Program: 'Any', Package: null },
-    ],
-    'Get-NetFirewallAddressFilter': ['smtp', 'range', 'app', 'other', 'web', 'some'].map((InstanceID) => ({
-      InstanceID,
-      LocalAddress: 'Any',
-      RemoteAddress: InstanceID === 'some' ? ['192.0.2.0/24', '198.51.100.0/24'] : 'Any',
-    })),
-    'Get-NetFirewallInterfaceFilter': [
-      { InstanceID: 'smtp', InterfaceAlias: ['Loopback', 'LAN'] },
-      { InstanceID: 'range', InterfaceAlias: 'Any' },
-      { InstanceID: 'web', InterfaceAlias: 'Any' },
-    ],
-    'Get-NetFirewallRule': [
-      { InstanceID: 'smtp', Profile: 'Any', Action: 'Allow', Enabled: 'True' },
-      { InstanceID: 'range', Profile: 'Domain, Private', Action: 'Block', Enabled: 'True' },
-      { InstanceID: 'app', Profile: 'Any', Action: 'Allow', Enabled: 'True' },
-      { InstanceID: 'other', Profile: 'Any', Action: 'Allow', Enabled: 'True' },
-      { InstanceID: 'some', Profile: 'Any', Action: 'Allow', Enabled: 'True' },
-      { InstanceID: 'web', Profile: 'Any', Action: 'Allow', Enabled: 'True' },
-    ],
-    'Get-ReceiveConnector': [
-      {
-        Identity: 'EX1\\Relay',
-        DistinguishedName: 'CN=Relay,CN=EX1,DC=contoso,DC=local',
-        Enabled: true,
-        TransportRole: 'FrontendTransport',
-        Bindings: ['0.0.0.0:25', '[::]:25'],
-        RemoteIPRanges: ['192.0.2.5', '203.0.113.0/24'],
-        PermissionGroups: 'AnonymousUsers',
-        AuthMechanism: 'Tls',
-        ProtocolLoggingLevel: 'Verbose',
-        Fqdn: 'mail.contoso.com',
-        MaxInboundConnectionPerSource: '20',
-        MaxInboundConnectionPercentagePerSource: 2,
-        WhenChangedUTC: new Date('2026-11-01T08:00:00Z'),
-      },
-    ],
-    'Get-ADPermission': {
-      parameters: ['Identity'],
-      body: `
-        if ($Identity -ne 'CN=Relay,CN=EX1,DC=contoso,DC=local') { throw "unknown identity $Identity" }
-        [pscustomobject] @{ User = 'S-1-5-7'; ExtendedRights = @('ms-Exch-SMTP-Submit', 'ms-Exch-SMTP-Accept-Any-Recipient'); Deny = $false; IsInherited = $false }
-        [pscustomobject] @{ User = [pscustomobject] @{ SecurityIdentifier = 'S-1-5-11' }; ExtendedRights = 'ms-Exch-SMTP-Submit'; Deny = $true; IsInherited = $true }
-        [pscustomobject] @{ User = 'S-1-5-18'; ExtendedRights = $null; AccessRights = 'ReadProperty'; Deny = $false; IsInherited = $true }
-        [pscustomobject] @{ User = 'S-1-5-32-544'; ExtendedRights = $null; AccessRights = @('GenericAll'); Deny = $false; IsInherited = $true }
-        [pscustomobject] @{ User = 'MS Exchange\\Externally Secured Servers'; ExtendedRights = $null; AccessRights = 'ExtendedRight'; Deny = $false; IsInherited = $false }`,
-    },
-    'Get-FrontendTransportService': [
-      {
-        ReceiveProtocolLogPath: logFolder,
-        ReceiveProtocolLogMaxAge: '30.00:00:00',
-        ReceiveProtocolLogMaxDirectorySize: '250 MB (262.144.000 bytes)',
-        ReceiveProtocolLogMaxFileSize: '10 MB (10.485.760 bytes)',
-      },
-    ],
-    'Get-ClusterNetwork': [
-      { Name: 'MAPI', Role: 'ClusterAndClient', Address: '192.0.2.0', AddressMask: '255.255.255.0' },
-    ],
-  };
-}
 
 const logHeader = [
   '#Software: Microsoft Exchange Server',
@@ -417,7 +244,7 @@ type Facts = {
   logSummary: { byRemote: Record<string, unknown>[] };
 };
 
-describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-SmtpSourceIpFacts on the $name', (on) => {
+describe.runIf(host).each(host ? [await engineToRun(host)] : [])('Collect-SmtpSourceIpFacts on the $name', (on) => {
   const logs = mkdtempSync(join(tmpdir(), 'fieldcheck-receive-log-'));
   const node = healthyNode(logs);
   const run = (standIns: Record<string, StandIn>, request: Parameters<typeof collect>[3] = {}) =>
@@ -589,6 +416,7 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-SmtpSourceIpFac
           expect.objectContaining({ remoteIp: '2001:db8:5::40', localIps: ['2001:db8::25'], mailSessions: 1 }),
         ]),
       },
+      sections: expect.arrayContaining([{ section: 'clusterNetworks', complete: true, elapsedMs: expect.any(Number) }]),
       errors: [],
     });
     expect(facts.logSummary.byRemote).toHaveLength(3);
@@ -650,7 +478,7 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-SmtpSourceIpFac
       },
       { section: 'logSummary', message: 'not read: the folder of the receive log is not known; name it with -LogPath' },
     ]);
-    expect(facts).not.toHaveProperty('clusterNetworks');
+    expect(facts).toHaveProperty('clusterNetworks', []);
     expect(facts).toHaveProperty('adapters');
   });
 
@@ -667,11 +495,12 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-SmtpSourceIpFac
     expect(facts).toHaveProperty('exchange.version');
   });
 
-  it("reads connectors through the shell's remote session to Exchange", async () => {
-    const local = await run(node);
-    const remote = await run({ ...node, 'Get-PSSession': exchangeSession });
+  it("reads connectors through the shell's remote session as it does through its snap-in", async () => {
+    const remote = await run(node);
+    const local = await run({ ...node, 'Get-PSSession': [] });
     expect(remote.facts.errors).toEqual([]);
-    expect({ ...remote.facts, collectedAt: '' }).toEqual({ ...local.facts, collectedAt: '' });
+    const plain = { collectedAt: '', sections: [] };
+    expect({ ...remote.facts, ...plain }).toEqual({ ...local.facts, ...plain });
   });
 
   it('writes empty lists for a node without connectors', async () => {
@@ -703,7 +532,8 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-SmtpSourceIpFac
     const german = await run(node, { culture: 'de-DE' });
     const english = await run(node, { culture: 'en-US' });
     expect(german.facts.errors).toEqual([]);
-    expect({ ...german.facts, collectedAt: '' }).toEqual({ ...english.facts, collectedAt: '' });
+    const plain = { collectedAt: '', sections: [] };
+    expect({ ...german.facts, ...plain }).toEqual({ ...english.facts, ...plain });
   });
 
   it('leaves out, and says so, accounts that have no SID', async () => {
@@ -921,47 +751,64 @@ describe.runIf(host)('Collect-SmtpSourceIpFacts -ProbeOnly', () => {
   });
 });
 
-describe.runIf(host)('Collect-SmtpSourceIpFacts -UploadUri', () => {
-  const upload = async (status: number) => {
-    const received: { url: string | undefined; key: string | undefined; body: string }[] = [];
-    const server = createHttpServer(async (request, response) => {
-      let body = '';
-      for await (const chunk of request) body += chunk;
-      received.push({ url: request.url, key: request.headers['x-functions-key']?.toString(), body });
-      response.writeHead(status).end('{}');
+describe.runIf(host).each(host ? [await engineToRun(host)] : [])(
+  'Collect-SmtpSourceIpFacts -UploadUri on $name',
+  (on) => {
+    const upload = async (...statuses: number[]) => {
+      const received: { url: string | undefined; key: string | undefined; body: string }[] = [];
+      const server = createHttpServer(async (request, response) => {
+        let body = '';
+        for await (const chunk of request) body += chunk;
+        received.push({ url: request.url, key: request.headers['x-functions-key']?.toString(), body });
+        response.writeHead(statuses[received.length - 1] ?? 500).end('{}');
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const uri = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/organizations/contoso/facts`;
+      const answer = await collect<Facts>(
+        on,
+        script,
+        {},
+        { parameters: { ProbeOnly: true, ProbeNode: ['no endpoint'], UploadUri: uri, FunctionKey: 'key-of-the-door' } },
+      );
+      server.close();
+      return { received, ...answer };
+    };
+
+    it('posts the file as written, with the key in a header and nowhere else', async () => {
+      const { received, json, output, verbose, warnings } = await upload(202);
+      expect(received).toEqual([{ url: '/api/organizations/contoso/facts', key: 'key-of-the-door', body: json }]);
+      expect(output[0]).toBe('posted to 127.0.0.1');
+      expect([json, ...output, ...verbose, ...warnings].join()).not.toContain('key-of-the-door');
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const uri = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/organizations/contoso/facts`;
-    const answer = await collect<Facts>(
-      engine,
-      script,
-      {},
-      { parameters: { ProbeOnly: true, UploadUri: uri, FunctionKey: 'key-of-the-door' } },
-    );
-    server.close();
-    return { received, ...answer };
-  };
 
-  it('posts the file as written, with the key in a header and nowhere else', async () => {
-    const { received, json, output, verbose, warnings } = await upload(202);
-    expect(received).toEqual([{ url: '/api/organizations/contoso/facts', key: 'key-of-the-door', body: json }]);
-    expect(output[0]).toBe('posted to 127.0.0.1');
-    expect([json, ...output, ...verbose, ...warnings].join()).not.toContain('key-of-the-door');
-  });
+    it('fails with a sentence when the door refuses, keeps the file, and prints warnings and verdict all the same', async () => {
+      const { errors, facts, received, output, warnings } = await upload(401);
+      expect(errors.join()).toMatch(
+        /The file was not posted: Response status code does not indicate success: 401 .*\. It is kept: post .*facts\.json later/,
+      );
+      expect(facts.schema).toBe('smtp-source-ip/1');
+      expect(received).toHaveLength(1);
+      expect(warnings).toEqual(["probes: 'no endpoint' is not NODE=ADDRESS:PORT"]);
+      expect(output).toEqual([expect.stringMatching(/^VERDICT incomplete, 1 errors: .*facts\.json$/)]);
+    });
 
-  it('fails with a sentence when the door refuses, and keeps the file', async () => {
-    const { errors, facts } = await upload(401);
-    expect(errors.join()).toContain('(401)');
-    expect(facts.schema).toBe('smtp-source-ip/1');
-  });
+    it('posts again what a busy door did not take', async () => {
+      const { received, errors, json, output } = await upload(503, 429, 202);
+      expect(errors).toEqual([]);
+      expect(received.map(({ body }) => body)).toEqual([json, json, json]);
+      expect(output[0]).toBe('posted to 127.0.0.1');
+    });
 
-  it('posts over https only', async () => {
-    const { errors } = await collect<Facts>(
-      engine,
-      script,
-      {},
-      { parameters: { ProbeOnly: true, UploadUri: 'http://fieldcheck.contoso.com/api/organizations/contoso/facts' } },
-    );
-    expect(errors.join()).toContain("UploadUri is 'http' to fieldcheck.contoso.com: facts are posted over https only");
-  });
-});
+    it('posts over https only', async () => {
+      const { errors } = await collect<Facts>(
+        on,
+        script,
+        {},
+        { parameters: { ProbeOnly: true, UploadUri: 'http://fieldcheck.contoso.com/api/organizations/contoso/facts' } },
+      );
+      expect(errors.join()).toContain(
+        "UploadUri is 'http' to fieldcheck.contoso.com: facts are posted over https only",
+      );
+    });
+  },
+);

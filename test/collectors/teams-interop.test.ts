@@ -1,20 +1,32 @@
 import { X509Certificate } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it, vi } from 'vitest';
-import { enginesFor, openPowerShellHost, type PowerShellHost } from '../powershell/host.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { engineToRun, openPowerShellHost, type PowerShellHost } from '../powershell/host.ts';
 import { createAuthority } from '../sources/https-probe/certificates.ts';
 import {
   accessDenied,
   allowList,
   collect,
   collectorFolder,
-  exchangeSession,
   foreignCalls,
   hanging,
-  literal,
   type StandIn,
   unused,
 } from './collectors.ts';
+import {
+  anything,
+  attributes,
+  entraConnect,
+  entraConnectProgram,
+  entry,
+  healthyOrganization,
+  schemaId,
+  server,
+  teamsScheduler,
+  tenant,
+  thumbprint,
+} from './exchange-stand-ins.ts';
 
 const script = 'Collect-TeamsInteropFacts.ps1';
 const path = join(collectorFolder, script);
@@ -22,10 +34,18 @@ const path = join(collectorFolder, script);
 vi.setConfig({ testTimeout: 90_000 });
 const host = await openPowerShellHost();
 const engine = host as PowerShellHost;
-afterAll(() => host?.close());
+let programs = '';
+beforeAll(async () => {
+  programs = await entraConnectProgram();
+});
+afterAll(async () => {
+  await rm(programs, { recursive: true });
+  await host?.close();
+});
 
 const allowed = allowList({
   commands: [
+    'Get-ADForest',
     'Get-ADObject',
     'Get-ADRootDSE',
     'Get-ADSyncADConnectorAccount',
@@ -74,7 +94,6 @@ const allowed = allowList({
     'System.BitConverter',
     'System.Security.Cryptography.SHA256',
     'System.Security.Cryptography.X509Certificates.X509Certificate2',
-    'byte[]',
     'guid',
   ],
   exact: [],
@@ -96,283 +115,6 @@ describe.runIf(host)('Collect-TeamsInteropFacts as a text', () => {
   });
 });
 
-const thumbprint = '0123456789ABCDEF0123456789ABCDEF01234567';
-const teamsScheduler = '7557eb47-c689-4224-abcf-aef9bd7573df';
-const tenant = '11111111-2222-3333-4444-555555555555';
-const account = 'contoso.local/Users/Exchange Online-ApplicationAccount';
-
-const server = (name: string) => ({
-  Name: name,
-  Fqdn: `${name.toLowerCase()}.contoso.local`,
-  AdminDisplayVersion: 'Version 15.2 (Build 2562.17)',
-  ServerRole: 'Mailbox',
-  Site: 'contoso.local/Configuration/Sites/Head Office',
-  Edition: 'Enterprise',
-  DataPath: 'C:\\Exchange\\V15\\Mailbox',
-});
-
-/** An organization of one server that is ready, as its commands tell it. */
-const healthyOrganization: Record<string, StandIn> = {
-  'Set-ADServerSettings': {
-    parameters: ['ViewEntireForest'],
-    body: `if ($ViewEntireForest -ne $true) { throw 'nothing else may be set' }`,
-  },
-  'Get-ExchangeServer': [server('EX1')],
-  'Get-ItemProperty': {
-    parameters: ['Path', 'LiteralPath'],
-    body: `
-      if ($LiteralPath -notlike '*\\Exchange\\V15\\Bin\\ExSetup.exe') { throw "Cannot find path '$LiteralPath'." }
-      [pscustomobject] @{ VersionInfo = [pscustomobject] @{ FileMajorPart = 15; FileMinorPart = 2; FileBuildPart = 2562; FilePrivatePart = 53 } }`,
-  },
-  'Get-Mailbox': {
-    parameters: ['Server', 'Identity'],
-    body: `
-      if ($Identity -eq 'adele@contoso.com') { [pscustomobject] @{ PrimarySmtpAddress = 'adele@contoso.com'; GrantSendOnBehalfTo = @('contoso.local/Users/Diego Siciliani') } }
-      elseif ($Identity) { throw "The operation couldn't be performed because object '$Identity' couldn't be found." }
-      else { foreach ($index in 1..3) { [pscustomobject] @{ PrimarySmtpAddress = "user$index@Contoso.com" } }; [pscustomobject] @{ PrimarySmtpAddress = 'x@fabrikam.com' } }`,
-  },
-  'Get-RemoteMailbox': [{ RemoteRoutingAddress: 'SMTP:megan@contoso.mail.onmicrosoft.com' }],
-  'Get-AcceptedDomain': [{ DomainName: 'Contoso.com', DomainType: 'Authoritative', Default: true }],
-  'Get-WebServicesVirtualDirectory': [
-    {
-      Server: 'EX1',
-      Name: 'EWS (Default Web Site)',
-      InternalUrl: 'https://ex1.contoso.local/EWS/Exchange.asmx',
-      ExternalUrl: 'https://mail.contoso.com/EWS/Exchange.asmx',
-      InternalNLBBypassUrl: null,
-      OAuthAuthentication: true,
-      WSSecurityAuthentication: true,
-      WindowsAuthentication: true,
-      BasicAuthentication: false,
-      MRSProxyEnabled: false,
-    },
-  ],
-  'Get-AutodiscoverVirtualDirectory': [
-    {
-      Server: 'EX1',
-      Name: 'Autodiscover (Default Web Site)',
-      OAuthAuthentication: true,
-      WSSecurityAuthentication: true,
-      WindowsAuthentication: true,
-      BasicAuthentication: true,
-    },
-  ],
-  'Get-ClientAccessService': [
-    { Name: 'EX1', AutoDiscoverServiceInternalUri: 'https://autodiscover.contoso.com/Autodiscover/Autodiscover.xml' },
-  ],
-  'Get-AuthServer': [
-    {
-      Name: 'EvoSts',
-      Type: 'AzureAD',
-      Enabled: true,
-      IssuerIdentifier: `https://sts.windows.net/${tenant}/`,
-      TokenIssuingEndpoint: 'https://login.windows.net/common/oauth2/token',
-      AuthMetadataUrl: `https://login.windows.net/${tenant}/federationmetadata/2007-06/federationmetadata.xml`,
-      IsDefaultAuthorizationEndpoint: true,
-      ApplicationIdentifier: null,
-      Realm: tenant,
-      DomainName: ['contoso.com', 'contoso.mail.onmicrosoft.com'],
-      GraphBaseUrl: null,
-    },
-  ],
-  'Get-PartnerApplication': [
-    {
-      Name: 'Exchange Online',
-      ApplicationIdentifier: '00000002-0000-0ff1-ce00-000000000000',
-      Enabled: true,
-      Realm: '',
-      AuthMetadataUrl: '',
-      UseAuthServer: true,
-      AcceptSecurityIdentifierInformation: false,
-      LinkedAccount: account,
-    },
-    {
-      Name: 'Teams Scheduler',
-      ApplicationIdentifier: teamsScheduler,
-      Enabled: true,
-      Realm: '',
-      AuthMetadataUrl: '',
-      UseAuthServer: true,
-      AcceptSecurityIdentifierInformation: false,
-      LinkedAccount: 'contoso.local/Users/Scheduler',
-    },
-    { Name: 'No account', ApplicationIdentifier: 'x', Enabled: false, UseAuthServer: false, LinkedAccount: null },
-  ],
-  'Get-User': [{ RecipientTypeDetails: 'LinkedUser' }],
-  'Get-ManagementRoleAssignment': {
-    parameters: ['RoleAssignee'],
-    body: `
-      if ($RoleAssignee -eq '${account}') { [pscustomobject] @{ Role = 'UserApplication' }; [pscustomobject] @{ Role = 'ArchiveApplication' } }
-      else { [pscustomobject] @{ Role = 'TeamsSchedulerRole' } }`,
-  },
-  'Get-ManagementRoleEntry': {
-    parameters: ['Identity'],
-    body: `if ($Identity -ne 'TeamsSchedulerRole\\*') { throw "no role $Identity" }; [pscustomobject] @{ Name = 'GetDelegate' }`,
-  },
-  'Get-AuthConfig': [
-    {
-      CurrentCertificateThumbprint: thumbprint,
-      PreviousCertificateThumbprint: '',
-      NextCertificateThumbprint: null,
-      NextCertificateEffectiveDate: null,
-      ServiceName: '00000002-0000-0ff1-ce00-000000000000',
-      Realm: '',
-    },
-  ],
-  'Get-ExchangeCertificate': [
-    {
-      Thumbprint: thumbprint,
-      Subject: 'CN=Microsoft Exchange Server Auth Certificate',
-      Status: 'Valid',
-      HasPrivateKey: true,
-      NotAfter: new Date('2030-06-01T10:00:00Z'),
-    },
-    { Thumbprint: 'FF', Subject: 'CN=mail.contoso.com', Status: 'Valid', HasPrivateKey: true, NotAfter: null },
-  ],
-  'Get-IntraOrganizationConnector': [
-    {
-      Name: 'HybridIOC',
-      Enabled: true,
-      TargetAddressDomains: ['contoso.mail.onmicrosoft.com'],
-      DiscoveryEndpoint: 'https://autodiscover-s.outlook.com/autodiscover/autodiscover.svc',
-      TargetSharingEpr: null,
-    },
-  ],
-  'Get-OrganizationRelationship': [
-    {
-      Name: 'On-premises to O365',
-      Enabled: true,
-      DomainNames: ['contoso.mail.onmicrosoft.com'],
-      TargetSharingEpr: null,
-      TargetAutodiscoverEpr: 'https://autodiscover-s.outlook.com/autodiscover/autodiscover.svc/WSSecurity',
-    },
-  ],
-  'Get-HybridConfiguration': [
-    {
-      Features: ['FreeBusy', 'Photos'],
-      Domains: ['autod:Contoso.com', 'fabrikam.com'],
-      ServiceInstance: 0,
-      TlsCertificateName: '<I>CN=Example CA<S>CN=mail.contoso.com',
-    },
-  ],
-  'Get-SettingOverride': [
-    {
-      Name: 'EnableExchangeHybrid3PAppFeature',
-      ComponentName: 'Global',
-      SectionName: 'ExchangeOnpremAsThirdPartyAppId',
-      Parameters: ['Enabled=true'],
-      Status: 'Accepted',
-    },
-  ],
-  'Get-OrganizationConfig': [
-    {
-      Guid: '22222222-2222-3333-4444-555555555555',
-      EwsEnabled: null,
-      EwsApplicationAccessPolicy: 'EnforceAllowList',
-      EwsAllowList: ['*Teams/*'],
-      EwsBlockList: null,
-      OAuth2ClientProfileEnabled: true,
-    },
-  ],
-  'Get-CASMailbox': [
-    { EwsEnabled: true, EwsApplicationAccessPolicy: null, EwsAllowList: null, EwsBlockList: null },
-    { EwsEnabled: true, EwsApplicationAccessPolicy: null, EwsAllowList: null, EwsBlockList: null },
-    {
-      EwsEnabled: false,
-      EwsApplicationAccessPolicy: 'EnforceBlockList',
-      EwsAllowList: null,
-      EwsBlockList: ['*Teams*'],
-    },
-  ],
-  'Test-OAuthConnectivity': [
-    { ResultType: 'Success', Detail: 'token of adele@contoso.com L:33333333-2222-3333-4444-555555555555-AS:00000001' },
-  ],
-  'Get-MailboxFolderStatistics': [
-    { Name: 'Geburtstage', FolderType: 'BirthdayCalendar' },
-    { Name: 'Kalender', FolderType: 'Calendar' },
-  ],
-  'Get-MailboxFolderPermission': {
-    parameters: ['Identity'],
-    body: `
-      if ($Identity -ne 'adele@contoso.com:\\Kalender') { throw "no folder $Identity" }
-      [pscustomobject] @{ User = 'Default'; AccessRights = @('AvailabilityOnly') }
-      [pscustomobject] @{ User = 'Diego Siciliani'; AccessRights = @('Editor') }
-      [pscustomobject] @{ User = 'Lee Gu'; AccessRights = @('Author') }`,
-  },
-};
-
-/** GUIDs of the schema, as Active Directory keeps them: sixteen bytes. */
-const attributes = [
-  'msDS-ExternalDirectoryObjectID',
-  'msExchArchiveStatus',
-  'msExchBlockedSendersHash',
-  'msExchSafeRecipientsHash',
-  'msExchSafeSendersHash',
-  'msExchUCVoiceMailSettings',
-  'msExchUserHoldPolicies',
-  'proxyAddresses',
-  'publicDelegates',
-];
-const classes = ['user', 'inetOrgPerson', 'group', 'contact'];
-const schema = [...attributes, ...classes].map((lDAPDisplayName, index) => ({
-  lDAPDisplayName,
-  schemaIDGUID: [index + 1, ...Array(15).fill(0)],
-}));
-const schemaId = (name: string) =>
-  `${(schema.findIndex((row) => row.lDAPDisplayName === name) + 1).toString(16).padStart(8, '0')}-0000-0000-0000-000000000000`;
-
-const anything = '00000000-0000-0000-0000-000000000000';
-const entry = (ObjectType: string, InheritedObjectType: string, more: object = {}) => ({
-  IdentityReference: 'S-1-5-21-1-2-3-1104',
-  AccessControlType: 'Allow',
-  ActiveDirectoryRights: 'ReadProperty, WriteProperty',
-  InheritanceType: 'Descendents',
-  ObjectType,
-  InheritedObjectType,
-  ...more,
-});
-
-/** An Entra Connect server of one forest whose connector account has these entries on the domain root. */
-function entraConnect(entries: object[]): Record<string, StandIn> {
-  return {
-    'Get-ADSyncGlobalSettings': [
-      {
-        Parameters: [
-          { Name: 'Microsoft.OptionalFeature.HybridExchange', Value: 'True' },
-          { Name: 'Microsoft.Synchronize.ServerConfigurationVersion', Value: '2.5.79.0' },
-        ],
-      },
-    ],
-    'Get-ADSyncScheduler': [{ SyncCycleEnabled: true, StagingModeEnabled: false }],
-    'Get-ADSyncRule': [
-      { Name: 'Out to AD - User Exchange Hybrid', Disabled: false },
-      { Name: 'In from AD - User Common', Disabled: false },
-    ],
-    'Get-ADSyncADConnectorAccount': [{ ADConnectorName: 'contoso.local', ADConnectorAccountName: 'MSOL_0123456789ab' }],
-    'Get-ADRootDSE': [
-      {
-        defaultNamingContext: 'DC=contoso,DC=local',
-        schemaNamingContext: 'CN=Schema,CN=Configuration,DC=contoso,DC=local',
-      },
-    ],
-    'Get-ADUser': [{ SID: 'S-1-5-21-1-2-3-1104' }],
-    'Get-ADObject': {
-      parameters: ['SearchBase', 'Identity', 'LDAPFilter'],
-      body: `
-        if ($SearchBase -like 'CN=Schema*') { ${schema.map(literal).join('; ')} }
-        elseif ($Identity -eq 'DC=contoso,DC=local') {
-          $security = [pscustomobject] @{}
-          $rules = @(${entries.map(literal).join(', ')})
-          $security.PSObject.Methods.Add([psscriptmethod]::new('GetAccessRules', { $rules }.GetNewClosure()))
-          [pscustomobject] @{ nTSecurityDescriptor = $security }
-        } else {
-          [pscustomobject] @{ 'msDS-ExternalDirectoryObjectID' = 'User_1' }
-          [pscustomobject] @{ 'msDS-ExternalDirectoryObjectID' = $null }
-        }`,
-    },
-  };
-}
-
 type Facts = {
   parts: string[];
   exchange: Record<string, unknown> & {
@@ -386,9 +128,9 @@ type Facts = {
   errors: { section: string; message: string }[];
 };
 
-describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-TeamsInteropFacts on the $name', (on) => {
+describe.runIf(host).each(host ? [await engineToRun(host)] : [])('Collect-TeamsInteropFacts on the $name', (on) => {
   const run = (standIns: Record<string, StandIn>, request: Parameters<typeof collect>[3] = {}) =>
-    collect<Facts>(on, script, standIns, { ...request });
+    collect<Facts>(on, script, standIns, { environment: { ProgramFiles: programs }, ...request });
 
   it('writes every section of a healthy organization', async () => {
     const parameters = { SampleMailbox: ['adele@contoso.com'], OAuthTestMailbox: 'adele@contoso.com', Salt: 'pepper' };
@@ -426,6 +168,13 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-TeamsInteropFac
           count: 1,
           truncated: false,
           byRoutingDomain: [{ domain: 'contoso.mail.onmicrosoft.com', count: 1 }],
+        },
+        forest: {
+          domains: [
+            { domain: 'contoso.local', mailboxes: 3 },
+            { domain: 'child.contoso.local', mailboxes: 1 },
+          ],
+          notLookedAt: [],
         },
         acceptedDomains: [{ domain: 'contoso.com', type: 'Authoritative', default: true }],
         webServicesVirtualDirectories: [
@@ -640,6 +389,7 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-TeamsInteropFac
             row('Diego Siciliani', 'Editor', "'Delegate, CanViewPrivateItems'"),
             row('Lee Gu', 'Author', '$null'),
             row('Megan Bowen', 'Owner', "'Delegate'"),
+            row('Isaiah Langer', 'PublishingEditor', '$null'),
             row('Default', 'AvailabilityOnly', '$null'),
           ].join('\n'),
         },
@@ -650,6 +400,7 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-TeamsInteropFac
       { rights: ['Editor'], isDelegate: true, sendOnBehalf: true },
       { rights: ['Author'], isDelegate: false, sendOnBehalf: false },
       { rights: ['Owner'], isDelegate: true, sendOnBehalf: false },
+      { rights: ['PublishingEditor'], isDelegate: false, sendOnBehalf: false },
     ]);
   });
 
@@ -658,10 +409,10 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-TeamsInteropFac
     const thumb = certificate.fingerprint.replaceAll(':', '');
     const { facts } = await run({
       ...healthyOrganization,
-      'Get-PSSession': exchangeSession,
       'Get-AuthConfig': [{ CurrentCertificateThumbprint: thumb, NextCertificateThumbprint: null }],
+      // A real certificate: what of it arrives is decided by the real serializer.
       'Get-ExchangeCertificate': {
-        body: `[pscustomobject] @{ RawData = [byte[]] @(${[...certificate.raw].join(', ')}); HasPrivateKey = $false }`,
+        body: `[System.Security.Cryptography.X509Certificates.X509Certificate2]::new([byte[]] @(${[...certificate.raw].join(', ')}))`,
       },
     });
     expect(facts.exchange.authCertificates).toEqual([
@@ -758,6 +509,7 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-TeamsInteropFac
       mailboxEwsPolicies: { sampled: 0, policies: [] },
     });
     expect(facts.errors).toEqual([
+      { section: 'exchange.forest', message: 'Get-ADForest returned nothing' },
       { section: 'exchange.authConfig', message: 'Get-AuthConfig returned nothing' },
       {
         section: 'exchange.authCertificates',
@@ -837,8 +589,8 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-TeamsInteropFac
       },
     };
     const request = { parameters: { SampleMailbox: ['adele@contoso.com'], Salt: 'pepper' } };
-    const local = await run({ ...healthyOrganization, ...types }, request);
-    const remote = await run({ ...healthyOrganization, ...types, 'Get-PSSession': exchangeSession }, request);
+    const local = await run({ ...healthyOrganization, ...types, 'Get-PSSession': [] }, request);
+    const remote = await run({ ...healthyOrganization, ...types }, request);
     expect(remote.facts.errors).toEqual([]);
     expect(remote.facts.exchange).toEqual(local.facts.exchange);
     expect(remote.facts.exchange.acceptedDomains).toEqual([{ domain: 'contoso.com', type: 'Monday', default: true }]);
@@ -847,7 +599,7 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-TeamsInteropFac
 
   it('ends a command that hangs in the remote session, and goes on', async () => {
     const { facts } = await run(
-      { ...healthyOrganization, 'Get-PSSession': exchangeSession, 'Get-AuthServer': hanging },
+      { ...healthyOrganization, 'Get-AuthServer': hanging },
       { parameters: { SectionSeconds: 3 } },
     );
     expect(facts.errors).toEqual([
@@ -860,6 +612,7 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-TeamsInteropFac
     const { facts } = await run(
       {
         ...healthyOrganization,
+        'Get-PSSession': [],
         'Get-RemoteMailbox': {
           body: "[pscustomobject] @{ RemoteRoutingAddress = 'a@contoso.mail.onmicrosoft.com' }; [System.Threading.Thread]::Sleep(8000)",
         },
@@ -874,6 +627,74 @@ describe.runIf(host).each(host ? enginesFor(host) : [])('Collect-TeamsInteropFac
     ]);
     expect(facts.exchange.remoteMailboxes).toMatchObject({ count: 1, truncated: true });
     expect(facts.exchange).toHaveProperty('partnerApplications');
+  });
+
+  it('ends also where a command cannot be stopped and the server admits no other connection', async () => {
+    // The named pipe of a process has room for one.
+    const { facts, timedOut } = await run(
+      { ...healthyOrganization, 'Get-SettingOverride': { body: '[System.Threading.Thread]::Sleep(15000)' } },
+      { parameters: { SectionSeconds: 2 } },
+    );
+    expect(timedOut).toBe(false);
+    expect(facts.errors).toEqual([
+      { section: 'exchange.settingOverrides', message: 'Get-SettingOverride was stopped: it did not end in time' },
+      { section: 'exchange.organizationConfig', message: 'no connection to Exchange came about in time' },
+      { section: 'exchange.mailboxEwsPolicies', message: 'no connection to Exchange came about in time' },
+    ]);
+    expect(facts.exchange).toHaveProperty('hybridConfiguration');
+  });
+
+  it('names the domain of the forest that it could not look at', async () => {
+    const { facts } = await run({
+      ...healthyOrganization,
+      'Get-Mailbox': {
+        parameters: ['Server', 'Identity', 'OrganizationalUnit'],
+        body: `
+          if ($OrganizationalUnit -eq 'Child.contoso.local') { throw "The domain controller of Child.contoso.local isn't available." }
+          if ($Server) { [pscustomobject] @{ PrimarySmtpAddress = 'a@contoso.com'; OrganizationalUnit = 'contoso.local/Users' } }`,
+      },
+    });
+    expect(facts.exchange.forest).toEqual({
+      domains: [{ domain: 'contoso.local', mailboxes: 1 }],
+      notLookedAt: ['child.contoso.local'],
+    });
+    expect(facts.errors).toEqual([
+      {
+        section: 'exchange.forest',
+        message: "Child.contoso.local: The domain controller of Child.contoso.local isn't available.",
+      },
+    ]);
+  });
+
+  it('says first that an Entra Connect server is in staging mode', async () => {
+    const { warnings, facts } = await run({
+      ...entraConnect([entry(anything, anything)]),
+      'Get-ADSyncScheduler': [{ SyncCycleEnabled: true, StagingModeEnabled: true }],
+    });
+    expect(warnings).toEqual([
+      'This Entra Connect server is in staging mode and exports nothing: run the script on the active one, too.',
+    ]);
+    expect(facts.sections[0]?.section).toBe('entraConnect.scheduler');
+  });
+
+  it('loads the module from where the setup of Entra Connect put it, and says the reason where it is not', async () => {
+    const setup = (folder: string): StandIn => ({
+      parameters: ['LiteralPath'],
+      body: `
+        if ($LiteralPath -ne 'HKLM:\\SOFTWARE\\Microsoft\\Azure AD Connect') { throw "no such path $LiteralPath" }
+        [pscustomobject] @{ WizardPath = '${folder}\\AzureADConnect.exe' }`,
+    });
+    const at = async (folder: string) => {
+      const standIns = { ...entraConnect([entry(anything, anything)]), 'Get-ItemProperty': setup(folder) };
+      return (await run(standIns, { environment: { ProgramFiles: '/nowhere' } })).facts;
+    };
+    expect((await at(join(programs, 'Microsoft Azure Active Directory Connect'))).errors).toEqual([]);
+    expect((await at('/elsewhere')).errors[0]).toEqual({
+      section: 'entraConnect.connectorAccounts',
+      message: expect.stringMatching(
+        /^\/elsewhere\\AdSyncConfig\\AdSyncConfig\.psm1 was not loaded: The specified module .* was not loaded because no valid module file was found/,
+      ),
+    });
   });
 
   it('collects the Entra Connect part where its commands are, with all writeback rights', async () => {

@@ -119,6 +119,21 @@ describe.runIf(host)('readOnly', () => {
       "'FcRun' without a literal block for -Body",
     ],
     [
+      'a block given by the place',
+      'function FcRun { param($Name, [scriptblock] $Body) & $Body }\n$b = Get-Thing; FcRun -Name 1 $b',
+      "'FcRun' without a literal block for -Body",
+    ],
+    [
+      'a block given by an abbreviation',
+      'function FcRun { param($Name, [scriptblock] $Body) & $Body }\n$b = Get-Thing; FcRun -Name 1 -Bod $b',
+      "'FcRun' without a literal block for -Body",
+    ],
+    [
+      'a block that another one stands in for',
+      'function FcRun { param($Name, [scriptblock] $Body = (Get-Thing)) & $Body }\nFcRun -Name 1',
+      "'FcRun' without a literal block for -Body",
+    ],
+    [
       'a block that is changed before it is called',
       'function FcRun { param([scriptblock] $Body) [scriptblock] $Body = Get-Thing; & $Body }\nFcRun -Body { 1 }',
       'a call of a block that is assigned in between',
@@ -153,6 +168,14 @@ describe.runIf(host)('readOnly', () => {
     ['a command in a default value', 'param($x = (Remove-Item y)) $x', "the command 'Remove-Item' is not on the list"],
   ])('refuses %s', async (_, text, message) => {
     expect(await violations(text)).toContain(message);
+  });
+
+  it('lets a block be left out where nothing else can get into its place', async () => {
+    expect(
+      await violations(
+        'function FcRun { param($Name, [switch] $One, [scriptblock] $Body) & $Body }\nFcRun -One -Name 1; FcRun -Name 1 -Body { 1 }',
+      ),
+    ).toEqual([]);
   });
 
   it('tells which entries were used', async () => {

@@ -49,7 +49,7 @@ export type RunRequest = {
   timeLimitMs?: number;
 };
 
-/** What a run left behind. `calls` is empty where the engine cannot tell (a real pwsh). */
+/** What a run left behind. `calls` are the names of the commands that were looked up, in every runspace with stand-ins. */
 export type RunAnswer = {
   output: string[];
   errors: string[];
@@ -60,19 +60,20 @@ export type RunAnswer = {
   elapsedMs: number;
 };
 
-/** Something that runs scripts: the engine host, and a real pwsh where PWSH names one. */
+/** Something that runs scripts: the engine host, or a real pwsh. */
 export type Engine = { name: string; run(request: RunRequest): Promise<RunAnswer> };
 
 /** The real PowerShell engine in a process of its own: one JSON line asked, one answered. */
 export class PowerShellHost implements Engine {
   readonly name = 'engine host';
-  readonly #program: string;
+  /** The host's assembly. */
+  readonly program: string;
   #process: ChildProcessWithoutNullStreams | undefined;
   #waiting: ((line: string) => void)[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(program: string) {
-    this.#program = program;
+    this.program = program;
   }
 
   /** Every syntax error of the script. */
@@ -132,7 +133,7 @@ export class PowerShellHost implements Engine {
 
   #start(): ChildProcessWithoutNullStreams {
     if (this.#process) return this.#process;
-    const running = spawn('dotnet', [this.#program], { env: dotnetEnvironment });
+    const running = spawn('dotnet', [this.program], { env: dotnetEnvironment });
     running.stderr.resume();
     createInterface({ input: running.stdout }).on('line', (line) => this.#waiting.shift()?.(line));
     this.#process = running;
@@ -153,12 +154,39 @@ export async function openPowerShellHost(): Promise<PowerShellHost | undefined> 
   return program === undefined ? undefined : new PowerShellHost(program);
 }
 
-/** The engines to run scripts on; says on the console when no real pwsh is among them. */
-export function enginesFor(host: PowerShellHost): Engine[] {
-  const pwsh = process.env.PWSH;
-  if (pwsh) return [host, { name: `pwsh (${pwsh})`, run: (request) => runOnPwsh(pwsh, request) }];
-  console.warn('NOT RUN on a real pwsh: PWSH names none; the scripts ran on the engine host only.');
-  return [host];
+/**
+ * What to run scripts on: a real pwsh, the one that PWSH names or else one from NuGet; where it cannot be had the engine
+ * host, with a line on the console.
+ */
+export async function engineToRun(host: PowerShellHost): Promise<Engine> {
+  const pwsh = process.env.PWSH ?? (await installedPwsh());
+  if (pwsh === undefined) return host;
+  return { name: 'a real pwsh', run: (request) => runOnPwsh(pwsh, host.program, request) };
+}
+
+const pwshVersion = '7.6.9';
+
+/** PowerShell as a .NET tool, installed once into the temporary folder. */
+async function installedPwsh(): Promise<string | undefined> {
+  const installed = join(tmpdir(), `fieldcheck-pwsh-${pwshVersion}`);
+  const program = join(installed, 'pwsh');
+  if (existsSync(program)) return program;
+  const installing = await mkdtemp(join(tmpdir(), 'fieldcheck-pwsh-'));
+  try {
+    const asked = ['tool', 'install', 'PowerShell', '--version', pwshVersion, '--tool-path', installing];
+    await exec('dotnet', asked, { env: dotnetEnvironment });
+    // Another test worker may have been faster.
+    await rename(installing, installed).catch((error: NodeJS.ErrnoException) => {
+      if (!existsSync(program)) throw error;
+    });
+    return program;
+  } catch (error) {
+    const [why] = String((error as { stderr?: string }).stderr ?? error).split('\n');
+    console.warn(`NOT RUN on a real pwsh: it cannot be had (${why}); the scripts ran on the engine host only.`);
+    return undefined;
+  } finally {
+    await rm(installing, { recursive: true, force: true });
+  }
 }
 
 async function buildHost(): Promise<string | undefined> {
@@ -199,11 +227,11 @@ function unavailable(error: unknown): string | undefined {
 }
 
 // In the host the stand-ins also bring its imitated commands and its recorder into each runspace that loads them.
-const hostHeader = [
-  'Import-Module -Assembly ([Fieldcheck.PowerShellHost.Recorder].Assembly)',
+const recorderHeader = [
   '$ExecutionContext.InvokeCommand.PreCommandLookupAction = [Fieldcheck.PowerShellHost.Recorder]::Lookup',
   '$ExecutionContext.InvokeCommand.PostCommandLookupAction = [Fieldcheck.PowerShellHost.Recorder]::Lookup',
 ].join('\n');
+const hostHeader = `Import-Module -Assembly ([Fieldcheck.PowerShellHost.Recorder].Assembly)\n${recorderHeader}`;
 
 async function writeStandIns(module: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'fieldcheck-stand-ins-'));
@@ -212,8 +240,8 @@ async function writeStandIns(module: string): Promise<string> {
   return folder;
 }
 
-async function runOnPwsh(pwsh: string, request: RunRequest): Promise<RunAnswer> {
-  const folder = await writeStandIns(request.standIns);
+async function runOnPwsh(pwsh: string, host: string, request: RunRequest): Promise<RunAnswer> {
+  const folder = await writeStandIns(`${recorderHeader}\n${request.standIns}`);
   const asked = join(folder, 'parameters.json');
   await writeFile(asked, JSON.stringify(request.parameters ?? {}));
   const driver = join(folder, 'driver.ps1');
@@ -223,12 +251,20 @@ async function runOnPwsh(pwsh: string, request: RunRequest): Promise<RunAnswer> 
     [
       `[cultureinfo]::CurrentCulture = [cultureinfo]::new(${quote(request.culture ?? 'en-US')})`,
       `[cultureinfo]::DefaultThreadCurrentCulture = [cultureinfo]::CurrentCulture`,
+      // Whoever runs it reads plain lines.
+      "$PSStyle.OutputRendering = 'PlainText'",
+      `$null = [System.Reflection.Assembly]::LoadFrom(${quote(host)})`,
       `$env:PSModulePath = ${quote(folder)} + [IO.Path]::PathSeparator + $env:PSModulePath`,
       'Import-Module StandIns',
       `$parameters = Get-Content -Raw ${quote(asked)} | ConvertFrom-Json -AsHashtable`,
-      `& ${quote(request.path)} @parameters 3>&1 4>&1 | ForEach-Object {`,
-      "  if ($_ -is [System.Management.Automation.WarningRecord]) { 'W ' + $_ }",
-      "  elseif ($_ -is [System.Management.Automation.VerboseRecord]) { 'V ' + $_ } else { 'O ' + $_ } }",
+      '[Fieldcheck.PowerShellHost.Recorder]::Clear()',
+      recorderHeader,
+      'try {',
+      `  & ${quote(request.path)} @parameters 3>&1 4>&1 | ForEach-Object {`,
+      "    if ($_ -is [System.Management.Automation.WarningRecord]) { 'W ' + $_ }",
+      "    elseif ($_ -is [System.Management.Automation.VerboseRecord]) { 'V ' + $_ } else { 'O ' + $_ } }",
+      "} catch { 'E ' + $_.Exception.Message }",
+      "foreach ($name in [Fieldcheck.PowerShellHost.Recorder]::Seen()) { 'C ' + $name }",
     ].join('\n'),
   );
   const started = Date.now();
@@ -245,8 +281,8 @@ async function runOnPwsh(pwsh: string, request: RunRequest): Promise<RunAnswer> 
       output: stream('O'),
       warnings: stream('W'),
       verbose: stream('V'),
-      errors: (ended.stderr ?? '').split(/\r?\n/).filter((line) => line !== ''),
-      calls: [],
+      errors: [...stream('E'), ...(ended.stderr ?? '').split(/\r?\n/).filter((line) => line !== '')],
+      calls: stream('C'),
       timedOut: 'killed' in ended && ended.killed === true,
       elapsedMs: Date.now() - started,
     };

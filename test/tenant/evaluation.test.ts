@@ -227,6 +227,39 @@ describe('licences of a live tenant', () => {
     };
   }
 
+  it.each([
+    ['counts', true, 3],
+    ['does not count', false, 54],
+  ])('are looked at for 50,000 people without a sample where Graph %s', async (_, countsUsers, requests) => {
+    const plans = ['57ff2da0-773e-42df-b2af-ffb7a2317929', 'efb87545-963c-4e0d-99df-69c6916d9eb0'];
+    const assignedPlans = plans.map((servicePlanId) => ({ servicePlanId, capabilityStatus: 'Enabled' }));
+    const person = (index: number) => `person${String(index).padStart(5, '0')}@contoso.com`;
+    tenant.graph['/v1.0/organization'] = [
+      { onPremisesSyncEnabled: true, onPremisesLastSyncDateTime: now.toISOString(), verifiedDomains: [] },
+    ];
+    tenant.graph['/v1.0/users'] = Array.from({ length: 50_000 }, (_, index) => ({
+      userPrincipalName: person(index),
+      mail: person(index),
+      onPremisesSyncEnabled: true,
+      assignedPlans: index % 1000 === 0 ? [] : assignedPlans,
+    }));
+    cloud.pageSize = 999;
+    cloud.countsUsers = countsUsers;
+    const everybody = { ...subject, sampleUsers: [] };
+    const facts = await gather(evaluation, everybody, teamsExchangeInterop.bind(world), { now, supplied: noFacts });
+    const run = judge(evaluation, everybody, facts, { now });
+    expect(says(run, 'teams-exchange-interop/teams-licensed')).toMatchObject({
+      verdict: 'fail',
+      message: `Without an enabled Teams plan (TEAMS1): ${[0, 1000, 2000, 3000, 4000].map(person).join(', ')} and 45 more.`,
+      evidence: [{ observed: '49950 of 50000 users have TEAMS1 enabled' }, {}],
+    });
+    expect(says(run, 'teams-exchange-interop/users-synchronised')?.message).toMatch(
+      /all 50000 users in the domains are synchronised\.$/,
+    );
+    const asked = cloud.graph.arrived.filter(({ target }) => target.startsWith('/v1.0/users'));
+    expect(asked).toHaveLength(requests);
+  });
+
   it('are named where some are free for people without a plan', async () => {
     const { teams, compliance } = await lookAt();
     expect(teams).toMatchObject({

@@ -36,8 +36,10 @@ export interface FakeCloud {
   readonly endpoints: { readonly login: string; readonly exchangeOnline: string; readonly graph: string };
   /** PEM of the root to trust. */
   readonly ca: string;
-  /** Rows in a page of a Graph list. */
+  /** Rows in a page of a Graph list, as long as `$top` asks for no fewer. */
   pageSize: number;
+  /** Does Graph support the filters of advanced queries? */
+  countsUsers: boolean;
   /** From now on no token that was issued is good any more. */
   expireTokens(): void;
   close(): Promise<void>;
@@ -214,15 +216,25 @@ export async function startFakeCloud(): Promise<FakeCloud> {
     const found = held.tenant.graph[path] ?? held.tenant.graph[`${path}${decodeURIComponent(request.url.search)}`];
     if (found === undefined) return graphError(404, 'Request_ResourceNotFound', `Resource '${path}' does not exist.`);
     if (!Array.isArray(found)) return { status: 200, body: found };
+    const filter = request.url.searchParams.get('$filter') ?? '';
+    const counts = request.url.searchParams.get('$count') === 'true';
+    const advanced = counts && request.headers.consistencylevel === 'eventual';
+    // As "Advanced query capabilities on Microsoft Entra ID objects" shows it for what is asked without the header.
+    if (/endsWith\(|not\(/.test(filter) && (!advanced || !cloud.countsUsers)) {
+      return graphError(400, 'Request_UnsupportedQuery', 'Unsupported Query.');
+    }
+    const rows = advanced ? found.filter((row) => matches(row, filter)) : found;
     const from = Number(request.url.searchParams.get('$skiptoken') ?? 0);
+    const size = Math.min(cloud.pageSize, Number(request.url.searchParams.get('$top') ?? cloud.pageSize));
     const next = new URL(request.url.href);
-    next.searchParams.set('$skiptoken', String(from + cloud.pageSize));
+    next.searchParams.set('$skiptoken', String(from + size));
     return {
       status: 200,
       body: {
         '@odata.context': `${base}/v1.0/$metadata`,
-        value: found.slice(from, from + cloud.pageSize),
-        ...(from + cloud.pageSize < found.length ? { '@odata.nextLink': next.href } : {}),
+        ...(advanced ? { '@odata.count': rows.length } : {}),
+        value: rows.slice(from, from + size),
+        ...(from + size < rows.length ? { '@odata.nextLink': next.href } : {}),
       },
     };
   });
@@ -242,12 +254,32 @@ export async function startFakeCloud(): Promise<FakeCloud> {
     },
     ca: tls.cert,
     pageSize: 100,
+    countsUsers: true,
     expireTokens: () => tokens.clear(),
     close: async () => {
       await Promise.all(services.map((service) => service.close()));
     },
   };
   return cloud;
+}
+
+/** The clauses that we ask users by, as OData 4.01 reads them: https://docs.oasis-open.org/odata/odata/v4.01/ */
+function matches(row: Row, filter: string): boolean {
+  const plans = row.assignedPlans as readonly { servicePlanId: string; capabilityStatus: string }[] | undefined;
+  const ends = [...filter.matchAll(/endsWith\(mail,'([^']+)'\)/g)].map(([, end = '']) => end);
+  const without = [
+    ...filter.matchAll(
+      /not\(assignedPlans\/any\(p:p\/servicePlanId eq ([0-9a-f-]+) and p\/capabilityStatus eq 'Enabled'\)\)/g,
+    ),
+  ];
+  const enabled = new Set(
+    (plans ?? []).flatMap((one) => (one.capabilityStatus === 'Enabled' ? [one.servicePlanId] : [])),
+  );
+  return (
+    (!filter.includes('onPremisesSyncEnabled eq true') || row.onPremisesSyncEnabled === true) &&
+    (ends.length === 0 || ends.some((end) => String(row.mail).toLowerCase().endsWith(end))) &&
+    without.every(([, plan = '']) => !enabled.has(plan))
+  );
 }
 
 const permissionsOfGraph: readonly (readonly [RegExp, string])[] = [

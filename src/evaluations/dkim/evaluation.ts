@@ -1,4 +1,4 @@
-import { isMicrosoftsOwn } from '../../domain/cloud.ts';
+import { isCoexistence, isMicrosoftsOwn } from '../../domain/cloud.ts';
 import { matchesDomainPattern, normaliseDomainName } from '../../domain/domain-name.ts';
 import { evaluation, type FactReader } from '../../domain/evaluation.ts';
 import type { Gathered } from '../../domain/fact-set.ts';
@@ -91,10 +91,7 @@ function scope(
   if (listed?.listed === false && configuration.status === 'known' && configuration.value.state === 'configured') {
     return `${id} is no accepted domain (any more): its row of Get-DkimSigningConfig is a leftover, and nothing is sent from it.`;
   }
-  if (
-    listed?.isCoexistenceDomain === true ||
-    /\.mail\.(?:onmicrosoft\.(?:com|us)|(?:partner\.)?onmschina\.cn)$/.test(id)
-  ) {
+  if (listed?.isCoexistenceDomain === true || isCoexistence(id)) {
     return `${id} is a coexistence domain: nobody can publish DNS records in it.`;
   }
   if (listed?.sendingFromDomainDisabled === true)

@@ -82,6 +82,8 @@ export const usersInScope = z
         exchange: z.boolean(),
       }),
     ),
+    /** How many there are where Graph counted them: then `users` are some of those who lack a plan, for their names. */
+    counted: z.object({ users: z.number(), withoutTeams: z.number(), withoutExchange: z.number() }).optional(),
   })
   .meta({ title: 'users in scope', goodForHours: 24 });
 

@@ -52,9 +52,14 @@ export const servicePlans: readonly ServicePlan[] = [
   { product: 'exchange', cloud: 'gcc', name: 'EXCHANGE_S_STANDARD_GOV', id: 'e9b4930a-925f-45e2-ac2a-3f7788ca6fdd' },
 ];
 
+/** The plans of whatever cloud that license a product. */
+export function planIds(product: LicensedProduct): readonly string[] {
+  return servicePlans.flatMap((plan) => (plan.product === product ? [plan.id] : []));
+}
+
 /** Does one of these plans (ids in lower case) license the product, in whatever cloud? */
 export function isLicensed(product: LicensedProduct, plans: ReadonlySet<string>): boolean {
-  return servicePlans.some((plan) => plan.product === product && plans.has(plan.id));
+  return planIds(product).some((id) => plans.has(id));
 }
 
 /** The plans by which the product is licensed in a cloud, as administrators see them; those of GCC High and DoD for Exchange are the worldwide ones. */

@@ -16,8 +16,22 @@ export interface Graph {
    * @throws Unobtainable: `denied` naming the permission; `malformed`, `refused`, `timeout`, `unreachable`
    */
   list(tenant: CloudTenant, path: string, signal: AbortSignal): Promise<readonly unknown[]>;
+  /** The pages of a list, one after the other, so that a large one never stands in memory. @throws Unobtainable as `list` does */
+  pages(tenant: CloudTenant, path: string, signal: AbortSignal): AsyncIterable<readonly unknown[]>;
+  /**
+   * How many rows a list has, and the first of them (`$top`): an advanced query (`$count=true` stands in the path), which may
+   * lag some minutes behind (`ConsistencyLevel: eventual`). Undefined where Graph does not answer it.
+   *
+   * @throws Unobtainable as `list` does
+   */
+  counted(tenant: CloudTenant, path: string, signal: AbortSignal): Promise<Counted | undefined>;
   /** One object; undefined when there is none (404). @throws Unobtainable as `list` does */
   get(tenant: CloudTenant, path: string, signal: AbortSignal): Promise<unknown>;
+}
+
+export interface Counted {
+  readonly count: number;
+  readonly rows: readonly unknown[];
 }
 
 /** Graph allows far more; a run has no hurry. */
@@ -34,7 +48,13 @@ export function createGraph(options: {
 }): Graph {
   const { http, identity } = options;
 
-  const transport = async (tenant: CloudTenant, base: URL, address: string, signal: AbortSignal): Promise<Response> => {
+  const transport = async (
+    tenant: CloudTenant,
+    base: URL,
+    address: string,
+    signal: AbortSignal,
+    advanced: boolean,
+  ): Promise<Response> => {
     const url = new URL(address);
     if (url.origin !== base.origin) {
       throw new Unobtainable('refused', `Microsoft Graph names more at ${url.host}, where its token does not go`);
@@ -44,7 +64,7 @@ export function createGraph(options: {
       pace: { key: `graph ${tenant.id}`, perSecond },
       url,
       method: 'GET',
-      headers: { accept: 'application/json' },
+      headers: { accept: 'application/json', ...(advanced ? { consistencylevel: 'eventual' } : {}) },
       token: (rejected) => identity.token(tenant, 'graph', rejected),
       signal,
     });
@@ -56,6 +76,7 @@ export function createGraph(options: {
     address: string,
     permission: string,
     signal: AbortSignal,
+    advanced = false,
   ): Promise<unknown> => {
     const { Client, GraphError } = await import('@microsoft/microsoft-graph-client');
     const base = new URL(endpointsOf(tenant.cloud, options.endpoints).graph);
@@ -65,7 +86,7 @@ export function createGraph(options: {
         const { request } = context;
         try {
           const url = typeof request === 'string' ? request : request.url;
-          context.response = await transport(tenant, base, url, signal);
+          context.response = await transport(tenant, base, url, signal, advanced);
         } catch (error) {
           notSent = error;
           throw error;
@@ -79,6 +100,8 @@ export function createGraph(options: {
       if (notSent !== undefined) throw notSent;
       if (!(error instanceof GraphError)) throw error;
       if (error.statusCode === 404) return undefined;
+      // `Request_UnsupportedQuery`, and other words of other clouds for the same.
+      if (advanced && error.statusCode === 400) return undefined;
       const token = await identity.token(tenant, 'graph');
       throw refused(
         { status: error.statusCode, code: error.code ?? '', text: error.message, path: new URL(address).pathname },
@@ -91,26 +114,40 @@ export function createGraph(options: {
   const addressOf = (tenant: CloudTenant, path: string) =>
     `${endpointsOf(tenant.cloud, options.endpoints).graph}${path}`;
 
+  const rowsOf = (page: unknown, path: string): { page: Record<string, unknown>; rows: readonly unknown[] } => {
+    const value = isObject(page) ? page.value : undefined;
+    if (!isObject(page) || !Array.isArray(value)) {
+      throw new Unobtainable('malformed', `what Microsoft Graph answered to ${path.split('?')[0]} is no list`);
+    }
+    return { page, rows: value };
+  };
+
+  async function* pages(tenant: CloudTenant, path: string, signal: AbortSignal): AsyncGenerator<readonly unknown[]> {
+    const permission = permissionFor(path);
+    const seen = new Set<string>();
+    let next: string | undefined = addressOf(tenant, path);
+    while (next !== undefined) {
+      if (seen.has(next)) throw new Unobtainable('malformed', `Microsoft Graph sends the same page of ${path} again`);
+      seen.add(next);
+      const { page, rows } = rowsOf(await ask(tenant, next, permission, signal), path);
+      yield rows;
+      const link = page['@odata.nextLink'];
+      next = typeof link === 'string' ? link : undefined;
+    }
+  }
+
   return {
     get: (tenant, path, signal) => ask(tenant, addressOf(tenant, path), permissionFor(path), signal),
+    pages,
     async list(tenant, path, signal) {
-      const permission = permissionFor(path);
-      const rows: unknown[] = [];
-      const seen = new Set<string>();
-      let next: string | undefined = addressOf(tenant, path);
-      while (next !== undefined) {
-        if (seen.has(next)) throw new Unobtainable('malformed', `Microsoft Graph sends the same page of ${path} again`);
-        seen.add(next);
-        const page = await ask(tenant, next, permission, signal);
-        const value = isObject(page) ? page.value : undefined;
-        if (!isObject(page) || !Array.isArray(value)) {
-          throw new Unobtainable('malformed', `what Microsoft Graph answered to ${path.split('?')[0]} is no list`);
-        }
-        rows.push(...value);
-        const link = page['@odata.nextLink'];
-        next = typeof link === 'string' ? link : undefined;
-      }
-      return rows;
+      return (await Array.fromAsync(pages(tenant, path, signal))).flat();
+    },
+    async counted(tenant, path, signal) {
+      const answer = await ask(tenant, addressOf(tenant, path), permissionFor(path), signal, true);
+      if (answer === undefined) return undefined;
+      const { page, rows } = rowsOf(answer, path);
+      const count = page['@odata.count'];
+      return typeof count === 'number' ? { count, rows } : undefined;
     },
   };
 }

@@ -31,13 +31,23 @@ public sealed class WriteErrorCommand : PSCmdlet
         WriteError(new ErrorRecord(new InvalidOperationException(Message), "WriteError", ErrorCategory.NotSpecified, null));
 }
 
+/// <summary>Nobody watches here.</summary>
+[Cmdlet(VerbsCommunications.Write, "Progress")]
+public sealed class WriteProgressCommand : PSCmdlet
+{
+    [Parameter(Mandatory = true)] public string Activity { get; set; } = "";
+    [Parameter] public string Status { get; set; } = "";
+    [Parameter] public SwitchParameter Completed { get; set; }
+}
+
 /// <summary>A pause that Stop() ends, like the real one.</summary>
 [Cmdlet(VerbsLifecycle.Start, "Sleep")]
 public sealed class StartSleepCommand : PSCmdlet
 {
     private readonly ManualResetEventSlim _stopped = new();
-    [Parameter(Mandatory = true)] public int Seconds { get; set; }
-    protected override void ProcessRecord() => _stopped.Wait(TimeSpan.FromSeconds(Seconds));
+    [Parameter] public int Seconds { get; set; }
+    [Parameter] public int Milliseconds { get; set; }
+    protected override void ProcessRecord() => _stopped.Wait(TimeSpan.FromSeconds(Seconds) + TimeSpan.FromMilliseconds(Milliseconds));
     protected override void StopProcessing() => _stopped.Set();
 }
 

@@ -188,7 +188,7 @@ internal sealed class ReadOnlyProof : AstVisitor2
         if (elements.Any(element => element is VariableExpressionAst { Splatted: true }))
             Violate(command, "an own function with splatted arguments");
         foreach (var parameter in BlockParametersOf(function))
-            if (ArgumentOf(elements, parameter) is not ScriptBlockExpressionAst)
+            if (ArgumentOf(elements, parameter) is not ScriptBlockExpressionAst && !(ParameterOf(function, parameter)?.DefaultValue is null && GivesNothingTo(function, elements, parameter)))
                 Violate(command, $"'{function.Name}' without a literal block for -{parameter}");
         foreach (var (invoker, parameter) in _request.Invokers)
         {
@@ -207,6 +207,24 @@ internal sealed class ReadOnlyProof : AstVisitor2
     {
         var at = Array.FindIndex(elements, element => element is CommandParameterAst { Argument: null } named && SameName(named.ParameterName, parameter));
         return at >= 0 && at + 1 < elements.Length ? elements[at + 1] : null;
+    }
+
+    private static IEnumerable<ParameterAst> ParametersOf(FunctionDefinitionAst function) =>
+        function.Parameters ?? function.Body.ParamBlock?.Parameters ?? Enumerable.Empty<ParameterAst>();
+
+    private static ParameterAst? ParameterOf(FunctionDefinitionAst function, string name) =>
+        ParametersOf(function).FirstOrDefault(parameter => SameName(parameter.Name.VariablePath.UserPath, name));
+
+    /// <summary>Every argument is that of another parameter, named in full: the one asked about stays null, and calling null fails.</summary>
+    private static bool GivesNothingTo(FunctionDefinitionAst function, CommandElementAst[] elements, string parameter)
+    {
+        for (var at = 0; at < elements.Length; at++)
+        {
+            if (elements[at] is not CommandParameterAst { Argument: null } named || SameName(named.ParameterName, parameter)) return false;
+            if (ParameterOf(function, named.ParameterName) is not { } known) return false;
+            if (known.StaticType != typeof(System.Management.Automation.SwitchParameter)) at++;
+        }
+        return true;
     }
 
     private static bool IsAssignedIn(FunctionDefinitionAst function, string variable)
@@ -279,13 +297,10 @@ internal sealed class ReadOnlyProof : AstVisitor2
         return null;
     }
 
-    private static string[] BlockParametersOf(FunctionDefinitionAst function)
-    {
-        var parameters = function.Parameters ?? function.Body.ParamBlock?.Parameters;
-        return [.. (parameters ?? Enumerable.Empty<ParameterAst>())
+    private static string[] BlockParametersOf(FunctionDefinitionAst function) =>
+        [.. ParametersOf(function)
             .Where(parameter => parameter.Attributes.OfType<TypeConstraintAst>().Any(type => SameName(type.TypeName.FullName, "scriptblock")))
             .Select(parameter => parameter.Name.VariablePath.UserPath)];
-    }
 
     private AstVisitAction Violate(Ast node, string message)
     {

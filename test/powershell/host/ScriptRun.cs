@@ -32,9 +32,9 @@ public static class Recorder
     /// <summary>A look-up's event handler; the stand-ins module hangs it into its runspace.</summary>
     public static EventHandler<CommandLookupEventArgs> Lookup { get; } = (_, look) => Names.TryAdd(look.CommandName, true);
 
-    internal static void Clear() => Names.Clear();
+    public static void Clear() => Names.Clear();
 
-    internal static string[] Seen() => [.. Names.Keys.Order(StringComparer.OrdinalIgnoreCase)];
+    public static string[] Seen() => [.. Names.Keys.Order(StringComparer.OrdinalIgnoreCase)];
 }
 
 internal static class ScriptRun

@@ -47,6 +47,18 @@ describe('Microsoft Graph', () => {
     expect(cloud.graph.arrived).toHaveLength(3);
   });
 
+  it('counts without a list, and says when it cannot', async () => {
+    tenant.graph['/v1.0/users'] = ['a@contoso.com', 'b@contoso.com', 'c@fabrikam.com'].map((mail) => ({ mail }));
+    const path = "/v1.0/users?$count=true&$top=1&$filter=endsWith(mail,'@contoso.com')";
+    const counted = () => access.graph.counted(contoso, path, signal());
+    expect(await counted()).toEqual({ count: 2, rows: [{ mail: 'a@contoso.com' }] });
+    expect(cloud.graph.arrived[0]?.headers.consistencylevel).toBe('eventual');
+    cloud.countsUsers = false;
+    expect(await counted()).toBeUndefined();
+    cloud.graph.reply({ status: 200, body: { value: [] } });
+    expect(await counted()).toBeUndefined();
+  });
+
   it('does not carry its token to where a page says there is more, nor round in circles', async () => {
     cloud.graph.reply({
       status: 200,

@@ -10,16 +10,18 @@ export const teamsLicensed = rule({
   blocks: ['calendar', 'delegates'],
   needs: ['users-in-scope'],
   optional: ['tenant-subscriptions', 'tenant'],
-  judge({ 'users-in-scope': { users }, 'tenant-subscriptions': subscriptions, tenant }) {
+  judge({ 'users-in-scope': { users, counted }, 'tenant-subscriptions': subscriptions, tenant }) {
     const { plan, where } = planWords('teams', tenant);
-    const without = users.filter(({ teams }) => !teams).map(({ user }) => user);
+    const named = users.filter(({ teams }) => !teams).map(({ user }) => user);
+    const total = counted?.users ?? users.length;
+    const without = counted?.withoutTeams ?? named.length;
     const evidence = [
       {
         fact: 'users-in-scope',
-        observed: `${users.length - without.length} of ${users.length} users have ${plan} enabled`,
+        observed: `${total - without} of ${total} users have ${plan} enabled`,
       },
     ] as const;
-    if (users.length === 0) {
+    if (total === 0) {
       return {
         verdict: 'manual',
         message: 'Nobody is in scope, so no Teams plan was looked at.',
@@ -27,16 +29,16 @@ export const teamsLicensed = rule({
         evidence,
       };
     }
-    if (without.length > 0) {
+    if (without > 0) {
       const licences = freeLicences(subscriptions, 'teams');
       return {
         verdict: 'fail',
         owner: 'tenant',
-        message: `Without an enabled Teams plan (${plan}${where}): ${enumerateFirst(without)}.`,
+        message: `Without an enabled Teams plan (${plan}${where}): ${enumerateFirst(named, 5, without)}.`,
         remedy: `Microsoft 365 admin center > Users > Licenses and apps: assign a licence with Microsoft Teams and leave the app on.${licences.sentence}`,
         evidence: [...evidence, ...licences.evidence],
       };
     }
-    return { verdict: 'pass', message: `All ${users.length} users in scope have an enabled Teams plan.`, evidence };
+    return { verdict: 'pass', message: `All ${total} users in scope have an enabled Teams plan.`, evidence };
   },
 });

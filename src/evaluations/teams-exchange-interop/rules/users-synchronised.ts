@@ -12,7 +12,7 @@ export const usersSynchronised = rule({
   severity: 'high',
   blocks: ['calendar', 'delegates'],
   needs: ['directory-synchronisation', 'users-in-scope'],
-  judge({ 'directory-synchronisation': sync, 'users-in-scope': { scope, users } }, { now }) {
+  judge({ 'directory-synchronisation': sync, 'users-in-scope': { scope, users, counted } }, { now }) {
     const remedy =
       'Start-ADSyncSyncCycle -PolicyType Delta on the Entra Connect server; then check the scoping filter in Entra Connect or Cloud Sync.';
     const evidence = [
@@ -34,7 +34,8 @@ export const usersSynchronised = rule({
     const cloudOnly = users.filter(({ synchronised }) => !synchronised).map(({ user }) => user);
     if (cloudOnly.length > 0)
       return fail(`Not synchronised from the directory on premises: ${enumerateFirst(cloudOnly)}.`);
-    if (users.length === 0) {
+    const total = counted?.users ?? users.length;
+    if (total === 0) {
       return {
         verdict: 'manual',
         message: 'Synchronisation runs, but nobody is in scope: no user has an address in the domains.',
@@ -51,7 +52,7 @@ export const usersSynchronised = rule({
     return {
       verdict: 'pass',
       message: `Synchronisation runs (last cycle ${sync.lastSync}) and ${
-        scope === 'sample' ? 'the sample users are' : `all ${users.length} users in the domains are`
+        scope === 'sample' ? 'the sample users are' : `all ${total} users in the domains are`
       } synchronised.`,
       evidence,
     };

@@ -125,6 +125,8 @@ const exchange = z.object({
   sampleEwsPolicies: list(z.object({ ...policy, mailbox: z.string() })).optional(),
   /** Recipients of every domain of the forest were in view; false when that could not be set. */
   scope: z.object({ entireForest: z.boolean() }).optional(),
+  /** Domains of the forest that could not be read: what stands in them was not looked at. */
+  forest: z.object({ notLookedAt: list(z.string()) }).optional(),
 });
 
 const entraConnect = z.object({
@@ -311,9 +313,7 @@ function exchangeFacts(file: InteropCollectorFile, part: z.infer<typeof exchange
           ),
           sampled: mailboxEwsPolicies.sampled,
           truncated:
-            mailboxEwsPolicies.truncated ||
-            part.scope?.entireForest === false ||
-            isIncomplete(file, 'exchange.mailboxEwsPolicies'),
+            mailboxEwsPolicies.truncated || !wholeForest(part) || isIncomplete(file, 'exchange.mailboxEwsPolicies'),
         },
     ),
     'calendar-delegates':
@@ -362,8 +362,9 @@ function serverOf(
     readonly adminDisplayVersion: string;
     readonly serverRole: string;
   },
-  { builds, mailboxes, scope }: z.infer<typeof exchange>,
+  part: z.infer<typeof exchange>,
 ) {
+  const { builds, mailboxes } = part;
   const setup = builds?.find((one) => one.server === server.name)?.build;
   const counted = mailboxes?.byServer.find((one) => one.server === server.name);
   const count = counted?.count;
@@ -374,10 +375,15 @@ function serverOf(
     ...optional('role', server.serverRole),
     ...(build === undefined ? {} : { build }),
     // Mailboxes of another domain of the forest, or beyond a time limit, were not in view: then none is not known.
-    ...(count === undefined || (count === 0 && (scope?.entireForest === false || counted?.truncated === true))
+    ...(count === undefined || (count === 0 && (!wholeForest(part) || counted?.truncated === true))
       ? {}
       : { mailboxes: count }),
   };
+}
+
+/** Were all domains of the forest in view, as far as the file tells? */
+function wholeForest({ scope, forest }: z.infer<typeof exchange>): boolean {
+  return scope?.entireForest !== false && (forest === undefined || forest.notLookedAt.length === 0);
 }
 
 /** The directory knows the cumulative update only, so its fourth part is none. */

@@ -9,8 +9,9 @@ import {
   type TenantSubscriptions,
   type UsersInScope,
 } from '../../../facts/exchange-organization/cloud.ts';
-import { isLicensed } from '../../../facts/exchange-organization/service-plans.ts';
+import { isLicensed, type LicensedProduct, planIds } from '../../../facts/exchange-organization/service-plans.ts';
 import type { ExchangeOrganization } from '../../../facts/exchange-organization/subject.ts';
+import type { Counted } from '../../graph/client.ts';
 
 // Microsoft Graph v1.0 replies as facts. Pure: who asks is bound in interop-sources.ts.
 
@@ -21,7 +22,17 @@ export const graphRequests = {
   /** `Organization.Read.All` */
   organization:
     '/v1.0/organization?$select=id,displayName,verifiedDomains,onPremisesSyncEnabled,onPremisesLastSyncDateTime',
-  /** `User.Read.All` */
+  /** Synchronised people with an address in the domains: how many. `User.Read.All` */
+  usersCounted: (domains: readonly string[]) =>
+    `/v1.0/users?$count=true&$top=1&$filter=${synchronisedIn(domains)}&$select=id`,
+  /** Those among them without an enabled plan of a product: how many, and some of them. `User.Read.All` */
+  usersWithout: (product: LicensedProduct, domains: readonly string[]) => {
+    const plans = planIds(product).map(
+      (id) => `not(assignedPlans/any(p:p/servicePlanId eq ${id} and p/capabilityStatus eq 'Enabled'))`,
+    );
+    return `/v1.0/users?$count=true&$top=${namedUsers}&$filter=${[synchronisedIn(domains), ...plans].join(' and ')}&$select=${userProperties}`;
+  },
+  /** Everybody, where Graph does not count. `User.Read.All` */
   users: `/v1.0/users?$select=${userProperties}&$top=999`,
   /** One user by an address: a large tenant is not listed to look at a few. `User.Read.All` */
   user: (address: string) => {
@@ -46,6 +57,12 @@ export const graphRequests = {
   /** `Synchronization.Read.All` */
   synchronizationJobs: (id: string) => `/beta/servicePrincipals/${id}/synchronization/jobs`,
 } as const;
+
+/** `endsWith` and `not` are advanced queries (Microsoft Learn, "Advanced query capabilities on Microsoft Entra ID objects"). */
+function synchronisedIn(domains: readonly string[]): string {
+  const ends = domains.map((domain) => `endsWith(mail,'@${domain}')`);
+  return `onPremisesSyncEnabled eq true and (${ends.join(' or ')})`;
+}
 
 /** First-party applications whose service principals are looked at. */
 export const principalsLookedAt = [
@@ -139,12 +156,61 @@ export function usersInScopeOf(
     return { scope: 'sample', users: sampleUsers.map((name) => describe(name, byAddress.get(name.toLowerCase()))) };
   }
   const inDomains = users.filter(
-    (one) =>
-      one.onPremisesSyncEnabled === true &&
-      one.mail != null &&
-      domains.includes(one.mail.slice(one.mail.lastIndexOf('@') + 1).toLowerCase()),
+    (one) => one.onPremisesSyncEnabled === true && domains.includes(domainOf(one.mail) ?? ''),
   );
   return { scope: 'domain', users: inDomains.map((one) => describe(one.mail ?? one.userPrincipalName, one)) };
+}
+
+/** People who lack something, by name: a sentence names five. */
+const namedUsers = 20;
+/** Domains in one filter: Graph takes a limited number of clauses. */
+export const domainsPerFilter = 10;
+
+/**
+ * What Graph counted, as a fact; one entry for each filter of domains.
+ *
+ * @param counts synchronised people in the domains, and those without a plan, some of them by name
+ */
+export function countedUsersOf(
+  counts: readonly { readonly users: Counted; readonly withoutTeams: Counted; readonly withoutExchange: Counted }[],
+): UsersInScope {
+  const sum = (of: (one: (typeof counts)[number]) => Counted) =>
+    counts.reduce((total, one) => total + of(one).count, 0);
+  const rows = counts.flatMap(({ withoutTeams, withoutExchange }) => [...withoutTeams.rows, ...withoutExchange.rows]);
+  const byName = new Map(rows.map((row) => [read('users', user, row).userPrincipalName, row] as const));
+  const domains = [...byName.values()].flatMap((row) => domainOf(read('users', user, row).mail) ?? []);
+  return {
+    ...usersInScopeOf([...byName.values()], { sampleUsers: [], domains }),
+    counted: {
+      users: sum(({ users }) => users),
+      withoutTeams: sum(({ withoutTeams }) => withoutTeams),
+      withoutExchange: sum(({ withoutExchange }) => withoutExchange),
+    },
+  };
+}
+
+/** Counts people as they come and keeps some of those who lack a plan: nobody names 50,000. */
+export function tallyUsers(): { add(users: UsersInScope['users']): void; value(): UsersInScope } {
+  const kept: UsersInScope['users'] = [];
+  const counted = { users: 0, withoutTeams: 0, withoutExchange: 0 };
+  return {
+    add(users) {
+      for (const one of users) {
+        counted.users++;
+        if (!one.teams) counted.withoutTeams++;
+        if (!one.exchange) counted.withoutExchange++;
+        const named =
+          (!one.teams && counted.withoutTeams <= namedUsers) ||
+          (!one.exchange && counted.withoutExchange <= namedUsers);
+        if (named) kept.push(one);
+      }
+    },
+    value: () => ({ scope: 'domain', users: kept, counted }),
+  };
+}
+
+function domainOf(mail: string | null | undefined): string | undefined {
+  return mail?.slice(mail.lastIndexOf('@') + 1).toLowerCase();
 }
 
 function decidingPlansIn(plans: ReadonlySet<string>): { teams: boolean; exchange: boolean } {

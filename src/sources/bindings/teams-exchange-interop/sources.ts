@@ -1,8 +1,9 @@
+import { isMicrosoftsOwn } from '../../../domain/cloud.ts';
 import type { FactName, FactValue, PartFactName } from '../../../domain/fact.ts';
 import { type Gathered, known, Unobtainable } from '../../../domain/fact-set.ts';
 import { bound, type GatherContext, type SourceOf, type Sources, type SourcesOf } from '../../../domain/source.ts';
 import type { CloudTenant } from '../../../domain/tenant.ts';
-import type { Tenant } from '../../../facts/exchange-organization/cloud.ts';
+import type { Tenant, UsersInScope } from '../../../facts/exchange-organization/cloud.ts';
 import type { ExchangeOrganizationFacts } from '../../../facts/exchange-organization/index.ts';
 import { type PublishedReach, routeOf } from '../../../facts/exchange-organization/published.ts';
 import type { ExchangeOrganization } from '../../../facts/exchange-organization/subject.ts';
@@ -23,12 +24,15 @@ import { exchangeOnlineEwsOf, exchangeOnlineHybridOf, recipientOf } from './exch
 import {
   cloudSyncJobsOf,
   consentResourcesOf,
+  countedUsersOf,
+  domainsPerFilter,
   graphRequests,
   hybridApplicationIdOf,
   hybridApplicationOf,
   principalsLookedAt,
   servicePrincipalsOf,
   synchronisationOf,
+  tallyUsers,
   tenantSubscriptionsOf,
   usersInScopeOf,
 } from './graph.ts';
@@ -81,6 +85,8 @@ const defaults = { userAgent: 'fieldcheck (anonymous readiness probe)', timeoutM
 /** A chain of dependent requests: names, TLS, port 80, Autodiscover, TLS of the next host, EWS. */
 const chainLimitMs = 75_000;
 const cloudLimitMs = 60_000;
+/** Where Graph does not count, 50,000 people are 51 pages one after the other, each of which may take seconds. */
+const usersLimitMs = 170_000;
 
 const probe = 'https probe';
 
@@ -139,9 +145,10 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
     <N extends Fact>(
       fact: N,
       work: (from: R, organization: ExchangeOrganization, context: Context) => Promise<Value<N>>,
+      limitMs = cloudLimitMs,
     ): Source<N> => ({
       fact,
-      limitMs: cloudLimitMs,
+      limitMs,
       gather: (async (subject: ExchangeOrganization, context: Context) => {
         if (reader === undefined)
           throw notSupplied(
@@ -267,15 +274,25 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
     'directory-synchronisation': fromGraph('directory-synchronisation', async (graph, _, { signal }) =>
       synchronisationOf(await graph.get(graphRequests.organization, signal)),
     ),
-    'users-in-scope': fromGraph('users-in-scope', async (graph, { sampleUsers, ...organization }, context) => {
-      const { signal } = context;
-      if (sampleUsers.length > 0) {
-        const found = await Promise.all(sampleUsers.map((user) => graph.list(graphRequests.user(user), signal)));
-        return usersInScopeOf(found.flat(), { sampleUsers, domains: [] });
-      }
-      const domains = [...(await domainsOf({ ...organization, sampleUsers }, context))];
-      return usersInScopeOf(await graph.list(graphRequests.users, signal), { sampleUsers, domains });
-    }),
+    'users-in-scope': fromGraph(
+      'users-in-scope',
+      async (graph, { sampleUsers, ...organization }, context) => {
+        const { signal } = context;
+        if (sampleUsers.length > 0) {
+          const found = await Promise.all(sampleUsers.map((user) => graph.list(graphRequests.user(user), signal)));
+          return usersInScopeOf(found.flat(), { sampleUsers, domains: [] });
+        }
+        const domains = await domainsOf({ ...organization, sampleUsers }, context);
+        const counted = await countUsers(graph, domains, signal);
+        if (counted !== undefined) return counted;
+        const tally = tallyUsers();
+        for await (const page of graph.pages(graphRequests.users, signal)) {
+          tally.add(usersInScopeOf(page, { sampleUsers, domains: [...domains] }).users);
+        }
+        return tally.value();
+      },
+      usersLimitMs,
+    ),
     'tenant-subscriptions': optionalSource(
       fromGraph('tenant-subscriptions', async (graph, _, { signal }) =>
         tenantSubscriptionsOf(await graph.list(graphRequests.subscribedSkus, signal)),
@@ -390,6 +407,30 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
   };
 }
 
+/** Graph counts, and nobody is listed to be counted here. Undefined where it does not support the filters. */
+async function countUsers(
+  graph: GraphReader,
+  domains: readonly string[],
+  signal: AbortSignal,
+): Promise<UsersInScope | undefined> {
+  const filters = Array.from({ length: Math.ceil(domains.length / domainsPerFilter) }, (_, index) =>
+    domains.slice(index * domainsPerFilter, (index + 1) * domainsPerFilter),
+  );
+  const counts = await Promise.all(
+    filters.map(async (some) => {
+      const [users, withoutTeams, withoutExchange] = await Promise.all([
+        graph.counted(graphRequests.usersCounted(some), signal),
+        graph.counted(graphRequests.usersWithout('teams', some), signal),
+        graph.counted(graphRequests.usersWithout('exchange', some), signal),
+      ]);
+      if (users === undefined || withoutTeams === undefined || withoutExchange === undefined) return undefined;
+      return { users, withoutTeams, withoutExchange };
+    }),
+  );
+  const known = counts.flatMap((one) => (one === undefined ? [] : [one]));
+  return known.length < counts.length ? undefined : countedUsersOf(known);
+}
+
 /** The domains to look at: as declared, else those of the tenant that carry mail. @throws Unobtainable when there are none */
 async function domainsOf(organization: ExchangeOrganization, context: Context): Promise<readonly string[]> {
   if (organization.domains.length > 0) return organization.domains;
@@ -398,9 +439,7 @@ async function domainsOf(organization: ExchangeOrganization, context: Context): 
     throw new Unobtainable('insufficient', 'neither domains nor a tenant are named');
   const sync = await context.gathered('directory-synchronisation');
   const found = sync.status === 'known' ? sync.value.domains : [];
-  const domains = found
-    .filter(({ name, mail }) => mail && !/\.onmicrosoft\.(com|us)$/.test(name))
-    .map(({ name }) => name);
+  const domains = found.filter(({ name, mail }) => mail && !isMicrosoftsOwn(name)).map(({ name }) => name);
   if (domains.length > 0) return domains;
   throw new Unobtainable('insufficient', 'no domain is named, and the tenant was not asked for its domains');
 }

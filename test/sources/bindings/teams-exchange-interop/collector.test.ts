@@ -204,6 +204,9 @@ describe('the collector’s file', () => {
     const part = counted({ scope: { entireForest: false } });
     expect(part).toMatchObject({ value: { servers: [{ mailboxes: 12 }, { name: 'EX2' }] } });
     expect(JSON.stringify(part)).not.toContain('"mailboxes":0');
+    expect(counted({ forest: { notLookedAt: [] } })).toMatchObject({ value: { servers: [{}, { mailboxes: 0 }] } });
+    const childUnseen = counted({ scope: { entireForest: true }, forest: { notLookedAt: ['child.contoso.local'] } });
+    expect(JSON.stringify(childUnseen)).not.toContain('"mailboxes":0');
   });
 
   it('lets no staging server of Entra Connect speak for the one that exports', () => {
