@@ -136,6 +136,7 @@ export const rooms = table({
       'csv-parse',
       'dns-packet',
       'fast-xml-parser',
+      'jose',
       'postal-mime',
       'tldts',
       'zod',

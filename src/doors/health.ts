@@ -11,7 +11,7 @@ const openMetrics = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
 export const healthDoors = [
   door('health', 'GET', 'health', {
     title: 'For monitors: storage, last runs, last delivery of each channel, oldest undelivered notice',
-    needs: 'anonymous',
+    needs: 'open',
     answers: { 200: answer('All is well.', content), 503: answer('Something is not.', content) },
     async handle(app) {
       const found = await app.health();
@@ -20,7 +20,7 @@ export const healthDoors = [
   }),
   door('metrics', 'GET', 'metrics', {
     title: 'Numbers for Prometheus: answers, open findings, age of runs and facts, undelivered notices',
-    needs: 'key',
+    needs: 'read',
     parameters: [
       query('organization', 'Of this organization alone.', z.string()),
       query('subjects', 'With each answer of each subject; only together with `organization`.', z.boolean()),
@@ -35,7 +35,7 @@ export const healthDoors = [
   }),
   door('doctor', 'GET', 'doctor', {
     title: 'Does everything work from where the app runs?',
-    needs: 'key',
+    needs: 'administer',
     answers: { 200: answer('Each check with the step that mends it; no secret.', json('Examination', examination)) },
     async handle(app) {
       const { state, checks } = await app.examine();

@@ -15,7 +15,12 @@
 // The table of organizations has keys of its own:
 //   <organization>                               its document
 //   ~<organization>_<newest first>_<ETag>        a document that was replaced, behind all that are current
-import { createHash } from 'node:crypto';
+// That of access has two partitions:
+//   grant: <organization>_<kind>_<object id>     a role that somebody has in an organization
+//   key: <id>                                    a key of an organization
+// That of the audit has one for each organization and one (`~`) for all of them together:
+//   <newest first>_<random>                      what somebody changed
+import { createHash, randomUUID } from 'node:crypto';
 import { organizationId } from '../domain/organization.ts';
 import type { Watch } from './store.ts';
 
@@ -62,6 +67,28 @@ export function replacedPrefix(organization: string): string {
 /** The ETag tells apart what was replaced within one millisecond. */
 export function replacedKey(organization: string, at: string, etag: string): string {
   return `${replacedPrefix(organization)}${newestFirst(at)}_${encodeKey(etag)}`;
+}
+
+/** Rows of access are read together: there are a few for each organization. */
+export const grantsPartition = 'grant';
+export const keysPartition = 'key';
+
+export function grantsPrefix(organization: string): string {
+  return `${encodeKey(organization)}_`;
+}
+
+export function grantKey({ organization, kind, id }: { organization: string; kind: string; id: string }): string {
+  return `${grantsPrefix(organization)}${encodeKey(kind)}_${encodeKey(id.toLowerCase())}`;
+}
+
+/** Of one organization, or of all. */
+export function auditPartition(organization: string | undefined): string {
+  return organization === undefined ? '~' : encodeKey(organization);
+}
+
+/** The second part tells apart what was done within one millisecond. */
+export function auditKey(at: string): string {
+  return `${newestFirst(at)}_${randomUUID()}`;
 }
 
 /** Ids of evaluations are part of keys, as narrow as an organization's. */

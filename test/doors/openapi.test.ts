@@ -50,7 +50,7 @@ const toy: Registration = {
   doors: [
     door('tide', 'GET', 'organizations/{organization}/evaluations/low-tide/subjects/{subject}/tide', {
       title: 'How high the water stands',
-      needs: 'key',
+      needs: 'read',
       answers: { 200: answer('Now.', json('Tide', tide)) },
       problems: [404],
       handle: async (_, { params }) => ({ jsonBody: { metres: params.subject.length } }),
@@ -138,7 +138,7 @@ test('the OpenAPI document knows of the evaluations what is registered, and noth
 test('two schemas of one name are refused, because one of them would be described as the other', () => {
   const clash = door('clash', 'GET', 'clash', {
     title: 'Another tide',
-    needs: 'key',
+    needs: 'read',
     answers: { 200: answer('Now.', json('Tide', z.object({ feet: z.number() }))) },
     handle: async () => ({ jsonBody: { feet: 3 } }),
   });

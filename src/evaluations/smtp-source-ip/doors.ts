@@ -8,7 +8,7 @@ const baseline = 'organizations/{organization}/evaluations/smtp-source-ip/subjec
 export const smtpSourceIpDoors: readonly Door[] = [
   door('acceptBaseline', 'POST', baseline, {
     title: 'Accept what the nodes of a service are now; a change is a finding from the next run on',
-    needs: 'key',
+    needs: 'operate',
     parameters: [
       inPath('service', 'Id of an SMTP service.', 'smtp-in'),
       query('by', 'Who accepts it.', z.string().min(1).max(100)),

@@ -69,7 +69,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const hostSettings = readHostJson(options.hostJson);
   const { http, queues: queueSettings } = hostSettings.extensions;
   const log = filterLog(hostSettings.logging.logLevel, options.log);
-  const given = { AzureWebJobsStorage: options.storageConnection, ...options.settings };
+  // It answers on this machine only, whose storage is open to whoever sits at it.
+  const given = {
+    AzureWebJobsStorage: options.storageConnection,
+    FIELDCHECK_LOCAL_ACCESS: 'true',
+    ...options.settings,
+  };
   const settings = { ...process.env, ...given };
 
   const leaveProcess = enterProcess(given, log);
