@@ -50,8 +50,11 @@ export function registerFunctions(evaluations: Registry): void {
   // A run has just found something: tell it without waiting for the timer.
   queue('deliverNudged', 'deliveries', (message) => superviseAndDeliver(theApp(), deliveryMessage.parse(message)));
 
-  // Looks after the runs, and delivers whatever waits: what was put off, and what a lost nudge left behind.
-  timer('deliver', 'FIELDCHECK_DELIVERY_SCHEDULE', () => superviseAndDeliver(theApp()));
+  // Looks after the runs, and delivers whatever waits: what was put off, and what a lost nudge left behind. Then it looks
+  // how all is, so that whoever asks need not wait for it.
+  timer('deliver', 'FIELDCHECK_DELIVERY_SCHEDULE', () =>
+    superviseAndDeliver(theApp()).finally(() => theApp().keepHealth()),
+  );
 
   // Deletes what is older than its organization wants it kept.
   timer('retain', 'FIELDCHECK_RETENTION_SCHEDULE', () => theApp().retain());

@@ -12,9 +12,9 @@ import { type AdHoc, type AdHocResult, evaluateAdHoc } from './evaluations/ad-ho
 import { createBindings } from './evaluations/evaluate.ts';
 import { type HandedIn, type LookOptions, look, lookInto } from './evaluations/look.ts';
 import { adHocRequest, evaluationNamed } from './evaluations/requests.ts';
-import { healthOf } from './health/health.ts';
+import { createHealthWatch, type HealthWatch } from './health/health.ts';
 import { createLifecycle } from './lifecycle.ts';
-import { metrics } from './metrics/metrics.ts';
+import { type MetricsRequest, metrics } from './metrics/metrics.ts';
 import { deliver, requeueRejected } from './notices/deliver.ts';
 import { heartbeat } from './notices/heartbeat.ts';
 import { badge } from './organizations/badge.ts';
@@ -23,7 +23,6 @@ import { retain } from './organizations/retention.ts';
 import * as states from './organizations/states.ts';
 import * as documents from './organizations/stored.ts';
 import type { Ports } from './ports.ts';
-import type { Health } from './responses.ts';
 import { watchedSubjects } from './runs/discover.ts';
 import { createDueRuns } from './runs/due.ts';
 import { startNamedRun } from './runs/start.ts';
@@ -79,6 +78,7 @@ export function createApp(ports: Ports) {
     access: createAccess(ports, lifecycle.openStorage),
     startDueRuns: createDueRuns(),
     superviseRuns: createSupervisor(),
+    health: createHealthWatch(ports, lifecycle.openStorage, process.env),
   };
   const { identify, decide } = shared.access;
   return {
@@ -106,6 +106,7 @@ interface Shared extends ReturnType<typeof createLifecycle> {
   readonly access: ReturnType<typeof createAccess>;
   readonly startDueRuns: ReturnType<typeof createDueRuns>;
   readonly superviseRuns: ReturnType<typeof createSupervisor>;
+  readonly health: HealthWatch;
 }
 
 function usesOf(ports: Ports, { counted, working, openStorage, stop, sourcesOf, worker, access, ...shared }: Shared) {
@@ -346,10 +347,19 @@ function usesOf(ports: Ports, { counted, working, openStorage, stop, sourcesOf, 
     examine: () => examine(evaluations, process.env),
 
     /** Storage, timers, last run of each watch, last delivery to each channel, what waits. Never throws: what is wrong is in it. */
-    health: (): Promise<Health> => healthOf(ports, openStorage, process.env),
+    async health() {
+      // Whoever cannot be told what is his is told what everybody is.
+      const visible = access.organizationsWith('read', ports.by ?? fieldcheckItself).catch(() => new Set<string>());
+      return shared.health.health(await visible);
+    },
+
+    /** Looks how all is, where nobody has lately, so that {@link health} has something to tell. @throws StoreUnavailable */
+    keepHealth: () => counted(shared.health.keep),
 
     /** Numbers for monitors, in OpenMetrics. @throws Problem when the organization is none (404), or named subjects of all (400) */
-    metrics: overStorage(metrics),
+    metrics: overStorage(async (_, request: MetricsRequest) =>
+      metrics(ports, request, await access.organizationsWith('read', ports.by ?? fieldcheckItself)),
+    ),
 
     /** Lets work in flight finish, within the time that Azure allows, puts slices that did not back, and lets go of everything. */
     async stop() {

@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import { examination } from '../app/doctor/check.ts';
 import { Problem } from '../app/problem.ts';
-import { health } from '../app/responses.ts';
+import { shownHealth } from '../app/responses.ts';
 import { answer, door, json, media, query } from './door.ts';
 
-const content = json('Health', health);
+const content = json('Health', shownHealth);
 const openMetrics = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
 /** Whether all is well. */
 export const healthDoors = [
   door('health', 'GET', 'health', {
-    title: 'For monitors: storage, last runs, last delivery of each channel, oldest undelivered notice',
+    title: 'For monitors: ok, degraded or down; to readers also last runs, last deliveries, what waits',
     needs: 'open',
     answers: { 200: answer('All is well.', content), 503: answer('Something is not.', content) },
     async handle(app) {

@@ -59,6 +59,10 @@ export function partitionKey(watch: Watch): string {
 /** All organizations stand in one partition: there are hundreds, and they are listed together. */
 export const organizationsPartition = 'organization';
 
+/** How all was when somebody looked, beside them. */
+export const healthPartition = 'health';
+export const healthKey = 'kept';
+
 /** Start of every row of a document that was replaced. */
 export function replacedPrefix(organization: string): string {
   return `~${encodeKey(organization)}_`;

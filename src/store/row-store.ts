@@ -13,6 +13,8 @@ import {
   encodeKey,
   factsKey,
   factsPrefix,
+  healthKey,
+  healthPartition,
   historyKey,
   historyPrefix,
   newestFirst,
@@ -146,6 +148,16 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
       const from = withPrefix(`${prefix}${newestFirst(before)}_`).to;
       const old = await keysIn(organizations, organizationsPartition, from, withPrefix(prefix).to, limit);
       return removeRows(organizations, organizationsPartition, old);
+    },
+
+    async keepHealth(kept) {
+      const cells = pack('How all is', kept);
+      await organizations.write(healthPartition, [{ kind: 'put', rowKey: healthKey, cells }]);
+    },
+
+    async keptHealth() {
+      const row = await organizations.get(healthPartition, healthKey);
+      return row && unpack(z.unknown(), row);
     },
 
     async createRun(run) {

@@ -207,6 +207,11 @@ export interface Store extends AccessStore {
   /** Deletes documents that were replaced before `before`; at most `limit`. @returns rows deleted */
   pruneOrganization(id: string, before: string, limit: number): Promise<number>;
 
+  /** Keeps how all was when somebody looked; of it the last one written. */
+  keepHealth(kept: object): Promise<void>;
+  /** As it was kept, whoever wrote it; undefined while nobody has. */
+  keptHealth(): Promise<unknown>;
+
   /** @returns false when the run exists already: somebody else started it. */
   createRun(run: RunRecord): Promise<boolean>;
   run(runId: string): Promise<RunProgress | undefined>;

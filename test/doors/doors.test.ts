@@ -855,7 +855,7 @@ describe('when the storage is gone', () => {
     const [health, list] = await Promise.all([call('GET', 'health'), call('GET', 'organizations')]);
     expect(health.status).toBe(503);
     expect(health.json).toEqual({
-      status: 'degraded',
+      status: 'down',
       storage: expect.stringMatching(/^The storage is not available: 127\.0\.0\.1:\d+ /),
       faults: [],
       lastRuns: [],

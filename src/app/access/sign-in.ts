@@ -67,7 +67,7 @@ export function startSignIn(ports: SignInPorts, to: string | undefined): Sent {
  */
 export async function finishSignIn(
   ports: SignInPorts,
-  came: { readonly code?: string; readonly state?: string; readonly error?: string; readonly cookie?: string },
+  came: Readonly<Record<'code' | 'state' | 'error' | 'cookie', string | undefined>>,
 ): Promise<Sent> {
   const { signIn, redirectUri } = configured(ports);
   const asked = rememberedIn(cookieOf(came.cookie, signingInCookie));

@@ -1,3 +1,4 @@
+import type { Identity } from '../../domain/access.ts';
 import type { FactSet } from '../../domain/fact-set.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { Subject } from '../../domain/subject.ts';
@@ -5,6 +6,7 @@ import { dayMs } from '../../domain/time.ts';
 import { enumerateFirst } from '../../domain/words.ts';
 import type { Registration } from '../../evaluations/registration.ts';
 import type { Store, Watch } from '../../store/store.ts';
+import { audited } from '../access/audit.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
 import { storedOrganization } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
@@ -31,7 +33,7 @@ const mostRows = 100_000;
  * @throws InvalidDocument when it cannot be read; Problem when there is no such organization, or when it is not about it
  */
 export async function acceptFacts(
-  ports: RunPorts & Pick<Ports, 'savedFactsOf'>,
+  ports: RunPorts & Pick<Ports, 'savedFactsOf' | 'by'>,
   organization: string,
   content: Uint8Array,
   run = true,
@@ -75,7 +77,8 @@ export async function acceptFacts(
     throw new Problem(422, `${change} If that is so, send it with ?confirm=true.`);
   }
   const expiresAt = new Date(now.getTime() + shelfLifeDays * dayMs).toISOString();
-  const about = { organization, evaluation: id, name: supply.name, observedAt: writtenAt, expiresAt };
+  const by = senderOf(ports.by);
+  const about = { organization, evaluation: id, name: supply.name, observedAt: writtenAt, expiresAt, ...by };
   const rows = subjects
     .filter((subject) => supply.foreignTo?.(subject) === undefined)
     .map((subject) => ({ ...about, subject: subject.id, content: supply.factsFor(subject) }))
@@ -93,6 +96,12 @@ export async function acceptFacts(
       `These facts are of ${early}, which is still to come: they would never grow old. Set the clock right where they were collected, and collect them again.`,
     );
   }
+  await audited(ports, {
+    action: 'facts.send',
+    organization,
+    target: id,
+    detail: `${supply.name}, ${rows.length} subjects`,
+  });
   await store.putFacts(rows);
   const notes = [...(supply.notes ?? []), ...(change === undefined ? [] : [change])];
   const accepted = {
@@ -104,6 +113,12 @@ export async function acceptFacts(
   if (!run) return accepted;
   const started = await startRun(ports, { document, evaluation: id, trigger: 'facts', key: ownKey(now) });
   return started === undefined ? accepted : { ...accepted, runId: started.run.runId };
+}
+
+/** Who sends them: a key by its name. */
+function senderOf(by: Identity | undefined): { readonly by?: string } {
+  if (by === undefined) return {};
+  return { by: by.kind === 'key' ? `key ${by.name}` : by.name };
 }
 
 /** Of a list: less of what is watched than this, and somebody has to say that it is so. */
