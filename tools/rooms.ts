@@ -240,7 +240,7 @@ export const rooms = table({
   'src/local/': {
     holds: 'the one-machine runtime: host, embedded storage and DNS, the Teams sink, the demo; never deployed',
     rooms: ['src/cli/', 'src/domain/', 'src/facts/', 'src/notifiers/', 'src/store/'],
-    packages: ['@azure/storage-queue', 'adaptivecards', 'azurite', 'croner', 'dns-packet', 'zod'],
+    packages: ['@azure/storage-queue', 'adaptivecards', 'azurite', 'croner', 'dns-packet', 'jose', 'zod'],
     node: true,
     // The host loads the program that it is told to, as Azure does.
     computed: true,
