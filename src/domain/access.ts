@@ -14,10 +14,10 @@ export type Right =
 
 /**
  * What a door asks of its caller: a right in the organization that its path or run id names; where it names none, in any
- * organization at all, and `administer` in all of them. `open` asks for nothing, `enter` for any right anywhere, `keys` for
- * `operate` by somebody who is no key.
+ * organization at all, and `administer` in all of them. `open` asks for nothing, `keys` for `operate` by somebody who is no
+ * key.
  */
-export type Need = 'open' | 'enter' | Right | 'keys';
+export type Need = 'open' | Right | 'keys';
 
 const rightsOfRole = {
   collector: ['send'],
@@ -171,11 +171,10 @@ export function decide(
   if (organization !== undefined) {
     const rights = rightsIn(organization, identity, grants);
     if (rights.size === 0) return 'hidden';
-    return right === 'enter' || rights.has(right) ? 'allowed' : 'refused';
+    return rights.has(right) ? 'allowed' : 'refused';
   }
   const own = rightsByOrganization(identity, grants).flatMap(({ rights }) => rights);
   const anywhere: readonly Right[] = right === 'administer' ? everywhere : [...everywhere, ...own];
-  if (right === 'enter') return anywhere.length > 0 || mayEnter(identity.roles) ? 'allowed' : 'refused';
   return anywhere.includes(right) ? 'allowed' : 'refused';
 }
 

@@ -60,7 +60,6 @@ function organizationIn({ organization, runId }: Incoming['params']): string | u
 
 const wanted: Readonly<Record<Need, string>> = {
   open: 'it is open',
-  enter: 'it needs a role',
   send: 'it needs a collector key or an operator',
   read: 'it needs a reader',
   operate: 'it needs an operator',

@@ -14,8 +14,8 @@ export function organizationDoors({ document: schema }: Registry) {
   const replaced = pageOf('ReplacedDocument', replacedDocument.extend({ document: schema }));
   return [
     door('listOrganizations', 'GET', 'organizations', {
-      title: 'All organizations',
-      needs: 'enter',
+      title: 'All organizations that one may see',
+      needs: 'read',
       answers: { 200: answer('In order of id.', listOf('OrganizationSummary', organizationSummary)) },
       handle: async (app) => ({ jsonBody: await app.organizations() }),
     }),

@@ -90,10 +90,14 @@ export function auditPartition(organization: string | undefined): string {
   return organization === undefined ? '~' : encodeKey(organization);
 }
 
-/** The second part tells apart what was done within one millisecond. */
+/** Entries of one process within one millisecond keep their order, those of several have keys of their own. */
 export function auditKey(at: string): string {
-  return `${newestFirst(at)}_${randomUUID()}`;
+  audited += 1;
+  return `${newestFirst(at)}_${String(lastInMillisecond - (audited % lastInMillisecond)).padStart(6, '0')}_${randomUUID()}`;
 }
+
+const lastInMillisecond = 999_999;
+let audited = 0;
 
 /** Ids of evaluations are part of keys, as narrow as an organization's. */
 const evaluationId = /^[a-z][a-z0-9-]*$/;
