@@ -232,8 +232,10 @@ function fromSetting<T>(name: string, make: () => T): T {
   }
 }
 
+/** In Azure that of the app; elsewhere that of whoever has signed in with `az login`, who needs FIELDCHECK_DEVELOPER_ACCESS. */
 async function storageCredential(config: Config): Promise<TokenCredential> {
-  const { ManagedIdentityCredential } = await import('@azure/identity');
-  const clientId = config.AzureWebJobsStorage__clientId;
+  const { AzureCliCredential, ManagedIdentityCredential } = await import('@azure/identity');
+  const { AzureWebJobsStorage__credential: kind, AzureWebJobsStorage__clientId: clientId } = config;
+  if (kind === undefined && clientId === undefined) return new AzureCliCredential();
   return clientId === undefined ? new ManagedIdentityCredential() : new ManagedIdentityCredential({ clientId });
 }

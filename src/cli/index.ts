@@ -1,5 +1,6 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
 import type { Registry } from '../evaluations/registry.ts';
+import { addAccess } from './access.ts';
 import { addApply } from './apply.ts';
 import { addBaseline } from './baseline.ts';
 import { addDeliver } from './deliver.ts';
@@ -9,6 +10,7 @@ import { addEvaluationCommands } from './evaluation-commands.ts';
 import { addExport } from './export.ts';
 import { addHistory } from './history.ts';
 import { addImport } from './import.ts';
+import { addKeys } from './keys.ts';
 import { endProgress, startProgress } from './progress.ts';
 import { exit, version } from './shell.ts';
 
@@ -19,6 +21,8 @@ const commands = [
   addHistory,
   addEvaluationCommands,
   addBaseline,
+  addKeys,
+  addAccess,
   addDoctor,
   addExport,
   addImport,

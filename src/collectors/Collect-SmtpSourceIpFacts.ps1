@@ -37,8 +37,10 @@ Only probe, for example on a member server that is no node of the service.
 .PARAMETER UploadUri
 The door to post the file to: https://HOST/api/organizations/ORGANIZATION/facts
 
+.PARAMETER Key
+Collector key of the organization (fck_...). Default: the environment variable FIELDCHECK_KEY.
 .PARAMETER FunctionKey
-Key of that door. Default: the environment variable FIELDCHECK_FUNCTION_KEY.
+Key of a function app that is older than keys of organizations. Default: the environment variable FIELDCHECK_FUNCTION_KEY.
 
 .EXAMPLE
 .\Collect-SmtpSourceIpFacts.ps1 -OutputPath C:\Facts\EX1.json
@@ -55,6 +57,7 @@ param(
     [ValidateRange(1, 50)] [int] $ProbeTries = 4,
     [switch] $ProbeOnly,
     [string] $UploadUri = '',
+    [string] $Key = $env:FIELDCHECK_KEY,
     [string] $FunctionKey = $env:FIELDCHECK_FUNCTION_KEY
 )
 
@@ -216,7 +219,7 @@ function FcBuild {
 }
 
 function FcPublish {
-    param([System.Collections.Specialized.OrderedDictionary] $Facts, [string] $Path, [string] $Uri, [string] $Key)
+    param([System.Collections.Specialized.OrderedDictionary] $Facts, [string] $Path, [string] $Uri, [string] $Bearer, [string] $FunctionKey)
     foreach ($runspace in $script:runspaces.Values) { $runspace.Close() }
     $Facts['errors'] = $script:errors.ToArray()
     $json = ConvertTo-Json -InputObject $Facts -Depth 12 -Compress
@@ -229,7 +232,8 @@ function FcPublish {
             [System.Net.ServicePointManager]::SecurityProtocol = [System.Net.ServicePointManager]::SecurityProtocol -bor [System.Net.SecurityProtocolType]::Tls12
         }
         $headers = @{}
-        if ($Key -ne '') { $headers['x-functions-key'] = $Key }
+        if ($Bearer -ne '') { $headers['Authorization'] = "Bearer $Bearer" }
+        if ($FunctionKey -ne '') { $headers['x-functions-key'] = $FunctionKey }
         $body = [System.Text.Encoding]::UTF8.GetBytes($json)
         $null = Invoke-RestMethod -Uri $target -Method Post -Body $body -ContentType 'application/json; charset=utf-8' -Headers $headers -TimeoutSec 100 -UseBasicParsing
         "posted to $($target.Host)"
@@ -734,4 +738,4 @@ if ($ProbeVip.Count + $ProbeNode.Count -gt 0) {
     }
 }
 
-FcPublish -Facts $facts -Path $OutputPath -Uri $UploadUri -Key ([string] $FunctionKey)
+FcPublish -Facts $facts -Path $OutputPath -Uri $UploadUri -Bearer ([string] $Key) -FunctionKey ([string] $FunctionKey)

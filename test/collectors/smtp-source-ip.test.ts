@@ -922,12 +922,14 @@ describe.runIf(host)('Collect-SmtpSourceIpFacts -ProbeOnly', () => {
 });
 
 describe.runIf(host)('Collect-SmtpSourceIpFacts -UploadUri', () => {
-  const upload = async (status: number) => {
-    const received: { url: string | undefined; key: string | undefined; body: string }[] = [];
+  const upload = async (status: number, secret: object = { Key: 'fck_of-the-organization' }) => {
+    const received: { url: string | undefined; key: string | undefined; bearer: string | undefined; body: string }[] =
+      [];
     const server = createHttpServer(async (request, response) => {
       let body = '';
       for await (const chunk of request) body += chunk;
-      received.push({ url: request.url, key: request.headers['x-functions-key']?.toString(), body });
+      const { authorization: bearer, 'x-functions-key': key } = request.headers;
+      received.push({ url: request.url, key: key?.toString(), bearer, body });
       response.writeHead(status).end('{}');
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -936,7 +938,7 @@ describe.runIf(host)('Collect-SmtpSourceIpFacts -UploadUri', () => {
       engine,
       script,
       {},
-      { parameters: { ProbeOnly: true, UploadUri: uri, FunctionKey: 'key-of-the-door' } },
+      { parameters: { ProbeOnly: true, UploadUri: uri, ...secret } },
     );
     server.close();
     return { received, ...answer };
@@ -944,9 +946,15 @@ describe.runIf(host)('Collect-SmtpSourceIpFacts -UploadUri', () => {
 
   it('posts the file as written, with the key in a header and nowhere else', async () => {
     const { received, json, output, verbose, warnings } = await upload(202);
-    expect(received).toEqual([{ url: '/api/organizations/contoso/facts', key: 'key-of-the-door', body: json }]);
+    const bearer = 'Bearer fck_of-the-organization';
+    expect(received).toEqual([{ url: '/api/organizations/contoso/facts', bearer, key: undefined, body: json }]);
     expect(output[0]).toBe('posted to 127.0.0.1');
-    expect([json, ...output, ...verbose, ...warnings].join()).not.toContain('key-of-the-door');
+    expect([json, ...output, ...verbose, ...warnings].join()).not.toContain('fck_of-the-organization');
+  });
+
+  it('still takes the key of an older function app', async () => {
+    const { received } = await upload(202, { FunctionKey: 'key-of-the-app' });
+    expect(received).toMatchObject([{ key: 'key-of-the-app', bearer: undefined }]);
   });
 
   it('fails with a sentence when the door refuses, and keeps the file', async () => {

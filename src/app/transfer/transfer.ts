@@ -133,7 +133,7 @@ export async function importOrganization(
   if (existing !== undefined && !replace) {
     throw new Problem(
       409,
-      `The organization "${organization}" exists. Import with --replace to put the file in its place; what is stored of it now is then gone. (Over HTTP: ?replace=true.)`,
+      `The organization "${organization}" exists. Import with --replace to put the file in its place; what is stored of it now is then gone.`,
     );
   }
   const complete = withStoredAddresses(document, existing?.value);
