@@ -13,12 +13,13 @@ import { startMending } from './demo/mending.ts';
 import { applyDemo, demoId, waitForCards, whatToTry } from './demo/show.ts';
 import { startDnsServer } from './dns-server.ts';
 import { startHost } from './host/host.ts';
+import { freePort, startRoles } from './roles.ts';
 import { startTeamsSink, type TeamsSink } from './teams-sink.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const usage =
-  'npm start [-- --fresh] [--port 7071] [--data FOLDER] [--verbose]\n\n--fresh    forget what earlier starts have left in the data folder\n--verbose  show the host’s log';
+  'npm start [-- --fresh] [--port 7071] [--data FOLDER] [--sign-in] [--verbose]\n\n--fresh    forget what earlier starts have left in the data folder\n--sign-in  people have to sign in, at a stand-in for Entra ID, so that roles can be tried\n--verbose  show the host’s log';
 
 const options = readOptions();
 if (options.help) {
@@ -57,6 +58,7 @@ function readOptions() {
         fresh: { type: 'boolean', default: false },
         port: { type: 'string', default: '7071' },
         data: { type: 'string', default: join(root, '.fieldcheck') },
+        'sign-in': { type: 'boolean', default: false },
         verbose: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -98,6 +100,10 @@ async function start(): Promise<void> {
   const dns = await startDnsServer({ zone: demo.zone });
   closers.push(() => dns.close());
 
+  const hostPort = await freePort(wantedPort);
+  const roles = options['sign-in'] ? await startRoles(`http://localhost:${hostPort}`) : undefined;
+  closers.push(async () => roles?.close());
+
   // Own storage, whatever the shell's environment says: nothing is written elsewhere.
   const own = { AzureWebJobsStorage: azurite.connectionString, FIELDCHECK_LOCAL_CHANNELS: 'true' };
   const settings = {
@@ -106,8 +112,11 @@ async function start(): Promise<void> {
     FIELDCHECK_DELIVERY_SCHEDULE: '*/5 * * * * *',
     FIELDCHECK_RETENTION_SCHEDULE: '0 0 3 * * *',
     FIELDCHECK_HEARTBEAT_SCHEDULE: '0 0 8 * * *',
+    // What the button of a card opens.
+    FIELDCHECK_PUBLIC_URL: `http://127.0.0.1:${hostPort}`,
     ...process.env,
     ...own,
+    ...roles?.settings,
     // Nobody can collect anything of the demo's Exchange organization: it is made up.
     FIELDCHECK_SAVED_FACTS: demoId,
     // The name server of the demo is asked for the demo's names alone; whom others are asked of, the environment says.
@@ -121,7 +130,7 @@ async function start(): Promise<void> {
     hostJson: JSON.parse(await readFile(join(root, 'host.json'), 'utf8')),
     settings,
     storageConnection: azurite.connectionString,
-    port: wantedPort,
+    port: hostPort,
     dataFolder: data,
     log: ({ level, message }) => {
       if (options.verbose || level === 'error' || level === 'critical') console.error(message);
@@ -136,6 +145,7 @@ async function start(): Promise<void> {
     save: (mended) => keep({ mended }),
     folder: data,
     factsUrl: `${host.url}/api/organizations/contoso/facts`,
+    ...(roles === undefined ? {} : { headers: roles.headers }),
   });
   closers.push(() => mending.close());
   // For the shell (npm run fieldcheck -- history …) while this runs.
@@ -146,10 +156,14 @@ async function start(): Promise<void> {
     `fieldcheck is ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s: ${host.url}/api/health`,
   );
 
+  if (roles === undefined)
+    console.log('Whoever calls from this machine has all rights; npm start -- --sign-in tries roles.');
+
   let evaluations: readonly string[] = [];
   try {
     const since = new Date().toISOString();
-    const applied = await applyDemo(host.url, demo, state.etag);
+    const applied = await applyDemo(host.url, demo, state.etag, roles?.headers);
+    await roles?.give(`${host.url}/api/organizations/${demoId}`);
     if (applied.etag !== undefined) await keep({ etag: applied.etag });
     for (const remark of applied.remarks) console.log(remark);
     evaluations = applied.evaluations;
@@ -168,6 +182,7 @@ async function start(): Promise<void> {
     const explain = await writeBounce(demo, dns.address);
     const at = { host: host.url, cards: sink.page, dns: dns.address, mending: mending.url, explain };
     console.log(whatToTry(at, demo, evaluations));
+    if (roles !== undefined) console.log(roles.whatToTry(`http://localhost:${host.port}`));
   }
 }
 
