@@ -373,6 +373,7 @@ function ConvertFrom-Element {
         }
         'Array' { , @(foreach ($item in $Element.EnumerateArray()) { ConvertFrom-Element $item }) }
         'String' { $Element.GetString() }
+        'Number' { $Element.GetInt32() }
         'True' { $true }
         'False' { $false }
     }
@@ -381,6 +382,20 @@ function ConvertFrom-Json {
     param([Parameter(ValueFromPipeline)] [string] $InputObject)
     process { ConvertFrom-Element ([System.Text.Json.JsonDocument]::Parse($InputObject).RootElement) }
 }
+function ConvertTo-Element {
+    param($Value)
+    if ($null -eq $Value) { 'null' }
+    elseif ($Value -is [bool]) { "$Value".ToLowerInvariant() }
+    elseif ($Value -is [int]) { "$Value" }
+    elseif ($Value -is [array]) { '[' + (@(foreach ($one in $Value) { ConvertTo-Element $one }) -join ',') + ']' }
+    elseif ($Value -is [Collections.IDictionary]) { ConvertTo-Element ([pscustomobject] $Value) }
+    elseif ($Value -is [Management.Automation.PSCustomObject]) {
+        $properties = foreach ($one in $Value.PSObject.Properties) { (ConvertTo-Element $one.Name) + ':' + (ConvertTo-Element $one.Value) }
+        '{' + (@($properties) -join ',') + '}'
+    }
+    else { '"' + "$Value".Replace('"', '\\"') + '"' }
+}
+function ConvertTo-Json { param($InputObject, $Depth) ConvertTo-Element $InputObject }
 function Start-Sleep { param($Seconds) }
 function Connect-MgGraph { param($Scopes, $Environment, [switch] $NoWelcome, $TenantId) }
 function Get-MgContext { [pscustomobject] @{ TenantId = '11111111-2222-3333-4444-555555555555' } }
