@@ -11,7 +11,7 @@ import {
   newestFirst,
   withPrefix,
 } from './keys.ts';
-import { keysIn, pageOf, removeRange, removeRows, rowsWithPrefix, unpackAll } from './ranges.ts';
+import { pageOf, removeRange, removeRows, rowsWithPrefix, unpackAll } from './ranges.ts';
 import { pack, unpack } from './rows.ts';
 import { type AccessStore, storedKey } from './store.ts';
 import type { Table } from './tables.ts';
@@ -72,10 +72,18 @@ export function createAccessRows(access: Table, audit: Table): AccessStore {
     audit: (organization, limit, continuation) =>
       pageOf(audit, auditPartition(organization), '', auditEntry, limit, continuation),
 
-    async pruneAudit(organization, before, limit) {
-      const partition = auditPartition(organization);
+    async pruneAudit(before, limit) {
+      if (limit <= 0) return 0;
       const from = withPrefix(`${newestFirst(before)}_`).to;
-      return removeRows(audit, partition, await keysIn(audit, partition, from, withPrefix('').to, limit));
+      const old = await audit.range(auditPartition(undefined), { from, to: withPrefix('').to, limit });
+      const byOrganization = Map.groupBy(old, (row) => unpack(auditEntry, row).organization);
+      for (const [organization, rows] of byOrganization) {
+        const rowKeys = rows.map(({ rowKey }) => rowKey);
+        if (organization !== undefined) await removeRows(audit, auditPartition(organization), rowKeys);
+        // Last, so that what is left of it is found again.
+        await removeRows(audit, auditPartition(undefined), rowKeys);
+      }
+      return old.length;
     },
   };
 }

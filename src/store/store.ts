@@ -178,8 +178,8 @@ export interface AccessStore {
   putAudit(entry: AuditEntry): Promise<void>;
   /** Of one organization, or of all, newest first. */
   audit(organization: string | undefined, limit: number, continuation?: string): Promise<Page<AuditEntry>>;
-  /** Deletes what was done before `before`, of an organization or of the list of all; at most `limit`. @returns rows deleted */
-  pruneAudit(organization: string | undefined, before: string, limit: number): Promise<number>;
+  /** Deletes what was done before `before`, also in organizations that are deleted; at most `limit`. @returns entries deleted */
+  pruneAudit(before: string, limit: number): Promise<number>;
 }
 
 /** Last known state, history, outbox, organizations and supplied facts. Throws {@link StoreUnavailable} when the storage does not answer. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isGood, keyRole, type OrganizationKey, organizationKey } from '../../domain/access.ts';
 import { notOwned } from '../../domain/json.ts';
 import { parseDocument } from '../../domain/organization.ts';
-import { dayMs } from '../../domain/time.ts';
+import { dayMs, dayOf } from '../../domain/time.ts';
 import type { StoredKey } from '../../store/store.ts';
 import { storedOrganization } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
@@ -97,6 +97,22 @@ export async function endKey(ports: KeyPorts, organization: string, id: string):
   const ended = { ...value, endedAt: ports.clock().toISOString() };
   if (!(await ports.store.putKey(ended, etag))) return endKey(ports, organization, id);
   return shown(ended);
+}
+
+/** A collector whose key has expired is silent, and a silent one looks like a healthy one. */
+const noticeDays = 14;
+
+/** A sentence for each key that expires soon and that no other of its name follows. */
+export function expiringKeys(keys: readonly OrganizationKey[], now: Date): readonly string[] {
+  const soon = new Date(now.getTime() + noticeDays * dayMs);
+  const good = keys.filter((key) => isGood(key, now));
+  const lasting = new Set(good.filter((key) => isGood(key, soon)).map(({ name }) => name));
+  return good
+    .filter(({ name }) => !lasting.has(name))
+    .map(
+      ({ name, organization, expiresAt }) =>
+        `the key "${name}" of ${organization} expires ${dayOf(expiresAt)}: make another of that name, and put it where this one is.`,
+    );
 }
 
 function shown({ hash: _, ...key }: StoredKey): OrganizationKey {

@@ -5,6 +5,7 @@ import type { OrganizationDocument } from '../../domain/organization.ts';
 import { lastSlots } from '../../domain/schedule.ts';
 import { isAhead } from '../../domain/time.ts';
 import type { Watch } from '../../store/store.ts';
+import { expiringKeys } from '../access/keys.ts';
 import { lastDeliveries } from '../notices/heartbeat.ts';
 import { watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
@@ -158,14 +159,17 @@ function together(seen: readonly Omit<Seen, 'organization'>[]): Omit<Health, 'st
 
 /** Last run per evaluation, last delivery per channel, oldest undelivered notice. */
 async function lookAtAll(ports: HealthPorts): Promise<readonly Seen[]> {
+  const keys = Map.groupBy(await ports.store.keys(), ({ organization }) => organization);
   const lookAt = async (document: OrganizationDocument): Promise<Seen> => {
+    const ending = expiringKeys(keys.get(document.id) ?? [], ports.clock());
     const watches = await pMap(watchesOf(ports.evaluations, document), (watch) => lookAtWatch(ports, document, watch));
     const deliveries = [...(await lastDeliveries(ports, document))].map(([channel, at]) => ({
       organization: document.id,
       channel,
       ...(at === undefined ? {} : { at }),
     }));
-    return { organization: document.id, ...together(watches), lastDeliveries: deliveries };
+    const seen = together(watches);
+    return { organization: document.id, ...seen, faults: [...seen.faults, ...ending], lastDeliveries: deliveries };
   };
   return pMap(await ports.store.organizations(), lookAt, { concurrency: organizationsAtOnce });
 }
