@@ -48,7 +48,7 @@ export function organizationDoors({ document: schema }: Registry) {
       parameters: pages.parameters,
       answers: {
         200: answer(
-          'Newest first, without the current document. Addresses of channels are not shown; who changed it is not known.',
+          'Newest first, without the current document. Addresses of channels are not shown; who changed it stands in the audit.',
           replaced,
         ),
       },
