@@ -1,12 +1,12 @@
 import { app } from '@azure/functions';
-import { type App, createApp, productionPorts } from '../src/app/index.ts';
+import { createApp, type HostedApp, productionPorts } from '../src/app/index.ts';
 import { loadConfig } from '../src/config.ts';
 import type { Registry } from '../src/evaluations/registry.ts';
 import { followInvocations, jsonLog } from './log.ts';
 
 /** Starts and stops the App with the host. @returns the App behind every handler */
-export function appOfHost(evaluations: Registry): () => App {
-  let started: App | undefined;
+export function appOfHost(evaluations: Registry): () => HostedApp {
+  let started: HostedApp | undefined;
   followInvocations();
 
   // The environment is only final when the host has started the app, and a bad setting must stop it loudly: so the

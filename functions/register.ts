@@ -1,10 +1,15 @@
-import { app } from '@azure/functions';
-import { deliveryMessage, sliceMessage } from '../src/app/index.ts';
+import { app, type Cookie } from '@azure/functions';
+import { deliveryMessage, type HostCookie, sliceMessage } from '../src/app/index.ts';
 import { type TimerSetting, timerSchedule } from '../src/config.ts';
 import { answerOf, doorsOf, forBrowser } from '../src/doors/index.ts';
 import type { Registry } from '../src/evaluations/registry.ts';
 import { appOfHost } from './app.ts';
 import { superviseAndDeliver } from './deliver.ts';
+
+/** As its name promises, and sent along by no other site with what changes something. */
+function hostCookie({ name, value, maxAgeSeconds }: HostCookie): Cookie {
+  return { name, value, maxAge: maxAgeSeconds, path: '/', secure: true, httpOnly: true, sameSite: 'Lax' };
+}
 
 /** Registers every function: doors from their table, timers and queues. */
 export function registerFunctions(evaluations: Registry): void {
@@ -14,9 +19,14 @@ export function registerFunctions(evaluations: Registry): void {
     app.http(door.id, {
       methods: door.method === 'GET' ? ['GET', 'HEAD'] : [door.method],
       route: door.path,
-      authLevel: door.needs === 'anonymous' ? 'anonymous' : 'function',
-      handler: async (request, context) =>
-        forBrowser(await answerOf(door, theApp, request, (error) => context.error(error))),
+      // Who may do what is decided by the door: the host knows keys of the app only, and each opens every organization.
+      authLevel: 'anonymous',
+      handler: async (request, context) => {
+        const { cookies = [], ...answer } = forBrowser(
+          await answerOf(door, theApp, request, (error) => context.error(error)),
+        );
+        return { ...answer, cookies: cookies.map(hostCookie) };
+      },
     });
   }
 
@@ -40,8 +50,11 @@ export function registerFunctions(evaluations: Registry): void {
   // A run has just found something: tell it without waiting for the timer.
   queue('deliverNudged', 'deliveries', (message) => superviseAndDeliver(theApp(), deliveryMessage.parse(message)));
 
-  // Looks after the runs, and delivers whatever waits: what was put off, and what a lost nudge left behind.
-  timer('deliver', 'FIELDCHECK_DELIVERY_SCHEDULE', () => superviseAndDeliver(theApp()));
+  // Looks after the runs, and delivers whatever waits: what was put off, and what a lost nudge left behind. Then it looks
+  // how all is, so that whoever asks need not wait for it.
+  timer('deliver', 'FIELDCHECK_DELIVERY_SCHEDULE', () =>
+    superviseAndDeliver(theApp()).finally(() => theApp().keepHealth()),
+  );
 
   // Deletes what is older than its organization wants it kept.
   timer('retain', 'FIELDCHECK_RETENTION_SCHEDULE', () => theApp().retain());

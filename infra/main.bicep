@@ -48,6 +48,9 @@ param alertEmail string = ''
 @description('Client id of the application that other tenants admit, for which the identity vouches (infra/access/README.md). Empty: only this tenant is read.')
 param applicationClientId string = ''
 
+@description('Client id of the application "fieldcheck sign-in", which infra/access/grant-access.sh sign-in makes. Empty: nobody signs in; keys of organizations count all the same.')
+param signInClientId string = ''
+
 @description('DNS resolvers that are asked, as HOST or HOST:PORT, separated by commas. The second one confirms what the first calls broken.')
 param resolvers string = '1.1.1.1,9.9.9.9'
 
@@ -228,6 +231,7 @@ module functionApp 'app/function-app.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB
     applicationClientId: applicationClientId
+    signInClientId: signInClientId
     resolvers: resolvers
     resolverRate: resolverRate
     webhookHosts: webhookHosts

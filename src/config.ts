@@ -42,6 +42,10 @@ export const settingsSchema = z.object({
   FIELDCHECK_IDENTITY_CLIENT_ID: z.string().optional(),
   /** The tenant that the identity lives in; others are read with the application below. */
   FIELDCHECK_TENANT_ID: z.guid({ error: 'is no tenant id (a GUID)' }).optional(),
+  /** Registration that people and applications sign in to fieldcheck with; nobody does without it. */
+  FIELDCHECK_SIGN_IN_CLIENT_ID: z.guid({ error: 'is no client id (a GUID)' }).optional(),
+  /** Whoever calls from this machine has all rights. Set by the local host only; refused in Azure. */
+  FIELDCHECK_LOCAL_ACCESS: flag.default(false),
   /** Application that other tenants admit. It proves itself by certificate or secret, else the identity vouches for it. */
   FIELDCHECK_CLIENT_ID: z.guid({ error: 'is no client id (a GUID)' }).optional(),
   FIELDCHECK_CLIENT_SECRET: resolved(z.string()).optional(),
@@ -142,6 +146,15 @@ export function loadConfig(environment: Environment): Config {
     Object.entries(environment).filter(([name, value]) => isGiven(value) && !unread.some((one) => one === name)),
   );
   const result = settingsSchema.safeParse(given);
+  // Not by WEBSITE_INSTANCE_ID: the Functions host takes its absence as the sign of the Flex plan.
+  if (
+    result.data?.FIELDCHECK_LOCAL_ACCESS &&
+    (isGiven(environment.WEBSITE_SITE_NAME) || isGiven(environment.WEBSITE_SKU))
+  ) {
+    throw new InvalidDocument('settings', [
+      'FIELDCHECK_LOCAL_ACCESS: gives all rights to whoever calls, and this is Azure; remove it',
+    ]);
+  }
   if (result.success) return result.data;
   throw new InvalidDocument('settings', result.error.issues.map(describeIssue));
 }

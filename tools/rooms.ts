@@ -136,6 +136,7 @@ export const rooms = table({
       'csv-parse',
       'dns-packet',
       'fast-xml-parser',
+      'jose',
       'postal-mime',
       'tldts',
       'zod',
@@ -261,7 +262,7 @@ export const rooms = table({
   'src/local/': {
     holds: 'the one-machine runtime: host, embedded storage and DNS, the Teams sink, the demo; never deployed',
     rooms: ['src/cli/', 'src/domain/', 'src/facts/', 'src/notifiers/', 'src/store/'],
-    packages: ['@azure/storage-queue', 'adaptivecards', 'azurite', 'commander', 'croner', 'dns-packet', 'zod'],
+    packages: ['@azure/storage-queue', 'adaptivecards', 'azurite', 'commander', 'croner', 'dns-packet', 'jose', 'zod'],
     node: true,
     // The host loads the program that it is told to, as Azure does.
     computed: true,

@@ -13,8 +13,11 @@
     can admit and that trusts the managed identity instead of a secret. Then run -Action Apply in each other tenant
     with the id it prints.
 
+    -Action SignIn, in the app's own tenant, makes the application "fieldcheck sign-in" (sign-in.json), with which people
+    and programs sign in to fieldcheck, and makes you its administrator. It is not the application that other tenants admit.
+
 .PARAMETER Action
-    Preview, Apply or Undo in the tenant to be read; Federate or Unfederate in the tenant of the app.
+    Preview, Apply or Undo in the tenant to be read; Federate, Unfederate, SignIn or UndoSignIn in the tenant of the app.
 
 .PARAMETER AppId
     Client id: of the managed identity in its own tenant, of the application from Federate in any other.
@@ -23,7 +26,10 @@
     Which evaluations to grant for; all when left out. Undo takes everything back.
 
 .PARAMETER IdentityPrincipalId
-    Federate and Unfederate: object id of the managed identity.
+    Federate, Unfederate and SignIn: object id of the managed identity.
+
+.PARAMETER Url
+    SignIn: where the app is reached, https:// and a host.
 
 .PARAMETER AppName
     Federate and Unfederate: name of the application.
@@ -43,7 +49,7 @@
 [CmdletBinding()]
 param(
     [Parameter(Mandatory)]
-    [ValidateSet('Preview', 'Apply', 'Undo', 'Federate', 'Unfederate')]
+    [ValidateSet('Preview', 'Apply', 'Undo', 'Federate', 'Unfederate', 'SignIn', 'UndoSignIn')]
     [string] $Action,
 
     [guid] $AppId,
@@ -51,6 +57,9 @@ param(
     [string[]] $Evaluations,
 
     [guid] $IdentityPrincipalId,
+
+    [ValidatePattern('^https://[A-Za-z0-9.-]+(:[0-9]+)?/?$')]
+    [string] $Url,
 
     [ValidatePattern('^[A-Za-z0-9 _.-]+$')]
     [string] $AppName = 'fieldcheck',
@@ -70,10 +79,10 @@ $document = Get-Content -Raw -Encoding UTF8 -Path (Join-Path -Path $PSScriptRoot
 
 # Asks Microsoft Graph; an answer that is refused ends the script with Graph's own words.
 function Invoke-FieldcheckGraph {
-    param([string] $Method, [string] $Path, [System.Collections.IDictionary] $Body)
+    param([string] $Method, [string] $Path, $Body)
     $request = @{ Method = $Method; Uri = "v1.0/$Path"; OutputType = 'PSObject' }
     if ($Body) {
-        $request.Body = ConvertTo-Json -InputObject $Body
+        $request.Body = ConvertTo-Json -InputObject $Body -Depth 10
         $request.ContentType = 'application/json'
     }
     Invoke-MgGraphRequest @request
@@ -149,8 +158,9 @@ $looks = 12
 $pauseSeconds = 5
 
 function Wait-FieldcheckServicePrincipal {
+    param([string] $ApplicationId)
     for ($look = 1; $look -le $looks; $look++) {
-        $found = Get-FieldcheckServicePrincipal -ApplicationId $AppId
+        $found = Get-FieldcheckServicePrincipal -ApplicationId $ApplicationId
         if ($found) { return $found }
         Start-Sleep -Seconds $pauseSeconds
     }
@@ -159,10 +169,10 @@ function Wait-FieldcheckServicePrincipal {
 
 # Grants one thing; to an application that was added just now it is tried again while a server does not know it.
 function Add-FieldcheckGrant {
-    param([string] $Path, [System.Collections.IDictionary] $Body, [switch] $Patient)
+    param([string] $Path, $Body, [switch] $Patient, [string] $Method = 'POST')
     for ($look = 1; $look -le $looks; $look++) {
         try {
-            $null = Invoke-FieldcheckGraph -Method POST -Path $Path -Body $Body
+            $null = Invoke-FieldcheckGraph -Method $Method -Path $Path -Body $Body
             return
         }
         catch {
@@ -203,7 +213,7 @@ function Grant-FieldcheckAccess {
     if (-not $principal) {
         $null = Invoke-FieldcheckGraph -Method POST -Path 'servicePrincipals' -Body @{ appId = "$AppId" }
         $added = $true
-        $principal = Wait-FieldcheckServicePrincipal
+        $principal = Wait-FieldcheckServicePrincipal -ApplicationId $AppId
         Write-Output '  added   the application itself'
     }
     foreach ($line in $todo) {
@@ -258,14 +268,19 @@ function Get-FieldcheckCredential {
         Where-Object { $_.subject -eq "$IdentityPrincipalId" } | Select-Object -First 1
 }
 
-function Add-FieldcheckFederation {
+# What makes an application trust the identity.
+function Get-FieldcheckTrust {
     $signIn = @{
         Global   = @('https://login.microsoftonline.com', 'api://AzureADTokenExchange')
         USGov    = @('https://login.microsoftonline.us', 'api://AzureADTokenExchangeUSGov')
         USGovDoD = @('https://login.microsoftonline.us', 'api://AzureADTokenExchangeUSGov')
         China    = @('https://login.chinacloudapi.cn', 'api://AzureADTokenExchangeChina')
     }[$Environment]
-    $issuer = "$($signIn[0])/$tenant/v2.0"
+    [ordered]@{ name = 'fieldcheck'; issuer = "$($signIn[0])/$tenant/v2.0"; subject = "$IdentityPrincipalId"; audiences = @($signIn[1]) }
+}
+
+function Add-FieldcheckFederation {
+    $trust = Get-FieldcheckTrust
     $application = Get-FieldcheckApplication
     Write-Output "Tenant $tenant"
     if (Get-FieldcheckCredential -Application $application) {
@@ -274,13 +289,12 @@ function Add-FieldcheckFederation {
     }
     else {
         if (-not $application) { Write-Output "  create  application $AppName, for accounts of any organization, without a secret" }
-        Write-Output "  trust   identity $IdentityPrincipalId of this tenant ($issuer)"
+        Write-Output "  trust   identity $IdentityPrincipalId of this tenant ($($trust.issuer))"
         Confirm-FieldcheckChange -Question 'Do this?'
         if (-not $application) {
             $application = Invoke-FieldcheckGraph -Method POST -Path 'applications' -Body ([ordered]@{ displayName = $AppName; signInAudience = 'AzureADMultipleOrgs' })
         }
-        $body = [ordered]@{ name = 'fieldcheck'; issuer = $issuer; subject = "$IdentityPrincipalId"; audiences = @($signIn[1]) }
-        $null = Invoke-FieldcheckGraph -Method POST -Path "applications/$($application.id)/federatedIdentityCredentials" -Body $body
+        $null = Invoke-FieldcheckGraph -Method POST -Path "applications/$($application.id)/federatedIdentityCredentials" -Body $trust
         Write-Output 'Done.'
     }
     Write-Output "In each other tenant, signed in there: ./Grant-FieldcheckAccess.ps1 -Action Apply -AppId $($application.appId)"
@@ -300,8 +314,123 @@ function Remove-FieldcheckFederation {
     Write-Output 'Done. No tenant can be read through this application any more; the application itself was kept.'
 }
 
+# The application as it has to be; what names it is known only once it is there.
+function Get-FieldcheckWantedSignIn {
+    param($Application)
+    $list = Get-FieldcheckSignInList
+    $wanted = $list.application
+    $wanted.web.redirectUris = @($redirect)
+    if ($Application) {
+        $wanted.PSObject.Properties.Add([psnoteproperty]::new('identifierUris', @("api://$($Application.appId)")))
+        $wanted.api.PSObject.Properties.Add([psnoteproperty]::new('preAuthorizedApplications', @($list.preAuthorizedApplications)))
+    }
+    $wanted
+}
+
+function Get-FieldcheckSignInList {
+    Get-Content -Raw -Encoding UTF8 -Path (Join-Path -Path $PSScriptRoot -ChildPath 'sign-in.json') | ConvertFrom-Json
+}
+
+# Does what is there have all that is wanted? What Graph adds of its own is no difference.
+function Test-FieldcheckContains {
+    param($There, $Wanted)
+    if ($Wanted -is [System.Management.Automation.PSCustomObject]) {
+        foreach ($property in $Wanted.PSObject.Properties) {
+            $own = $There.PSObject.Properties[$property.Name]
+            if (-not $own -or -not (Test-FieldcheckContains -There $own.Value -Wanted $property.Value)) { return $false }
+        }
+        return $true
+    }
+    if ($Wanted -is [array]) {
+        foreach ($one in $Wanted) {
+            if (-not (@($There) | Where-Object { Test-FieldcheckContains -There $_ -Wanted $one })) { return $false }
+        }
+        return $true
+    }
+    "$There" -eq "$Wanted"
+}
+
+function Register-FieldcheckSignIn {
+    $list = Get-FieldcheckSignInList
+    $administrator = ($list.application.appRoles | Where-Object { $_.value -eq 'Administrator' }).id
+    $me = Invoke-FieldcheckGraph -Method GET -Path 'me?$select=id,displayName'
+    $application = Get-FieldcheckApplication
+    $principal = $null
+    $current = $null
+    if ($application) {
+        $principal = Get-FieldcheckServicePrincipal -ApplicationId $application.appId
+        $current = Invoke-FieldcheckGraph -Method GET -Path "applications/$($application.id)"
+    }
+    $steps = [ordered]@{}
+    if (-not $application) { $steps.create = "application $AppName, for accounts of this tenant alone, without a secret" }
+    if (-not $current -or -not (Test-FieldcheckContains -There $current -Wanted (Get-FieldcheckWantedSignIn -Application $application))) {
+        $steps.set = "its redirect address $redirect, its roles, its scope, and the Azure CLI as one that may ask for it"
+    }
+    if (-not (Get-FieldcheckCredential -Application $application)) { $steps.trust = "identity $IdentityPrincipalId of this tenant" }
+    if (-not $principal) { $steps.add = 'it to this tenant' }
+    $required = $false
+    $consents = @()
+    $assigned = @()
+    if ($principal) {
+        $own = (Invoke-FieldcheckGraph -Method GET -Path "servicePrincipals/$($principal.id)?`$select=appRoleAssignmentRequired").PSObject.Properties['appRoleAssignmentRequired']
+        $required = $own -and $own.Value
+        $consents = @((Invoke-FieldcheckGraph -Method GET -Path "oauth2PermissionGrants?`$filter=clientId eq '$($principal.id)'").value)
+        $assigned = @((Invoke-FieldcheckGraph -Method GET -Path "servicePrincipals/$($principal.id)/appRoleAssignedTo?`$top=999").value)
+    }
+    if (-not $required) { $steps.require = 'that whoever signs in is assigned to it' }
+    if (-not ($consents | Where-Object { $_.consentType -eq 'AllPrincipals' -and $_.scope -eq $list.consent })) { $steps.consent = "to $($list.consent), for everybody here" }
+    if (-not ($assigned | Where-Object { $_.principalId -eq $me.id -and $_.appRoleId -eq $administrator })) { $steps.assign = "you ($($me.displayName)) the role Administrator" }
+    Write-Output "Tenant $tenant"
+    if ($steps.Count -eq 0) {
+        Write-Output 'Nothing to do.'
+    }
+    else {
+        foreach ($step in $steps.Keys) { Write-Output "  $($step.PadRight(7)) $($steps[$step])" }
+        Confirm-FieldcheckChange -Question 'Do this?'
+        foreach ($step in $steps.Keys) {
+            switch ($step) {
+                'create' { $application = Invoke-FieldcheckGraph -Method POST -Path 'applications' -Body $list.application }
+                'set' { Add-FieldcheckGrant -Method PATCH -Path "applications/$($application.id)" -Body (Get-FieldcheckWantedSignIn -Application $application) -Patient }
+                'trust' { Add-FieldcheckGrant -Path "applications/$($application.id)/federatedIdentityCredentials" -Body (Get-FieldcheckTrust) -Patient }
+                'add' {
+                    $null = Invoke-FieldcheckGraph -Method POST -Path 'servicePrincipals' -Body @{ appId = $application.appId }
+                    $principal = Wait-FieldcheckServicePrincipal -ApplicationId $application.appId
+                }
+                'require' { Add-FieldcheckGrant -Method PATCH -Path "servicePrincipals/$($principal.id)" -Body @{ appRoleAssignmentRequired = $true } -Patient }
+                'consent' {
+                    $resource = Get-FieldcheckServicePrincipal -ApplicationId $document.resources.graph.appId
+                    $body = [ordered]@{ clientId = $principal.id; consentType = 'AllPrincipals'; resourceId = $resource.id; scope = $list.consent }
+                    Add-FieldcheckGrant -Path 'oauth2PermissionGrants' -Body $body -Patient
+                }
+                'assign' {
+                    $body = [ordered]@{ principalId = $me.id; resourceId = $principal.id; appRoleId = $administrator }
+                    Add-FieldcheckGrant -Path "servicePrincipals/$($principal.id)/appRoleAssignedTo" -Body $body -Patient
+                }
+            }
+        }
+        Write-Output 'Done.'
+    }
+    Write-Output "Then: azd env set FIELDCHECK_SIGN_IN_CLIENT_ID $($application.appId) && azd provision"
+}
+
+function Unregister-FieldcheckSignIn {
+    $application = Get-FieldcheckApplication
+    Write-Output "Tenant $tenant"
+    if (-not $application) {
+        Write-Output 'Nothing to do.'
+        return
+    }
+    Write-Output "  remove  application ${AppName}: nobody signs in any more, keys go on counting"
+    Confirm-FieldcheckChange -Question 'Do this?'
+    $null = Invoke-FieldcheckGraph -Method DELETE -Path "applications/$($application.id)"
+    Write-Output 'Done.'
+}
+
 if ($Action -in 'Preview', 'Apply', 'Undo' -and -not $PSBoundParameters.ContainsKey('AppId')) { throw '-AppId is needed: the client id of the identity or application.' }
-if ($Action -in 'Federate', 'Unfederate' -and -not $PSBoundParameters.ContainsKey('IdentityPrincipalId')) { throw '-IdentityPrincipalId is needed: the object id of the managed identity.' }
+if ($Action -eq 'SignIn' -and -not $Url) { throw '-Url is needed: where the app is reached.' }
+if ($Action -in 'SignIn', 'UndoSignIn') { $AppName = (Get-FieldcheckSignInList).application.displayName }
+$redirect = "$("$Url".TrimEnd('/'))/api/sign-in/callback"
+if ($Action -in 'Federate', 'Unfederate', 'SignIn' -and -not $PSBoundParameters.ContainsKey('IdentityPrincipalId')) { throw '-IdentityPrincipalId is needed: the object id of the managed identity.' }
 if ($Action -eq 'Undo' -and $Evaluations) { throw 'Undo takes everything back; to keep some evaluations, run Undo and then Apply for those.' }
 
 $known = @($document.grants | ForEach-Object { $_.evaluations } | Sort-Object -Unique)
@@ -317,6 +446,8 @@ $scopes = @{
     Undo       = @('Application.Read.All', 'AppRoleAssignment.ReadWrite.All', 'RoleManagement.ReadWrite.Directory')
     Federate   = @('Application.ReadWrite.All')
     Unfederate = @('Application.ReadWrite.All')
+    SignIn     = @('Application.ReadWrite.All', 'AppRoleAssignment.ReadWrite.All', 'DelegatedPermissionGrant.ReadWrite.All')
+    UndoSignIn = @('Application.ReadWrite.All')
 }[$Action]
 $connection = @{ Scopes = $scopes; Environment = $Environment; NoWelcome = $true }
 if ($TenantId) { $connection.TenantId = $TenantId }
@@ -327,5 +458,7 @@ switch ($Action) {
     'Undo' { Revoke-FieldcheckAccess }
     'Federate' { Add-FieldcheckFederation }
     'Unfederate' { Remove-FieldcheckFederation }
+    'SignIn' { Register-FieldcheckSignIn }
+    'UndoSignIn' { Unregister-FieldcheckSignIn }
     default { Grant-FieldcheckAccess }
 }

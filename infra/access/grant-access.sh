@@ -6,6 +6,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 grants=$here/grants.json
+sign_in_list=$here/sign-in.json
 credential_name=fieldcheck
 
 usage() {
@@ -25,6 +26,12 @@ Usage:
   grant-access.sh unfederate --identity-principal-id ID [--app-name NAME] [--yes]
       For other tenants, run once in the app's own tenant: makes an application that other tenants can admit and that
       trusts the managed identity instead of a secret. Then run "apply" in each other tenant with the id it prints.
+
+  grant-access.sh sign-in      --url URL --identity-principal-id ID [--yes]
+  grant-access.sh undo-sign-in [--yes]
+      So that people and programs of the app's own tenant can sign in to fieldcheck: makes the application "fieldcheck
+      sign-in" with its roles, without a secret, lets the managed identity vouch for it, and makes you its
+      administrator. It is not the application that other tenants admit. --url is where the app is reached.
 
 Ends with 0: done or nothing to do. 1: something could not be granted. 3: bad call or refused by Azure.
 TEXT
@@ -249,14 +256,21 @@ find_application() {
   fi
 }
 
-federate() {
-  local issuer audience body
-  issuer=$login_url/$signed_in_tenant/v2.0
+# What makes an application trust an identity of this tenant: trust_of PRINCIPAL-ID.
+trust_of() {
+  local audience
   case $login_url in
     *.us) audience=api://AzureADTokenExchangeUSGov ;;
     *.cn) audience=api://AzureADTokenExchangeChina ;;
     *) audience=api://AzureADTokenExchange ;;
   esac
+  jq -cn --arg name "$credential_name" --arg issuer "$login_url/$signed_in_tenant/v2.0" --arg subject "$1" \
+    --arg audience "$audience" '{name: $name, issuer: $issuer, subject: $subject, audiences: [$audience]}'
+}
+
+federate() {
+  local issuer
+  issuer=$login_url/$signed_in_tenant/v2.0
   find_application
   printf 'Tenant %s\n' "$signed_in_tenant"
   if [ -n "$application" ] && [ "$credential" != none ]; then
@@ -270,9 +284,7 @@ federate() {
       application=$(graph POST applications "{\"displayName\":\"$app_name\",\"signInAudience\":\"AzureADMultipleOrgs\"}")
       application_id=$(jq -r .id <<<"$application")
     fi
-    body=$(jq -cn --arg name "$credential_name" --arg issuer "$issuer" --arg subject "$identity_principal_id" \
-      --arg audience "$audience" '{name: $name, issuer: $issuer, subject: $subject, audiences: [$audience]}')
-    graph POST "applications/$application_id/federatedIdentityCredentials" "$body" >/dev/null
+    graph POST "applications/$application_id/federatedIdentityCredentials" "$(trust_of "$identity_principal_id")" >/dev/null
     printf 'Done.\n'
   fi
   printf 'In each other tenant, signed in there: grant-access.sh apply --app-id %s\n' "$(jq -r .appId <<<"$application")"
@@ -291,13 +303,137 @@ unfederate() {
   printf 'Done. No tenant can be read through this application any more; the application itself was kept.\n'
 }
 
+# What has to be done, as lines of "STEP<tab>what it is called"; nothing when all of it is there.
+compare_sign_in() {
+  local current role
+  if [ -z "$application" ]; then
+    printf 'create\tapplication %s, for accounts of this tenant alone, without a secret\n' "$app_name"
+  else
+    current=$(graph GET "applications/$application_id") || return
+  fi
+  jq -e --argjson wanted "$wanted" 'contains($wanted)' <<<"${current:-{\}}" >/dev/null ||
+    printf 'set\tits redirect address %s, its roles, its scope, and the Azure CLI as one that may ask for it\n' "$redirect"
+  [ "$credential" != none ] || printf 'trust\tidentity %s of this tenant\n' "$identity_principal_id"
+  if [ "$principal_id" = none ]; then
+    printf 'add\tit to this tenant\n'
+  else
+    current=$(graph GET "servicePrincipals/$principal_id?\$select=appRoleAssignmentRequired") || return
+  fi
+  [ "$principal_id" != none ] && jq -e .appRoleAssignmentRequired <<<"$current" >/dev/null ||
+    printf 'require\tthat whoever signs in is assigned to it\n'
+  current='{"value":[]}'
+  [ "$principal_id" = none ] ||
+    current=$(graph GET "oauth2PermissionGrants?\$filter=clientId eq '$principal_id'") || return
+  jq -e --arg scope "$consent" '.value | any(.consentType == "AllPrincipals" and .scope == $scope)' <<<"$current" >/dev/null ||
+    printf 'consent\tto %s, for everybody here\n' "$consent"
+  current='{"value":[]}'
+  [ "$principal_id" = none ] || current=$(graph GET "servicePrincipals/$principal_id/appRoleAssignedTo?\$top=999") || return
+  jq -e --arg me "$my_id" --arg role "$administrator" '.value | any(.principalId == $me and .appRoleId == $role)' \
+    <<<"$current" >/dev/null || printf 'assign\tyou (%s) the role Administrator\n' "$my_name"
+}
+
+# Does one step of the plan.
+do_sign_in_step() {
+  case $1 in
+    create)
+      application=$(graph POST applications "$(jq -c .application "$sign_in_list")")
+      application_id=$(jq -r .id <<<"$application")
+      app_id=$(jq -r .appId <<<"$application")
+      ;;
+    set) patiently PATCH "applications/$application_id" "$(want "$app_id")" ;;
+    trust) patiently POST "applications/$application_id/federatedIdentityCredentials" "$(trust_of "$identity_principal_id")" ;;
+    add)
+      graph POST servicePrincipals "{\"appId\":\"$app_id\"}" >/dev/null
+      wait_for_identity
+      ;;
+    require) patiently PATCH "servicePrincipals/$principal_id" '{"appRoleAssignmentRequired":true}' ;;
+    consent)
+      local graph_principal
+      graph_principal=$(service_principal "$(jq -r '.resources.graph.appId' "$grants")")
+      patiently POST oauth2PermissionGrants "$(jq -cn --arg client "$principal_id" --arg scope "$consent" \
+        --arg resource "$(jq -r .id <<<"$graph_principal")" \
+        '{clientId: $client, consentType: "AllPrincipals", resourceId: $resource, scope: $scope}')"
+      ;;
+    assign)
+      patiently POST "servicePrincipals/$principal_id/appRoleAssignedTo" \
+        "{\"principalId\":\"$my_id\",\"resourceId\":\"$principal_id\",\"appRoleId\":\"$administrator\"}"
+      ;;
+  esac
+}
+
+# Graph, where a server may not know yet what was made just now.
+patiently() {
+  local look
+  for ((look = 1; look < looks; look++)); do
+    # In a shell of its own, which is what a refusal ends.
+    (graph "$@") >/dev/null 2>&1 && return 0
+    sleep "$pause_seconds"
+  done
+  graph "$@" >/dev/null
+}
+
+# The application as it has to be: want APP-ID.
+want() {
+  jq -c --arg redirect "$redirect" --arg id "$1" '
+    .preAuthorizedApplications as $admitted
+    | .application
+    | .web.redirectUris = [$redirect]
+    | .identifierUris = ["api://\($id)"]
+    | .api.preAuthorizedApplications = $admitted' "$sign_in_list"
+}
+
+find_sign_in() {
+  app_name=$(jq -r .application.displayName "$sign_in_list")
+  find_application
+  principal_id=none
+  [ -n "$application" ] || return 0
+  app_id=$(jq -r .appId <<<"$application")
+  find_identity
+}
+
+register_sign_in() {
+  local step title me
+  consent=$(jq -r .consent "$sign_in_list")
+  administrator=$(jq -r '.application.appRoles[] | select(.value == "Administrator") | .id' "$sign_in_list")
+  redirect=$url/api/sign-in/callback
+  me=$(graph GET 'me?$select=id,displayName')
+  my_id=$(jq -r .id <<<"$me")
+  my_name=$(jq -r .displayName <<<"$me")
+  find_sign_in
+  wanted=$(want "$app_id")
+  plan=$(compare_sign_in)
+  printf 'Tenant %s\n' "$signed_in_tenant"
+  if [ -z "$plan" ]; then
+    printf 'Nothing to do.\n'
+  else
+    while IFS=$'\t' read -r step title; do printf '  %-7s %s\n' "$step" "$title"; done <<<"$plan"
+    confirm 'Do this?'
+    while IFS=$'\t' read -r step title; do do_sign_in_step "$step"; done <<<"$plan"
+    printf 'Done.\n'
+  fi
+  printf 'Then: azd env set FIELDCHECK_SIGN_IN_CLIENT_ID %s && azd provision\n' "$app_id"
+}
+
+undo_sign_in() {
+  find_sign_in
+  printf 'Tenant %s\n' "$signed_in_tenant"
+  if [ -z "$application" ]; then
+    printf 'Nothing to do.\n'
+    return
+  fi
+  printf '  remove  application %s: nobody signs in any more, keys go on counting\n' "$app_name"
+  confirm 'Do this?'
+  graph DELETE "applications/$application_id" >/dev/null
+  printf 'Done.\n'
+}
+
 command=${1:-}
 [ $# -eq 0 ] || shift
-app_id='' evaluations='' tenant='' identity_principal_id='' app_name=fieldcheck assume_yes=no
+app_id='' evaluations='' tenant='' identity_principal_id='' app_name=fieldcheck url='' assume_yes=no
 while [ $# -gt 0 ]; do
   case $1 in
     --yes) assume_yes=yes; shift; continue ;;
-    --app-id | --evaluations | --tenant | --identity-principal-id | --app-name)
+    --app-id | --evaluations | --tenant | --identity-principal-id | --app-name | --url)
       [ $# -gt 1 ] || fail "$1 needs a value." ;;
     *) fail "unknown option $1. See: grant-access.sh --help" ;;
   esac
@@ -307,6 +443,7 @@ while [ $# -gt 0 ]; do
     --tenant) tenant=$2 ;;
     --identity-principal-id) identity_principal_id=$2 ;;
     --app-name) app_name=$2 ;;
+    --url) url=${2%/} ;;
   esac
   shift 2
 done
@@ -323,6 +460,12 @@ case $command in
       fail "--identity-principal-id needs the object id of the managed identity (a GUID), got '$identity_principal_id'."
     [[ $app_name =~ ^[A-Za-z0-9\ _.-]+$ ]] || fail '--app-name takes letters, digits, spaces and . _ - only.'
     ;;
+  sign-in)
+    [[ $identity_principal_id =~ $guid ]] ||
+      fail "--identity-principal-id needs the object id of the managed identity (a GUID), got '$identity_principal_id'."
+    [[ $url =~ ^https://[A-Za-z0-9.-]+(:[0-9]+)?$ ]] || fail "--url needs https:// and a host, without a path, got '$url'."
+    ;;
+  undo-sign-in) ;;
   -h | --help | help | '') usage; exit 0 ;;
   *) fail "unknown command '$command'. See: grant-access.sh --help" ;;
 esac
@@ -342,4 +485,6 @@ case $command in
   undo) undo ;;
   federate) federate ;;
   unfederate) unfederate ;;
+  sign-in) register_sign_in ;;
+  undo-sign-in) undo_sign_in ;;
 esac

@@ -1,4 +1,4 @@
-metadata description = 'Four alerts on what the app logs. Each has a page with the same name in infra/operations/, and its query is a file there too, to be run by hand as well.'
+metadata description = 'Five alerts on what the app logs. Each has a page with the same name in infra/operations/, and its query is a file there too, to be run by hand as well.'
 
 param location string
 param tags object
@@ -43,6 +43,15 @@ var alerts = [
     query: loadTextContent('../operations/queries/poison-queue.kql')
     windowSize: 'PT30M'
     autoMitigate: false
+  }
+  {
+    name: 'refused-callers'
+    displayName: 'fieldcheck: refused callers'
+    description: 'More than a hundred keys or tokens in five minutes were none: somebody guesses, or a collector has an old key. See infra/operations/refused-callers.md.'
+    severity: 3
+    query: loadTextContent('../operations/queries/refused-callers.kql')
+    windowSize: 'PT30M'
+    autoMitigate: true
   }
 ]
 

@@ -18,6 +18,7 @@ param subnetId string
 param maximumInstanceCount int
 param instanceMemoryMB int
 param applicationClientId string
+param signInClientId string
 param resolvers string
 param resolverRate string
 param webhookHosts string
@@ -123,6 +124,7 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     FIELDCHECK_IDENTITY_CLIENT_ID: identity.properties.clientId
     FIELDCHECK_TENANT_ID: subscription().tenantId
     FIELDCHECK_CLIENT_ID: applicationClientId
+    FIELDCHECK_SIGN_IN_CLIENT_ID: signInClientId
     FIELDCHECK_PUBLIC_URL: empty(publicUrl) ? 'https://${site.properties.defaultHostName}' : publicUrl
     FIELDCHECK_RESOLVERS: resolvers
     FIELDCHECK_RESOLVER_RATE: resolverRate

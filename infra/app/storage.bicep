@@ -14,7 +14,7 @@ param publicNetworkAccess bool
 // All of them are declared, so that the app needs no right to make one on its first run and a typing error in a name
 // fails here. The host would make a poison queue only at the first poisoned message, too late for who watches it.
 var queueNames = ['slices', 'slices-poison', 'deliveries', 'deliveries-poison']
-var tableNames = ['organizations', 'evaluations', 'facts']
+var tableNames = ['organizations', 'evaluations', 'facts', 'access', 'audit']
 
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   name: name

@@ -1,14 +1,21 @@
+import { fieldcheckItself, type Identity } from '../domain/access.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
 import type { Looked } from '../evaluations/looking.ts';
 import type { Registration } from '../evaluations/registration.ts';
+import { createAccess } from './access/access.ts';
+import { auditOf } from './access/audit.ts';
+import { deleteGrant, listGrants, putGrant } from './access/grants.ts';
+import type { Credentials } from './access/identify.ts';
+import { addKey, endKey, keyOf, listKeys } from './access/keys.ts';
+import { finishSignIn, signOut, startSignIn } from './access/sign-in.ts';
 import { type AdHoc, type AdHocResult, evaluateAdHoc } from './evaluations/ad-hoc.ts';
 import { createBindings } from './evaluations/evaluate.ts';
 import { type HandedIn, type LookOptions, look, lookInto } from './evaluations/look.ts';
 import { adHocRequest, evaluationNamed } from './evaluations/requests.ts';
 import { runbook } from './evaluations/runbook.ts';
-import { healthOf } from './health/health.ts';
+import { createHealthWatch, type HealthWatch } from './health/health.ts';
 import { createLifecycle } from './lifecycle.ts';
-import { metrics } from './metrics/metrics.ts';
+import { type MetricsRequest, metrics } from './metrics/metrics.ts';
 import { deliver, requeueRejected } from './notices/deliver.ts';
 import { heartbeat } from './notices/heartbeat.ts';
 import { badge } from './organizations/badge.ts';
@@ -17,7 +24,6 @@ import { retain } from './organizations/retention.ts';
 import * as states from './organizations/states.ts';
 import * as documents from './organizations/stored.ts';
 import type { Ports } from './ports.ts';
-import type { Health } from './responses.ts';
 import { watchedSubjects } from './runs/discover.ts';
 import { createDueRuns } from './runs/due.ts';
 import { startNamedRun } from './runs/start.ts';
@@ -32,6 +38,8 @@ import { exportOrganization, importOrganization } from './transfer/transfer.ts';
 
 export { type DeliveryMessage, deliveryMessage, sliceMessage } from '../queue/queue.ts';
 export { formatOfFile, type ReportFormat, reportAs, reportFormats, runbookMarkdown } from '../reports/index.ts';
+export type { Credentials } from './access/identify.ts';
+export type { HostCookie } from './access/sign-in.ts';
 export type { AdHocResult } from './evaluations/ad-hoc.ts';
 export { arrangedOf, runbooksOf } from './evaluations/runbook.ts';
 export type { Conditions, EntityTags } from './organizations/conditions.ts';
@@ -57,14 +65,55 @@ export const examine: typeof import('./doctor/doctor.ts').examine = async (...gi
  * once the App is stopping. What names an organization, an evaluation, a subject or a run throws Problem (404) when there
  * is none.
  */
-export type App = ReturnType<typeof createApp>;
+export type App = ReturnType<typeof usesOf>;
+
+/** The App of a host: by itself, and as somebody who asks it for something. */
+export type HostedApp = ReturnType<typeof createApp>;
 
 /** The only composition root: the same App behind every door. */
 export function createApp(ports: Ports) {
-  const { log, clock, evaluations } = ports;
-  const { counted, working, openStorage, stop } = createLifecycle(ports);
+  const lifecycle = createLifecycle(ports);
   const sourcesOf = createBindings(ports);
-  const worker = createWorker(sourcesOf);
+  const shared: Shared = {
+    ...lifecycle,
+    sourcesOf,
+    worker: createWorker(sourcesOf),
+    access: createAccess(ports, lifecycle.openStorage),
+    startDueRuns: createDueRuns(),
+    superviseRuns: createSupervisor(),
+    health: createHealthWatch(ports, lifecycle.openStorage, process.env),
+  };
+  const { identify, decide } = shared.access;
+  return {
+    ...usesOf(ports, shared),
+
+    /**
+     * Finds out who calls, from the headers of a request.
+     *
+     * @returns undefined when nothing says who; @throws Problem 401, 403, 429, 503 when it is not believed or not to be found out
+     */
+    identify: (credentials: Credentials) => lifecycle.counted(() => identify(credentials)),
+
+    /** May this be done there by them? As {@link decide} of the domain. @throws StoreUnavailable */
+    decide: (...asked: Parameters<typeof decide>) => lifecycle.counted(() => decide(...asked)),
+
+    /** The same App, whose changes are this identity's: what it may and what it did go by it. */
+    as: (by: Identity): App => usesOf({ ...ports, by }, shared),
+  };
+}
+
+/** What all uses of one App have in common, whoever asks. */
+interface Shared extends ReturnType<typeof createLifecycle> {
+  readonly sourcesOf: ReturnType<typeof createBindings>;
+  readonly worker: ReturnType<typeof createWorker>;
+  readonly access: ReturnType<typeof createAccess>;
+  readonly startDueRuns: ReturnType<typeof createDueRuns>;
+  readonly superviseRuns: ReturnType<typeof createSupervisor>;
+  readonly health: HealthWatch;
+}
+
+function usesOf(ports: Ports, { counted, working, openStorage, stop, sourcesOf, worker, access, ...shared }: Shared) {
+  const { log, clock, evaluations } = ports;
   const overStorage =
     <Given extends unknown[], Result>(use: (ports: Ports, ...given: Given) => Promise<Result>) =>
     (...given: Given): Promise<Result> =>
@@ -151,11 +200,15 @@ export function createApp(ports: Ports) {
     /** Documents that were replaced, newest first, with the time at which each was. @throws Problem (404); InvalidContinuation */
     organizationHistory: overStorage(documents.organizationHistory),
 
-    /** Id and name of every organization; the id stands for a name that is missing. */
-    organizations: overStorage(documents.listOrganizations),
+    /** Id and name of every organization that whoever asks may see; the id stands for a name that is missing. */
+    organizations: overStorage(async () =>
+      documents.listOrganizations(ports, await access.organizationsWith('read', ports.by ?? fieldcheckItself)),
+    ),
 
     /** Deletes an organization and everything that is kept about it. @throws Problem when there is nothing (404), or as above (412) */
-    deleteOrganization: overStorage(documents.deleteOrganization),
+    deleteOrganization: overStorage((...given: Parameters<typeof documents.deleteOrganization>) =>
+      documents.deleteOrganization(...given).finally(access.forget),
+    ),
 
     /** Hands an organization over as NDJSON, line by line. @returns how many rows of each kind. @throws Problem (404) */
     exportOrganization: overStorage(exportOrganization),
@@ -181,7 +234,7 @@ export function createApp(ports: Ports) {
      * @returns the runs that were started
      * @throws AggregateError of the watches whose run could not be started, when all had their turn
      */
-    startDueRuns: overStorage(createDueRuns()),
+    startDueRuns: overStorage(shared.startDueRuns),
 
     /** Does one slice of a run, once however often it comes. Throws when it could not, so that the queue gives it again. */
     workSlice: overStorage(worker.work),
@@ -192,7 +245,7 @@ export function createApp(ports: Ports) {
      *
      * @throws AggregateError of the watches whose runs could not be looked after, when all had their turn
      */
-    superviseRuns: overStorage(createSupervisor()),
+    superviseRuns: overStorage(shared.superviseRuns),
 
     /**
      * Delivers what waits, of one watch or of all; what a run has found that still runs waits for the rest of it.
@@ -262,20 +315,68 @@ export function createApp(ports: Ports) {
      * @throws Problem when there is no such subject or it was not looked at yet (404), or there is no runbook for it (422)
      */
     runbook: overStorage(runbook),
+    /** Sends a browser to sign in. @throws Problem (503) when nobody can */
+    startSignIn: (to: string | undefined) => startSignIn(ports, to),
+
+    /** Takes a browser back that has signed in. @throws Problem 400, 503 */
+    finishSignIn: (came: Parameters<typeof finishSignIn>[1]) => counted(() => finishSignIn(ports, came)),
+
+    /** Takes the session from a browser. */
+    signOut,
+
+    /** Keys of an organization, without what they are. @throws Problem (404) */
+    keys: overStorage(listKeys),
+
+    /** One of them. @throws Problem (404) */
+    key: overStorage(keyOf),
+
+    /**
+     * Makes a key of an organization; it is shown this once.
+     *
+     * @throws Problem when there is no such organization (404), or too many keys count already (409); InvalidDocument
+     */
+    addKey: overStorage(addKey),
+
+    /** Ends a key. @throws Problem (404) */
+    endKey: overStorage((...given: Parameters<typeof endKey>) => endKey(...given).finally(access.forget)),
+
+    /** Who has which role in an organization. @throws Problem (404) */
+    grants: overStorage(listGrants),
+
+    /** Gives somebody a role in one organization. @throws Problem (404); InvalidDocument */
+    putGrant: overStorage((...given: Parameters<typeof putGrant>) => putGrant(...given).finally(access.forget)),
+
+    /** Takes it back. @throws Problem (404); InvalidDocument */
+    deleteGrant: overStorage((...given: Parameters<typeof deleteGrant>) =>
+      deleteGrant(...given).finally(access.forget),
+    ),
+
+    /** Who changed what, newest first: in an organization, also one that is deleted, or in all. @throws InvalidContinuation */
+    audit: overStorage(auditOf),
 
     /** Does everything work from where the app runs? As {@link examine}. */
     examine: () => examine(evaluations, process.env),
 
     /** Storage, timers, last run of each watch, last delivery to each channel, what waits. Never throws: what is wrong is in it. */
-    health: (): Promise<Health> => healthOf(ports, openStorage, process.env),
+    async health() {
+      // Whoever cannot be told what is his is told what everybody is.
+      const visible = access.organizationsWith('read', ports.by ?? fieldcheckItself).catch(() => new Set<string>());
+      return shared.health.health(await visible);
+    },
+
+    /** Looks how all is, where nobody has lately, so that {@link health} has something to tell. @throws StoreUnavailable */
+    keepHealth: () => counted(shared.health.keep),
 
     /** Numbers for monitors, in OpenMetrics. @throws Problem when the organization is none (404), or named subjects of all (400) */
-    metrics: overStorage(metrics),
+    metrics: overStorage(async (_, request: MetricsRequest) =>
+      metrics(ports, request, await access.organizationsWith('read', ports.by ?? fieldcheckItself)),
+    ),
 
     /** Lets work in flight finish, within the time that Azure allows, puts slices that did not back, and lets go of everything. */
     async stop() {
       await stop(() => worker.putBack(ports));
       await ports.telemetry?.close();
+      ports.signIn?.close();
     },
   };
 }

@@ -1,12 +1,15 @@
 import type { TokenCredential } from '@azure/identity';
 import type { Config } from '../config.ts';
+import type { Identity } from '../domain/access.ts';
 import type { Notifier } from '../domain/notice.ts';
 import { InvalidDocument, type OrganizationDocument } from '../domain/organization.ts';
 import type { Registry } from '../evaluations/registry.ts';
+import { createHttp } from '../http/client.ts';
 import { createNotifier } from '../notifiers/index.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { StorageQueue } from '../queue/storage-queue.ts';
 import { defaultResolvers, type ResolverAddresses } from '../sources/dns/resolvers.ts';
+import type { SignIn } from '../sources/entra.ts';
 import { createWorld, type World, type WorldOptions } from '../sources/world.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 import type { Store } from '../store/store.ts';
@@ -31,6 +34,12 @@ export interface Ports {
   readonly savedFactsOf?: readonly string[];
   /** Traces and metrics of runs, when somebody collects them. */
   readonly telemetry?: Telemetry | undefined;
+  /** Who does what is done; what happens by itself when left out. */
+  readonly by?: Identity;
+  /** How people and applications sign in; nobody does without it. */
+  readonly signIn?: SignIn | undefined;
+  /** Whoever calls from this machine has all rights: the local host only. */
+  readonly localAccess?: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -56,6 +65,8 @@ export async function productionPorts(
     localChannels: config.FIELDCHECK_LOCAL_CHANNELS,
     savedFactsOf: config.FIELDCHECK_SAVED_FACTS,
     telemetry: await telemetryOf(environment),
+    signIn: await signInOf(config),
+    localAccess: config.FIELDCHECK_LOCAL_ACCESS,
   };
 }
 
@@ -65,6 +76,27 @@ async function telemetryOf(environment: Environment): Promise<Telemetry | undefi
   if (!named || environment.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return undefined;
   const { createTelemetry } = await import('../telemetry/opentelemetry.ts');
   return createTelemetry();
+}
+
+/** Loaded only where somebody can sign in. */
+async function signInOf(config: Config): Promise<SignIn | undefined> {
+  const { FIELDCHECK_SIGN_IN_CLIENT_ID: clientId, FIELDCHECK_TENANT_ID: tenantId } = config;
+  if (clientId === undefined) return undefined;
+  if (tenantId === undefined) {
+    throw new InvalidDocument('settings', [
+      'FIELDCHECK_SIGN_IN_CLIENT_ID: needs FIELDCHECK_TENANT_ID, the tenant whose people may sign in',
+    ]);
+  }
+  const { createSignIn } = await import('../sources/entra.ts');
+  return createSignIn(
+    {
+      clientId: clientId.toLowerCase(),
+      tenantId: tenantId.toLowerCase(),
+      login: config.FIELDCHECK_ENDPOINT_LOGIN,
+      managedIdentityClientId: config.FIELDCHECK_IDENTITY_CLIENT_ID,
+    },
+    createHttp(),
+  );
 }
 
 /** The ports of one evaluation from a shell: sources as deployed, nothing stored, nobody told. */
@@ -212,8 +244,10 @@ function fromSetting<T>(name: string, make: () => T): T {
   }
 }
 
+/** In Azure that of the app; elsewhere that of whoever has signed in with `az login`, who needs FIELDCHECK_DEVELOPER_ACCESS. */
 async function storageCredential(config: Config): Promise<TokenCredential> {
-  const { ManagedIdentityCredential } = await import('@azure/identity');
-  const clientId = config.AzureWebJobsStorage__clientId;
+  const { AzureCliCredential, ManagedIdentityCredential } = await import('@azure/identity');
+  const { AzureWebJobsStorage__credential: kind, AzureWebJobsStorage__clientId: clientId } = config;
+  if (kind === undefined && clientId === undefined) return new AzureCliCredential();
   return clientId === undefined ? new ManagedIdentityCredential() : new ManagedIdentityCredential({ clientId });
 }

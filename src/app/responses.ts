@@ -25,7 +25,8 @@ export const acceptedFacts = z.object({
 });
 
 export const health = z.object({
-  status: z.enum(['ok', 'degraded']),
+  /** `down`: the storage does not answer. */
+  status: z.enum(['ok', 'degraded', 'down']),
   /** `ok`, or why not. */
   storage: z.string(),
   /** What keeps runs and notices from coming: schedules of timers that cannot be read, runs that were due and did not start. */
@@ -47,6 +48,10 @@ export const health = z.object({
   rejectedNotices: z.number(),
 });
 
+/** To callers that nobody knows the status alone; to others what is about their organizations. */
+export const shownHealth = health.partial().required({ status: true });
+
 export type RunStatus = Readonly<z.infer<typeof runStatus>>;
 export type AcceptedFacts = Readonly<z.infer<typeof acceptedFacts>>;
 export type Health = Readonly<z.infer<typeof health>>;
+export type ShownHealth = Readonly<z.infer<typeof shownHealth>>;

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import type { Registry } from '../evaluations/registry.ts';
+import { addAccess } from './access.ts';
 import { addApply } from './apply.ts';
 import { addBaseline } from './baseline.ts';
 import { addDeliver } from './deliver.ts';
@@ -10,6 +11,7 @@ import { addEvaluationCommands } from './evaluation-commands.ts';
 import { addExport } from './export.ts';
 import { addHistory } from './history.ts';
 import { addImport } from './import.ts';
+import { addKeys } from './keys.ts';
 import { endProgress, startProgress } from './progress.ts';
 import { addRunbook } from './runbook.ts';
 import { type AddCommand, called, exit } from './shell.ts';
@@ -22,6 +24,8 @@ const commands = [
   addEvaluationCommands,
   addRunbook,
   addBaseline,
+  addKeys,
+  addAccess,
   addDoctor,
   addExport,
   addImport,

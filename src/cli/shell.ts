@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type App, createApp, productionPorts } from '../app/index.ts';
 import { loadConfig } from '../config.ts';
+import { localIdentity } from '../domain/access.ts';
 import { blocksAnswers } from '../domain/answer.ts';
 import type { Answer, Run } from '../domain/finding.ts';
 import type { Registry } from '../evaluations/registry.ts';
@@ -42,7 +44,8 @@ export type AddCommand = (program: Command, evaluations: Registry) => void;
 /** The App over the storage that the settings name, or that of the running local host. */
 export async function withStore(evaluations: Registry, work: (app: App) => Promise<void>): Promise<void> {
   const environment = { ...(await localSettings()), ...process.env };
-  const app = createApp(await productionPorts(evaluations, loadConfig(environment), environment, stderrLog));
+  const ports = await productionPorts(evaluations, loadConfig(environment), environment, stderrLog);
+  const app = createApp({ ...ports, by: localIdentity(userInfo().username) });
   try {
     await work(app);
   } finally {

@@ -37,8 +37,10 @@ Only probe, for example on a member server that is no node of the service.
 .PARAMETER UploadUri
 The door to post the file to: https://HOST/api/organizations/ORGANIZATION/facts
 
+.PARAMETER Key
+Collector key of the organization (fck_...). Default: the environment variable FIELDCHECK_KEY.
 .PARAMETER FunctionKey
-Key of that door. Default: the environment variable FIELDCHECK_FUNCTION_KEY.
+Key of a function app that is older than keys of organizations. Default: the environment variable FIELDCHECK_FUNCTION_KEY.
 
 .EXAMPLE
 .\Collect-SmtpSourceIpFacts.ps1 -OutputPath C:\Facts\EX1.json
@@ -55,6 +57,7 @@ param(
     [ValidateRange(1, 50)] [int] $ProbeTries = 4,
     [switch] $ProbeOnly,
     [string] $UploadUri = '',
+    [string] $Key = $env:FIELDCHECK_KEY,
     [string] $FunctionKey = $env:FIELDCHECK_FUNCTION_KEY
 )
 
@@ -267,7 +270,7 @@ function FcUpload {
 
 # The file is written first and kept, and whatever became of the upload, warnings and verdict are printed.
 function FcPublish {
-    param([System.Collections.Specialized.OrderedDictionary] $Facts, [string] $Path, [string] $Uri, [string] $Key)
+    param([System.Collections.Specialized.OrderedDictionary] $Facts, [string] $Path, [string] $Uri, [string] $Bearer, [string] $FunctionKey)
     Write-Progress -Activity 'Collecting facts' -Completed
     foreach ($runspace in $script:runspaces.Values) { $runspace.Close() }
     $Facts['sections'] = $script:sections.ToArray()
@@ -279,7 +282,8 @@ function FcPublish {
     $refused = ''
     if ($Uri -ne '') {
         $headers = @{}
-        if ($Key -ne '') { $headers['x-functions-key'] = $Key }
+        if ($Bearer -ne '') { $headers['Authorization'] = "Bearer $Bearer" }
+        if ($FunctionKey -ne '') { $headers['x-functions-key'] = $FunctionKey }
         try {
             FcUpload $Uri ([System.Text.Encoding]::UTF8.GetBytes($json)) $headers
             "posted to $(([uri] $Uri).Host)"
@@ -791,4 +795,4 @@ if ($ProbeVip.Count + $ProbeNode.Count -gt 0) {
     }
 }
 
-FcPublish -Facts $facts -Path $OutputPath -Uri $UploadUri -Key ([string] $FunctionKey)
+FcPublish -Facts $facts -Path $OutputPath -Uri $UploadUri -Bearer ([string] $Key) -FunctionKey ([string] $FunctionKey)

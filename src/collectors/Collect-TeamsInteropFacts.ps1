@@ -31,8 +31,10 @@ Address of an on-premises mailbox to test OAuth towards Exchange Online with. Wi
 .PARAMETER UploadUri
 The door to post the file to: https://HOST/api/organizations/ORGANIZATION/facts
 
+.PARAMETER Key
+Collector key of the organization (fck_...). Default: the environment variable FIELDCHECK_KEY.
 .PARAMETER FunctionKey
-Key of that door. Default: the environment variable FIELDCHECK_FUNCTION_KEY.
+Key of a function app that is older than keys of organizations. Default: the environment variable FIELDCHECK_FUNCTION_KEY.
 
 .EXAMPLE
 .\Collect-TeamsInteropFacts.ps1 -SampleMailbox adele@contoso.com -OutputPath C:\Facts\interop.json
@@ -47,6 +49,7 @@ param(
     [string] $Salt = '',
     [string] $OAuthTestMailbox = '',
     [string] $UploadUri = '',
+    [string] $Key = $env:FIELDCHECK_KEY,
     [string] $FunctionKey = $env:FIELDCHECK_FUNCTION_KEY
 )
 
@@ -259,7 +262,7 @@ function FcUpload {
 
 # The file is written first and kept, and whatever became of the upload, warnings and verdict are printed.
 function FcPublish {
-    param([System.Collections.Specialized.OrderedDictionary] $Facts, [string] $Path, [string] $Uri, [string] $Key)
+    param([System.Collections.Specialized.OrderedDictionary] $Facts, [string] $Path, [string] $Uri, [string] $Bearer, [string] $FunctionKey)
     Write-Progress -Activity 'Collecting facts' -Completed
     foreach ($runspace in $script:runspaces.Values) { $runspace.Close() }
     $Facts['sections'] = $script:sections.ToArray()
@@ -271,7 +274,8 @@ function FcPublish {
     $refused = ''
     if ($Uri -ne '') {
         $headers = @{}
-        if ($Key -ne '') { $headers['x-functions-key'] = $Key }
+        if ($Bearer -ne '') { $headers['Authorization'] = "Bearer $Bearer" }
+        if ($FunctionKey -ne '') { $headers['x-functions-key'] = $FunctionKey }
         try {
             FcUpload $Uri ([System.Text.Encoding]::UTF8.GetBytes($json)) $headers
             "posted to $(([uri] $Uri).Host)"
@@ -816,4 +820,4 @@ if ($hasEntraConnect) {
     }
 }
 
-FcPublish -Facts $facts -Path $OutputPath -Uri $UploadUri -Key ([string] $FunctionKey)
+FcPublish -Facts $facts -Path $OutputPath -Uri $UploadUri -Bearer ([string] $Key) -FunctionKey ([string] $FunctionKey)

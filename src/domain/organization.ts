@@ -20,7 +20,7 @@ const channel = z
     url: channelUrl
       .optional()
       .describe(
-        'secret:NAME, NAME being the setting that holds the address: a Key Vault reference in Azure, the environment locally. Not for a console.',
+        'secret:NAME, NAME being the setting that holds the address (CHANNEL_… or …_WEBHOOK): a Key Vault reference in Azure, the environment locally. Not for a console.',
       ),
     heartbeat: z
       .boolean()

@@ -1,11 +1,14 @@
-import type { App } from '../app/index.ts';
+import type { HostedApp } from '../app/index.ts';
 import { Problem } from '../app/problem.ts';
 import { parseJson, RefusedJson } from '../domain/json.ts';
+import { admit, nobody } from './admit.ts';
 import type { Body, Door, DoorAnswer, DoorRequest } from './door.ts';
 import { fault, problemOf } from './problem.ts';
 
 /** A request as a host gives it; its router has found the door, so every parameter of the path is there. */
 export interface Incoming extends Pick<DoorRequest, 'params' | 'query' | 'headers'> {
+  /** In full, where the host knows it; a browser comes back to it after signing in. */
+  readonly url?: string;
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
@@ -15,7 +18,7 @@ export interface Incoming extends Pick<DoorRequest, 'params' | 'query' | 'header
  */
 export async function answerOf(
   door: Door,
-  app: () => App,
+  app: () => HostedApp,
   incoming: Incoming,
   logFault: (error: unknown) => void,
 ): Promise<DoorAnswer> {
@@ -25,8 +28,19 @@ export async function answerOf(
     return bytesOf(incoming, door.body);
   };
   try {
-    const request = { params, query, headers, bytes, json: async () => parsed(await bytes()) };
-    return withMediaType(door, await door.handle(app(), request));
+    const hosted = app();
+    const { identity, refusal } = await admit(hosted, door, incoming);
+    if (refusal !== undefined) return refusal;
+    const request: DoorRequest = {
+      params,
+      query,
+      headers,
+      identity,
+      may: async (need, organization) => (await hosted.decide(need, identity, organization)) === 'allowed',
+      bytes,
+      json: async () => parsed(await bytes()),
+    };
+    return withMediaType(door, await door.handle(hosted.as(identity ?? nobody), request));
   } catch (error) {
     const problem = problemOf(error);
     if (problem === undefined) logFault(error);

@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import type { App } from '../app/index.ts';
+import type { App, HostCookie } from '../app/index.ts';
 import { Problem, type ProblemStatus } from '../app/problem.ts';
-
-/** What right a caller needs: none, or a key of the function app. */
-export type Right = 'anonymous' | 'key';
+import type { Identity, Need } from '../domain/access.ts';
 
 /** One HTTP door as data: what is registered, described in OpenAPI and listed in the README comes from here. */
 export interface Door {
@@ -14,7 +12,8 @@ export interface Door {
   readonly id: string;
   /** What it is good for, in one sentence without a full stop. */
   readonly title: string;
-  readonly needs: Right;
+  /** What the caller has to be allowed, in the organization that `{organization}` or `{runId}` of the path names. */
+  readonly needs: Need;
   /** Those of the query, the headers, and of the path what only this door has there. */
   readonly parameters?: readonly Parameter[];
   readonly body?: Body;
@@ -22,7 +21,7 @@ export interface Door {
   readonly answers: Readonly<Record<number, Answer>>;
   /** Of what a caller may be refused with, besides 503. */
   readonly problems?: readonly ProblemStatus[];
-  /** Decodes, calls one method of the App, encodes. What it throws becomes a problem. */
+  /** Decodes, calls one method of the App, encodes. What it changes is the caller's. What it throws becomes a problem. */
   handle(app: App, request: DoorRequest): Promise<DoorAnswer>;
 }
 
@@ -61,6 +60,10 @@ export interface DoorRequest<Name extends string = string> {
   readonly params: Readonly<Record<Name, string>>;
   readonly query: Pick<URLSearchParams, 'get'>;
   readonly headers: Pick<Headers, 'get'>;
+  /** Who calls; undefined at an open door that nobody known came to. */
+  readonly identity: Identity | undefined;
+  /** May the caller do that there? Without an organization: anywhere. For what a handler decides beside its door's need. */
+  may(need: Need, organization?: string): Promise<boolean>;
   /** The whole body. @throws Problem 413 when it is longer than the door's limit */
   bytes(): Promise<Uint8Array>;
   /** The body as JSON. @throws Problem 413, and 400 when it is none */
@@ -74,6 +77,7 @@ export interface DoorAnswer {
   readonly headers?: Readonly<Record<string, string>>;
   readonly jsonBody?: unknown;
   readonly body?: string;
+  readonly cookies?: readonly HostCookie[];
 }
 
 /** `a/{b}/{c}` → `'b' | 'c'` */
@@ -89,6 +93,13 @@ export function door<const Path extends string>(
   },
 ): Door {
   return { id, method, path, ...declared };
+}
+
+/** All that a caller may be refused with, besides 503: what the door names, and what comes of who calls. */
+export function problemsOf({ needs, problems = [] }: Pick<Door, 'needs' | 'problems'>): readonly ProblemStatus[] {
+  return needs === 'open'
+    ? problems
+    : [...new Set([...problems, 401 as const, 403 as const, 404 as const, 429 as const])];
 }
 
 export function answer(is: string, content?: Content, headers?: Answer['headers']): Answer {

@@ -5,7 +5,7 @@ import { answer, door, json, media, query } from './door.ts';
 export const factDoors = [
   door('postFacts', 'POST', 'organizations/{organization}/facts', {
     title: 'Supply facts: a collector’s file or a raw PowerShell export, up to 32 MB',
-    needs: 'key',
+    needs: 'send',
     parameters: [
       query('run', 'Look again at what the facts speak of.', z.boolean().default(true)),
       query('confirm', 'Take a list that changes what is watched a lot.', z.boolean().default(false)),

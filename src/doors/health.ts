@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import { examination } from '../app/doctor/check.ts';
 import { Problem } from '../app/problem.ts';
-import { health } from '../app/responses.ts';
+import { shownHealth } from '../app/responses.ts';
 import { answer, door, json, media, query } from './door.ts';
 
-const content = json('Health', health);
+const content = json('Health', shownHealth);
 const openMetrics = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
 /** Whether all is well. */
 export const healthDoors = [
   door('health', 'GET', 'health', {
-    title: 'For monitors: storage, last runs, last delivery of each channel, oldest undelivered notice',
-    needs: 'anonymous',
+    title: 'For monitors: ok, degraded or down; to readers also last runs, last deliveries, what waits',
+    needs: 'open',
     answers: { 200: answer('All is well.', content), 503: answer('Something is not.', content) },
     async handle(app) {
       const found = await app.health();
@@ -20,7 +20,7 @@ export const healthDoors = [
   }),
   door('metrics', 'GET', 'metrics', {
     title: 'Numbers for Prometheus: answers, open findings, age of runs and facts, undelivered notices',
-    needs: 'key',
+    needs: 'read',
     parameters: [
       query('organization', 'Of this organization alone.', z.string()),
       query('subjects', 'With each answer of each subject; only together with `organization`.', z.boolean()),
@@ -35,7 +35,7 @@ export const healthDoors = [
   }),
   door('doctor', 'GET', 'doctor', {
     title: 'Does everything work from where the app runs?',
-    needs: 'key',
+    needs: 'administer',
     answers: { 200: answer('Each check with the step that mends it; no secret.', json('Examination', examination)) },
     async handle(app) {
       const { state, checks } = await app.examine();

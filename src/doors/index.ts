@@ -1,11 +1,14 @@
 import type { Registry } from '../evaluations/registry.ts';
+import { accessDoors } from './access.ts';
 import type { Door } from './door.ts';
 import { factDoors } from './facts.ts';
 import { healthDoors } from './health.ts';
 import { interfaceDoors } from './interface.ts';
 import { organizationDoors } from './organizations.ts';
 import { runDoors } from './runs.ts';
+import { signInDoors } from './sign-in.ts';
 import { subjectDoors } from './subjects.ts';
+import { transferDoors } from './transfer.ts';
 
 export { answerOf } from './answer.ts';
 export { forBrowser } from './headers.ts';
@@ -18,7 +21,10 @@ export function doorsOf(evaluations: Registry): readonly Door[] {
     ...runDoors(evaluations),
     ...subjectDoors,
     ...evaluations.all.flatMap((evaluation) => evaluation.doors ?? []),
+    ...accessDoors,
+    ...transferDoors,
     ...healthDoors,
+    ...signInDoors,
     // Loaded when asked for: most instances never are.
     ...interfaceDoors(evaluations, async () => (await import('./openapi.ts')).openApiDocument(doors, evaluations.all)),
   ];

@@ -7,13 +7,13 @@ import { jsonSchemaOf } from './json-schema.ts';
 export const interfaceDoors = ({ document }: Registry, openApi: () => Promise<object>) => [
   door('openApi', 'GET', 'openapi.json', {
     title: 'This interface as OpenAPI 3.1',
-    needs: 'anonymous',
+    needs: 'open',
     answers: { 200: answer('An OpenAPI document.', media('application/json', z.looseObject({}))) },
     handle: async () => ({ jsonBody: await openApi() }),
   }),
   door('organizationSchema', 'GET', 'organization.schema.json', {
     title: 'JSON Schema of the organization document, with which editors complete it',
-    needs: 'anonymous',
+    needs: 'open',
     answers: { 200: answer('JSON Schema 2020-12.', media('application/schema+json', z.looseObject({}))) },
     handle: async () => ({ body: JSON.stringify(jsonSchemaOf(document)) }),
   }),

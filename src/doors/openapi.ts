@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Evaluation } from '../domain/evaluation.ts';
-import { type Answer, answer, type Content, type Door, inPath, json, type Parameter } from './door.ts';
+import { type Answer, answer, type Content, type Door, inPath, json, type Parameter, problemsOf } from './door.ts';
 import { jsonSchemaOf, schemaOptions } from './json-schema.ts';
 import { problemDetails, problems } from './problem.ts';
 import { webhooks } from './webhooks.ts';
@@ -34,11 +34,11 @@ export function openApiDocument(doors: readonly Door[], evaluations: readonly Ev
   const operationOf = ({ id, title, path, needs, body, answers, ...door }: Door): Json => {
     const ofPath = [...path.matchAll(/\{(\w+)\}/g)].flatMap(([, name]) => known.filter((one) => one.name === name));
     const parameters = [...ofPath, ...(door.parameters ?? [])].map(parameterOf);
-    const expected = [...(door.problems ?? []), 503 as const].map((status) => [status, refusals[status]]);
+    const expected = [...problemsOf({ needs, ...door }), 503 as const].map((status) => [status, refusals[status]]);
     return {
       operationId: id,
       summary: title,
-      security: needs === 'anonymous' ? [] : undefined,
+      security: needs === 'open' ? [] : undefined,
       parameters: parameters.length === 0 ? undefined : parameters,
       requestBody: body && bodyOf(body.content, body.description),
       responses: { ...Object.fromEntries(expected), ...mapped(answers, answerOf) },
@@ -55,7 +55,7 @@ export function openApiDocument(doors: readonly Door[], evaluations: readonly Ev
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/api' }],
-    security: [{ functionKey: [] }, { functionKeyInQuery: [] }],
+    security: [{ bearer: [] }, { session: [] }],
     paths: mapped(Object.fromEntries(Map.groupBy(doors, ({ path }) => `/${path}`)), pathOf),
     webhooks: Object.fromEntries(
       webhooks.map(({ id, title, parameters, content, answers }) => {
@@ -66,8 +66,12 @@ export function openApiDocument(doors: readonly Door[], evaluations: readonly Ev
     ),
     components: {
       securitySchemes: {
-        functionKey: { type: 'apiKey', in: 'header', name: 'x-functions-key' },
-        functionKeyInQuery: { type: 'apiKey', in: 'query', name: 'code' },
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'A key of an organization (fck_…), or an access token of Entra ID for the sign-in of this app.',
+        },
+        session: { type: 'apiKey', in: 'cookie', name: '__Host-fieldcheck' },
       },
       schemas: components,
     },

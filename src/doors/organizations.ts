@@ -14,14 +14,14 @@ export function organizationDoors({ document: schema }: Registry) {
   const replaced = pageOf('ReplacedDocument', replacedDocument.extend({ document: schema }));
   return [
     door('listOrganizations', 'GET', 'organizations', {
-      title: 'All organizations',
-      needs: 'key',
+      title: 'All organizations that one may see',
+      needs: 'read',
       answers: { 200: answer('In order of id.', listOf('OrganizationSummary', organizationSummary)) },
       handle: async (app) => ({ jsonBody: await app.organizations() }),
     }),
     door('getOrganization', 'GET', 'organizations/{organization}', {
       title: 'The document of an organization',
-      needs: 'key',
+      needs: 'read',
       answers: { 200: answer('Addresses of channels are not shown.', document, etag) },
       problems: [404],
       async handle(app, { params }) {
@@ -31,7 +31,7 @@ export function organizationDoors({ document: schema }: Registry) {
     }),
     door('putOrganization', 'PUT', 'organizations/{organization}', {
       title: 'Write the document of an organization',
-      needs: 'key',
+      needs: 'operate',
       parameters: [ifMatch, ifNoneMatch],
       body: { content: document, limit: 1_000_000 },
       answers: { 200: answer('The document as it stands now.', document, etag) },
@@ -44,11 +44,11 @@ export function organizationDoors({ document: schema }: Registry) {
     }),
     door('organizationHistory', 'GET', 'organizations/{organization}/history', {
       title: 'What the document of an organization was before each change, and when it was changed',
-      needs: 'key',
+      needs: 'operate',
       parameters: pages.parameters,
       answers: {
         200: answer(
-          'Newest first, without the current document. Addresses of channels are not shown; who changed it is not known.',
+          'Newest first, without the current document. Addresses of channels are not shown; who changed it stands in the audit.',
           replaced,
         ),
       },
@@ -60,7 +60,7 @@ export function organizationDoors({ document: schema }: Registry) {
     }),
     door('deleteOrganization', 'DELETE', 'organizations/{organization}', {
       title: 'Stop watching an organization',
-      needs: 'key',
+      needs: 'administer',
       parameters: [ifMatch, ifNoneMatch],
       answers: { 204: answer('Deleted.') },
       problems: [400, 404, 412],

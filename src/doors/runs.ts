@@ -13,7 +13,7 @@ const adHocRun = run.extend({ notes: z.array(z.string()).optional() });
 export const runDoors = (evaluations: Registry) => [
   door('evaluate', 'POST', 'evaluations/{evaluation}', {
     title: 'Judge now, ad hoc; nothing is stored, nobody is told',
-    needs: 'key',
+    needs: 'operate',
     body: { content: json('AdHocRequest', adHocBodyOf(evaluations)), limit: 1_000_000 },
     answers: { 200: answer('One run for each subject.', listOf('Run', adHocRun)) },
     problems: [400, 404, 413],
@@ -24,7 +24,7 @@ export const runDoors = (evaluations: Registry) => [
   }),
   door('startRun', 'POST', 'organizations/{organization}/evaluations/{evaluation}/runs', {
     title: 'Run over the whole organization',
-    needs: 'key',
+    needs: 'operate',
     parameters: [header('Idempotency-Key', 'The same key is the same run.')],
     answers: {
       202: answer('Started, or started before with the same key.', json('RunRecord', runRecord), {
@@ -40,7 +40,7 @@ export const runDoors = (evaluations: Registry) => [
   }),
   door('getRun', 'GET', 'runs/{runId}', {
     title: 'How far a run is, and what it found so far',
-    needs: 'key',
+    needs: 'read',
     answers: { 200: answer('Answers and verdicts counted.', json('RunStatus', runStatus)) },
     problems: [404],
     handle: async (app, { params }) => ({ jsonBody: await app.runStatus(params.runId) }),

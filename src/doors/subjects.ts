@@ -9,7 +9,7 @@ const ofHistory = paging(200);
 export const subjectDoors = [
   door('listSubjects', 'GET', `${watch}/subjects`, {
     title: 'Last known state of every subject',
-    needs: 'key',
+    needs: 'read',
     parameters: ofSubjects.parameters,
     answers: { 200: answer('In order of subject.', pageOf('SubjectState', subjectState)) },
     problems: [400, 404],
@@ -21,7 +21,7 @@ export const subjectDoors = [
   }),
   door('getSubject', 'GET', `${watch}/subjects/{subject}`, {
     title: 'Last known state of one subject',
-    needs: 'key',
+    needs: 'read',
     answers: { 200: answer('Findings, passes included, with evidence.', json('SubjectState', subjectState)) },
     problems: [404],
     handle: async (app, { params: { organization, evaluation, subject } }) => ({
@@ -30,7 +30,7 @@ export const subjectDoors = [
   }),
   door('subjectHistory', 'GET', `${watch}/subjects/{subject}/runs`, {
     title: 'What was found about a subject over time',
-    needs: 'key',
+    needs: 'read',
     parameters: ofHistory.parameters,
     answers: {
       200: answer('Newest first; runs that found the same are counted.', pageOf('SubjectState', subjectState)),
@@ -44,7 +44,7 @@ export const subjectDoors = [
   }),
   door('report', 'GET', `${watch}/report`, {
     title: 'All that is known, as a page',
-    needs: 'key',
+    needs: 'read',
     answers: { 200: answer('HTML without scripts.', media('text/html; charset=utf-8')) },
     problems: [404],
     handle: async (app, { params: { organization, evaluation } }) => ({
@@ -53,7 +53,7 @@ export const subjectDoors = [
   }),
   door('badge', 'GET', `${watch}/badge.svg`, {
     title: 'The worst answer as a badge, of organizations whose document says `"badge": true`',
-    needs: 'anonymous',
+    needs: 'open',
     answers: { 200: answer('SVG.', media('image/svg+xml')) },
     problems: [404],
     handle: async (app, { params: { organization, evaluation } }) => ({

@@ -11,11 +11,12 @@ import { startMending } from './demo/mending.ts';
 import { applyDemo, demoId, waitForCards, whatToTry } from './demo/show.ts';
 import { startDnsServer } from './dns-server.ts';
 import { app, isPackaged } from './place.ts';
+import { freePort, startRoles } from './roles.ts';
 import { forget, startRuntime } from './runtime.ts';
 import { startTeamsSink, type TeamsSink } from './teams-sink.ts';
 
 const call = isPackaged ? 'fieldcheck demo [--fresh]' : 'npm start [-- --fresh]';
-const usage = `${call} [--port 7071] [--data FOLDER] [--verbose]\n\n--fresh    forget what earlier starts have left in the data folder\n--verbose  show the host’s log`;
+const usage = `${call} [--port 7071] [--data FOLDER] [--sign-in] [--verbose]\n\n--fresh    forget what earlier starts have left in the data folder\n--sign-in  people have to sign in, at a stand-in for Entra ID, so that roles can be tried\n--verbose  show the host’s log`;
 
 const options = readOptions();
 if (options.help) {
@@ -54,6 +55,7 @@ function readOptions() {
         fresh: { type: 'boolean', default: false },
         port: { type: 'string', default: '7071' },
         data: { type: 'string', default: isPackaged ? 'fieldcheck-demo' : join(app.root, '.fieldcheck') },
+        'sign-in': { type: 'boolean', default: false },
         verbose: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -82,14 +84,21 @@ async function start(): Promise<void> {
   const dns = await startDnsServer({ zone: demo.zone });
   closers.push(() => dns.close());
 
+  const hostPort = await freePort(wantedPort);
+  const roles = options['sign-in'] ? await startRoles(`http://localhost:${hostPort}`) : undefined;
+  closers.push(async () => roles?.close());
+
   const settings = {
     FIELDCHECK_LOG_LEVEL: options.verbose ? 'info' : 'warn',
     FIELDCHECK_DUE_SCHEDULE: '0 * * * * *',
     FIELDCHECK_DELIVERY_SCHEDULE: '*/5 * * * * *',
     FIELDCHECK_RETENTION_SCHEDULE: '0 0 3 * * *',
     FIELDCHECK_HEARTBEAT_SCHEDULE: '0 0 8 * * *',
+    // What the button of a card opens.
+    FIELDCHECK_PUBLIC_URL: `http://127.0.0.1:${hostPort}`,
     ...process.env,
     FIELDCHECK_LOCAL_CHANNELS: 'true',
+    ...roles?.settings,
     // Nobody can collect anything of the demo's Exchange organization: it is made up.
     FIELDCHECK_SAVED_FACTS: demoId,
     // The name server of the demo is asked for the demo's names alone; whom others are asked of, the environment says.
@@ -98,7 +107,7 @@ async function start(): Promise<void> {
       .join(','),
   } as Record<string, string>;
   // Own storage, whatever the shell's environment says: nothing is written elsewhere.
-  const runtime = await startRuntime({ data, app, settings, port: wantedPort, verbose: options.verbose });
+  const runtime = await startRuntime({ data, app, settings, port: hostPort, verbose: options.verbose });
   const { host, storageConnection } = runtime;
   closers.push(() => runtime.stop());
   if (host.port !== wantedPort) console.log(`Port ${wantedPort} is taken; using ${host.port}.`);
@@ -109,16 +118,21 @@ async function start(): Promise<void> {
     save: (mended) => keep({ mended }),
     folder: data,
     factsUrl: `${host.url}/api/organizations/contoso/facts`,
+    ...(roles === undefined ? {} : { headers: roles.headers }),
   });
   closers.push(() => mending.close());
+
   console.log(
     `fieldcheck is ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s: ${host.url}/api/health`,
   );
 
+  if (roles === undefined) console.log('Whoever calls from this machine has all rights; --sign-in tries roles.');
+
   let evaluations: readonly string[] = [];
   try {
     const since = new Date().toISOString();
-    const applied = await applyDemo(host.url, demo, state.etag);
+    const applied = await applyDemo(host.url, demo, state.etag, roles?.headers);
+    await roles?.give(`${host.url}/api/organizations/${demoId}`);
     if (applied.etag !== undefined) await keep({ etag: applied.etag });
     for (const remark of applied.remarks) console.log(remark);
     evaluations = applied.evaluations;
@@ -137,6 +151,7 @@ async function start(): Promise<void> {
     const explain = await writeBounce(demo, dns.address);
     const at = { host: host.url, cards: sink.page, dns: dns.address, mending: mending.url, explain };
     console.log(whatToTry(at, demo, evaluations));
+    if (roles !== undefined) console.log(roles.whatToTry(`http://localhost:${host.port}`));
   }
 }
 

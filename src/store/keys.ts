@@ -15,7 +15,12 @@
 // The table of organizations has keys of its own:
 //   <organization>                               its document
 //   ~<organization>_<newest first>_<ETag>        a document that was replaced, behind all that are current
-import { createHash } from 'node:crypto';
+// That of access has two partitions:
+//   grant: <organization>_<kind>_<object id>     a role that somebody has in an organization
+//   key: <id>                                    a key of an organization
+// That of the audit has one for each organization and one (`~`) for all of them together:
+//   <newest first>_<random>                      what somebody changed
+import { createHash, randomUUID } from 'node:crypto';
 import { organizationId } from '../domain/organization.ts';
 import type { Watch } from './store.ts';
 
@@ -54,6 +59,10 @@ export function partitionKey(watch: Watch): string {
 /** All organizations stand in one partition: there are hundreds, and they are listed together. */
 export const organizationsPartition = 'organization';
 
+/** How all was when somebody looked, beside them. */
+export const healthPartition = 'health';
+export const healthKey = 'kept';
+
 /** Start of every row of a document that was replaced. */
 export function replacedPrefix(organization: string): string {
   return `~${encodeKey(organization)}_`;
@@ -63,6 +72,32 @@ export function replacedPrefix(organization: string): string {
 export function replacedKey(organization: string, at: string, etag: string): string {
   return `${replacedPrefix(organization)}${newestFirst(at)}_${encodeKey(etag)}`;
 }
+
+/** Rows of access are read together: there are a few for each organization. */
+export const grantsPartition = 'grant';
+export const keysPartition = 'key';
+
+export function grantsPrefix(organization: string): string {
+  return `${encodeKey(organization)}_`;
+}
+
+export function grantKey({ organization, kind, id }: { organization: string; kind: string; id: string }): string {
+  return `${grantsPrefix(organization)}${encodeKey(kind)}_${encodeKey(id.toLowerCase())}`;
+}
+
+/** Of one organization, or of all. */
+export function auditPartition(organization: string | undefined): string {
+  return organization === undefined ? '~' : encodeKey(organization);
+}
+
+/** Entries of one process within one millisecond keep their order, those of several have keys of their own. */
+export function auditKey(at: string): string {
+  audited += 1;
+  return `${newestFirst(at)}_${String(lastInMillisecond - (audited % lastInMillisecond)).padStart(6, '0')}_${randomUUID()}`;
+}
+
+const lastInMillisecond = 999_999;
+let audited = 0;
 
 /** Ids of evaluations are part of keys, as narrow as an organization's. */
 const evaluationId = /^[a-z][a-z0-9-]*$/;

@@ -8,6 +8,8 @@ export function createMemoryStore(): Store {
     organizations: createMemoryTable(),
     evaluations: createMemoryTable(),
     facts: createMemoryTable(),
+    access: createMemoryTable(),
+    audit: createMemoryTable(),
     ping: async () => {},
   });
 }

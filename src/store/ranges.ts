@@ -1,6 +1,10 @@
-// Reading rows in order, page after page.
-import { behind, withPrefix } from './keys.ts';
+// Reading rows in order, page after page, and deleting them so.
+import type { z } from 'zod';
+import { behind, continuationTo, placeOf, withPrefix } from './keys.ts';
+import { unpack } from './rows.ts';
+import { InvalidContinuation, type Page } from './store.ts';
 import type { Row, Table } from './tables.ts';
+import { groupOf, writeEach } from './transactions.ts';
 
 /** The most that Table Storage gives at once. */
 export const pageSize = 1_000;
@@ -51,4 +55,56 @@ export async function* rowsBetween(
     if (last === undefined || page.length < limit) return;
     start = behind(last.rowKey);
   }
+}
+
+export async function pageOf<T extends z.ZodType>(
+  table: Table,
+  partition: string,
+  prefix: string,
+  schema: T,
+  limit: number,
+  continuation: string | undefined,
+): Promise<Page<z.infer<T>>> {
+  const bounds = withPrefix(prefix);
+  const from = continuation === undefined ? bounds.from : placeOf(continuation, partition, prefix);
+  if (from === undefined) throw new InvalidContinuation();
+  // One more than asked for: it says whether there is a next page, and where that starts.
+  const rows = await table.range(partition, { from, to: bounds.to, limit: limit + 1 });
+  const items = rows.slice(0, limit).map((row) => unpack(schema, row));
+  const next = rows[limit];
+  return next === undefined ? { items } : { items, continuation: continuationTo(partition, next.rowKey) };
+}
+
+/** @returns how many rows there were */
+export async function removeRange(table: Table, partition: string, from: string, to: string): Promise<number> {
+  let deleted = 0;
+  for (let found = pageSize; found === pageSize; ) {
+    const rowKeys = await keysIn(table, partition, from, to, pageSize);
+    found = rowKeys.length;
+    deleted += await removeRows(table, partition, rowKeys);
+  }
+  return deleted;
+}
+
+export async function keysIn(
+  table: Table,
+  partition: string,
+  from: string,
+  to: string,
+  limit: number,
+): Promise<readonly string[]> {
+  if (limit <= 0) return [];
+  return (await table.range(partition, { from, to, limit, keysOnly: true })).map(({ rowKey }) => rowKey);
+}
+
+/** @returns how many were there */
+export async function removeRows(table: Table, partition: string, rowKeys: readonly string[]): Promise<number> {
+  const groups = rowKeys.map((rowKey) => groupOf([{ kind: 'delete', rowKey }]));
+  return (await writeEach(table, partition, groups)).length;
+}
+
+export async function unpackAll<T extends z.ZodType>(schema: T, rows: AsyncIterable<Row>): Promise<z.infer<T>[]> {
+  const documents: z.infer<T>[] = [];
+  for await (const row of rows) documents.push(unpack(schema, row));
+  return documents;
 }

@@ -4,15 +4,17 @@ import { z } from 'zod';
 import { type SubjectState, subjectState } from '../domain/compare.ts';
 import { type PendingNotice, pendingNotice } from '../domain/notice.ts';
 import { type OrganizationDocument, organizationDocument } from '../domain/organization.ts';
+import { createAccessRows } from './access-rows.ts';
 import {
   behind,
   committedAheadKey,
-  continuationTo,
   deliveryKey,
   deliveryPrefix,
   encodeKey,
   factsKey,
   factsPrefix,
+  healthKey,
+  healthPartition,
   historyKey,
   historyPrefix,
   newestFirst,
@@ -20,7 +22,6 @@ import {
   outboxKey,
   outboxPrefix,
   partitionKey,
-  placeOf,
   rejectedKey,
   rejectedPrefix,
   replacedKey,
@@ -41,11 +42,20 @@ import {
   watchOfRun,
   withPrefix,
 } from './keys.ts';
-import { pageSize, rowsBetween, rowsWithPrefix, wantedRows } from './ranges.ts';
+import {
+  keysIn,
+  pageOf,
+  pageSize,
+  removeRange,
+  removeRows,
+  rowsBetween,
+  rowsWithPrefix,
+  unpackAll,
+  wantedRows,
+} from './ranges.ts';
 import { createReadAhead } from './read-ahead.ts';
 import { pack, RowTooLarge, unpack } from './rows.ts';
 import {
-  InvalidContinuation,
   lastDelivery,
   type OutboxRow,
   type Page,
@@ -85,10 +95,12 @@ const rejectedEntry = outboxEntry.extend({ reason: z.string(), at: z.string() })
 /** Subjects of a slice whose transaction went ahead of the one with the slice's result. */
 const committedAhead = z.object({ subjects: z.array(z.string()) });
 
-export function createRowStore({ organizations, evaluations, facts, ping }: Tables): Store {
+export function createRowStore({ organizations, evaluations, facts, access, audit, ping }: Tables): Store {
   return {
+    ...createAccessRows(access, audit),
+
     async open() {
-      await Promise.all([organizations.open(), evaluations.open(), facts.open()]);
+      await Promise.all([organizations, evaluations, facts, access, audit].map((table) => table.open()));
     },
     async close() {},
     ping,
@@ -136,6 +148,16 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       const from = withPrefix(`${prefix}${newestFirst(before)}_`).to;
       const old = await keysIn(organizations, organizationsPartition, from, withPrefix(prefix).to, limit);
       return removeRows(organizations, organizationsPartition, old);
+    },
+
+    async keepHealth(kept) {
+      const cells = pack('How all is', kept);
+      await organizations.write(healthPartition, [{ kind: 'put', rowKey: healthKey, cells }]);
+    },
+
+    async keptHealth() {
+      const row = await organizations.get(healthPartition, healthKey);
+      return row && unpack(z.unknown(), row);
     },
 
     async createRun(run) {
@@ -453,52 +475,6 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
   }
 }
 
-async function pageOf<T extends z.ZodType>(
-  table: Table,
-  partition: string,
-  prefix: string,
-  schema: T,
-  limit: number,
-  continuation: string | undefined,
-): Promise<Page<z.infer<T>>> {
-  const bounds = withPrefix(prefix);
-  const from = continuation === undefined ? bounds.from : placeOf(continuation, partition, prefix);
-  if (from === undefined) throw new InvalidContinuation();
-  // One more than asked for: it says whether there is a next page, and where that starts.
-  const rows = await table.range(partition, { from, to: bounds.to, limit: limit + 1 });
-  const items = rows.slice(0, limit).map((row) => unpack(schema, row));
-  const next = rows[limit];
-  return next === undefined ? { items } : { items, continuation: continuationTo(partition, next.rowKey) };
-}
-
-/** @returns how many rows there were */
-async function removeRange(table: Table, partition: string, from: string, to: string): Promise<number> {
-  let deleted = 0;
-  for (let found = pageSize; found === pageSize; ) {
-    const rowKeys = await keysIn(table, partition, from, to, pageSize);
-    found = rowKeys.length;
-    deleted += await removeRows(table, partition, rowKeys);
-  }
-  return deleted;
-}
-
-async function keysIn(
-  table: Table,
-  partition: string,
-  from: string,
-  to: string,
-  limit: number,
-): Promise<readonly string[]> {
-  if (limit <= 0) return [];
-  return (await table.range(partition, { from, to, limit, keysOnly: true })).map(({ rowKey }) => rowKey);
-}
-
-/** @returns how many were there */
-async function removeRows(table: Table, partition: string, rowKeys: readonly string[]): Promise<number> {
-  const groups = rowKeys.map((rowKey) => groupOf([{ kind: 'delete', rowKey }]));
-  return (await writeEach(table, partition, groups)).length;
-}
-
 function resultRow(result: SliceResult): Write {
   const { runId, slice } = result;
   return {
@@ -609,12 +585,6 @@ async function statesOf(
     found.set(subject, { value: unpack(subjectState, row), etag: row.etag });
   }
   return found;
-}
-
-async function unpackAll<T extends z.ZodType>(schema: T, rows: AsyncIterable<Row>): Promise<z.infer<T>[]> {
-  const documents: z.infer<T>[] = [];
-  for await (const row of rows) documents.push(unpack(schema, row));
-  return documents;
 }
 
 function isLater(a: string, b: string): boolean {

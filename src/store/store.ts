@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type AuditEntry, type Grant, organizationKey } from '../domain/access.ts';
 import type { SubjectState } from '../domain/compare.ts';
 import type { PendingNotice } from '../domain/notice.ts';
 import { type OrganizationDocument, organizationDocument } from '../domain/organization.ts';
@@ -130,13 +131,15 @@ export const storedFacts = z.object({
   /** ISO 8601, UTC. */
   observedAt: z.string(),
   expiresAt: z.string(),
+  /** Who sent it; of rows written before that was known it is not. */
+  by: z.string().exactOptional(),
   /** The document as it came in, after validation. */
   content: z.unknown(),
 });
 
 export type StoredFacts = Readonly<z.infer<typeof storedFacts>>;
 
-/** A document that is no longer the current one. Who replaced it is not known: callers share function keys. */
+/** A document that is no longer the current one. Who replaced it stands in the audit. */
 export const replacedDocument = z.object({
   /** ISO 8601, UTC. */
   replacedAt: z.string(),
@@ -145,8 +148,42 @@ export const replacedDocument = z.object({
 
 export type ReplacedDocument = Readonly<z.infer<typeof replacedDocument>>;
 
+/** A key as it is kept, with what tells whether a caller has it. */
+export const storedKey = organizationKey.extend({
+  /** SHA-256 of the whole key, in hexadecimal: it is random enough for a fast hash. */
+  hash: z.string(),
+});
+
+export type StoredKey = Readonly<z.infer<typeof storedKey>>;
+
+/** Who may do what, and who did what. */
+export interface AccessStore {
+  /** Of one organization, or of all, in order of organization. */
+  grants(organization?: string): Promise<readonly Grant[]>;
+  /** In the place of what the same grantee had there. */
+  putGrant(grant: Grant): Promise<void>;
+  /** @returns false when there was none */
+  deleteGrant(grant: Pick<Grant, 'organization' | 'kind' | 'id'>): Promise<boolean>;
+
+  key(id: string): Promise<Versioned<StoredKey> | undefined>;
+  /** Of one organization, or of all; those that count no more included. */
+  keys(organization?: string): Promise<readonly StoredKey[]>;
+  /** @param etag undefined: must not exist yet. @returns false on conflict */
+  putKey(key: StoredKey, etag: string | undefined): Promise<boolean>;
+
+  /** Deletes what gives access to an organization: grants and keys. @returns rows deleted */
+  deleteAccess(organization: string): Promise<number>;
+
+  /** Writes down what is about to be changed; stays when its organization is deleted. */
+  putAudit(entry: AuditEntry): Promise<void>;
+  /** Of one organization, or of all, newest first. */
+  audit(organization: string | undefined, limit: number, continuation?: string): Promise<Page<AuditEntry>>;
+  /** Deletes what was done before `before`, also in organizations that are deleted; at most `limit`. @returns entries deleted */
+  pruneAudit(before: string, limit: number): Promise<number>;
+}
+
 /** Last known state, history, outbox, organizations and supplied facts. Throws {@link StoreUnavailable} when the storage does not answer. */
-export interface Store {
+export interface Store extends AccessStore {
   /** Creates what is missing. Called once before anything else. */
   open(): Promise<void>;
   close(): Promise<void>;
@@ -169,6 +206,11 @@ export interface Store {
   deleteOrganization(id: string): Promise<boolean>;
   /** Deletes documents that were replaced before `before`; at most `limit`. @returns rows deleted */
   pruneOrganization(id: string, before: string, limit: number): Promise<number>;
+
+  /** Keeps how all was when somebody looked; of it the last one written. */
+  keepHealth(kept: object): Promise<void>;
+  /** As it was kept, whoever wrote it; undefined while nobody has. */
+  keptHealth(): Promise<unknown>;
 
   /** @returns false when the run exists already: somebody else started it. */
   createRun(run: RunRecord): Promise<boolean>;

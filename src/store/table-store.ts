@@ -33,7 +33,8 @@ const retryOptions = { maxRetries: 4, retryDelayInMs: 200, maxRetryDelayInMs: 2_
 const maxPageSize = 1_000;
 
 /**
- * The store in Azure Table Storage (or Azurite): tables `organizations`, `evaluations` and `facts`.
+ * The store in Azure Table Storage (or Azurite): tables `organizations`, `evaluations`, `facts`,
+ * `access` and `audit`.
  *
  * @throws Error when the connection string, account name or address cannot be used; the message never repeats it
  */
@@ -48,6 +49,8 @@ export function createTableStore(options: TableStoreOptions): Store {
     organizations,
     evaluations: createAzureTable(clientOf('evaluations')),
     facts: createAzureTable(clientOf('facts')),
+    access: createAzureTable(clientOf('access')),
+    audit: createAzureTable(clientOf('audit')),
     ping: () => organizations.ping(),
   });
 }

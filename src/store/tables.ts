@@ -53,6 +53,8 @@ export interface Tables {
   readonly organizations: Table;
   readonly evaluations: Table;
   readonly facts: Table;
+  readonly access: Table;
+  readonly audit: Table;
   ping(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 // The App with everything around it in the test's hands: clock, queue, resolvers, channel. What is under it is real.
 
-import { type App, createApp } from '../../src/app/index.ts';
+import { createApp, type HostedApp } from '../../src/app/index.ts';
 import { channelNotifiers, type Ports } from '../../src/app/ports.ts';
 import { loadConfig } from '../../src/config.ts';
 import { evaluations as productEvaluations } from '../../src/evaluations/index.ts';
@@ -39,7 +39,7 @@ export interface LogLine {
 }
 
 export interface Machine {
-  readonly app: App;
+  readonly app: HostedApp;
   readonly clock: Clock;
   readonly log: readonly LogLine[];
   /** Messages that wait, oldest first. */
@@ -64,6 +64,8 @@ export interface MachineOptions {
   readonly notifierFor?: Ports['notifierFor'];
   /** What a tenant lists as its domains; left out, nobody may sign in to it. */
   readonly discover?: World['discover'];
+  /** Who may do what; whoever calls has all rights when left out. */
+  readonly ports?: Pick<Ports, 'localAccess' | 'signIn'> & { readonly publicUrl?: string };
 }
 
 export function createMachine({
@@ -73,6 +75,7 @@ export function createMachine({
   clock = createClock(),
   notifierFor,
   discover,
+  ports: given = {},
 }: MachineOptions): Machine {
   const slices: SliceMessage[] = [];
   const deliveries: DeliveryMessage[] = [];
@@ -97,6 +100,8 @@ export function createMachine({
     notifierFor: notifierFor ?? channelNotifiers(loadConfig({ FIELDCHECK_LOCAL_CHANNELS: 'true' }), environment),
     publicUrl: undefined,
     localChannels: true,
+    localAccess: true,
+    ...given,
   });
   return {
     app,

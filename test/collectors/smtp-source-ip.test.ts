@@ -754,12 +754,14 @@ describe.runIf(host)('Collect-SmtpSourceIpFacts -ProbeOnly', () => {
 describe.runIf(host).each(host ? [await engineToRun(host)] : [])(
   'Collect-SmtpSourceIpFacts -UploadUri on $name',
   (on) => {
-    const upload = async (...statuses: number[]) => {
-      const received: { url: string | undefined; key: string | undefined; body: string }[] = [];
+    const upload = async (statuses: readonly number[], secret: object = { Key: 'fck_of-the-organization' }) => {
+      const received: { url: string | undefined; key: string | undefined; bearer: string | undefined; body: string }[] =
+        [];
       const server = createHttpServer(async (request, response) => {
         let body = '';
         for await (const chunk of request) body += chunk;
-        received.push({ url: request.url, key: request.headers['x-functions-key']?.toString(), body });
+        const { authorization: bearer, 'x-functions-key': key } = request.headers;
+        received.push({ url: request.url, key: key?.toString(), bearer, body });
         response.writeHead(statuses[received.length - 1] ?? 500).end('{}');
       });
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -768,21 +770,27 @@ describe.runIf(host).each(host ? [await engineToRun(host)] : [])(
         on,
         script,
         {},
-        { parameters: { ProbeOnly: true, ProbeNode: ['no endpoint'], UploadUri: uri, FunctionKey: 'key-of-the-door' } },
+        { parameters: { ProbeOnly: true, ProbeNode: ['no endpoint'], UploadUri: uri, ...secret } },
       );
       server.close();
       return { received, ...answer };
     };
 
     it('posts the file as written, with the key in a header and nowhere else', async () => {
-      const { received, json, output, verbose, warnings } = await upload(202);
-      expect(received).toEqual([{ url: '/api/organizations/contoso/facts', key: 'key-of-the-door', body: json }]);
+      const { received, json, output, verbose, warnings } = await upload([202]);
+      const bearer = 'Bearer fck_of-the-organization';
+      expect(received).toEqual([{ url: '/api/organizations/contoso/facts', bearer, key: undefined, body: json }]);
       expect(output[0]).toBe('posted to 127.0.0.1');
-      expect([json, ...output, ...verbose, ...warnings].join()).not.toContain('key-of-the-door');
+      expect([json, ...output, ...verbose, ...warnings].join()).not.toContain('fck_of-the-organization');
+    });
+
+    it('still takes the key of an older function app', async () => {
+      const { received } = await upload([202], { FunctionKey: 'key-of-the-app' });
+      expect(received).toMatchObject([{ key: 'key-of-the-app', bearer: undefined }]);
     });
 
     it('fails with a sentence when the door refuses, keeps the file, and prints warnings and verdict all the same', async () => {
-      const { errors, facts, received, output, warnings } = await upload(401);
+      const { errors, facts, received, output, warnings } = await upload([401]);
       expect(errors.join()).toMatch(
         /The file was not posted: Response status code does not indicate success: 401 .*\. It is kept: post .*facts\.json later/,
       );
@@ -793,7 +801,7 @@ describe.runIf(host).each(host ? [await engineToRun(host)] : [])(
     });
 
     it('posts again what a busy door did not take', async () => {
-      const { received, errors, json, output } = await upload(503, 429, 202);
+      const { received, errors, json, output } = await upload([503, 429, 202]);
       expect(errors).toEqual([]);
       expect(received.map(({ body }) => body)).toEqual([json, json, json]);
       expect(output[0]).toBe('posted to 127.0.0.1');

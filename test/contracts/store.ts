@@ -751,6 +751,112 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
       expect((await store.listStates(otherWatch, 10)).items).toHaveLength(1);
       expect(await store.purge(watch)).toBe(0);
     });
+
+    describe('access', () => {
+      const given = (organization: string, id: string, role: 'reader' | 'operator' = 'reader') => ({
+        organization,
+        kind: 'group' as const,
+        id,
+        role,
+        by: 'Ada',
+        at: time(),
+      });
+      const [one, two] = ['99999999-0000-0000-0000-000000000001', '99999999-0000-0000-0000-000000000002'] as const;
+
+      test('a role takes the place of the one before, and goes', async () => {
+        await store.putGrant(given('contoso', one));
+        await store.putGrant(given('contoso', one, 'operator'));
+        await store.putGrant(given('contoso', two));
+        await store.putGrant(given('contoso-2', one));
+        expect(await store.grants('contoso')).toEqual([given('contoso', one, 'operator'), given('contoso', two)]);
+        expect(await store.grants()).toHaveLength(3);
+        expect(await store.deleteGrant(given('contoso', one))).toBe(true);
+        expect(await store.deleteGrant(given('contoso', one))).toBe(false);
+        expect(await store.grants('contoso')).toEqual([given('contoso', two)]);
+      });
+
+      const keyOf = (id: string, organization: string) => ({
+        id,
+        organization,
+        name: 'EX1',
+        role: 'collector' as const,
+        by: 'Ada',
+        at: time(),
+        expiresAt: time(60),
+        hash: 'ab'.repeat(32),
+      });
+
+      test('a key is made once, found by its id in every case of letters, and changed by whoever read it', async () => {
+        expect(await store.putKey(keyOf('aB3', 'contoso'), undefined)).toBe(true);
+        expect(await store.putKey(keyOf('aB3', 'fabrikam'), undefined)).toBe(false);
+        expect(await store.putKey(keyOf('Ab3', 'fabrikam'), undefined)).toBe(true);
+        const read = await store.key('aB3');
+        expect(read?.value).toEqual(keyOf('aB3', 'contoso'));
+        const ended = { ...keyOf('aB3', 'contoso'), endedAt: time(1) };
+        expect(await store.putKey(ended, read?.etag)).toBe(true);
+        expect(await store.putKey(ended, read?.etag)).toBe(false);
+        expect(await store.keys('contoso')).toEqual([ended]);
+        expect(await store.keys()).toHaveLength(2);
+        expect(await store.key('ab3')).toBeUndefined();
+      });
+
+      test('what gives access to an organization goes with it, and nothing of another', async () => {
+        await store.putGrant(given('contoso', one));
+        await store.putGrant(given('contoso-2', one));
+        await store.putKey(keyOf('a', 'contoso'), undefined);
+        await store.putKey(keyOf('b', 'contoso-2'), undefined);
+        expect(await store.deleteAccess('contoso')).toBe(2);
+        expect([await store.grants('contoso'), await store.keys('contoso')]).toEqual([[], []]);
+        expect([await store.grants(), await store.keys()].map(({ length }) => length)).toEqual([1, 1]);
+        expect(await store.deleteAccess('contoso')).toBe(0);
+      });
+    });
+
+    describe('the audit', () => {
+      const entry = (minute: number, organization?: string) => ({
+        at: time(minute),
+        by: { kind: 'person' as const, id: 'a', name: 'Ada' },
+        via: 'token' as const,
+        action: 'document.write',
+        ...(organization === undefined ? {} : { organization }),
+      });
+
+      test('is read newest first, page by page, of one organization or of all', async () => {
+        for (const minute of [1, 2, 3]) await store.putAudit(entry(minute, 'contoso'));
+        await store.putAudit(entry(4, 'fabrikam'));
+        await store.putAudit(entry(5));
+        const { items, pages } = await allPages((continuation) => store.audit('contoso', 2, continuation));
+        expect(items).toEqual([entry(3, 'contoso'), entry(2, 'contoso'), entry(1, 'contoso')]);
+        expect(pages).toBe(2);
+        expect((await store.audit(undefined, 10)).items.map(({ at }) => at)).toEqual([5, 4, 3, 2, 1].map(time));
+        const { continuation } = await store.audit('contoso', 2);
+        await expect(store.audit('fabrikam', 2, continuation)).rejects.toThrow(InvalidContinuation);
+        await expect(store.audit(undefined, 2, continuation)).rejects.toThrow(InvalidContinuation);
+      });
+
+      test('what one process writes within a millisecond keeps its order', async () => {
+        const actions = Array.from({ length: 20 }, (_, n) => `a.${n}`);
+        for (const action of actions) await store.putAudit({ ...entry(1, 'contoso'), action });
+        expect((await store.audit('contoso', 20)).items.map(({ action }) => action)).toEqual(actions.toReversed());
+      });
+
+      test('what is old goes, of every list, also of an organization that is deleted', async () => {
+        for (const minute of [1, 2, 3]) await store.putAudit(entry(minute, 'contoso'));
+        await store.putAudit(entry(1));
+        expect(await store.pruneAudit(time(3), 2)).toBe(2);
+        expect(await store.pruneAudit(time(3), 10)).toBe(1);
+        expect((await store.audit('contoso', 10)).items).toEqual([entry(3, 'contoso')]);
+        expect((await store.audit(undefined, 10)).items).toEqual([entry(3, 'contoso')]);
+      });
+    });
+
+    test('how all was is kept as it was given, the last one', async () => {
+      expect(await store.keptHealth()).toBeUndefined();
+      await store.keepHealth({ at: time(), seen: [] });
+      await store.keepHealth({ at: time(1), seen: [{ organization: 'contoso' }] });
+      expect(await store.keptHealth()).toEqual({ at: time(1), seen: [{ organization: 'contoso' }] });
+      expect(await store.organizations()).toEqual([]);
+    });
   });
 }
 

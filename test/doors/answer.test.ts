@@ -1,11 +1,19 @@
 import { expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import type { App } from '../../src/app/index.ts';
+import type { App, HostedApp } from '../../src/app/index.ts';
+import { localIdentity } from '../../src/domain/access.ts';
 import { answerOf } from '../../src/doors/answer.ts';
 import { answer, type Door, door, json, media } from '../../src/doors/door.ts';
 import { StoreUnavailable } from '../../src/store/store.ts';
 
-/** Calls a door as a host does, with an App of which nothing is used. */
+/** An App of which nothing is used but that it lets everybody in. */
+const open = {
+  identify: async () => localIdentity('this machine'),
+  decide: async () => 'allowed',
+  as: () => ({}) as App,
+} as unknown as HostedApp;
+
+/** Calls a door as a host does. */
 function call(one: Door, { params = {}, search = '', headers = {}, body = '' } = {}, logFault = vi.fn()) {
   const incoming = {
     params,
@@ -13,19 +21,24 @@ function call(one: Door, { params = {}, search = '', headers = {}, body = '' } =
     headers: new Headers(headers),
     arrayBuffer: async () => new TextEncoder().encode(body).buffer,
   };
-  return answerOf(one, () => ({}) as App, incoming, logFault);
+  return answerOf(one, () => open, incoming, logFault);
 }
 
 const number = json('Number', z.number());
 const double = door('double', 'POST', 'numbers/{number}', {
   title: 'Twice the number, and the body',
-  needs: 'key',
+  needs: 'read',
   body: { content: number, limit: 10 },
   answers: { 200: answer('Twice.', number) },
   handle: async (_, request) => ({ jsonBody: [Number(request.params.number) * 2, await request.json()] }),
 });
 const failing = (error: unknown) =>
-  door('failing', 'GET', 'failing', { title: 'Fails', needs: 'key', answers: {}, handle: () => Promise.reject(error) });
+  door('failing', 'GET', 'failing', {
+    title: 'Fails',
+    needs: 'read',
+    answers: {},
+    handle: () => Promise.reject(error),
+  });
 
 test('a door is called without a host: parameters, body, answer', async () => {
   expect(await call(double, { params: { number: '21' }, body: '[1]' })).toEqual({ jsonBody: [42, [1]] });
@@ -44,7 +57,7 @@ test.each([
 test('text gets the media type that the door declares for its status', async () => {
   const csv = door('csv', 'GET', 'csv', {
     title: 'Lines',
-    needs: 'anonymous',
+    needs: 'open',
     answers: { 200: answer('One.', media('text/csv; charset=utf-8')) },
     handle: async () => ({ body: 'a,b', headers: { etag: '1' } }),
   });

@@ -13,7 +13,7 @@ const doors = doorsOf(evaluations);
 function markdownTable(): string {
   const rows = doors.map(({ method, path, title, needs }) => [
     `\`${method} ${path}\``,
-    needs === 'anonymous' ? `${title} (no key)` : title,
+    needs === 'open' ? `${title} (open)` : title,
   ]);
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[], filler = ' ') =>
@@ -40,8 +40,12 @@ test('a door says what right it needs, and reads only parameters that its path h
   const rest: Pick<Door, 'title' | 'answers'> = { title: 'Nothing', answers: {} };
   // @ts-expect-error what it needs is not said
   door('open', 'GET', 'open', { ...rest, handle: async () => ({}) });
-  // @ts-expect-error the path has no {subject}
-  door('blind', 'GET', 'a/{b}', { ...rest, needs: 'key', handle: async (_, { params }) => ({ body: params.subject }) });
+  door('blind', 'GET', 'a/{b}', {
+    ...rest,
+    needs: 'read',
+    // @ts-expect-error the path has no {subject}
+    handle: async (_, { params }) => ({ body: params.subject }),
+  });
 });
 
 test('doors and functions know of no evaluation: those come with their registration', async () => {

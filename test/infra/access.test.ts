@@ -112,6 +112,57 @@ const idsFor = (...evaluations: string[]) =>
 const requests = () =>
   (existsSync(`${file}.log`) ? readFileSync(`${file}.log`, 'utf8') : '').split('\n').filter(Boolean);
 
+const signInSaid = `Tenant 11111111-2222-3333-4444-555555555555
+  create  application fieldcheck sign-in, for accounts of this tenant alone, without a secret
+  set     its redirect address https://fieldcheck.contoso.com/api/sign-in/callback, its roles, its scope, and the Azure CLI as one that may ask for it
+  trust   identity ${identity.id} of this tenant
+  add     it to this tenant
+  require that whoever signs in is assigned to it
+  consent to openid profile, for everybody here
+  assign  you (Ada) the role Administrator
+Done.
+Then: azd env set FIELDCHECK_SIGN_IN_CLIENT_ID 77777777-0000-0000-0000-000000000000 && azd provision
+`;
+
+/** The application as the product needs it: version 2 of tokens, four roles, one tenant, nothing implicit, no secret. */
+function expectSignIn(): void {
+  const [application] = tenant().applications as unknown as Record<string, unknown>[];
+  expect(application).toMatchObject({
+    displayName: 'fieldcheck sign-in',
+    signInAudience: 'AzureADMyOrg',
+    groupMembershipClaims: 'ApplicationGroup',
+    identifierUris: ['api://77777777-0000-0000-0000-000000000000'],
+    web: {
+      redirectUris: ['https://fieldcheck.contoso.com/api/sign-in/callback'],
+      implicitGrantSettings: { enableIdTokenIssuance: false, enableAccessTokenIssuance: false },
+    },
+    optionalClaims: { accessToken: [{ name: 'idtyp' }] },
+    api: {
+      requestedAccessTokenVersion: 2,
+      oauth2PermissionScopes: [{ value: 'user_impersonation', isEnabled: true }],
+      // The Azure CLI, without which nobody gets a token for a script.
+      preAuthorizedApplications: [{ appId: '04b07795-8ddb-461a-bbee-02f9e1bf7b46' }],
+    },
+  });
+  const roles = application?.appRoles as { id: string; value: string }[];
+  expect(roles.map(({ value }) => value)).toEqual(['Administrator', 'Operator.All', 'Reader.All', 'Member']);
+  expect(JSON.stringify(application)).not.toMatch(/passwordCredentials|keyCredentials/);
+  expect(tenant().credentials).toMatchObject([{ subject: identity.id, audiences: ['api://AzureADTokenExchange'] }]);
+  const principal = tenant().servicePrincipals.at(-1);
+  expect(principal).toMatchObject({ appRoleAssignmentRequired: true });
+  expect(tenant().consents).toMatchObject([
+    {
+      clientId: principal?.id,
+      consentType: 'AllPrincipals',
+      resourceId: 'principal-of-graph',
+      scope: 'openid profile',
+    },
+  ]);
+  expect(tenant().appRoles).toMatchObject([
+    { principalId: 'dddddddd-0000-0000-0000-000000000001', resourceId: principal?.id, roleId: roles[0]?.id },
+  ]);
+}
+
 const runs = (program: string) => spawnSync(program, ['--version']).status === 0;
 const canRun = process.platform !== 'win32' && runs('bash') && runs('jq');
 if (!canRun) console.warn('The tests of grant-access.sh did not run: they need bash and jq.');
@@ -257,7 +308,24 @@ describe.runIf(canRun)('grant-access.sh', { timeout: 60_000 }, () => {
     expect(call(['unfederate', ...options]).out).toContain('Nothing to do.');
   });
 
+  test('sign-in makes the application that people sign in with, without a secret; a second one finds nothing to do', () => {
+    const options = ['--url', 'https://fieldcheck.contoso.com', '--identity-principal-id', identity.id, '--yes'];
+    const { code, out } = call(['sign-in', ...options]);
+    expect([code, out]).toEqual([0, signInSaid]);
+    expectSignIn();
+    expect(call(['sign-in', ...options]).out).toContain('Nothing to do.');
+    expect(tenant().credentials).toHaveLength(1);
+    expect(call(['undo-sign-in', '--yes']).code).toBe(0);
+    expect(tenant().applications).toEqual([]);
+    expect(call(['undo-sign-in', '--yes']).out).toContain('Nothing to do.');
+  });
+
   test.each([
+    [
+      ['sign-in', '--url', 'http://fieldcheck.contoso.com', '--identity-principal-id', identity.id],
+      '--url needs https://',
+    ],
+    [['sign-in', '--url', 'https://fieldcheck.contoso.com'], '--identity-principal-id needs the object id'],
     [['apply', '--app-id', 'fieldcheck'], "--app-id needs a client id (a GUID), got 'fieldcheck'."],
     [['apply', ...target, '--evaluations', 'dmarc'], "evaluation 'dmarc' needs no grants or does not exist"],
     [['undo', ...target, '--evaluations', 'dkim'], 'undo takes everything back'],
@@ -305,6 +373,7 @@ function ConvertFrom-Element {
         }
         'Array' { , @(foreach ($item in $Element.EnumerateArray()) { ConvertFrom-Element $item }) }
         'String' { $Element.GetString() }
+        'Number' { $Element.GetInt32() }
         'True' { $true }
         'False' { $false }
     }
@@ -313,6 +382,20 @@ function ConvertFrom-Json {
     param([Parameter(ValueFromPipeline)] [string] $InputObject)
     process { ConvertFrom-Element ([System.Text.Json.JsonDocument]::Parse($InputObject).RootElement) }
 }
+function ConvertTo-Element {
+    param($Value)
+    if ($null -eq $Value) { 'null' }
+    elseif ($Value -is [bool]) { "$Value".ToLowerInvariant() }
+    elseif ($Value -is [int]) { "$Value" }
+    elseif ($Value -is [array]) { '[' + (@(foreach ($one in $Value) { ConvertTo-Element $one }) -join ',') + ']' }
+    elseif ($Value -is [Collections.IDictionary]) { ConvertTo-Element ([pscustomobject] $Value) }
+    elseif ($Value -is [Management.Automation.PSCustomObject]) {
+        $properties = foreach ($one in $Value.PSObject.Properties) { (ConvertTo-Element $one.Name) + ':' + (ConvertTo-Element $one.Value) }
+        '{' + (@($properties) -join ',') + '}'
+    }
+    else { '"' + "$Value".Replace('"', '\\"') + '"' }
+}
+function ConvertTo-Json { param($InputObject, $Depth) ConvertTo-Element $InputObject }
 function Start-Sleep { param($Seconds) }
 function Connect-MgGraph { param($Scopes, $Environment, [switch] $NoWelcome, $TenantId) }
 function Get-MgContext { [pscustomobject] @{ TenantId = '11111111-2222-3333-4444-555555555555' } }
@@ -393,6 +476,15 @@ describe.runIf(host && process.platform !== 'win32')('Grant-FieldcheckAccess.ps1
     ]);
     await run({ Action: 'Unfederate', ...identityOption });
     expect(tenant().credentials).toEqual([]);
+  });
+
+  test('SignIn makes what the shell script makes; UndoSignIn removes it', async () => {
+    const parameters = { Url: 'https://fieldcheck.contoso.com', IdentityPrincipalId: identity.id, Force: true };
+    expect(await run({ Action: 'SignIn', ...parameters })).toEqual({ out: signInSaid.trimEnd(), err: '' });
+    expectSignIn();
+    expect((await run({ Action: 'SignIn', ...parameters })).out).toContain('Nothing to do.');
+    await run({ Action: 'UndoSignIn', Force: true });
+    expect(tenant().applications).toEqual([]);
   });
 
   test('not confirmed: nothing is changed; a bad call says what is wrong', async () => {

@@ -12,12 +12,20 @@ interface Assignment {
 
 /** The tenant, as the test writes and reads it. */
 export interface StubTenant {
-  servicePrincipals: { id: string; appId: string; displayName: string; servicePrincipalType: string }[];
+  servicePrincipals: {
+    id: string;
+    appId: string;
+    displayName: string;
+    servicePrincipalType: string;
+    appRoleAssignmentRequired?: boolean;
+  }[];
   appRoles: Assignment[];
   directoryRoles: Assignment[];
   /** How many looks and grants go to a server that does not know yet what was made just now. */
   lag?: number;
   applications: { id: string; appId: string; displayName: string; signInAudience: string }[];
+  /** Consent to delegated permissions. */
+  consents?: { clientId: string; consentType: string; resourceId: string; scope: string }[];
   credentials: {
     id: string;
     applicationId: string;
@@ -72,7 +80,10 @@ function respond(tenant: StubTenant, method: string, path: string, body: Record<
   const [collection = '', id = '', part = '', last = ''] = path.replace(/\?.*/, '').split('/');
   const next = (taken: unknown[]) => `new-${taken.length + 1}`;
   switch (`${method} ${path.startsWith('roleManagement') ? 'roleManagement' : `${collection}/${part}`}`) {
+    case 'GET me/':
+      return { id: 'dddddddd-0000-0000-0000-000000000001', displayName: 'Ada' };
     case 'GET servicePrincipals/':
+      if (id !== '') return tenant.servicePrincipals.find((one) => one.id === id);
       return { value: tenant.servicePrincipals.filter(({ appId }) => appId === key) };
     case 'POST servicePrincipals/':
       tenant.servicePrincipals.push({
@@ -81,6 +92,20 @@ function respond(tenant: StubTenant, method: string, path: string, body: Record<
         displayName: 'fieldcheck',
         servicePrincipalType: 'Application',
       });
+      return {};
+    case 'PATCH servicePrincipals/':
+      Object.assign(tenant.servicePrincipals.find((one) => one.id === id) ?? {}, body);
+      return undefined;
+    case 'GET servicePrincipals/appRoleAssignedTo':
+      return {
+        value: tenant.appRoles
+          .filter(({ resourceId }) => resourceId === id)
+          .map(({ roleId, ...assignment }) => ({ ...assignment, appRoleId: roleId })),
+      };
+    case 'GET oauth2PermissionGrants/':
+      return { value: (tenant.consents ?? []).filter(({ clientId }) => clientId === key) };
+    case 'POST oauth2PermissionGrants/':
+      tenant.consents = [...(tenant.consents ?? []), body as unknown as NonNullable<StubTenant['consents']>[number]];
       return {};
     case 'GET servicePrincipals/appRoleAssignments':
       return {
@@ -116,17 +141,25 @@ function respond(tenant: StubTenant, method: string, path: string, body: Record<
       tenant.directoryRoles = tenant.directoryRoles.filter((assignment) => assignment.id !== last);
       return undefined;
     case 'GET applications/':
+      if (id !== '') return tenant.applications.find((one) => one.id === id);
       return { value: tenant.applications.filter(({ displayName }) => displayName === key) };
     case 'POST applications/': {
       const application = {
+        displayName: '',
+        signInAudience: '',
+        ...body,
         id: next(tenant.applications),
         appId: '77777777-0000-0000-0000-000000000000',
-        displayName: body.displayName ?? '',
-        signInAudience: body.signInAudience ?? '',
       };
       tenant.applications.push(application);
       return application;
     }
+    case 'PATCH applications/':
+      Object.assign(tenant.applications.find((one) => one.id === id) ?? {}, body);
+      return undefined;
+    case 'DELETE applications/':
+      tenant.applications = tenant.applications.filter((one) => one.id !== id);
+      return undefined;
     case 'GET applications/federatedIdentityCredentials':
       return { value: tenant.credentials.filter(({ applicationId }) => applicationId === id) };
     case 'POST applications/federatedIdentityCredentials':

@@ -29,7 +29,7 @@ const HOST_SETTINGS =
 /** Settings that the product reads and Azure must not have: for the local host, to aim it at imitated clouds, and secrets
  * of an application, for which the managed identity vouches instead. */
 const NOT_IN_AZURE =
-  /^FIELDCHECK_(LOCAL_CHANNELS|SAVED_FACTS|ZONE_RESOLVERS|ENDPOINT_\w+|CLIENT_SECRET|CLIENT_CERTIFICATE)$/;
+  /^FIELDCHECK_(LOCAL_CHANNELS|LOCAL_ACCESS|SAVED_FACTS|ZONE_RESOLVERS|ENDPOINT_\w+|CLIENT_SECRET|CLIENT_CERTIFICATE)$/;
 
 describe.runIf(typeof found !== 'string')('infra/main.bicep, compiled', () => {
   const bicep = found as Bicep;
@@ -96,6 +96,12 @@ describe.runIf(typeof found !== 'string')('infra/main.bicep, compiled', () => {
     expect(JSON.stringify(template)).not.toMatch(/AccountKey=|listKeys\(/i);
   });
 
+  test('who signs in is a setting of the app, and nothing stands before its doors', () => {
+    expect(settings).toContain('FIELDCHECK_SIGN_IN_CLIENT_ID');
+    expect(template.parameters.signInClientId?.defaultValue).toBe('');
+    expect(JSON.stringify(template)).not.toMatch(/authsettings/i);
+  });
+
   const config = join(root, 'src/config.ts');
   test.runIf(existsSync(config))('its settings are those that the product reads, and the other way round', async () => {
     const { settingsSchema } = await import(pathToFileURL(config).href);
@@ -151,14 +157,14 @@ describe.runIf(typeof found !== 'string')('what a deployment creates', () => {
       'Microsoft.Storage/storageAccounts/queueServices': 1,
       'Microsoft.Storage/storageAccounts/queueServices/queues': 4,
       'Microsoft.Storage/storageAccounts/tableServices': 1,
-      'Microsoft.Storage/storageAccounts/tableServices/tables': 3,
+      'Microsoft.Storage/storageAccounts/tableServices/tables': 5,
       'Microsoft.KeyVault/vaults': 1,
       'Microsoft.Authorization/roleAssignments': 5,
       'Microsoft.Web/serverfarms': 1,
       'Microsoft.Web/sites': 1,
       'Microsoft.Web/sites/basicPublishingCredentialsPolicies': 2,
       'Microsoft.Web/sites/config': 1,
-      'Microsoft.Insights/scheduledQueryRules': 4,
+      'Microsoft.Insights/scheduledQueryRules': 5,
       'Microsoft.Insights/workbooks': 1,
     });
   });
@@ -187,6 +193,8 @@ describe.runIf(typeof found !== 'string')('what a deployment creates', () => {
       'organizations',
       'evaluations',
       'facts',
+      'access',
+      'audit',
     ]);
     const container = only(plain, 'Microsoft.Storage/storageAccounts/blobServices/containers');
     expect(container.properties).toEqual({ publicAccess: 'None' });

@@ -5,7 +5,7 @@ import type { Watch } from '../../store/store.ts';
 import { lastStates } from '../organizations/states.ts';
 import { storedOrganization, watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
-import { Problem } from '../problem.ts';
+import { notFound, Problem } from '../problem.ts';
 
 type MetricPorts = Pick<Ports, 'store' | 'evaluations' | 'clock'>;
 
@@ -32,14 +32,23 @@ const mostNotices = 1_000;
  * Reads the documents, and of each watch its summary, its last runs and what waits in its outbox: four small reads
  * whatever the number of subjects. Only `subjects` reads those.
  *
+ * @param visible organizations that the caller may see; the others are as if they were not there
  * @throws Problem when there is no such organization (404), or subjects of all are asked for (400)
  */
-export async function metrics(ports: MetricPorts, { organization, subjects }: MetricsRequest): Promise<string> {
+export async function metrics(
+  ports: MetricPorts,
+  { organization, subjects }: MetricsRequest,
+  visible: 'all' | ReadonlySet<string> = 'all',
+): Promise<string> {
   const { store, evaluations } = ports;
   if (subjects && organization === undefined)
     throw new Problem(400, 'subjects=true wants organization=ID: each subject is a series of its own.');
+  const isVisible = (id: string) => visible === 'all' || visible.has(id);
+  if (organization !== undefined && !isVisible(organization)) throw notFound(`The organization "${organization}"`);
   const documents =
-    organization === undefined ? await store.organizations() : [(await storedOrganization(ports, organization)).value];
+    organization === undefined
+      ? (await store.organizations()).filter(({ id }) => isVisible(id))
+      : [(await storedOrganization(ports, organization)).value];
   // Loaded when asked for: most instances never are.
   const { Gauge, Registry } = await import('prom-client');
   const registry = new Registry<OpenMetricsContentType>();

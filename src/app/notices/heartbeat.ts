@@ -1,5 +1,6 @@
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { RunRecord } from '../../store/store.ts';
+import { expiringKeys } from '../access/keys.ts';
 import { watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import type { DeliveryPorts } from './deliver.ts';
@@ -16,6 +17,7 @@ const runsLookedAt = 5;
  * that a channel is dead: a webhook answers 202 also when its flow then fails.
  */
 export async function heartbeat(ports: DeliveryPorts): Promise<void> {
+  for (const says of expiringKeys(await ports.store.keys(), ports.clock())) ports.log.warn('key expires', { says });
   for (const document of await ports.store.organizations()) {
     const runs = await lastRuns(ports, document);
     for (const { evaluation, run } of runs) {

@@ -32,6 +32,7 @@ function documentUnder({ evaluations, localChannels }: DocumentPolicy) {
     for (const [name, { kind, url }] of Object.entries(document.channels)) {
       if (kind !== 'console' && url === undefined)
         refuse('is missing; write secret:NAME, NAME being the setting that holds the address', 'channels', name, 'url');
+      refuse(settingFault(document.id, url), 'channels', name, 'url');
       if (url !== undefined && !url.startsWith('secret:') && !localChannels)
         refuse(
           'an address is a secret and is not stored; put it into a setting and write secret:NAME here',
@@ -41,6 +42,21 @@ function documentUnder({ evaluations, localChannels }: DocumentPolicy) {
         );
     }
   });
+}
+
+/**
+ * Why a document may not name a setting: only those that are meant for channels, and of those with the name of an
+ * organization (`CHANNEL_CONTOSO__MAIL_TEAM`) only its own.
+ */
+function settingFault(organization: string, url: string | undefined): string | undefined {
+  const setting = url?.startsWith('secret:') === true ? url.slice('secret:'.length) : undefined;
+  if (setting === undefined) return undefined;
+  if (!/^CHANNEL_.|._WEBHOOK$/.test(setting) || /^(FIELDCHECK|AZURE|WEBSITE)_/i.test(setting))
+    return `names the setting ${setting}, which is none of a channel; those begin with CHANNEL_ or end in _WEBHOOK`;
+  const owner = /^CHANNEL_(.+?)__/.exec(setting)?.[1]?.toUpperCase();
+  const own = organization.replaceAll('-', '_').toUpperCase();
+  if (owner === undefined || owner === own) return undefined;
+  return `names the setting ${setting}, which is another organization's; those of ${organization} begin with CHANNEL_${own}__`;
 }
 
 /** One document or a list of them, as a file holds them. @throws InvalidDocument */

@@ -1,5 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
+import { fieldcheckItself, type Identity, isAdministrator } from '../../domain/access.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { Page, ReplacedDocument, Store } from '../../store/store.ts';
+import { audited } from '../access/audit.ts';
 import type { Ports } from '../ports.ts';
 import { notFound, Problem } from '../problem.ts';
 import { type Conditions, changedMeanwhile, checkConditions } from './conditions.ts';
@@ -18,7 +21,7 @@ interface ShownDocument {
  * @throws InvalidDocument when it is refused; Problem when it is of another organization, or a condition does not hold
  */
 export async function putOrganization(
-  ports: Pick<Ports, 'store' | 'log' | 'clock' | 'evaluations' | 'localChannels'>,
+  ports: Pick<Ports, 'store' | 'log' | 'clock' | 'evaluations' | 'localChannels' | 'by'>,
   id: string,
   value: unknown,
   conditions: Conditions = {},
@@ -29,10 +32,41 @@ export async function putOrganization(
   const stored = await ports.store.organization(id);
   checkConditions(id, conditions, stored?.etag);
   const complete = withStoredAddresses(document, stored?.value);
+  mayWrite(ports.by, complete, stored?.value);
+  await audited(ports, {
+    action: stored === undefined ? 'document.create' : 'document.write',
+    organization: id,
+    ...(stored === undefined ? {} : { detail: changedIn(complete, stored.value).join(', ') || 'nothing' }),
+  });
   const etag = await ports.store.putOrganization(complete, stored?.etag, ports.clock().toISOString());
   if (etag === undefined) throw changedMeanwhile(id);
   ports.log.info('organization written', { organization: id });
   return { document: shownOrganization(document), etag };
+}
+
+/** What an operator may change; through everything else an organization could reach into another one, or be made public. */
+const operatorsPart: ReadonlySet<string> = new Set(['$schema', 'name', 'evaluations']);
+
+/** @throws Problem (403) */
+function mayWrite(
+  by: Identity = fieldcheckItself,
+  document: OrganizationDocument,
+  stored: OrganizationDocument | undefined,
+): void {
+  if (isAdministrator(by)) return;
+  if (stored === undefined) throw new Problem(403, 'A new organization is made by an administrator.');
+  const changed = changedIn(document, stored).filter((name) => !operatorsPart.has(name));
+  if (changed.length > 0) {
+    throw new Problem(
+      403,
+      `${changed.join(', ')} of an organization is changed by an administrator; you may change name and evaluations.`,
+    );
+  }
+}
+
+function changedIn(document: OrganizationDocument, stored: OrganizationDocument): readonly string[] {
+  const names = Object.keys({ ...stored, ...document }) as (keyof OrganizationDocument)[];
+  return names.filter((name) => !isDeepStrictEqual(stored[name], document[name]));
 }
 
 /** @throws Problem when there is no such organization */
@@ -53,9 +87,13 @@ export async function organizationHistory(
   return { items: items.map((one) => ({ ...one, document: shownOrganization(one.document) })), ...rest };
 }
 
-/** Every organization with its name, its id where it has none. */
-export async function listOrganizations({ store }: Pick<Ports, 'store'>): Promise<{ id: string; name: string }[]> {
-  return (await store.organizations()).map(({ id, name }) => ({ id, name: name ?? id }));
+/** Those of these organizations that there are, with their names, their ids where they have none. */
+export async function listOrganizations(
+  { store }: Pick<Ports, 'store'>,
+  visible: 'all' | ReadonlySet<string>,
+): Promise<{ id: string; name: string }[]> {
+  const seen = (await store.organizations()).filter(({ id }) => visible === 'all' || visible.has(id));
+  return seen.map(({ id, name }) => ({ id, name: name ?? id }));
 }
 
 /**
@@ -64,13 +102,15 @@ export async function listOrganizations({ store }: Pick<Ports, 'store'>): Promis
  * @throws Problem when there is neither, or a condition does not hold
  */
 export async function deleteOrganization(
-  { store, log, evaluations }: Pick<Ports, 'store' | 'log' | 'evaluations'>,
+  ports: Pick<Ports, 'store' | 'log' | 'clock' | 'evaluations' | 'by'>,
   id: string,
   conditions: Conditions = {},
 ): Promise<void> {
+  const { store, log, evaluations } = ports;
   checkConditions(id, conditions, (await store.organization(id))?.etag);
+  await audited(ports, { action: 'document.delete', organization: id });
   // What is kept goes first: should that be cut short, the organization is still there to be deleted again.
-  const rows = await purgeOrganization(store, evaluations.ids, id);
+  const rows = (await store.deleteAccess(id)) + (await purgeOrganization(store, evaluations.ids, id));
   if (!(await store.deleteOrganization(id)) && rows === 0) throw notFound(`The organization "${id}"`);
   log.info('organization deleted', { organization: id, rows });
 }

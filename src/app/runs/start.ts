@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { RunRecord } from '../../store/store.ts';
+import { audited } from '../access/audit.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
 import { watchOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
@@ -86,13 +87,14 @@ export async function startRun(
  * @throws Problem when there is no such watch, or nothing in it to look at
  */
 export async function startNamedRun(
-  ports: RunPorts,
+  ports: RunPorts & Pick<Ports, 'by'>,
   organization: string,
   evaluation: string,
   trigger: string,
   key = ownKey(ports.clock()),
 ): Promise<RunRecord> {
   const { document } = await watchOf(ports, organization, evaluation);
+  await audited(ports, { action: 'run.start', organization, target: evaluation });
   const started = await startRun(ports, { document, evaluation, trigger, key });
   if (started !== undefined) return started.run;
   throw new Problem(

@@ -1,3 +1,4 @@
+import type { Identity } from '../../domain/access.ts';
 import type { FactSet } from '../../domain/fact-set.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { Subject } from '../../domain/subject.ts';
@@ -5,6 +6,7 @@ import { dayMs } from '../../domain/time.ts';
 import { enumerateFirst } from '../../domain/words.ts';
 import type { Registration } from '../../evaluations/registration.ts';
 import type { Store, Watch } from '../../store/store.ts';
+import { audited } from '../access/audit.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
 import { storedOrganization } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
@@ -31,7 +33,7 @@ const mostRows = 100_000;
  * @throws InvalidDocument when it cannot be read; Problem when there is no such organization, or when it is not about it
  */
 export async function acceptFacts(
-  ports: RunPorts & Pick<Ports, 'savedFactsOf'>,
+  ports: RunPorts & Pick<Ports, 'savedFactsOf' | 'by'>,
   organization: string,
   content: Uint8Array,
   run = true,
@@ -62,20 +64,30 @@ export async function acceptFacts(
       `These are saved facts, and what is monitored is not believed on their word: send the export or the collector's file that they came from. To judge saved facts once, use "fieldcheck evaluate ${id} --facts FILE" or POST evaluations/${id}.`,
     );
   }
+  // A collector learns nothing but what it sent: its key lies on a server of the customer's.
+  const isCollector = ports.by?.key?.role === 'collector';
+  if (isCollector && confirm)
+    throw new Problem(403, 'That a list changes the watch a lot is confirmed by an operator.');
   const supply = readOpened(evaluation, [file]);
   const foreign = subjectsOf(evaluation, document).map((subject) => supply.foreignTo?.(subject));
   if (foreign.length > 0 && foreign.every((why) => why !== undefined)) {
-    throw new Problem(422, `These facts are not about ${organization}: ${[...new Set(foreign)].join('; ')}.`);
+    const why = isCollector ? '' : `: ${[...new Set(foreign)].join('; ')}`;
+    throw new Problem(422, `These facts are not about ${organization}${why}.`);
   }
   const named = supply.subjects.map((subject) => subject.id);
   // A document that names no domains watches those that facts speak of. What a complete export leaves out is a fact, too.
   const subjects = subjectsOf(evaluation, document, [...known, ...named]);
   const change = await changeOf(ports, document, evaluation, supply, subjects);
+  if (change !== undefined && isCollector) {
+    throw new Problem(422, `This list would change a lot of what ${organization} watches; an operator has to send it.`);
+  }
+  if (change?.isForeign) throw new Problem(422, change.says);
   if (change !== undefined && !confirm) {
-    throw new Problem(422, `${change} If that is so, send it with ?confirm=true.`);
+    throw new Problem(422, `${change.says} If that is so, send it with ?confirm=true.`);
   }
   const expiresAt = new Date(now.getTime() + shelfLifeDays * dayMs).toISOString();
-  const about = { organization, evaluation: id, name: supply.name, observedAt: writtenAt, expiresAt };
+  const by = senderOf(ports.by);
+  const about = { organization, evaluation: id, name: supply.name, observedAt: writtenAt, expiresAt, ...by };
   const rows = subjects
     .filter((subject) => supply.foreignTo?.(subject) === undefined)
     .map((subject) => ({ ...about, subject: subject.id, content: supply.factsFor(subject) }))
@@ -93,17 +105,29 @@ export async function acceptFacts(
       `These facts are of ${early}, which is still to come: they would never grow old. Set the clock right where they were collected, and collect them again.`,
     );
   }
+  await audited(ports, {
+    action: 'facts.send',
+    organization,
+    target: id,
+    detail: `${supply.name}, ${rows.length} subjects`,
+  });
   await store.putFacts(rows);
-  const notes = [...(supply.notes ?? []), ...(change === undefined ? [] : [change])];
+  const notes = [...(supply.notes ?? []), ...(change === undefined ? [] : [change.says])];
   const accepted = {
     evaluation: id,
-    subjects: rows.map(({ subject }) => subject),
+    subjects: rows.map(({ subject }) => subject).filter((subject) => !isCollector || named.includes(subject)),
     expiresAt,
     ...(notes.length === 0 ? {} : { notes }),
   };
   if (!run) return accepted;
   const started = await startRun(ports, { document, evaluation: id, trigger: 'facts', key: ownKey(now) });
   return started === undefined ? accepted : { ...accepted, runId: started.run.runId };
+}
+
+/** Who sends them: a key by its name. */
+function senderOf(by: Identity | undefined): { readonly by?: string } {
+  if (by === undefined) return {};
+  return { by: by.kind === 'key' ? `key ${by.name}` : by.name };
 }
 
 /** Of a list: less of what is watched than this, and somebody has to say that it is so. */
@@ -118,7 +142,7 @@ const namesTold = 10;
  * good domains bad.
  *
  * @param after what is watched with it
- * @throws Problem when it has nothing in common with what is watched
+ * @returns what to tell; `isForeign` where it has nothing in common with what is watched
  */
 async function changeOf(
   { store }: Pick<Ports, 'store'>,
@@ -126,7 +150,7 @@ async function changeOf(
   evaluation: Registration,
   { list, subjects }: Supply,
   after: readonly Subject[],
-): Promise<string | undefined> {
+): Promise<{ readonly says: string; readonly isForeign: boolean } | undefined> {
   if (list === undefined) return undefined;
   const watch = { organization: document.id, evaluation: evaluation.id };
   const named = new Set(subjects.map(({ id }) => id));
@@ -134,10 +158,8 @@ async function changeOf(
   const gone = watched.filter((id) => !named.has(id));
   if (watched.length === 0 || gone.length === 0) return undefined;
   if (gone.length === watched.length) {
-    throw new Problem(
-      422,
-      `This list has nothing in common with what ${document.id} watches with ${evaluation.id}: it names ${enumerateFirst([...named])}, and watched is ${enumerateFirst(watched)}.`,
-    );
+    const says = `This list has nothing in common with what ${document.id} watches with ${evaluation.id}: it names ${enumerateFirst([...named])}, and watched is ${enumerateFirst(watched)}.`;
+    return { says, isForeign: true };
   }
   const isLarge =
     watched.length - gone.length < watched.length * leastShared ||
@@ -145,7 +167,8 @@ async function changeOf(
   if (!isLarge) return undefined;
   const come = after.map(({ id }) => id).filter((id) => !watched.includes(id));
   const says = list === 'whole' ? 'says that the others are not there' : 'does not name the others';
-  return `This list names ${watched.length - gone.length} of ${watched.length} watched by ${document.id} and ${says}: ${enumerateFirst(gone, namesTold)}; ${come.length === 0 ? 'none is new' : `new would be ${enumerateFirst(come, namesTold)}`}.`;
+  const told = `This list names ${watched.length - gone.length} of ${watched.length} watched by ${document.id} and ${says}: ${enumerateFirst(gone, namesTold)}; ${come.length === 0 ? 'none is new' : `new would be ${enumerateFirst(come, namesTold)}`}.`;
+  return { says: told, isForeign: false };
 }
 
 /** What the document names; where it names nothing, what was judged before or is supplied. */

@@ -2,6 +2,7 @@
 // The first line says what it is and of which version, the last one how much there was, so that a file that was cut off
 // is never taken for a whole one. What is in flight (runs, undelivered notices) stays behind.
 import { z } from 'zod';
+import { auditEntry, organizationKey } from '../../domain/access.ts';
 import { type SubjectState, subjectState } from '../../domain/compare.ts';
 import { parseJson, RefusedJson } from '../../domain/json.ts';
 import {
@@ -13,6 +14,8 @@ import {
 import type { Registry } from '../../evaluations/registry.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
 import { type Page, type Store, type StoredFacts, storedFacts, type Watch } from '../../store/store.ts';
+import { audited } from '../access/audit.ts';
+import { listKeys } from '../access/keys.ts';
 import { checkOrganization, shownOrganization, withStoredAddresses } from '../organizations/documents.ts';
 import { purgeOrganization } from '../organizations/stored.ts';
 import { storedOrganization } from '../organizations/watches.ts';
@@ -33,6 +36,8 @@ const counts = z.strictObject({ states: z.number(), history: z.number(), facts: 
 /** How much was exported or imported. */
 export type Counts = Readonly<z.infer<typeof counts>>;
 
+export const imported = z.object({ organization: organizationId, counts });
+
 const header = z.object({
   kind: z.literal('fieldcheck organization'),
   version: z.number(),
@@ -45,6 +50,10 @@ const entry = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('state'), state: subjectState }),
   z.strictObject({ kind: z.literal('history'), state: subjectState }),
   z.strictObject({ kind: z.literal('facts'), facts: storedFacts }),
+  // For people who read the file. No key comes back from its name, and another deployment's audit is not this one's word:
+  // an import takes in neither.
+  z.strictObject({ kind: z.literal('key'), key: organizationKey }),
+  z.strictObject({ kind: z.literal('audit'), entry: auditEntry }),
   z.strictObject({ kind: z.literal('end'), counts }),
 ]);
 
@@ -80,6 +89,8 @@ export async function exportOrganization(
       done.facts += 1;
     }
   }
+  for (const key of await listKeys(ports, id)) await put({ kind: 'key', key });
+  for await (const one of everyOne((from) => store.audit(id, batch, from))) await put({ kind: 'audit', entry: one });
   await put({ kind: 'end', counts: done });
   return done;
 }
@@ -103,17 +114,21 @@ export interface ImportFile {
  * in memory, before anything is touched; the document is written last: while an import is not complete, the organization
  * does not exist. What a replaced one was is kept meanwhile, and is put back when the writing is cut short.
  *
- * @param replace what there is of the organization goes away first
+ * @param replace what there is of the organization goes away first; its keys and who may do what stay
+ * @param of the only organization that the file may be of
  * @throws InvalidDocument naming line and fault; Problem when the organization exists and is not to be replaced, or when
  *   the writing was cut short
  */
 export async function importOrganization(
-  ports: Pick<Ports, 'store' | 'log' | 'clock' | 'evaluations' | 'localChannels'>,
+  ports: Pick<Ports, 'store' | 'log' | 'clock' | 'evaluations' | 'localChannels' | 'by'>,
   file: ImportFile,
   replace: boolean,
-): Promise<{ organization: string; counts: Counts }> {
+  of?: string,
+): Promise<z.infer<typeof imported>> {
   const { store, evaluations } = ports;
   const { organization, document, counts: announced } = await check(file, ports);
+  if (of !== undefined && of !== organization)
+    throw new Problem(400, `The file is of "${organization}", but the address says "${of}".`);
   const existing = await store.organization(organization);
   if (existing !== undefined && !replace) {
     throw new Problem(
@@ -130,6 +145,8 @@ export async function importOrganization(
     if ((await store.putOrganization(whole, undefined, ports.clock().toISOString())) === undefined)
       throw new Error('somebody else wrote the organization meanwhile');
   };
+  const instead = existing === undefined ? {} : { detail: 'in place of what there was' };
+  await audited(ports, { action: 'import', organization, ...instead });
   try {
     if (existing !== undefined) await store.deleteOrganization(organization);
     await write(complete, file);

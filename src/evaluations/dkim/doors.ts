@@ -15,7 +15,7 @@ const explained = { 200: answer('One sentence, an owner, a step.', json('Explana
 export const dkimDoors: readonly Door[] = [
   door('failedSelectors', 'GET', 'organizations/{organization}/evaluations/dkim/failed-selectors.csv', {
     title: 'The failing active selectors, for ticketing',
-    needs: 'key',
+    needs: 'read',
     answers: { 200: answer('One line for each.', media('text/csv; charset=utf-8')) },
     problems: [404],
     handle: async (app, { params }) => ({
@@ -24,7 +24,7 @@ export const dkimDoors: readonly Door[] = [
   }),
   door('explain', 'POST', 'explanations', {
     title: 'Explain a bounce: why a message was not verified, from a delivery report, the message or its header',
-    needs: 'key',
+    needs: 'read',
     body: message,
     answers: explained,
     problems: [400, 413],
@@ -35,7 +35,7 @@ export const dkimDoors: readonly Door[] = [
   door('explainInOrganization', 'POST', 'organizations/{organization}/explanations', {
     title:
       'The same with what is known of the organization: its signing configuration, and what was found at that time',
-    needs: 'key',
+    needs: 'read',
     body: message,
     answers: explained,
     problems: [400, 404, 413],

@@ -10,7 +10,7 @@ const id = inPath('service', 'Id of an SMTP service.', 'smtp-in');
 export const smtpSourceIpDoors: readonly Door[] = [
   door('acceptBaseline', 'POST', `${service}/baseline`, {
     title: 'Accept what the nodes of a service are now; a change is a finding from the next run on',
-    needs: 'key',
+    needs: 'operate',
     parameters: [id, query('by', 'Who accepts it.', z.string().min(1).max(100))],
     answers: { 200: answer('Counts until another one is accepted.', json('AcceptedBaseline', acceptedBaseline)) },
     problems: [400, 404, 422],
@@ -25,7 +25,7 @@ export const smtpSourceIpDoors: readonly Door[] = [
   }),
   door('runbook', 'GET', `${service}/runbook`, {
     title: 'What is missing for Direct Server Return, step by step with what undoes it',
-    needs: 'key',
+    needs: 'read',
     parameters: [id],
     answers: { 200: answer('As of the last run; nothing is executed.', json('Runbook', dsrRunbook)) },
     problems: [404, 422],

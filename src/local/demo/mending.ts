@@ -20,10 +20,19 @@ export interface MendingOptions {
   readonly folder: string;
   /** The host's door for facts. */
   readonly factsUrl: string;
+  /** Say who posts, where somebody has to. */
+  readonly headers?: () => Promise<Record<string, string>>;
 }
 
 /** `POST /mend/NAME` and `/break/NAME`, NAME being a domain, `interop` or `smtp`; on a free port of loopback. */
-export async function startMending({ demo, save, folder, factsUrl, ...before }: MendingOptions): Promise<Mending> {
+export async function startMending({
+  demo,
+  save,
+  folder,
+  factsUrl,
+  headers = async () => ({}),
+  ...before
+}: MendingOptions): Promise<Mending> {
   const mended = new Set(before.mended);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -56,7 +65,7 @@ export async function startMending({ demo, save, folder, factsUrl, ...before }: 
     const answered = await fetch(factsUrl, {
       method: 'POST',
       body: text,
-      headers: { 'content-type': 'application/json' },
+      headers: { ...(await headers()), 'content-type': 'application/json' },
     });
     if (!answered.ok) throw new Error(`${factsUrl}: ${answered.status} ${await answered.text()}`);
     return `the ${mend ? 'mended' : 'broken'} facts are posted, and a run judges them. By hand: curl --json @${path} ${factsUrl}`;

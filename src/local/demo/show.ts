@@ -26,16 +26,23 @@ export interface Applied {
  *
  * @param host address of the host
  * @param etag of the document that an earlier start wrote
+ * @param headersOf say who asks, where somebody has to
  * @throws Error when the document can be neither written nor read
  */
-export async function applyDemo(host: string, demo: Demo, etag: string | undefined): Promise<Applied> {
+export async function applyDemo(
+  host: string,
+  demo: Demo,
+  etag: string | undefined,
+  headersOf: () => Promise<Record<string, string>> = async () => ({}),
+): Promise<Applied> {
+  const caller = await headersOf();
   const address = `${host}/api/organizations/${demoId}`;
-  const ifMatch: Record<string, string> = etag === undefined ? {} : { 'if-match': etag };
+  const ifMatch: Record<string, string> = etag === undefined ? caller : { ...caller, 'if-match': etag };
   const remarks: string[] = [];
   let response = await send('PUT', address, demo.document, ifMatch);
   const isKept = response.status === 412;
   if (isKept) {
-    response = await send('GET', address);
+    response = await send('GET', address, undefined, caller);
     if (response.status === 404) {
       return { evaluations: [], runs: [], remarks: ['Contoso was deleted; npm start -- --fresh brings it back.'] };
     }
@@ -48,10 +55,10 @@ export async function applyDemo(host: string, demo: Demo, etag: string | undefin
   const runs: RunRecord[] = [];
   for (const evaluation of evaluations) {
     for (const file of demo.facts[evaluation] ?? []) {
-      const posted = await send('POST', `${address}/facts?run=false`, file);
+      const posted = await send('POST', `${address}/facts?run=false`, file, caller);
       if (!posted.ok) remarks.push(`Contoso, ${evaluation}: ${await problemOf(posted)}`);
     }
-    const started = await send('POST', `${address}/evaluations/${evaluation}/runs`);
+    const started = await send('POST', `${address}/evaluations/${evaluation}/runs`, undefined, caller);
     if (started.ok) runs.push((await started.json()) as RunRecord);
     else remarks.push(`Contoso, ${evaluation}: ${await problemOf(started)}`);
   }

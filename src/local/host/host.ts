@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { createAdmin } from './admin.ts';
 import { type FunctionApp, loadFunctions, type RegisteredFunction, triggerOf } from './core.ts';
-import { openHttp } from './http.ts';
+import { loopback, openHttp } from './http.ts';
 import { createInvoke, runHooks } from './invoke.ts';
 import { describeError, filterLog, type Log } from './log.ts';
 import { createOutputSender, createQueueOpener, createQueues } from './queues.ts';
@@ -71,7 +71,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const hostSettings = readHostJson(options.hostJson);
   const { http, queues: queueSettings } = hostSettings.extensions;
   const log = filterLog(hostSettings.logging.logLevel, options.log);
-  const given = { AzureWebJobsStorage: options.storageConnection, ...options.settings };
+  const given = {
+    AzureWebJobsStorage: options.storageConnection,
+    // Where it answers on this machine only: its storage is open to whoever sits there.
+    ...(options.address === undefined || options.address === loopback ? { FIELDCHECK_LOCAL_ACCESS: 'true' } : {}),
+    ...options.settings,
+  };
   const settings = { ...process.env, ...given };
 
   const leaveProcess = enterProcess(given, log);

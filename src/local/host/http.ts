@@ -11,7 +11,7 @@ import type { Router } from './routes.ts';
 const maxBodyBytes = 100 * 1024 * 1024;
 
 /** Where only this machine gets in. */
-const loopback = '127.0.0.1';
+export const loopback = '127.0.0.1';
 
 /** How many ports after the wanted one are tried when it is taken. */
 const portTries = 50;
