@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { openPowerShellHost, type PowerShellHost } from '../powershell/host.ts';
+import { engineToRun, openPowerShellHost, type PowerShellHost } from '../powershell/host.ts';
 import type { StubTenant } from './az-stub.ts';
 
 const folder = fileURLToPath(new URL('../../infra/access', import.meta.url));
@@ -342,16 +342,30 @@ describe.runIf(canRun)('grant-access.sh', { timeout: 60_000 }, () => {
   });
 });
 
-// The commands that the script calls, as far as the engine host lacks them, and Microsoft Graph through the same stand-in
-// as the shell script's. #Requires looks for the module by its folder.
+// Microsoft Graph through the same stand-in as the shell script's. #Requires looks for the module by its folder.
 const standIns = `
 $module = [IO.Path]::Combine([IO.Path]::GetDirectoryName($PSScriptRoot), 'Microsoft.Graph.Authentication')
 $null = [IO.Directory]::CreateDirectory($module)
 [IO.File]::WriteAllText([IO.Path]::Combine($module, 'Microsoft.Graph.Authentication.psm1'), '')
+function Read-Host { param($Prompt) 'no' }
+function Start-Sleep { param($Seconds) }
+function Connect-MgGraph { param($Scopes, $Environment, [switch] $NoWelcome, $TenantId) }
+function Get-MgContext { [pscustomobject] @{ TenantId = '11111111-2222-3333-4444-555555555555' } }
+function Invoke-MgGraphRequest {
+    param($Method, $Uri, $OutputType, $Body, $ContentType)
+    $arguments = 'rest', '--method', $Method, '--url', "https://graph.example.test/$Uri"
+    if ($Body) { $arguments += '--body', $Body }
+    $answer = & $env:AZ_STUB @arguments
+    if ($LASTEXITCODE -ne 0) { throw "$Method $Uri was refused" }
+    if ($answer) { "$answer" | ConvertFrom-Json }
+}
+`;
+
+// The commands that the script calls, as far as the engine host lacks them. A real pwsh has them.
+const imitations = `
 function Write-Output { param($InputObject) $InputObject }
 function Join-Path { param($Path, $ChildPath) [IO.Path]::Combine($Path, $ChildPath) }
 function Get-Content { param([switch] $Raw, $Encoding, $Path) [IO.File]::ReadAllText($Path) }
-function Read-Host { param($Prompt) 'no' }
 function Sort-Object {
     param([Parameter(ValueFromPipeline)] $InputObject, [switch] $Unique)
     begin { $sorted = [Collections.Generic.SortedSet[string]]::new() }
@@ -396,17 +410,6 @@ function ConvertTo-Element {
     else { '"' + "$Value".Replace('"', '\\"') + '"' }
 }
 function ConvertTo-Json { param($InputObject, $Depth) ConvertTo-Element $InputObject }
-function Start-Sleep { param($Seconds) }
-function Connect-MgGraph { param($Scopes, $Environment, [switch] $NoWelcome, $TenantId) }
-function Get-MgContext { [pscustomobject] @{ TenantId = '11111111-2222-3333-4444-555555555555' } }
-function Invoke-MgGraphRequest {
-    param($Method, $Uri, $OutputType, $Body, $ContentType)
-    $arguments = 'rest', '--method', $Method, '--url', "https://graph.example.test/$Uri"
-    if ($Body) { $arguments += '--body', $Body }
-    $answer = & $env:AZ_STUB @arguments
-    if ($LASTEXITCODE -ne 0) { throw "$Method $Uri was refused" }
-    if ($answer) { "$answer" | ConvertFrom-Json }
-}
 `;
 
 const host = await openPowerShellHost();
@@ -421,10 +424,18 @@ describe.runIf(host)('Grant-FieldcheckAccess.ps1', { timeout: 60_000 }, () => {
   });
 });
 
-describe.runIf(host && process.platform !== 'win32')('Grant-FieldcheckAccess.ps1, run', { timeout: 60_000 }, () => {
+const shells = host && process.platform !== 'win32' ? [await engineToRun(host)] : [];
+
+describe.each(shells)('Grant-FieldcheckAccess.ps1 on $name', { timeout: 60_000 }, (shell) => {
   const run = async (parameters: Record<string, string | boolean | string[]>) => {
     const environment = { AZ_STUB: join(home, 'az'), AZ_STUB_TENANT: file };
-    const { output, errors } = await engine.run({ path, parameters, standIns, environment, timeLimitMs: 50_000 });
+    const { output, errors } = await shell.run({
+      path,
+      parameters,
+      standIns: shell === host ? standIns + imitations : standIns,
+      environment,
+      timeLimitMs: 50_000,
+    });
     return { out: output.join('\n'), err: errors.join('\n') };
   };
   const target = { AppId: identity.appId };

@@ -25,6 +25,7 @@ import type { ProbeAttempt } from '../../../facts/smtp-service/probe.ts';
 import { firstLabel, nodeNamed, vipAddresses } from '../../../facts/smtp-service/service.ts';
 import { type SmtpService, smtpServiceDeclaration } from '../../../facts/smtp-service/subject.ts';
 import type { OpenedFile } from '../../supplied/format.ts';
+import { saysDenied } from '../../supplied/powershell-error.ts';
 import { isObject } from '../../supplied/powershell-json.ts';
 import { type SmtpNodeFile, smtpNodeFile } from './collector-file.ts';
 
@@ -328,7 +329,7 @@ function concerns(error: string, section: string): boolean {
 }
 
 function reasonOf(message: string): 'denied' | 'timeout' | 'unreachable' {
-  if (/denied|not authori[sz]ed|unauthori[sz]ed/i.test(message)) return 'denied';
+  if (saysDenied(message)) return 'denied';
   return /time limit|timed? ?out/i.test(message) ? 'timeout' : 'unreachable';
 }
 

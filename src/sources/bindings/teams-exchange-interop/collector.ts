@@ -11,7 +11,7 @@ import { parseDocument } from '../../../domain/organization.ts';
 import { isoTime } from '../../../domain/time.ts';
 import { parseBuild } from '../../../facts/exchange-organization/builds.ts';
 import type { ExchangeOrganizationFacts } from '../../../facts/exchange-organization/index.ts';
-import { reasonFirst } from '../../supplied/powershell-error.ts';
+import { reasonFirst, saysDenied } from '../../supplied/powershell-error.ts';
 
 // The file that Collect-TeamsInteropFacts.ps1 writes. Its shape is described in src/collectors/README.md.
 
@@ -456,7 +456,7 @@ function whyMissing(file: InteropCollectorFile, sections: readonly string[], sou
   }
   const reason = /did not end in time|time limit/i.test(error.message)
     ? 'timeout'
-    : /denied|not authori[sz]ed|permission/i.test(error.message)
+    : saysDenied(error.message)
       ? 'denied'
       : 'unreachable';
   return notKnown(reason, `${error.section}: ${error.message}`, source, file.collectedAt);
