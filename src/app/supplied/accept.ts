@@ -1,3 +1,5 @@
+import { setImmediate as othersFirst } from 'node:timers/promises';
+import pLimit from 'p-limit';
 import type { Identity } from '../../domain/access.ts';
 import type { FactSet } from '../../domain/fact-set.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
@@ -5,7 +7,7 @@ import type { Subject } from '../../domain/subject.ts';
 import { dayMs } from '../../domain/time.ts';
 import { enumerateFirst } from '../../domain/words.ts';
 import type { Registration } from '../../evaluations/registration.ts';
-import type { Store, Watch } from '../../store/store.ts';
+import type { Store, StoredFacts, Watch } from '../../store/store.ts';
 import { audited } from '../access/audit.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
 import { storedOrganization } from '../organizations/watches.ts';
@@ -21,6 +23,12 @@ const shelfLifeDays = 30;
 /** A tenant of 10,000 domains has as many rows in each of its lists. */
 const mostRows = 100_000;
 
+/** From this many bytes on a file takes seconds and some hundred megabytes to read. */
+const largeBytes = 1_000_000;
+
+/** Large ones are read one after the other in a process: side by side they would take its memory, and gain nothing. */
+const inTurn = pLimit(1);
+
 /**
  * Keeps what an administrator or a collector sent, for each subject of the organization that it speaks of, and starts a run
  * over the watch that they are for.
@@ -32,12 +40,23 @@ const mostRows = 100_000;
  * @param confirm a list that changes the watch a lot is taken all the same
  * @throws InvalidDocument when it cannot be read; Problem when there is no such organization, or when it is not about it
  */
-export async function acceptFacts(
+export function acceptFacts(
   ports: RunPorts & Pick<Ports, 'savedFactsOf' | 'by'>,
   organization: string,
   content: Uint8Array,
   run = true,
   confirm = false,
+): Promise<AcceptedFacts> {
+  const accept = () => acceptOne(ports, organization, content, run, confirm);
+  return content.byteLength < largeBytes ? accept() : inTurn(accept);
+}
+
+async function acceptOne(
+  ports: RunPorts & Pick<Ports, 'savedFactsOf' | 'by'>,
+  organization: string,
+  content: Uint8Array,
+  run: boolean,
+  confirm: boolean,
 ): Promise<AcceptedFacts> {
   const { store } = ports;
   const { value: document } = await storedOrganization(ports, organization);
@@ -68,7 +87,10 @@ export async function acceptFacts(
   const isCollector = ports.by?.key?.role === 'collector';
   if (isCollector && confirm)
     throw new Problem(403, 'That a list changes the watch a lot is confirmed by an operator.');
+  // Others get their turn between the steps.
+  await othersFirst();
   const supply = readOpened(evaluation, [file]);
+  await othersFirst();
   const foreign = subjectsOf(evaluation, document).map((subject) => supply.foreignTo?.(subject));
   if (foreign.length > 0 && foreign.every((why) => why !== undefined)) {
     const why = isCollector ? '' : `: ${[...new Set(foreign)].join('; ')}`;
@@ -88,10 +110,13 @@ export async function acceptFacts(
   const expiresAt = new Date(now.getTime() + shelfLifeDays * dayMs).toISOString();
   const by = senderOf(ports.by);
   const about = { organization, evaluation: id, name: supply.name, observedAt: writtenAt, expiresAt, ...by };
-  const rows = subjects
-    .filter((subject) => supply.foreignTo?.(subject) === undefined)
-    .map((subject) => ({ ...about, subject: subject.id, content: supply.factsFor(subject) }))
-    .filter((row) => !isEmpty(row.content));
+  const rows: (StoredFacts & { readonly content: FactSet })[] = [];
+  for (const [index, subject] of subjects.entries()) {
+    if (index % subjectsAtOnce === 0) await othersFirst();
+    if (supply.foreignTo?.(subject) !== undefined) continue;
+    const row = { ...about, subject: subject.id, content: supply.factsFor(subject) };
+    if (!isEmpty(row.content)) rows.push(row);
+  }
   if (rows.length === 0) {
     throw new Problem(
       422,
@@ -123,6 +148,9 @@ export async function acceptFacts(
   const started = await startRun(ports, { document, evaluation: id, trigger: 'facts', key: ownKey(now) });
   return started === undefined ? accepted : { ...accepted, runId: started.run.runId };
 }
+
+/** Subjects of which facts are taken together before others get their turn. */
+const subjectsAtOnce = 500;
 
 /** Who sends them: a key by its name. */
 function senderOf(by: Identity | undefined): { readonly by?: string } {

@@ -31,6 +31,8 @@ export interface HostOptions {
   dataFolder?: string;
   /** Asked for at functions of level `function` or `admin` and at `/admin`; left out, nobody is asked. */
   key?: string;
+  /** How long a request's body may stand still, in milliseconds; 15 s when left out. */
+  bodyIdleMs?: number;
   /** How long `stop` waits for work in flight before the appTerminate hooks run, in milliseconds. */
   drainLimitMs?: number;
 }
@@ -127,7 +129,17 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await startApp(app, appHook);
     await queues.open();
     const door = await openHttp(
-      { ...http, functions: httpFunctions, match, invoke, admin, key: options.key, track: work.track, log },
+      {
+        ...http,
+        functions: httpFunctions,
+        match,
+        invoke,
+        admin,
+        key: options.key,
+        track: work.track,
+        log,
+        ...(options.bodyIdleMs === undefined ? {} : { bodyIdleMs: options.bodyIdleMs }),
+      },
       options.port,
       options.address,
     );

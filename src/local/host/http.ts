@@ -12,6 +12,9 @@ const maxBodyBytes = 100 * 1024 * 1024;
 
 /** Where only this machine gets in. */
 export const loopback = '127.0.0.1';
+/** A body that does not come on for this long is given up, and a request that is not whole after this one is, too. */
+const bodyIdleMs = 15_000;
+const requestLimitMs = 120_000;
 
 /** How many ports after the wanted one are tried when it is taken. */
 const portTries = 50;
@@ -34,6 +37,8 @@ export interface HttpOptions {
   /** Registers a request as work in flight. */
   track(work: Promise<unknown>): void;
   log: Log;
+  /** How long a body may stand still, in milliseconds. */
+  bodyIdleMs?: number;
 }
 
 export interface HttpDoor {
@@ -62,7 +67,8 @@ export async function openHttp(options: HttpOptions, port: number, address = loo
     const method = request.method ?? 'GET';
     // Not new URL(request.url, base): a path that starts with two slashes would name another host.
     const url = new URL(`http://${request.headers.host}${request.url?.startsWith('/') ? request.url : '/'}`);
-    const body = await readBody(request);
+    const body = await readBody(request, options.bodyIdleMs ?? bodyIdleMs);
+    if (body === 'stalled') return sendText(response, 408, 'The body did not come on.', { connection: 'close' });
     if (body === undefined) return sendText(response, 413, `A body may have ${maxBodyBytes} bytes at most.`);
 
     if (/^\/admin(\/|$)/i.test(url.pathname)) {
@@ -110,6 +116,7 @@ export async function openHttp(options: HttpOptions, port: number, address = loo
     });
     options.track(work);
   });
+  server.requestTimeout = requestLimitMs;
   const listening = await listenFrom(server, port, address);
 
   return {
@@ -174,14 +181,27 @@ function mayEnter(request: IncomingMessage, url: URL, key: string | undefined): 
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+/** @returns undefined when it is too long */
+async function readBody(request: IncomingMessage, idleMs: number): Promise<Buffer | 'stalled' | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    // Read to the end all the same, so that the caller gets to see the answer.
-    if (size <= maxBodyBytes) chunks.push(chunk);
+  const stalled = Promise.withResolvers<'stalled'>();
+  request.setTimeout(idleMs, () => stalled.resolve('stalled'));
+  const read = async () => {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      // Read to the end all the same, so that the caller gets to see the answer.
+      if (size <= maxBodyBytes) chunks.push(chunk);
+    }
+  };
+  const reading = read();
+  const ended = await Promise.race([reading, stalled.promise]);
+  // The connection ends with the answer, and with it what was still read.
+  if (ended === 'stalled') {
+    reading.catch(() => {});
+    return ended;
   }
+  request.setTimeout(0);
   return size > maxBodyBytes ? undefined : Buffer.concat(chunks);
 }
 

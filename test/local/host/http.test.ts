@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { startFixture } from './start.ts';
 
@@ -93,6 +93,16 @@ describe('the HTTP door', () => {
   it('lists what it answers at /', async () => {
     const { url } = await startFixture('http.ts');
     expect(await (await fetch(url)).text()).toContain('PUT,DELETE       /api/things/{thing}\n');
+  });
+
+  it('gives up a body that does not come on, and goes on with others', async () => {
+    const { url, port } = await startFixture('http.ts', { bodyIdleMs: 200 });
+    const socket = connect(port, '127.0.0.1');
+    socket.write('PUT /api/things/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf of it');
+    const answer = Buffer.concat(await socket.toArray()).toString();
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+    expect(answer).toContain('The body did not come on.');
+    expect(await getJson(`${url}/api/things/a`, { method: 'PUT', body: 'whole' })).toMatchObject({ body: 'whole' });
   });
 
   it('asks for no key unless it was given one', async () => {
