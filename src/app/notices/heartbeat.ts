@@ -3,7 +3,7 @@ import type { RunRecord } from '../../store/store.ts';
 import { watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import type { DeliveryPorts } from './deliver.ts';
-import { noticeOf, send } from './notice.ts';
+import { changesOf, send } from './notice.ts';
 
 type Watching = Pick<Ports, 'store' | 'evaluations'>;
 
@@ -69,7 +69,12 @@ async function sendCard(
   { evaluation, runId }: RunRecord,
 ): Promise<void> {
   const watch = { organization: document.id, evaluation };
-  const { outcome, detail } = await send(ports, document, channel, await noticeOf(ports, document, watch, runId, []));
+  const { outcome, detail } = await send(
+    ports,
+    document,
+    channel,
+    await changesOf(ports, 'heartbeat', evaluation, [{ document, notices: [], runId }]),
+  );
   if (outcome === 'delivered') {
     await ports.store.noteDelivery(watch, { channel, runId, at: ports.clock().toISOString() });
     return;
