@@ -1,7 +1,7 @@
 // What happened, incident by incident, as programs hear of it.
 import { incidentKey } from './incident.ts';
 import type { EventType, IncidentEvent, NoticeSubject } from './notice.ts';
-import { listedOf } from './telling.ts';
+import { isWorthTelling } from './telling.ts';
 import type { Transition, TransitionReason } from './transition.ts';
 
 /** The subject under which it is told that something of a whole watch cannot be looked at. */
@@ -14,7 +14,7 @@ export const blindRule = 'blind';
 export function eventsOf(evaluation: string, subjects: readonly NoticeSubject[]): readonly IncidentEvent[] {
   return subjects
     .flatMap(({ organization, transitions }) =>
-      listedOf(transitions).flatMap((transition): IncidentEvent[] => {
+      transitions.filter(isWorthTelling).flatMap((transition): IncidentEvent[] => {
         const type = typeOf(transition);
         const key = keyOf(organization.id, evaluation, transition);
         if (type === undefined || key === undefined) return [];
@@ -49,8 +49,10 @@ function typeOf({ kind, reason, of }: Transition): EventType | undefined {
     case 'reminder':
       return of.type === 'watch' ? 'watch.blind' : 'incident.reminded';
     case 'blind':
+      return 'watch.blind';
     case 'seeing':
-      return `watch.${kind}`;
+      // Some of them can be looked at again: the incident goes on with fewer.
+      return of.type === 'watch' && of.left > 0 ? 'watch.blind' : 'watch.seeing';
     case 'went_unknown':
     case 'added':
     case 'removed':

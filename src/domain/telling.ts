@@ -21,6 +21,9 @@ export function receiversOf(transitions: readonly Transition[], channels: readon
  * them; the summary of answers counts it.
  */
 export function listedOf(transitions: readonly Transition[]): readonly Transition[] {
+  // That a subject left the watch says that all of it is over.
+  const removed = transitions.filter(({ kind }) => kind === 'removed');
+  if (removed.length > 0) return removed;
   return transitions.filter((one) => isWorthTelling(one) && !isExplained(one, transitions));
 }
 

@@ -90,6 +90,8 @@ const ofWatch = z.object({
   /** Subjects that nobody can look at, the first of them, and how many there are; none where it is the watch as such. */
   subjects: z.array(z.string()),
   count: z.number(),
+  /** How many are blind for this cause after it. */
+  left: z.number(),
 });
 
 /** A finding or an answer that changed against the last conclusive one. */

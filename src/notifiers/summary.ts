@@ -235,7 +235,10 @@ function heading(notice: Notice, counts: Summary['counts'], advice: number): str
   else if (parts.length === 0) parts.push(advice === 1 ? '1 new remark' : `${advice} new remarks`);
   const [only, ...others] = notice.subjects;
   const about =
-    only !== undefined && others.length === 0 && only.subject !== organization.id && only.subject !== wholeWatch
+    only !== undefined &&
+    others.length === 0 &&
+    only.subject !== organization.id &&
+    !only.subject.startsWith(wholeWatch)
       ? ` for ${only.subject}`
       : '';
   const what = `${who}: ${parts.join(', ')} in ${evaluation.title}${about}`;

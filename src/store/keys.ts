@@ -7,6 +7,7 @@
 //   x_<newest first>_<rest of the outbox key>    rejected by its channel
 //   d_<channel>                                  when the channel last took a notice
 //   c_counts                                     what the watch came to with its last run
+//   c_memory                                     what is remembered of the watch as a whole
 //   r_<run id>_run                               run
 //   r_<run id>_<slice>                           result of a slice: the slice is committed
 //   r_<run id>_<slice>_<first subject>           subjects of a slice that were committed ahead of its result
@@ -132,6 +133,8 @@ export function deliveryKey(channel: string): string {
 }
 
 export const summaryKey = 'c_counts';
+
+export const watchMemoryKey = 'c_memory';
 
 export function rejectedKey(outboxRowKey: string, at: string): string {
   return `${rejectedPrefix}${newestFirst(at)}_${outboxRowKey.slice(outboxPrefix.length)}`;

@@ -1,6 +1,7 @@
 // The store's semantics over tables of rows: the same for the tables in Azure and those in memory.
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { watchMemory } from '../domain/blindness.ts';
 import { type SubjectState, subjectState } from '../domain/compare.ts';
 import { type PendingNotice, pendingNotice } from '../domain/notice.ts';
 import { type OrganizationDocument, organizationDocument } from '../domain/organization.ts';
@@ -38,6 +39,7 @@ import {
   subjectOfFactsKey,
   summaryKey,
   timeOfHistoryKey,
+  watchMemoryKey,
   watchOfRun,
   withPrefix,
 } from './keys.ts';
@@ -317,6 +319,20 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
     async summary(watch) {
       const row = await evaluations.get(partitionKey(watch), summaryKey);
       return row && unpack(watchSummary, row);
+    },
+
+    async watchMemory(watch) {
+      const row = await evaluations.get(partitionKey(watch), watchMemoryKey);
+      return row && { value: unpack(watchMemory, row), etag: row.etag };
+    },
+
+    async putWatchMemory(watch, memory, etag, pending) {
+      const cells = pack(`What is remembered of ${watch.evaluation} in ${watch.organization}`, memory);
+      const rowKey = watchMemoryKey;
+      const write: Write =
+        etag === undefined ? { kind: 'create', rowKey, cells } : { kind: 'update', rowKey, cells, etag };
+      const written = await evaluations.write(partitionKey(watch), [write, ...pending.map(outboxWrite)]);
+      return written.outcome === 'written';
     },
 
     async putFacts(supplied) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { WatchMemory } from '../domain/blindness.ts';
 import type { SubjectState } from '../domain/compare.ts';
 import type { PendingNotice } from '../domain/notice.ts';
 import { type OrganizationDocument, organizationDocument } from '../domain/organization.ts';
@@ -231,6 +232,21 @@ export interface Store {
   putSummary(watch: Watch, summary: WatchSummary): Promise<void>;
   /** Undefined while no run of the watch is over. */
   summary(watch: Watch): Promise<WatchSummary | undefined>;
+
+  /** What is remembered of a watch as a whole; undefined while nothing is. */
+  watchMemory(watch: Watch): Promise<Versioned<WatchMemory> | undefined>;
+  /**
+   * Keeps what is remembered of a watch, and puts what it tells into the outbox, in one transaction.
+   *
+   * @param etag of the memory that was read; undefined: there was none
+   * @returns false when somebody else wrote it since: nothing is written
+   */
+  putWatchMemory(
+    watch: Watch,
+    memory: WatchMemory,
+    etag: string | undefined,
+    pending: readonly PendingNotice[],
+  ): Promise<boolean>;
 
   /** Keeps facts, of any number of subjects; what is older than what is there already is left out. */
   putFacts(facts: readonly StoredFacts[]): Promise<void>;
