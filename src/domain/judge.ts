@@ -329,6 +329,7 @@ function conclude(
     ...('dns' in judgement && judgement.dns !== undefined && judgement.dns.length > 0
       ? { dns: [...judgement.dns] }
       : {}),
+    ...(fail?.confirmRuns === undefined ? {} : { confirmRuns: fail.confirmRuns }),
     supportCase: fail?.supportCase,
   };
   return resting(engine, { finding, blocks: ('blocks' in judgement ? judgement.blocks : undefined) ?? rule.blocks });

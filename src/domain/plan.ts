@@ -2,6 +2,7 @@
 import { causesOf } from './cause.ts';
 import { eventsOf } from './event.ts';
 import type { Notice, PendingNotice } from './notice.ts';
+import { isAhead } from './time.ts';
 import { compareText } from './words.ts';
 
 /** Organizations that share a channel hear of one cause once: so long is waited for the others, from the first look on. */
@@ -52,7 +53,9 @@ export function planOf<Row extends Waiting>(
     const [oldest] = free;
     if (oldest === undefined || !free.some(isDue)) return [];
     const { address, organizations } = addressOf(oldest);
-    const waits = organizations > 1 && now.getTime() < Date.parse(oldest.notice.at) + windowMs;
+    // What a clock that went wrong dated ahead waits for nobody.
+    const isYoung = now.getTime() < Date.parse(oldest.notice.at) + windowMs && !isAhead(oldest.notice.at, now);
+    const waits = organizations > 1 && isYoung;
     return waits ? [] : [{ address, evaluation: oldest.notice.evaluation, rows: free }];
   });
 }

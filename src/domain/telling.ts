@@ -11,6 +11,19 @@ export function isNewsWhenUnknown({ verdict, blockedBy, reason }: Finding): bool
   return verdict === 'unknown' && blockedBy === undefined && reason !== 'not_supplied';
 }
 
+/**
+ * Looks in a row that have to find this before it counts: what the document says, else the finding, else its rule. What is
+ * critical and was seen by two (resolvers, say) needs no second look.
+ */
+export function confirmRunsOf(
+  { severity, evidence = [], confirmRuns }: Partial<Pick<Finding, 'severity' | 'evidence' | 'confirmRuns'>>,
+  ofRule: number,
+  ofPolicy: number | undefined,
+): number {
+  const isProven = severity === 'critical' && evidence.some(({ source }) => source?.includes(', ') === true);
+  return ofPolicy ?? confirmRuns ?? (isProven ? 1 : ofRule);
+}
+
 /** The channels that hear of what changed about a subject: none, when all of it is advice. */
 export function receiversOf(transitions: readonly Transition[], channels: readonly string[]): readonly string[] {
   return transitions.some(isWorthTelling) ? channels : [];

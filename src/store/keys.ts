@@ -16,6 +16,7 @@
 // The table of organizations has keys of its own:
 //   <organization>                               its document
 //   ~<organization>_<newest first>_<ETag>        a document that was replaced, behind all that are current
+//   ~~<organization>_<id>                        a silence or an acceptance
 import { createHash } from 'node:crypto';
 import { organizationId } from '../domain/organization.ts';
 import type { Watch } from './store.ts';
@@ -63,6 +64,15 @@ export function replacedPrefix(organization: string): string {
 /** The ETag tells apart what was replaced within one millisecond. */
 export function replacedKey(organization: string, at: string, etag: string): string {
   return `${replacedPrefix(organization)}${newestFirst(at)}_${encodeKey(etag)}`;
+}
+
+/** Start of what was said of an organization's incidents. */
+export function statementPrefix(organization: string): string {
+  return `~~${encodeKey(organization)}_`;
+}
+
+export function statementKey(organization: string, id: string): string {
+  return `${statementPrefix(organization)}${encodeKey(id)}`;
 }
 
 /** Ids of evaluations are part of keys, as narrow as an organization's. */

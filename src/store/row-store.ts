@@ -5,6 +5,7 @@ import { watchMemory } from '../domain/blindness.ts';
 import { type SubjectState, subjectState } from '../domain/compare.ts';
 import { type PendingNotice, pendingNotice } from '../domain/notice.ts';
 import { type OrganizationDocument, organizationDocument } from '../domain/organization.ts';
+import { statement } from '../domain/statement.ts';
 import {
   behind,
   committedAheadKey,
@@ -32,6 +33,8 @@ import {
   runPrefix,
   sliceKey,
   stateKey,
+  statementKey,
+  statementPrefix,
   statePrefix,
   subjectFactsPrefix,
   subjectFactsPrefixOf,
@@ -125,11 +128,21 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
     organizationHistory: (id, limit, continuation) =>
       pageOf(organizations, organizationsPartition, replacedPrefix(id), replacedDocument, limit, continuation),
 
+    statements: (id) =>
+      unpackAll(statement, rowsWithPrefix(organizations, organizationsPartition, statementPrefix(id))),
+
+    async putStatement(id, said) {
+      const cells = pack(`What ${said.by} said as ${said.id}`, said);
+      await organizations.write(organizationsPartition, [{ kind: 'put', rowKey: statementKey(id, said.id), cells }]);
+    },
+
     async deleteOrganization(id) {
       // The document first: what is written from then on is a new one without a past.
       const written = await organizations.write(organizationsPartition, [{ kind: 'delete', rowKey: encodeKey(id) }]);
       const { from, to } = withPrefix(replacedPrefix(id));
       const replaced = await removeRange(organizations, organizationsPartition, from, to);
+      const said = withPrefix(statementPrefix(id));
+      await removeRange(organizations, organizationsPartition, said.from, said.to);
       return written.outcome === 'written' || replaced > 0;
     },
 

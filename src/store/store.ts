@@ -3,6 +3,7 @@ import type { WatchMemory } from '../domain/blindness.ts';
 import type { SubjectState } from '../domain/compare.ts';
 import type { PendingNotice } from '../domain/notice.ts';
 import { type OrganizationDocument, organizationDocument } from '../domain/organization.ts';
+import type { Statement } from '../domain/statement.ts';
 import { watchCounts } from '../domain/watch-counts.ts';
 
 /** One evaluation of one organization: everything known about it stands in one partition, so that a commit is one transaction. */
@@ -166,7 +167,11 @@ export interface Store {
   putOrganization(document: OrganizationDocument, etag: string | undefined, at: string): Promise<string | undefined>;
   /** Documents that were replaced, newest first; the current one is not among them. */
   organizationHistory(id: string, limit: number, continuation?: string): Promise<Page<ReplacedDocument>>;
-  /** Deletes the document and its history. @returns false when there was neither */
+  /** What people said of incidents of an organization, what has ended included, in order of id. */
+  statements(id: string): Promise<readonly Statement[]>;
+  /** Writes it over what is there under its id. */
+  putStatement(id: string, statement: Statement): Promise<void>;
+  /** Deletes the document, its history and what was said of it. @returns false when there was neither document nor history */
   deleteOrganization(id: string): Promise<boolean>;
   /** Deletes documents that were replaced before `before`; at most `limit`. @returns rows deleted */
   pruneOrganization(id: string, before: string, limit: number): Promise<number>;
