@@ -31,7 +31,7 @@ const blindMemory = z.object({
 export const watchMemory = z.object({
   blind: z.record(z.string(), blindMemory),
   /** By channel: when it had its last digest, and how many incidents were open then. */
-  digests: z.record(z.string(), z.object({ at: z.string(), open: z.number() })),
+  digests: z.record(z.string(), z.object({ at: z.string(), open: z.number().optional() })),
 });
 
 export type WatchMemory = z.infer<typeof watchMemory>;

@@ -13,13 +13,13 @@ export const blindRule = 'blind';
 /** One event for each change of an incident that is told, oldest first. Answers and subjects that come or go are no incidents. */
 export function eventsOf(evaluation: string, subjects: readonly NoticeSubject[]): readonly IncidentEvent[] {
   return subjects
-    .flatMap(({ organization, transitions }) =>
+    .flatMap(({ organization, evaluation: own = evaluation, transitions }) =>
       transitions.filter(isWorthTelling).flatMap((transition): IncidentEvent[] => {
         const type = typeOf(transition);
-        const key = keyOf(organization.id, evaluation, transition);
+        const key = keyOf(organization.id, own, transition);
         if (type === undefined || key === undefined) return [];
         const id = `${key}@${transition.at}:${transition.kind}`;
-        return [{ id, type, key, organization, evaluation, transition }];
+        return [{ id, type, key, organization, evaluation: own, transition }];
       }),
     )
     .sort((a, b) => Date.parse(a.transition.at) - Date.parse(b.transition.at));

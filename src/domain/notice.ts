@@ -29,6 +29,8 @@ export interface Named {
 /** What is told of one subject. */
 export interface NoticeSubject extends Pick<PendingNotice, 'subject' | 'transitions' | 'answers'> {
   readonly organization: Named;
+  /** Of a digest, which is of several evaluations: whose it is. */
+  readonly evaluation?: string;
   /** What the rules found on each of its nodes, of a subject that has several, as it was at `at` (ISO 8601, UTC). */
   readonly byNode?: TargetTable & { readonly at: string };
 }

@@ -1,6 +1,8 @@
 import { timerFaults } from '../../config.ts';
+import { wholeWatch } from '../../domain/event.ts';
 import { lastSlots } from '../../domain/schedule.ts';
 import { isAhead } from '../../domain/time.ts';
+import { minuteOf } from '../../domain/words.ts';
 import { lastDeliveries } from '../notices/heartbeat.ts';
 import { watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
@@ -26,13 +28,21 @@ export async function healthOf(
     let rejectedNotices = 0;
     for (const document of await store.organizations()) {
       for (const watch of watchesOf(evaluations, document)) {
-        const [[last], [waiting], rejected] = await Promise.all([
+        const [[last], [waiting], rejected, memory] = await Promise.all([
           store.runs(watch, 1),
           store.pending(watch, 1),
           store.rejected(watch, 100),
+          store.watchMemory(watch),
         ]);
         const missed = missedSlots(document.evaluations[watch.evaluation]?.schedule, last?.startedAt, ports.clock());
         if (missed !== undefined) faults.push(`${watch.evaluation} of ${document.id}: ${missed}`);
+        for (const { told, since, message } of Object.values(memory?.value.blind ?? {})) {
+          const count = told.filter((subject) => subject !== wholeWatch).length;
+          const whom = count === 0 ? '' : ` ${count} subject(s) cannot be looked at:`;
+          // That no run started stands there already, as it is now.
+          if (told.length > 0 && !message.includes('none has started since'))
+            faults.push(`${watch.evaluation} of ${document.id}: since ${minuteOf(since)}${whom} ${message}`);
+        }
         lastRuns.push({
           ...watch,
           ...(last === undefined ? {} : { runId: last.runId, startedAt: last.startedAt, state: last.state }),

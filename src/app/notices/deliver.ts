@@ -90,7 +90,7 @@ export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<reado
 }
 
 /** Where a channel of a document posts to: the name of the setting, or what is written out; a console is its own. */
-function addressIn(document: OrganizationDocument, channel: string): string {
+export function addressIn(document: OrganizationDocument, channel: string): string {
   return document.channels[channel]?.url ?? `${document.id} ${channel}`;
 }
 

@@ -3,6 +3,7 @@ import type { RunRecord } from '../../store/store.ts';
 import { watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import type { DeliveryPorts } from './deliver.ts';
+import { digests } from './digest.ts';
 import { changesOf, send } from './notice.ts';
 
 type Watching = Pick<Ports, 'store' | 'evaluations'>;
@@ -13,9 +14,10 @@ const runsLookedAt = 5;
 /**
  * Says once a day of every organization that it is being looked after: a line in the log with its last run and what its
  * channels last took, and a card to those channels that ask for one. A card that does not come is what tells a person
- * that a channel is dead: a webhook answers 202 also when its flow then fails.
+ * that a channel is dead: a webhook answers 202 also when its flow then fails. Digests that are due go out first.
  */
 export async function heartbeat(ports: DeliveryPorts): Promise<void> {
+  await digests(ports);
   for (const document of await ports.store.organizations()) {
     const runs = await lastRuns(ports, document);
     for (const { evaluation, run } of runs) {
