@@ -127,14 +127,12 @@ async function update(
       ),
     );
     if (!(await store.putWatchMemory(watch, memory, read?.etag, pending))) continue;
-    for (const { kind, reason, of } of transitions)
-      if (of.type === 'watch')
-        log.warn(kind === 'blind' ? 'cannot look' : 'can look again', {
-          ...watch,
-          reason,
-          cause: of.cause,
-          count: of.count,
-        });
+    for (const { kind, reason, of } of transitions) {
+      if (of.type !== 'watch') continue;
+      const fields = { ...watch, reason, cause: of.cause, count: of.count };
+      if (kind === 'blind') log.warn('cannot look', fields);
+      else log.info('can look again', fields);
+    }
     return;
   }
   throw new Error(`the memory of ${watch.evaluation} of ${watch.organization} is written by others again and again`);
