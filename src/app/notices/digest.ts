@@ -218,7 +218,7 @@ function stillOpen(
 function stillBlind({ blind }: WatchMemory, at: string): Transition[] {
   return Object.entries(blind)
     .filter(([, { told }]) => told.length > 0)
-    .map(([cause, { since, told, message }]) => ({
+    .map(([cause, { since, told, message, remedy }]) => ({
       kind: 'blind',
       reason: 'still-blind',
       subject: wholeWatch,
@@ -228,7 +228,7 @@ function stillBlind({ blind }: WatchMemory, at: string): Transition[] {
         type: 'watch',
         cause,
         message,
-        remedy: '',
+        remedy,
         subjects: told.filter((subject) => subject !== wholeWatch).slice(0, 100),
         count: told.length,
         left: told.length,
