@@ -60,17 +60,19 @@ describe('paragraphs', () => {
   });
 
   test('of what is the matter with watches as such name the organizations', () => {
-    const of = {
-      type: 'watch',
-      cause: 'no-run',
-      message: 'No run.',
-      remedy: 'Look.',
-      subjects: [],
-      count: 1,
-      left: 1,
-    } as const;
     const subjects = [1, 2].map((no) => ({
-      ...ofSubject('*no-run', transition('blind', '*', of)),
+      ...ofSubject(
+        '*no-run',
+        transition('blind', '*', {
+          type: 'watch',
+          cause: 'no-run',
+          message: 'No run.',
+          remedy: 'Look.',
+          subjects: [],
+          count: 1,
+          left: 1,
+        }),
+      ),
       organization: { id: `o${no}`, name: `Organization ${no}` },
     }));
     const given = notice({ subjects, organizations: subjects.map(({ organization }) => organization) });
