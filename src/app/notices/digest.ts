@@ -115,6 +115,7 @@ async function digestOf(
     let openHere = 0;
     for await (const state of statesOf(ports, watch)) {
       counts.watched += 1;
+      deadlines.push(...comingIn(state, document, watch, now));
       const { reminded, accepted, silenced } = stillOpen(state, watch, said, now);
       counts.accepted += accepted;
       counts.silenced += silenced;
@@ -233,6 +234,22 @@ function stillBlind({ blind }: WatchMemory, at: string): Transition[] {
         count: told.length,
         left: told.length,
       },
+    }));
+}
+
+/** What the last look knew to be coming: a rotation, a certificate or support that ends. */
+function comingIn({ run }: SubjectState, document: OrganizationDocument, watch: Watch, now: Date): Deadline[] {
+  const found = new Map(
+    run.findings.flatMap(({ comes }) => (comes === undefined ? [] : [[`${comes.at} ${comes.what}`, comes]])),
+  );
+  return [...found.values()]
+    .filter(({ at }) => Date.parse(at) > now.getTime())
+    .map(({ at, what }) => ({
+      at,
+      organization: named(document),
+      evaluation: watch.evaluation,
+      subject: run.subject,
+      what,
     }));
 }
 
