@@ -15,6 +15,7 @@ import { addKeys } from './keys.ts';
 import { endProgress, startProgress } from './progress.ts';
 import { addRunbook } from './runbook.ts';
 import { type AddCommand, called, exit } from './shell.ts';
+import { addAccept, addSilence } from './statements.ts';
 
 /** In the order in which the help lists them. */
 const commands = [
@@ -26,6 +27,8 @@ const commands = [
   addBaseline,
   addKeys,
   addAccess,
+  addSilence,
+  addAccept,
   addDoctor,
   addExport,
   addImport,

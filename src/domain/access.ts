@@ -84,6 +84,12 @@ export function localIdentity(name: string): Identity {
   return { kind: 'local', id: name, name, via: 'local', roles: ['Administrator'], groups: [] };
 }
 
+/** Whose name stands under what is said. On one's own machine one may say who one is; elsewhere it is known. */
+export function authorOf(by: Identity | undefined, named: string | undefined): string {
+  const known = by?.name ?? fieldcheckItself.name;
+  return by === undefined || by.kind === 'local' ? named?.trim().slice(0, 100) || known : known;
+}
+
 /** What happens by itself: timers and queues. */
 export const fieldcheckItself: Identity = {
   kind: 'system',

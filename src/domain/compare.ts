@@ -1,20 +1,17 @@
 import { z } from 'zod';
-import { type Answer, answers, type Finding, findingKey, type Run, run, verdicts } from './finding.ts';
-import { type Severity, severities } from './rule.ts';
-import { isNewsWhenUnknown, isReminderDue, unknownRunsBeforeTelling } from './telling.ts';
-import type { Transition, TransitionKind, TransitionReason } from './transition.ts';
-
-const findingMemory = z.object({
-  /** The last conclusive verdict; undefined while there never was one. */
-  verdict: z.enum(verdicts).optional(),
-  severity: z.enum(severities).optional(),
-  /** Since when it has had this verdict (ISO 8601, UTC). */
-  since: z.string(),
-  /** Runs in a row in which it could not be judged. */
-  unknownRuns: z.number(),
-  /** When the channel was last told about it. */
-  toldAt: z.string().optional(),
-});
+import { type Answer, answers, type Finding, findingKey, type Run, run } from './finding.ts';
+import {
+  type FindingMemory,
+  findingMemory,
+  type Happened,
+  inherited,
+  type LookPolicy,
+  step,
+  stepUnseen,
+  tellAtOnce,
+} from './incident.ts';
+import { isNewsWhenUnknown } from './telling.ts';
+import type { Transition } from './transition.ts';
 
 const answerMemory = z.object({ answer: z.enum(answers).optional(), since: z.string() });
 
@@ -30,7 +27,6 @@ export const subjectState = z.object({
 });
 
 export type SubjectState = z.infer<typeof subjectState>;
-type FindingMemory = z.infer<typeof findingMemory>;
 
 export interface Comparison {
   readonly state: SubjectState;
@@ -39,36 +35,66 @@ export interface Comparison {
   readonly superseded?: SubjectState;
 }
 
+/** What holds for a finding at this look, by the finding or, of one that is gone, by its rule and target. */
+export type PolicyOf = (
+  finding: Pick<Finding, 'rule' | 'target' | 'severity' | 'owner'> & Partial<Finding>,
+) => LookPolicy;
+
 /**
  * What a run changes against what is remembered. Pure; every transition carries a named reason.
  *
  * Compared is with the last *conclusive* verdict: `unknown` and `manual` neither open nor resolve anything. First sight
- * of a pass is silent. A finding that is no longer there is resolved only when its rule was judged in this run.
+ * of a pass is silent. A finding that is no longer there is resolved only when its rule was judged in this run. What is
+ * told of each finding is decided by {@link step}.
  */
-export function compare(previous: SubjectState | undefined, runId: string, current: Run): Comparison {
+export function compare(
+  previous: SubjectState | undefined,
+  runId: string,
+  current: Run,
+  policyOf: PolicyOf = () => tellAtOnce,
+): Comparison {
   const transitions: Transition[] = [];
   const findings: Record<string, FindingMemory> = {};
   for (const finding of current.findings) {
     const key = findingKey(finding);
-    const { memory, transition } = compareFinding(previous?.findings[key], finding, current);
+    const before = previous?.findings[key];
+    const { verdict, severity, owner } = finding;
+    if (verdict === 'unknown' || verdict === 'manual') {
+      findings[key] = stepUnseen(before, current.at, isNewsWhenUnknown(finding));
+      continue;
+    }
+    // Somebody who begins to watch wants to hear at once how things are: there is nothing yet that could flicker.
+    // What passes has no owner any more; what was said of its owner's faults holds until it was told to be over.
+    const said = policyOf(
+      owner === undefined && before?.owner !== undefined ? { ...finding, owner: before.owner } : finding,
+    );
+    const policy = previous === undefined ? { ...said, confirmRuns: 1 } : said;
+    const { memory, happened } = step(before, { verdict, severity, owner }, current.at, policy);
     findings[key] = memory;
-    if (transition !== undefined) transitions.push(transition);
+    if (happened !== undefined) transitions.push(about(finding, happened, memory, policy, current));
   }
   for (const [key, memory] of Object.entries(previous?.findings ?? {})) {
     if (key in findings) continue;
-    const rule = key.split('#')[0] ?? key;
+    const [rule = key, target] = splitKey(key);
     const ofRule = current.findings.filter((finding) => finding.rule === rule);
     const judged =
-      ofRule.length > 0 && !ofRule.some(({ verdict, target }) => verdict === 'unknown' && target === undefined);
-    if (!judged) findings[key] = memory;
-    else if (memory.verdict === 'fail') transitions.push(gone(key, memory, current));
+      ofRule.length > 0 && !ofRule.some(({ verdict, target: whose }) => verdict === 'unknown' && whose === undefined);
+    if (!judged) {
+      findings[key] = memory;
+      continue;
+    }
+    const transition = ended(memory, { rule, target }, current, policyOf);
+    if (transition !== undefined) transitions.push(transition);
   }
 
+  const memories = Object.values(findings);
+  // Findings whose change is not told yet, or never: the answer waits for them, so that it is never told alone.
+  const isHeld = memories.some(({ soft, flapping, hushedBy }) => (soft ?? flapping ?? hushedBy) !== undefined);
   const answersMemory: SubjectState['answers'] = {};
   for (const [question, answer] of Object.entries(current.answers)) {
     const before = previous?.answers[question];
     const conclusive = answer !== 'undetermined';
-    if (!conclusive || before?.answer === answer) {
+    if (!conclusive || before?.answer === answer || (isHeld && transitions.length === 0)) {
       answersMemory[question] = before ?? { since: current.at };
       continue;
     }
@@ -89,67 +115,62 @@ export function compare(previous: SubjectState | undefined, runId: string, curre
   return { state, transitions, ...(previous !== undefined && !same ? { superseded: previous } : {}) };
 }
 
-function compareFinding(
-  before: FindingMemory | undefined,
-  finding: Finding,
-  current: Run,
-): { memory: FindingMemory; transition?: Transition } {
-  const { verdict, severity } = finding;
-  if (verdict === 'unknown' || verdict === 'manual') {
-    const counts = isNewsWhenUnknown(finding);
-    const unknownRuns = (before?.unknownRuns ?? 0) + (counts ? 1 : 0);
-    const memory: FindingMemory = { ...(before ?? { since: current.at }), unknownRuns };
-    if (counts && unknownRuns === unknownRunsBeforeTelling) {
-      return {
-        memory: { ...memory, toldAt: current.at },
-        transition: about('went_unknown', 'unknown-in-a-row', finding, memory.since, current),
-      };
-    }
-    return { memory };
-  }
-
-  const wentUnknown = before !== undefined && before.unknownRuns >= unknownRunsBeforeTelling;
-  const since = before?.verdict === verdict ? before.since : current.at;
-  const memory: FindingMemory = { verdict, ...(severity === undefined ? {} : { severity }), since, unknownRuns: 0 };
-  const tell = (transition: Transition): { memory: FindingMemory; transition: Transition } => ({
-    memory: { ...memory, toldAt: current.at },
-    transition,
+/** What is told to be over because its subject left the watch; whoever was told of it hears that it ended. */
+export function endedWith({ run: last, findings }: SubjectState, at: string): readonly Transition[] {
+  return Object.entries(findings).flatMap(([key, memory]) => {
+    const [rule = key, target] = splitKey(key);
+    return ended(memory, { rule, target }, { ...last, at }, () => tellAtOnce) ?? [];
   });
-  const keep = { memory: before?.toldAt === undefined ? memory : { ...memory, toldAt: before.toldAt } };
+}
 
-  if (verdict === 'fail') {
-    if (before?.verdict !== 'fail')
-      return tell(about('opened', before?.verdict === undefined ? 'first-seen' : 'was-good', finding, since, current));
-    if (isWorse(severity, before.severity)) return tell(about('worsened', 'severity-rose', finding, since, current));
-    if (isReminderDue(severity, before.toldAt ?? before.since, current.at))
-      return tell(about('reminder', 'still-failing', finding, since, current));
-    return keep;
-  }
-  if (before?.verdict === 'fail')
-    return tell(
-      about(
-        'resolved',
-        verdict === 'pass' ? 'passes-again' : 'no-longer-applies',
-        finding,
-        before.since,
-        current,
-        before.severity,
-      ),
-    );
-  if (wentUnknown) return tell(about('resolved', 'can-be-judged-again', finding, since, current));
-  return keep;
+/** What is remembered of one finding, and what was last said of it: it may not have been judged since it was found. */
+export interface Remembered {
+  readonly rule: string;
+  readonly target?: string;
+  readonly memory: FindingMemory;
+  /** As of the last look; of its rule as a whole where its target could not be told. */
+  readonly finding?: Finding;
+}
+
+/** What is said of an incident whose rule was not judged at the last look. */
+export const notJudged = 'Not judged at the last look.';
+
+/** All that is remembered of the findings of a subject, in order. */
+export function rememberedOf({ run: last, findings }: Pick<SubjectState, 'run' | 'findings'>): readonly Remembered[] {
+  return Object.entries(findings).map(([key, memory]) => {
+    const [rule = key, target] = splitKey(key);
+    const ofRule = last.findings.filter((one) => one.rule === rule);
+    const finding = ofRule.find((one) => one.target === target) ?? ofRule.find((one) => one.target === undefined);
+    return {
+      rule,
+      ...(target === undefined ? {} : { target }),
+      memory: inherited(memory),
+      ...(finding === undefined ? {} : { finding }),
+    };
+  });
+}
+
+function splitKey(key: string): readonly [rule?: string, target?: string] {
+  const hash = key.indexOf('#');
+  return hash < 0 ? [key] : [key.slice(0, hash), key.slice(hash + 1)];
 }
 
 function about(
-  kind: TransitionKind,
-  reason: TransitionReason,
   finding: Finding,
-  since: string,
+  { kind, reason, since, severity }: Happened,
+  { looks = '' }: FindingMemory,
+  { silenced, accepted }: LookPolicy,
   current: Run,
-  severity = finding.severity,
 ): Transition {
-  const { rule, target, verdict, owner, message, remedy } = finding;
+  const { rule, target, verdict, owner, message, remedy, supportCase } = finding;
   const observed = finding.evidence[0]?.observed;
+  const words = {
+    flapping: `Changed ${changesIn(looks)} times in the last ${looks.length} looks; the next word of it comes when it has been steady for a while. At the last look: ${message}`,
+    steady: `Steady again: ${message}`,
+    accepted: `${message} ${accepted?.words ?? ''}`,
+    silenced: `${message} ${silenced?.words ?? ''}`,
+  };
+  const isEased = reason === 'only-advice-now';
   return {
     kind,
     reason,
@@ -163,31 +184,46 @@ function about(
       verdict,
       ...(severity === undefined ? {} : { severity }),
       ...(owner === undefined ? {} : { owner }),
-      message,
+      message: isEased
+        ? `No more than advice is left: ${message}`
+        : kind in words
+          ? words[kind as keyof typeof words]
+          : message,
       ...(observed === undefined ? {} : { observed }),
       ...(remedy === undefined ? {} : { remedy }),
+      ...(supportCase === undefined ? {} : { supportCase }),
     },
   };
 }
 
-function isWorse(now: Severity | undefined, before: Severity | undefined): boolean {
-  return now !== undefined && before !== undefined && severities.indexOf(now) < severities.indexOf(before);
+function changesIn(looks: string): number {
+  const lower = looks.toLowerCase();
+  return [...lower].filter((look, index) => index > 0 && look !== lower[index - 1]).length;
 }
 
-function gone(key: string, memory: FindingMemory, current: Run): Transition {
-  const [rule = key, target] = key.split('#');
+/** The end of a finding that is not judged any more, when anybody was told of it. */
+function ended(
+  memory: FindingMemory,
+  { rule, target }: { readonly rule: string; readonly target: string | undefined },
+  current: Run,
+  policyOf: PolicyOf,
+): Transition | undefined {
+  const of = { rule, ...(target === undefined ? {} : { target }), severity: memory.severity, owner: memory.owner };
+  const { happened } = step(memory, { verdict: 'not_applicable', gone: true }, current.at, policyOf(of));
+  if (happened === undefined) return undefined;
+  const { kind, reason, since, severity } = happened;
   return {
-    kind: 'resolved',
-    reason: 'no-longer-judged',
+    kind,
+    reason,
     subject: current.subject,
     at: current.at,
-    since: memory.since,
+    since,
     of: {
       type: 'finding',
       rule,
       ...(target === undefined ? {} : { target }),
       verdict: 'not_applicable',
-      ...(memory.severity === undefined ? {} : { severity: memory.severity }),
+      ...(severity === undefined ? {} : { severity }),
       message: `No longer judged${target === undefined ? '' : ` for ${target}`}: it is not part of the subject any more.`,
     },
   };

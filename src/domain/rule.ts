@@ -26,6 +26,8 @@ interface Statement {
   readonly message: string;
   readonly target?: string;
   readonly evidence?: readonly Observation[];
+  /** What will be over or change by itself, and when (ISO 8601): people are told ahead. */
+  readonly comes?: { readonly at: string; readonly what: string };
 }
 
 export interface Pass extends Statement {
@@ -42,6 +44,8 @@ export interface Fail extends Statement {
   readonly severity?: Severity;
   /** Narrows the questions that the rule blocks. */
   readonly blocks?: readonly QuestionId[];
+  /** Looks in a row that have to find it before it is told, when other than the rule's own. */
+  readonly confirmRuns?: number;
   /** Text ready to paste into a support case with the owner. */
   readonly supportCase?: string;
 }
@@ -69,6 +73,14 @@ export const rulePolicy = z.strictObject({
     .optional()
     .describe(
       'How bad a fail of this rule is here: medium and above turn an answer into a no, low and info are advice.',
+    ),
+  confirmRuns: z
+    .int()
+    .min(1)
+    .max(10)
+    .optional()
+    .describe(
+      'Looks in a row that have to find a fail before it is told; the rule’s own number when left out, 1 tells at once.',
     ),
 });
 
@@ -140,6 +152,8 @@ export interface Rule<
   readonly title: string;
   readonly severity: Severity;
   readonly blocks: readonly QuestionId[];
+  /** Looks in a row that have to find a fail before it is told; 1 when left out. A critical one that two saw is told at once. */
+  readonly confirmRuns?: number;
   readonly needs: readonly N[];
   /** Facts that the rule can do without when nobody supplied them. Any other reason why they are missing makes it `unknown`. */
   readonly optional?: readonly O[];
@@ -176,6 +190,7 @@ export interface AnyRule {
   readonly title: string;
   readonly severity: Severity;
   readonly blocks: readonly QuestionId[];
+  readonly confirmRuns: number;
   readonly needs: readonly string[];
   readonly optional: readonly string[];
   readonly per: string | undefined;
@@ -209,6 +224,7 @@ export function ruleFactory<F extends FactKinds, S extends Subject, Policy exten
     declared: Rule<F, S, Policy, N, O, K, P, Q>,
   ): AnyRule => ({
     ...declared,
+    confirmRuns: declared.confirmRuns ?? 1,
     optional: declared.optional ?? [],
     per: declared.per,
     peers: declared.peers ?? [],

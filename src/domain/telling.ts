@@ -1,18 +1,7 @@
 // Shall it be told? What gets into the outbox, and what a message lists or only counts, is decided here and nowhere else.
-import { blocksAnswers, isAdvice } from './answer.ts';
+import { isAdvice } from './answer.ts';
 import type { Finding } from './finding.ts';
-import type { Severity } from './rule.ts';
-import { dayMs } from './time.ts';
 import type { Transition, TransitionKind } from './transition.ts';
-
-/** `unknown` in this many runs in a row is told once. */
-export const unknownRunsBeforeTelling = 3;
-
-/** An open `critical` or `high` finding is told again after this many days. */
-export const reminderDays = 7;
-
-/** An hour of slack: a daily run that starts a few seconds early must not put the reminder off by a day. */
-const reminderMs = reminderDays * dayMs - 3_600_000;
 
 /**
  * Is it news that this could not be judged? What a failed rule blocks is told by that rule, and what nobody supplied is no
@@ -22,9 +11,17 @@ export function isNewsWhenUnknown({ verdict, blockedBy, reason }: Finding): bool
   return verdict === 'unknown' && blockedBy === undefined && reason !== 'not_supplied';
 }
 
-/** @param told when the finding was told last, or opened; as `now` ISO 8601, UTC */
-export function isReminderDue(severity: Severity | undefined, told: string, now: string): boolean {
-  return (severity === 'critical' || severity === 'high') && Date.parse(now) - Date.parse(told) >= reminderMs;
+/**
+ * Looks in a row that have to find this before it counts: what the document says, else the finding, else its rule. What is
+ * critical and was seen by two (resolvers, say) needs no second look.
+ */
+export function confirmRunsOf(
+  { severity, evidence = [], confirmRuns }: Partial<Pick<Finding, 'severity' | 'evidence' | 'confirmRuns'>>,
+  ofRule: number,
+  ofPolicy: number | undefined,
+): number {
+  const isProven = severity === 'critical' && evidence.some(({ source }) => source?.includes(', ') === true);
+  return ofPolicy ?? confirmRuns ?? (isProven ? 1 : ofRule);
 }
 
 /** The channels that hear of what changed about a subject: none, when all of it is advice. */
@@ -37,6 +34,9 @@ export function receiversOf(transitions: readonly Transition[], channels: readon
  * them; the summary of answers counts it.
  */
 export function listedOf(transitions: readonly Transition[]): readonly Transition[] {
+  // That a subject left the watch says that all of it is over.
+  const removed = transitions.filter(({ kind }) => kind === 'removed');
+  if (removed.length > 0) return removed;
   return transitions.filter((one) => isWorthTelling(one) && !isExplained(one, transitions));
 }
 
@@ -48,11 +48,13 @@ export function adviceIn(transitions: readonly Transition[]): number {
 /** Is this transition worth a message of its own? Advice (`low`, `info`) is kept in the history and counted in the next message. */
 export function isWorthTelling({ kind, of }: Transition): boolean {
   if (of.type !== 'finding' || kind === 'went_unknown') return true;
-  return kind === 'resolved' ? of.severity === undefined || !isAdvice(of.severity) : blocksAnswers(of);
+  // How bad it was or is stands in the transition, whatever the verdict is now.
+  return of.severity === undefined ? kind === 'resolved' : !isAdvice(of.severity);
 }
 
 function isExplained({ kind, of }: Transition, ofSubject: readonly Transition[]): boolean {
   if (of.type !== 'answer') return false;
-  const causes: readonly TransitionKind[] = kind === 'resolved' ? ['resolved'] : ['opened', 'worsened'];
+  const causes: readonly TransitionKind[] =
+    kind === 'resolved' ? ['resolved', 'steady', 'seeing'] : ['opened', 'reopened', 'worsened', 'flapping', 'steady'];
   return ofSubject.some((one) => one.of.type === 'finding' && isWorthTelling(one) && causes.includes(one.kind));
 }

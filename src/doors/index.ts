@@ -3,6 +3,7 @@ import { accessDoors } from './access.ts';
 import type { Door } from './door.ts';
 import { factDoors } from './facts.ts';
 import { healthDoors } from './health.ts';
+import { incidentDoors } from './incidents.ts';
 import { interfaceDoors } from './interface.ts';
 import { organizationDoors } from './organizations.ts';
 import { runDoors } from './runs.ts';
@@ -20,6 +21,7 @@ export function doorsOf(evaluations: Registry): readonly Door[] {
     ...factDoors,
     ...runDoors(evaluations),
     ...subjectDoors,
+    ...incidentDoors,
     ...evaluations.all.flatMap((evaluation) => evaluation.doors ?? []),
     ...accessDoors,
     ...transferDoors,

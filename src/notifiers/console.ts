@@ -1,13 +1,15 @@
 import type { Notice, Notifier } from '../domain/notice.ts';
 import { cellWords } from '../domain/target-table.ts';
 import { dayOf } from '../domain/time.ts';
-import { minuteOf, ownerWords, ruleName } from '../domain/words.ts';
-import { countRest, kindLabel, summarize } from './summary.ts';
+import { enumerateFirst, minuteOf, ownerWords, ruleName } from '../domain/words.ts';
+import { countOf, countRest, kindLabel, summarize } from './summary.ts';
 import { plainText } from './text.ts';
 
 /** How many items are printed in full. */
 const itemsInFull = 20;
 const sentenceLength = 400;
+const namesListed = 100;
+const namesLength = 8_000;
 
 /** Prints a notice as text, to standard output unless told otherwise. */
 export function createConsoleNotifier({
@@ -45,21 +47,24 @@ export function renderText(notice: Notice): string {
       ...(others === '' ? [] : [`  ${others}`]),
     ]),
     ...summary.items.slice(0, itemsInFull).flatMap((item) => {
-      const name = [item.subject, item.rule, item.target].flatMap((part) =>
-        part === undefined ? [] : [plainText(part)],
-      );
+      const who = item.count === 1 ? item.subject : `${item.count} of them`;
+      const name = [who, item.rule, item.target].flatMap((part) => (part === undefined ? [] : [plainText(part)]));
       const what = [kindLabel(item.kind), ...(item.kind === 'resolved' ? [] : [item.severity ?? []])].flat();
       const owner = item.owner === undefined ? '' : ` · to mend: ${ownerWords[item.owner]}`;
       return [
         '',
         `${what.join(', ')}: ${name.join(' ')}`,
         `  ${plainText(item.message, sentenceLength)}`,
+        ...(item.count === 1
+          ? []
+          : [`  All of them: ${plainText(enumerateFirst(item.names, namesListed), namesLength)}`]),
         ...(item.observed === undefined ? [] : [`  Found: ${plainText(item.observed)}`]),
         ...(item.remedy === undefined ? [] : [`  What to do: ${plainText(item.remedy, sentenceLength)}`]),
         `  since ${plainText(dayOf(item.since))}${owner}`,
       ];
     }),
-    ...(rest.length === 0 ? [] : ['', `and ${rest.length} more: ${countRest(rest)}.`]),
+    ...(rest.length === 0 ? [] : ['', `and ${countOf(rest)} more: ${countRest(rest)}.`]),
+    ...(summary.lines.length === 0 ? [] : ['', ...summary.lines.map((line) => plainText(line, sentenceLength))]),
     ...(summary.advice === 0 ? [] : ['', `Advice that changed: ${summary.advice}.`]),
     ...(notice.link === undefined ? [] : ['', plainText(notice.link, sentenceLength)]),
     `run ${plainText(notice.runId)} · notice ${summary.fingerprint}`,

@@ -1,20 +1,27 @@
 import { createHash } from 'node:crypto';
+import type { Affected, CauseGroup } from '../domain/cause.ts';
+import { wholeWatch } from '../domain/event.ts';
 import type { Answer } from '../domain/finding.ts';
-import type { Notice, NoticeSubject } from '../domain/notice.ts';
-import { type Owner, type Severity, severities } from '../domain/rule.ts';
+import type { Digest, Named, Notice, NoticeSubject } from '../domain/notice.ts';
+import type { Owner, Severity } from '../domain/rule.ts';
 import { byWorstCell, isOpenCell, type TargetRow } from '../domain/target-table.ts';
-import { adviceIn, listedOf } from '../domain/telling.ts';
+import { adviceIn } from '../domain/telling.ts';
+import { dayOf } from '../domain/time.ts';
 import type { Transition, TransitionKind } from '../domain/transition.ts';
-import { compareText, minuteOf, ownerWords } from '../domain/words.ts';
+import { compareText, enumerateFirst, minuteOf, ownerWords } from '../domain/words.ts';
 
-type OfFinding = Extract<Transition['of'], { type: 'finding' }>;
 type OfAnswer = Extract<Transition['of'], { type: 'answer' }>;
 
-/** One thing to tell. Texts are as they came: the renderer makes them safe for its channel. */
+/** One thing to tell: all that one cause did. Texts are as they came: the renderer makes them safe for its channel. */
 export interface Item {
   readonly kind: TransitionKind;
+  /** The one that `message` speaks of. */
   readonly subject: string;
-  /** ISO 8601, UTC. */
+  /** How many it concerns. */
+  readonly count: number;
+  /** Names of all that it concerns, as far as they are known, in order: `Contoso: contoso.com` where several organizations are told of. */
+  readonly names: readonly string[];
+  /** Since when the first of them: ISO 8601, UTC. */
   readonly since: string;
   readonly message: string;
   readonly rule?: string;
@@ -23,6 +30,7 @@ export interface Item {
   readonly owner?: Owner;
   readonly observed?: string;
   readonly remedy?: string;
+  readonly supportCase?: string;
 }
 
 /** One question with its answers in words. */
@@ -50,6 +58,8 @@ export interface NodeTable {
 export interface Summary {
   /** `Contoso: 20 new problems in DKIM`. */
   readonly heading: string;
+  /** `Contoso (contoso)`, or the first of several. */
+  readonly from: string;
   /** `run of 2026-11-24 09:30 UTC · 74 watched`. */
   readonly subtitle: string;
   readonly tone: 'attention' | 'warning' | 'good' | 'emphasis';
@@ -60,8 +70,10 @@ export interface Summary {
   readonly questions: readonly QuestionSummary[];
   /** One for each subject with several nodes, worst first. */
   readonly nodeTables: readonly NodeTable[];
-  /** Worst first. */
+  /** Worst first; of a digest oldest first. */
   readonly items: readonly Item[];
+  /** Of a digest: what comes, what is accepted or silenced, how it was a week ago. */
+  readonly lines: readonly string[];
   /** Equal for the same notice sent twice, so that a person or a ticketing system can tell a repetition. */
   readonly fingerprint: string;
 }
@@ -69,10 +81,18 @@ export interface Summary {
 /** In order of showing. */
 const kindWords: Readonly<Record<TransitionKind, { label: string; count(n: number): string }>> = {
   opened: { label: 'New', count: (n) => `${n} new ${n === 1 ? 'problem' : 'problems'}` },
+  reopened: { label: 'Back again', count: (n) => `${n} back again` },
   worsened: { label: 'Worsened', count: (n) => `${n} worsened` },
+  flapping: { label: 'Flapping', count: (n) => `${n} flapping` },
+  blind: { label: 'Could not look', count: (n) => `${n} could not be looked at` },
   went_unknown: { label: 'Could not look', count: (n) => `${n} could not be looked at` },
+  reminded: { label: 'Still failing', count: (n) => `${n} still failing` },
   reminder: { label: 'Still failing', count: (n) => `${n} still failing` },
+  steady: { label: 'Steady again', count: (n) => `${n} steady again` },
+  seeing: { label: 'Can be judged again', count: (n) => `${n} can be judged again` },
   resolved: { label: 'Resolved', count: (n) => `${n} resolved` },
+  accepted: { label: 'Accepted', count: (n) => `${n} accepted` },
+  silenced: { label: 'Silenced', count: (n) => `${n} silenced` },
   added: { label: 'Added', count: (n) => `${n} added to the watch` },
   removed: { label: 'Removed', count: (n) => `${n} removed from the watch` },
 };
@@ -84,17 +104,24 @@ export function kindLabel(kind: TransitionKind): string {
   return kindWords[kind].label;
 }
 
-/** Puts a notice in order: counts, answers, items worst first. Pure. */
+/** Deadlines that a digest names. */
+const deadlinesShown = 8;
+
+/** Puts a notice in order: counts, answers, one item for each cause. Pure. */
 export function summarize(notice: Notice): Summary {
-  const listed = notice.subjects.flatMap(({ transitions }) => listedOf(transitions));
   const advice = notice.subjects.reduce((sum, { transitions }) => sum + adviceIn(transitions), 0);
-  const items = listed.map((one) => item(one, notice)).sort(byRank);
+  const items = notice.causes.map((cause) => item(cause, notice));
   const counts = kindsInOrder
-    .map((kind) => ({ kind, label: kindWords[kind].label, count: items.filter((one) => one.kind === kind).length }))
+    .map((kind) => ({
+      kind,
+      label: kindWords[kind].label,
+      count: items.reduce((sum, one) => sum + (one.kind === kind ? one.count : 0), 0),
+    }))
     .filter(({ count }) => count > 0);
   return {
     heading: heading(notice, counts, advice),
-    subtitle: `run of ${minuteOf(notice.at)} · ${notice.totals.subjects} watched`,
+    from: fromWords(notice),
+    subtitle: subtitle(notice),
     tone: toneOf(new Set(counts.map(({ kind }) => kind))),
     counts,
     advice,
@@ -103,6 +130,7 @@ export function summarize(notice: Notice): Summary {
       .filter(({ now, changes }) => now !== '' || changes.length > 0),
     nodeTables: notice.subjects.flatMap(nodeTable).sort(byWorstRow),
     items,
+    lines: notice.digest === undefined ? [] : digestLines(notice.digest, notice),
     fingerprint: fingerprintOf(notice),
   };
 }
@@ -113,10 +141,10 @@ export function summarize(notice: Notice): Summary {
  */
 export function countRest(rest: readonly Item[]): string {
   const groups = new Map<string, number>();
-  for (const { kind, owner } of rest) {
-    const isNew = kind === 'opened' || kind === 'worsened';
+  for (const { kind, owner, count } of rest) {
+    const isNew = kind === 'opened' || kind === 'worsened' || kind === 'reopened';
     const words = isNew && owner !== undefined ? ownerWords[owner] : kindWords[kind].label.toLowerCase();
-    groups.set(words, (groups.get(words) ?? 0) + 1);
+    groups.set(words, (groups.get(words) ?? 0) + count);
   }
   return [...groups]
     .sort(([, a], [, b]) => b - a)
@@ -124,23 +152,71 @@ export function countRest(rest: readonly Item[]): string {
     .join(', ');
 }
 
-function item(transition: Transition, notice: Notice): Item {
-  const { kind, subject, since, of } = transition;
-  if (of.type === 'finding') return { kind, subject, since, ...findingParts(of) };
-  if (of.type === 'subject') return { kind, subject, since, message: of.message };
-  return { kind, subject, since, message: answerSentence(of, notice) };
+/** Of how many things these items tell. */
+export function countOf(items: readonly Item[]): number {
+  return items.reduce((sum, { count }) => sum + count, 0);
 }
 
-function findingParts({ rule, target, severity, owner, message, observed, remedy }: OfFinding) {
+function item({ cause: _cause, affected, ...group }: CauseGroup, notice: Notice): Item {
+  const [first] = affected;
+  const about = first?.subject ?? notice.organization.name;
   return {
-    rule,
-    message,
-    ...(target === undefined ? {} : { target }),
-    ...(severity === undefined ? {} : { severity }),
-    ...(owner === undefined ? {} : { owner }),
-    ...(observed === undefined ? {} : { observed }),
-    ...(remedy === undefined ? {} : { remedy }),
+    ...group,
+    subject: about,
+    names: namesOf(affected, notice),
+    since: affected.map(({ since }) => since).sort(compareText)[0] ?? notice.at,
+    message: group.message === '' ? answerOfFirst(about, notice) : group.message,
+    ...(affected.length === 1 && first?.target !== undefined ? { target: first.target } : {}),
   };
+}
+
+/** Each subject once; with its target where several of one subject are told, with its organization where there are several. */
+function namesOf(affected: readonly Affected[], { organizations }: Notice): readonly string[] {
+  const bySubject = Map.groupBy(affected, ({ organization, subject }) => `${organization.id} ${subject}`);
+  return [...bySubject.values()].map((ofOne) => {
+    const { organization, subject } = ofOne[0] as Affected;
+    const targets = ofOne.flatMap(({ target }) => target ?? []);
+    const name = ofOne.length > 1 && targets.length > 0 ? `${subject} (${targets.join(', ')})` : subject;
+    if (subject === organization.id) return organization.name;
+    return organizations.length > 1 ? `${organization.name}: ${name}` : name;
+  });
+}
+
+function answerOfFirst(subject: string, notice: Notice): string {
+  const of = notice.subjects
+    .find((one) => one.subject === subject)
+    ?.transitions.map((transition) => transition.of)
+    .find((one) => one.type === 'answer');
+  return of === undefined ? '' : answerSentence(of, notice);
+}
+
+function fromWords({ organizations, organization: { name, id } }: Notice): string {
+  if (organizations.length > 1)
+    return enumerateFirst(
+      organizations.map((one) => one.name),
+      3,
+    );
+  return name === id ? name : `${name} (${id})`;
+}
+
+function subtitle({ kind, at, totals, digest }: Notice): string {
+  if (kind === 'digest') return `digest of ${minuteOf(at)} · ${digest?.watched ?? 0} watched`;
+  if (kind === 'sample') return 'a sample: nothing of it is so';
+  return `run of ${minuteOf(at)} · ${totals.subjects} watched`;
+}
+
+function digestLines({ deadlines, accepted, silenced, trend }: Digest, { organizations }: Notice): string[] {
+  const of = (named: Named) => (organizations.length > 1 ? `${named.name}: ` : '');
+  const left = deadlines.length - deadlinesShown;
+  return [
+    trend.before === undefined ? `Open now: ${trend.now}.` : `Open now: ${trend.now}; a week ago: ${trend.before}.`,
+    ...(accepted > 0 ? [`Accepted: ${accepted}; not counted among them.`] : []),
+    ...(silenced > 0 ? [`Silenced: ${silenced}; not counted among them.`] : []),
+    ...deadlines
+      .slice(0, deadlinesShown)
+      .map(({ at, organization, what }) => `${dayOf(at)}: ${of(organization)}${what}`),
+    ...(left > 0 ? [`and ${left} more dates.`] : []),
+  ];
 }
 
 function answerSentence({ question, from, to }: OfAnswer, notice: Notice): string {
@@ -151,39 +227,30 @@ function answerSentence({ question, from, to }: OfAnswer, notice: Notice): strin
     : `${title} ${now}, before it was ${notice.evaluation.answerWords[from]}.`;
 }
 
-function byRank(a: Item, b: Item): number {
-  return (
-    kindRank(a) - kindRank(b) ||
-    severityRank(a) - severityRank(b) ||
-    compareText(a.subject, b.subject) ||
-    compareText(a.rule ?? '', b.rule ?? '') ||
-    compareText(a.target ?? '', b.target ?? '')
-  );
-}
-
-/** New and worsened ones stand together: how bad it is counts more than which of the two it is. */
-function kindRank({ kind }: Item): number {
-  return kind === 'worsened' ? kindsInOrder.indexOf('opened') : kindsInOrder.indexOf(kind);
-}
-
-function severityRank({ severity }: Item): number {
-  return severity === undefined ? severities.length : severities.indexOf(severity);
-}
-
 function heading(notice: Notice, counts: Summary['counts'], advice: number): string {
+  const { organizations, organization, evaluation } = notice;
+  const who = organizations.length > 1 ? `${organizations.length} organizations` : organization.name;
   const parts = counts.map(({ kind, count }) => kindWords[kind].count(count));
+  if (notice.kind === 'digest') return `${who}: the week: ${parts.length === 0 ? 'nothing is open' : parts.join(', ')}`;
   if (parts.length === 0 && advice === 0) parts.push('nothing new');
   else if (parts.length === 0) parts.push(advice === 1 ? '1 new remark' : `${advice} new remarks`);
   const [only, ...others] = notice.subjects;
   const about =
-    only !== undefined && others.length === 0 && only.subject !== notice.organization.id ? ` for ${only.subject}` : '';
-  return `${notice.organization.name}: ${parts.join(', ')} in ${notice.evaluation.title}${about}`;
+    only !== undefined &&
+    others.length === 0 &&
+    only.subject !== organization.id &&
+    !only.subject.startsWith(wholeWatch)
+      ? ` for ${only.subject}`
+      : '';
+  const what = `${who}: ${parts.join(', ')} in ${evaluation.title}${about}`;
+  return notice.kind === 'sample' ? `Sample. ${what}` : what;
 }
 
 function toneOf(kinds: ReadonlySet<TransitionKind>): Summary['tone'] {
-  if (kinds.has('opened') || kinds.has('worsened') || kinds.has('reminder')) return 'attention';
-  if (kinds.has('went_unknown')) return 'warning';
-  return kinds.has('resolved') ? 'good' : 'emphasis';
+  const has = (...of: TransitionKind[]) => of.some((kind) => kinds.has(kind));
+  if (has('opened', 'reopened', 'worsened', 'reminded', 'reminder')) return 'attention';
+  if (has('flapping', 'blind', 'went_unknown')) return 'warning';
+  return has('resolved', 'steady', 'seeing') ? 'good' : 'emphasis';
 }
 
 /** Answers in the order in which they are counted. */
@@ -248,17 +315,21 @@ function byWorstRow(a: NodeTable, b: NodeTable): number {
 }
 
 function fingerprintOf(notice: Notice): string {
+  const { kind: what, organizations, organization, evaluation, runId } = notice;
+  const others = organizations.length > 1 ? organizations.map(({ id }) => id) : [];
   const hash = createHash('sha256').update(
-    JSON.stringify([notice.organization.id, notice.evaluation.id, notice.runId]),
+    JSON.stringify([organization.id, evaluation.id, runId, ...(what === 'changes' ? [] : [what]), ...others]),
   );
-  const keys = notice.subjects.flatMap(({ subject, transitions }) =>
+  const keys = notice.subjects.flatMap(({ subject, organization: whose, transitions }) =>
     transitions.map(({ kind, of }) =>
       JSON.stringify([
+        ...(others.length === 0 ? [] : [whose.id]),
         subject,
         kind,
         of.type,
         ...(of.type === 'finding' ? [of.rule, of.target] : []),
         ...(of.type === 'answer' ? [of.question] : []),
+        ...(of.type === 'watch' ? [of.cause] : []),
       ]),
     ),
   );

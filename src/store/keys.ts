@@ -7,6 +7,7 @@
 //   x_<newest first>_<rest of the outbox key>    rejected by its channel
 //   d_<channel>                                  when the channel last took a notice
 //   c_counts                                     what the watch came to with its last run
+//   c_memory                                     what is remembered of the watch as a whole
 //   r_<run id>_run                               run
 //   r_<run id>_<slice>                           result of a slice: the slice is committed
 //   r_<run id>_<slice>_<first subject>           subjects of a slice that were committed ahead of its result
@@ -15,6 +16,7 @@
 // The table of organizations has keys of its own:
 //   <organization>                               its document
 //   ~<organization>_<newest first>_<ETag>        a document that was replaced, behind all that are current
+//   ~~<organization>_<id>                        a silence or an acceptance
 // That of access has two partitions:
 //   grant: <organization>_<kind>_<object id>     a role that somebody has in an organization
 //   key: <id>                                    a key of an organization
@@ -99,6 +101,15 @@ export function auditKey(at: string): string {
 const lastInMillisecond = 999_999;
 let audited = 0;
 
+/** Start of what was said of an organization's incidents. */
+export function statementPrefix(organization: string): string {
+  return `~~${encodeKey(organization)}_`;
+}
+
+export function statementKey(organization: string, id: string): string {
+  return `${statementPrefix(organization)}${encodeKey(id)}`;
+}
+
 /** Ids of evaluations are part of keys, as narrow as an organization's. */
 const evaluationId = /^[a-z][a-z0-9-]*$/;
 
@@ -167,6 +178,8 @@ export function deliveryKey(channel: string): string {
 }
 
 export const summaryKey = 'c_counts';
+
+export const watchMemoryKey = 'c_memory';
 
 export function rejectedKey(outboxRowKey: string, at: string): string {
   return `${rejectedPrefix}${newestFirst(at)}_${outboxRowKey.slice(outboxPrefix.length)}`;

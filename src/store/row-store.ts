@@ -1,9 +1,11 @@
 // The store's semantics over tables of rows: the same for the tables in Azure and those in memory.
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { watchMemory } from '../domain/blindness.ts';
 import { type SubjectState, subjectState } from '../domain/compare.ts';
 import { type PendingNotice, pendingNotice } from '../domain/notice.ts';
 import { type OrganizationDocument, organizationDocument } from '../domain/organization.ts';
+import { statement } from '../domain/statement.ts';
 import { createAccessRows } from './access-rows.ts';
 import {
   behind,
@@ -32,6 +34,8 @@ import {
   runPrefix,
   sliceKey,
   stateKey,
+  statementKey,
+  statementPrefix,
   statePrefix,
   subjectFactsPrefix,
   subjectFactsPrefixOf,
@@ -39,6 +43,7 @@ import {
   subjectOfFactsKey,
   summaryKey,
   timeOfHistoryKey,
+  watchMemoryKey,
   watchOfRun,
   withPrefix,
 } from './keys.ts';
@@ -135,11 +140,21 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
     organizationHistory: (id, limit, continuation) =>
       pageOf(organizations, organizationsPartition, replacedPrefix(id), replacedDocument, limit, continuation),
 
+    statements: (id) =>
+      unpackAll(statement, rowsWithPrefix(organizations, organizationsPartition, statementPrefix(id))),
+
+    async putStatement(id, said) {
+      const cells = pack(`What ${said.by} said as ${said.id}`, said);
+      await organizations.write(organizationsPartition, [{ kind: 'put', rowKey: statementKey(id, said.id), cells }]);
+    },
+
     async deleteOrganization(id) {
       // The document first: what is written from then on is a new one without a past.
       const written = await organizations.write(organizationsPartition, [{ kind: 'delete', rowKey: encodeKey(id) }]);
       const { from, to } = withPrefix(replacedPrefix(id));
       const replaced = await removeRange(organizations, organizationsPartition, from, to);
+      const said = withPrefix(statementPrefix(id));
+      await removeRange(organizations, organizationsPartition, said.from, said.to);
       return written.outcome === 'written' || replaced > 0;
     },
 
@@ -147,7 +162,11 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
       const prefix = replacedPrefix(id);
       const from = withPrefix(`${prefix}${newestFirst(before)}_`).to;
       const old = await keysIn(organizations, organizationsPartition, from, withPrefix(prefix).to, limit);
-      return removeRows(organizations, organizationsPartition, old);
+      const replaced = await removeRows(organizations, organizationsPartition, old);
+      const over: string[] = [];
+      for await (const row of rowsWithPrefix(organizations, organizationsPartition, statementPrefix(id)))
+        if (over.length < limit - replaced && isLater(before, unpack(statement, row).until)) over.push(row.rowKey);
+      return replaced + (await removeRows(organizations, organizationsPartition, over));
     },
 
     async keepHealth(kept) {
@@ -339,6 +358,20 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
     async summary(watch) {
       const row = await evaluations.get(partitionKey(watch), summaryKey);
       return row && unpack(watchSummary, row);
+    },
+
+    async watchMemory(watch) {
+      const row = await evaluations.get(partitionKey(watch), watchMemoryKey);
+      return row && { value: unpack(watchMemory, row), etag: row.etag };
+    },
+
+    async putWatchMemory(watch, memory, etag, pending) {
+      const cells = pack(`What is remembered of ${watch.evaluation} in ${watch.organization}`, memory);
+      const rowKey = watchMemoryKey;
+      const write: Write =
+        etag === undefined ? { kind: 'create', rowKey, cells } : { kind: 'update', rowKey, cells, etag };
+      const written = await evaluations.write(partitionKey(watch), [write, ...pending.map(outboxWrite)]);
+      return written.outcome === 'written';
     },
 
     async putFacts(supplied) {

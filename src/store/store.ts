@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { type AuditEntry, type Grant, organizationKey } from '../domain/access.ts';
+import type { WatchMemory } from '../domain/blindness.ts';
 import type { SubjectState } from '../domain/compare.ts';
 import type { PendingNotice } from '../domain/notice.ts';
 import { type OrganizationDocument, organizationDocument } from '../domain/organization.ts';
+import type { Statement } from '../domain/statement.ts';
 import { watchCounts } from '../domain/watch-counts.ts';
 
 /** One evaluation of one organization: everything known about it stands in one partition, so that a commit is one transaction. */
@@ -202,9 +204,13 @@ export interface Store extends AccessStore {
   putOrganization(document: OrganizationDocument, etag: string | undefined, at: string): Promise<string | undefined>;
   /** Documents that were replaced, newest first; the current one is not among them. */
   organizationHistory(id: string, limit: number, continuation?: string): Promise<Page<ReplacedDocument>>;
-  /** Deletes the document and its history. @returns false when there was neither */
+  /** What people said of incidents of an organization, what has ended included, in order of id. */
+  statements(id: string): Promise<readonly Statement[]>;
+  /** Writes it over what is there under its id. */
+  putStatement(id: string, statement: Statement): Promise<void>;
+  /** Deletes the document, its history and what was said of it. @returns false when there was neither document nor history */
   deleteOrganization(id: string): Promise<boolean>;
-  /** Deletes documents that were replaced before `before`; at most `limit`. @returns rows deleted */
+  /** Deletes documents that were replaced, and what was said that ended, before `before`; at most `limit`. @returns rows deleted */
   pruneOrganization(id: string, before: string, limit: number): Promise<number>;
 
   /** Keeps how all was when somebody looked; of it the last one written. */
@@ -273,6 +279,21 @@ export interface Store extends AccessStore {
   putSummary(watch: Watch, summary: WatchSummary): Promise<void>;
   /** Undefined while no run of the watch is over. */
   summary(watch: Watch): Promise<WatchSummary | undefined>;
+
+  /** What is remembered of a watch as a whole; undefined while nothing is. */
+  watchMemory(watch: Watch): Promise<Versioned<WatchMemory> | undefined>;
+  /**
+   * Keeps what is remembered of a watch, and puts what it tells into the outbox, in one transaction.
+   *
+   * @param etag of the memory that was read; undefined: there was none
+   * @returns false when somebody else wrote it since: nothing is written
+   */
+  putWatchMemory(
+    watch: Watch,
+    memory: WatchMemory,
+    etag: string | undefined,
+    pending: readonly PendingNotice[],
+  ): Promise<boolean>;
 
   /** Keeps facts, of any number of subjects; what is older than what is there already is left out. */
   putFacts(facts: readonly StoredFacts[]): Promise<void>;

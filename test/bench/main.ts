@@ -21,6 +21,10 @@ const benches: Readonly<Record<string, { what: string; load: () => Promise<{ run
       what: 'an organization of 50,000 mailboxes, collected in a real pwsh through a remoting connection: time, memory',
       load: () => import('./collectors.ts'),
     },
+    year: {
+      what: 'a simulated year of 500 domains with weather: what is told, missed, false, and how often',
+      load: () => import('./year.ts'),
+    },
     cold: {
       what: 'what the deployed bundle costs to import and to start, and what of it loads',
       load: () => import('./cold.ts'),

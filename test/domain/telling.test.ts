@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Severity } from '../../src/domain/rule.ts';
-import { adviceIn, isReminderDue, listedOf, receiversOf } from '../../src/domain/telling.ts';
+import { adviceIn, listedOf, receiversOf } from '../../src/domain/telling.ts';
 import type { Transition, TransitionKind } from '../../src/domain/transition.ts';
 
 const at = '2026-11-24T06:00:00.000Z';
@@ -39,13 +39,4 @@ test('an answer is listed only when no finding that is listed explains it', () =
 test('a subject that leaves the watch is told', () => {
   expect(receiversOf([removed], channels)).toEqual(channels);
   expect(receiversOf([], channels)).toEqual([]);
-});
-
-test.each([
-  ['critical', '2026-12-01T05:00:00.000Z', true],
-  ['high', '2026-12-01T04:59:59.999Z', false],
-  ['medium', '2027-11-24T06:00:00.000Z', false],
-  [undefined, '2027-11-24T06:00:00.000Z', false],
-] as const)('a reminder of a %s finding at %s: %s', (severity, now, isDue) => {
-  expect(isReminderDue(severity, at, now)).toBe(isDue);
 });

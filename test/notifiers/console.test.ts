@@ -26,10 +26,12 @@ it('prints what the card says', async () => {
   ]);
 });
 
-it('counts what is more than twenty, and advice', () => {
+it('names all that one cause concerns, and counts advice', () => {
   const advice = ofSubject('contoso.com', transition('opened', 'contoso.com', finding({ severity: 'info' })));
   const text = renderText(notice({ subjects: [...failingDomains(25), advice] }));
-  expect(text).toContain('\nand 5 more: 4 Microsoft, 1 customer DNS.\n');
+  expect(text).toContain('\nNew, critical: 20 of them dkim/active-key-published\n');
+  expect(text).toContain('\n  All of them: d00001.contoso.com, d00002.contoso.com, d00003.contoso.com, ');
+  expect(text).toContain(', d00023.contoso.com and d00024.contoso.com\n');
   expect(text).toContain('\nAdvice that changed: 1.\n');
 });
 

@@ -1,3 +1,5 @@
+import { causesOf } from '../../src/domain/cause.ts';
+import { eventsOf } from '../../src/domain/event.ts';
 import type { Answer, Finding } from '../../src/domain/finding.ts';
 import type { Notice, NoticeSubject, PendingNotice } from '../../src/domain/notice.ts';
 import { targetTables } from '../../src/domain/target-table.ts';
@@ -7,11 +9,21 @@ import { answerWords } from '../../src/domain/words.ts';
 type Of = Transition['of'];
 type OfFinding = Extract<Of, { type: 'finding' }>;
 
+export const contoso = { id: 'contoso', name: 'Contoso' };
+
 const at = '2026-11-24T09:30:00.000Z';
 
 const usualReason: Readonly<Record<TransitionKind, TransitionReason>> = {
   opened: 'was-good',
+  reopened: 'fails-again',
   worsened: 'severity-rose',
+  flapping: 'flaps-while-open',
+  steady: 'steady-and-good',
+  blind: 'nobody-can-look',
+  seeing: 'can-be-judged-again',
+  accepted: 'risk-accepted',
+  silenced: 'silence-begins',
+  reminded: 'still-failing',
   resolved: 'passes-again',
   went_unknown: 'unknown-in-a-row',
   reminder: 'still-failing',
@@ -45,13 +57,15 @@ export function answer(question: string, from: Answer | undefined, to: Answer): 
 }
 
 export function ofSubject(name: string, ...transitions: Transition[]): NoticeSubject {
-  return { subject: name, transitions, answers: {} satisfies PendingNotice['answers'] };
+  return { organization: contoso, subject: name, transitions, answers: {} satisfies PendingNotice['answers'] };
 }
 
 /** A notice about 74 mail domains of Contoso. */
-export function notice(changes: Partial<Notice> = {}): Notice {
-  return {
-    organization: { id: 'contoso', name: 'Contoso' },
+export function notice({ causes, events, ...changes }: Partial<Notice> = {}): Notice {
+  const given = {
+    kind: 'changes',
+    organization: contoso,
+    organizations: [changes.organization ?? contoso],
     evaluation: {
       id: 'dkim',
       title: 'DKIM',
@@ -73,6 +87,11 @@ export function notice(changes: Partial<Notice> = {}): Notice {
     },
     link: 'https://fieldcheck.contoso.com/api/organizations/contoso/evaluations/dkim/subjects',
     ...changes,
+  } satisfies Partial<Notice>;
+  return {
+    ...given,
+    causes: causes ?? causesOf(given.subjects),
+    events: events ?? eventsOf(given.evaluation.id, given.subjects),
   };
 }
 

@@ -25,7 +25,13 @@ it('posts the whole notice as versioned JSON, with a key that tells a repetition
     fingerprint: expect.stringMatching(/^[0-9a-f]{12}$/),
     title: 'Contoso: 7 new problems in DKIM',
     counts: { opened: 7 },
-    ...given,
+    organization: given.organization,
+    evaluation: given.evaluation,
+    runId: given.runId,
+    at: given.at,
+    subjects: given.subjects.map(({ organization: _organization, ...subject }) => subject),
+    totals: given.totals,
+    link: given.link,
   });
   expect(document.evaluation.answerWords).toEqual(words);
   expect(first?.headers['idempotency-key']).toBe(document.fingerprint);

@@ -1,9 +1,11 @@
 import pMap from 'p-map';
 import { z } from 'zod';
 import { timerFaults } from '../../config.ts';
+import { wholeWatch } from '../../domain/event.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import { lastSlots } from '../../domain/schedule.ts';
 import { isAhead } from '../../domain/time.ts';
+import { minuteOf } from '../../domain/words.ts';
 import type { Watch } from '../../store/store.ts';
 import { expiringKeys } from '../access/keys.ts';
 import { lastDeliveries } from '../notices/heartbeat.ts';
@@ -179,14 +181,25 @@ async function lookAtWatch(
   document: OrganizationDocument,
   watch: Watch,
 ): Promise<Omit<Seen, 'organization'>> {
-  const [[last], [waiting], rejected] = await Promise.all([
+  const [[last], [waiting], rejected, memory] = await Promise.all([
     store.runs(watch, 1),
     store.pending(watch, 1),
     store.rejected(watch, 100),
+    store.watchMemory(watch),
   ]);
   const missed = missedSlots(document.evaluations[watch.evaluation]?.schedule, last?.startedAt, clock());
+  const blind = Object.values(memory?.value.blind ?? {}).flatMap(({ told, since, message }) => {
+    const count = told.filter((subject) => subject !== wholeWatch).length;
+    const whom = count === 0 ? '' : ` ${count} subject(s) cannot be looked at:`;
+    // That no run started stands there already, as it is now.
+    return told.length > 0 && !message.includes('none has started since')
+      ? [`since ${minuteOf(since)}${whom} ${message}`]
+      : [];
+  });
   return {
-    faults: missed === undefined ? [] : [`${watch.evaluation} of ${document.id}: ${missed}`],
+    faults: [...(missed === undefined ? [] : [missed]), ...blind].map(
+      (fault) => `${watch.evaluation} of ${document.id}: ${fault}`,
+    ),
     lastRuns: [
       {
         ...watch,

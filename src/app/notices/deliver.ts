@@ -1,13 +1,14 @@
-import pLimit, { type LimitFunction } from 'p-limit';
-import type { Delivery } from '../../domain/notice.ts';
+import pMap from 'p-map';
+import type { Delivery, PendingNotice } from '../../domain/notice.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
-import type { OutboxRow, Watch } from '../../store/store.ts';
+import { type Address, type Planned, planOf } from '../../domain/plan.ts';
+import { type OutboxRow, StoreUnavailable, type Watch } from '../../store/store.ts';
 import { onEveryWatch, watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import { stateOf } from '../runs/status.ts';
-import { noticeOf, send } from './notice.ts';
+import { changesOf, type Part, send } from './notice.ts';
 
-/** Outbox rows read at once. More than these of one run go into the next notice. */
+/** Outbox rows of a watch read at once. More than these go into the next notice. */
 const rowsAtOnce = 2_000;
 
 /** Rows taken for sending are out of the reach of other deliverers for this long; after a crash they come back. */
@@ -18,6 +19,9 @@ const retrySeconds = [60, 300, 900, 3_600] as const;
 
 /** After this many tries a notice is kept apart for a person. */
 const lastTry = 24;
+
+/** Addresses that are posted to side by side. */
+const addressesAtOnce = 8;
 
 export type DeliveryPorts = Pick<Ports, 'store' | 'log' | 'clock' | 'evaluations' | 'notifierFor' | 'publicUrl'>;
 
@@ -30,23 +34,82 @@ export interface Delivered {
   readonly delivery: Delivery;
 }
 
-type OneAtATime = <T>(address: string, work: () => Promise<T>) => Promise<T>;
+/** A row with what it takes to send and to settle it. */
+interface Waiting extends OutboxRow {
+  readonly document: OrganizationDocument;
+  readonly watch: Watch;
+}
 
-/** Delivers what waits, of every watch or of one. What a run that still runs has found waits for the rest of it. */
+/**
+ * Delivers what waits, of every watch or of one. What a run that still runs has found waits for the rest of it. Channels
+ * of several organizations that have one address are told as one ({@link planOf}).
+ */
 export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<readonly Delivered[]> {
-  // Many organizations may have one channel, which takes a few posts a second: to each address one after the other.
-  const limits = new Map<string, LimitFunction>();
-  const oneAtATime: OneAtATime = (address, work) => {
-    const limit = limits.get(address) ?? pLimit(1);
-    limits.set(address, limit);
-    return limit(work);
-  };
-  return onEveryWatch(ports, {
+  const { store, log, clock } = ports;
+  const faults: unknown[] = [];
+  const waiting: Waiting[] = [];
+  // What is wrong with some watches is thrown once the others have been told.
+  await onEveryWatch(ports, {
     only,
-    work: (document, watch) => deliverWatch(ports, document, watch, oneAtATime),
-    failed: (watch, detail) => ports.log.error('notices not looked at', { ...watch, detail }),
+    work: async (document, watch) => {
+      for (const row of await readyRows(ports, watch)) waiting.push({ ...row, document, watch });
+      return [];
+    },
+    failed: (watch, detail) => log.error('notices not looked at', { ...watch, detail }),
     sentence: (count) => `the notices of ${count} watch(es) were not looked at`,
+  }).catch((error: unknown) => {
+    if (!(error instanceof AggregateError)) throw error;
+    faults.push(error);
   });
+  const delivered = waiting.length === 0 ? [] : await deliverAll(waiting);
+  if (faults.length === 1) throw faults[0];
+  if (faults.length > 1) throw new AggregateError(faults, faults.map(String).join('; '));
+  return delivered;
+
+  async function deliverAll(rows: readonly Waiting[]): Promise<Delivered[]> {
+    // Also those of whom nothing waits may have something in a moment.
+    const sharing = sharingOf(await store.organizations());
+    const addressOf = ({ document, notice }: Waiting): Address => {
+      const address = addressIn(document, notice.channel);
+      return { address, organizations: sharing.get(address) ?? 1 };
+    };
+    const planned = planOf(rows, addressOf, clock(), claimMs);
+    // A channel takes a few posts a second: to each address one after the other.
+    const byAddress = [...Map.groupBy(planned, ({ address }) => address).values()];
+    const done = await pMap(byAddress, deliverOneByOne, { concurrency: addressesAtOnce });
+    return done.flat();
+  }
+
+  async function deliverOneByOne(ofAddress: readonly Planned<Waiting>[]): Promise<Delivered[]> {
+    const done: Delivered[] = [];
+    for (const planned of ofAddress) {
+      try {
+        done.push(...(await deliverPlanned(ports, planned)));
+      } catch (error) {
+        if (error instanceof StoreUnavailable) throw error;
+        log.error('notice not delivered', { evaluation: planned.evaluation, detail: String(error) });
+        faults.push(error);
+      }
+    }
+    return done;
+  }
+}
+
+/** Where a channel of a document posts to: the name of the setting, or what is written out; a console is its own. */
+export function addressIn(document: OrganizationDocument, channel: string): string {
+  return document.channels[channel]?.url ?? `${document.id} ${channel}`;
+}
+
+/** How many organizations have each address. */
+function sharingOf(documents: readonly OrganizationDocument[]): ReadonlyMap<string, number> {
+  const sharing = new Map<string, Set<string>>();
+  for (const document of documents) {
+    for (const channel of Object.keys(document.channels)) {
+      const address = addressIn(document, channel);
+      sharing.set(address, (sharing.get(address) ?? new Set()).add(document.id));
+    }
+  }
+  return new Map([...sharing].map(([address, ids]) => [address, ids.size]));
 }
 
 /**
@@ -71,72 +134,73 @@ export async function requeueRejected({
   return requeued;
 }
 
-async function deliverWatch(
-  ports: DeliveryPorts,
-  document: OrganizationDocument,
-  watch: Watch,
-  oneAtATime: OneAtATime,
-): Promise<Delivered[]> {
-  const { store, clock } = ports;
-  const read = () => store.pending(watch, rowsAtOnce, clock().toISOString());
+/** Rows of runs that are over: what is due, and what was put off for the same channels. */
+async function readyRows({ store, clock }: DeliveryPorts, watch: Watch): Promise<readonly OutboxRow[]> {
+  const due = await store.pending(watch, rowsAtOnce, clock().toISOString());
   const over = new Set<string>();
-  for (const runId of new Set((await read()).map(({ notice }) => notice.runId))) {
+  for (const runId of new Set(due.map(({ notice }) => notice.runId))) {
     const progress = await store.run(runId);
     if (progress === undefined || stateOf(progress, clock()) !== 'running') over.add(runId);
   }
   if (over.size === 0) return [];
+  const channels = new Set(due.map(({ notice }) => notice.channel));
   // A run is told as one: since the rows were read, the last slice may have added its own.
-  const due = (await read()).filter(({ notice }) => over.has(notice.runId));
-  const delivered: Delivered[] = [];
-  for (const [channel, ofChannel] of Map.groupBy(due, ({ notice }) => notice.channel)) {
-    for (const [runId, rows] of Map.groupBy(ofChannel, ({ notice }) => notice.runId)) {
-      const address = document.channels[channel]?.url ?? channel;
-      const one = await oneAtATime(address, () => deliverGroup(ports, document, watch, channel, runId, rows));
-      if (one !== undefined) delivered.push(one);
-    }
-  }
-  return delivered;
+  const now = await store.pending(watch, rowsAtOnce);
+  const rows = new Map([...due, ...now].map((row) => [row.id, row]));
+  return [...rows.values()].filter(
+    ({ notice, attempts }) => channels.has(notice.channel) && (over.has(notice.runId) || attempts > 0),
+  );
 }
 
-async function deliverGroup(
-  ports: DeliveryPorts,
-  document: OrganizationDocument,
-  watch: Watch,
-  channel: string,
-  runId: string,
-  waiting: readonly OutboxRow[],
-): Promise<Delivered | undefined> {
-  const { store, log } = ports;
-  // Taken before it is sent, so that two deliverers do not both send it; after a crash in between it is sent later.
-  const rows = await store.claim(watch, waiting, new Date(ports.clock().getTime() + claimMs).toISOString());
-  if (rows.length === 0) return undefined;
-  const attempts = Math.max(...rows.map((row) => row.attempts));
+/** Two channels of one organization may have one address: it hears of each thing once. */
+function onceEach(rows: readonly OutboxRow[]): readonly PendingNotice[] {
+  const nameOf = ({ runId, subject, at }: PendingNotice) => `${runId} ${subject} ${at}`;
+  return [...new Map(rows.map(({ notice }) => [nameOf(notice), notice])).values()];
+}
 
-  const delivery = await send(ports, document, channel, await noticeOf(ports, document, watch, runId, rows));
-  const fields = {
-    ...watch,
-    channel,
-    runId,
-    subjects: rows.length,
-    outcome: delivery.outcome,
-    detail: delivery.detail,
-    attempts,
-  };
-  const at = ports.clock();
-  if (delivery.outcome === 'delivered') {
-    await store.settle(watch, rows, { outcome: 'delivered', at: at.toISOString() });
-    await store.noteDelivery(watch, { channel, runId, at: at.toISOString() });
-    log.info('notice delivered', fields);
-  } else if (delivery.outcome === 'rejected' || attempts >= lastTry) {
-    await store.settle(watch, rows, { outcome: 'rejected', at: at.toISOString(), reason: delivery.detail });
-    log.error('notice not deliverable', fields);
-  } else {
-    const seconds = delivery.afterSeconds ?? retrySeconds[Math.min(attempts, retrySeconds.length - 1)] ?? 60;
-    await store.settle(watch, rows, {
-      outcome: 'retry',
-      notBefore: new Date(at.getTime() + seconds * 1_000).toISOString(),
-    });
-    log.warn('notice put off', { ...fields, seconds });
+async function deliverPlanned(ports: DeliveryPorts, { rows: waiting }: Planned<Waiting>): Promise<Delivered[]> {
+  const { store, log } = ports;
+  const until = new Date(ports.clock().getTime() + claimMs).toISOString();
+  // Taken before it is sent, so that two deliverers do not both send it; after a crash in between it is sent later.
+  const parts: (Part & { readonly watch: Watch; readonly channel: string; readonly rows: readonly OutboxRow[] })[] = [];
+  for (const ofWatch of Map.groupBy(waiting, ({ watch }) => watch.organization).values()) {
+    const [{ document, watch, notice }] = ofWatch as [Waiting, ...Waiting[]];
+    const rows = await store.claim(watch, ofWatch, until);
+    const notices = onceEach(rows);
+    const newest = notices.at(-1);
+    if (newest !== undefined)
+      parts.push({ document, watch, channel: notice.channel, rows, notices, runId: newest.runId });
   }
-  return { ...watch, channel, runId, subjects: rows.length, delivery };
+  const [first, ...others] = parts;
+  if (first === undefined) return [];
+  const delivery = await send(
+    ports,
+    first.document,
+    first.channel,
+    await changesOf(ports, 'changes', first.watch.evaluation, [first, ...others]),
+  );
+  const at = ports.clock();
+  const delivered: Delivered[] = [];
+  for (const { watch, channel, runId, rows } of parts) {
+    const attempts = Math.max(...rows.map((row) => row.attempts));
+    const { outcome, detail } = delivery;
+    const fields = { ...watch, channel, runId, subjects: rows.length, outcome, detail, attempts };
+    if (outcome === 'delivered') {
+      await store.settle(watch, rows, { outcome, at: at.toISOString() });
+      await store.noteDelivery(watch, { channel, runId, at: at.toISOString() });
+      log.info('notice delivered', fields);
+    } else if (outcome === 'rejected' || attempts >= lastTry) {
+      await store.settle(watch, rows, { outcome: 'rejected', at: at.toISOString(), reason: detail });
+      log.error('notice not deliverable', fields);
+    } else {
+      const seconds = delivery.afterSeconds ?? retrySeconds[Math.min(attempts, retrySeconds.length - 1)] ?? 60;
+      await store.settle(watch, rows, {
+        outcome: 'retry',
+        notBefore: new Date(at.getTime() + seconds * 1_000).toISOString(),
+      });
+      log.warn('notice put off', { ...fields, seconds });
+    }
+    delivered.push({ ...watch, channel, runId, subjects: rows.length, delivery });
+  }
+  return delivered;
 }

@@ -4,7 +4,8 @@ import { expiringKeys } from '../access/keys.ts';
 import { watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import type { DeliveryPorts } from './deliver.ts';
-import { noticeOf, send } from './notice.ts';
+import { digests } from './digest.ts';
+import { changesOf, send } from './notice.ts';
 
 type Watching = Pick<Ports, 'store' | 'evaluations'>;
 
@@ -14,10 +15,11 @@ const runsLookedAt = 5;
 /**
  * Says once a day of every organization that it is being looked after: a line in the log with its last run and what its
  * channels last took, and a card to those channels that ask for one. A card that does not come is what tells a person
- * that a channel is dead: a webhook answers 202 also when its flow then fails.
+ * that a channel is dead: a webhook answers 202 also when its flow then fails. Digests that are due go out first.
  */
 export async function heartbeat(ports: DeliveryPorts): Promise<void> {
   for (const says of expiringKeys(await ports.store.keys(), ports.clock())) ports.log.warn('key expires', { says });
+  await digests(ports);
   for (const document of await ports.store.organizations()) {
     const runs = await lastRuns(ports, document);
     for (const { evaluation, run } of runs) {
@@ -71,7 +73,12 @@ async function sendCard(
   { evaluation, runId }: RunRecord,
 ): Promise<void> {
   const watch = { organization: document.id, evaluation };
-  const { outcome, detail } = await send(ports, document, channel, await noticeOf(ports, document, watch, runId, []));
+  const { outcome, detail } = await send(
+    ports,
+    document,
+    channel,
+    await changesOf(ports, 'heartbeat', evaluation, [{ document, notices: [], runId }]),
+  );
   if (outcome === 'delivered') {
     await ports.store.noteDelivery(watch, { channel, runId, at: ports.clock().toISOString() });
     return;

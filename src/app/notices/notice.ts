@@ -1,9 +1,10 @@
 import { questionTitles } from '../../domain/evaluation.ts';
-import type { Delivery, Notice, NoticeSubject, Notifier, PendingNotice } from '../../domain/notice.ts';
+import type { Delivery, Named, Notice, NoticeSubject, Notifier, PendingNotice } from '../../domain/notice.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
+import { noticeOf } from '../../domain/plan.ts';
 import { subjectsWithTables, targetTables } from '../../domain/target-table.ts';
 import { answerWords } from '../../domain/words.ts';
-import type { OutboxRow, RunProgress, Watch } from '../../store/store.ts';
+import type { RunProgress, Watch } from '../../store/store.ts';
 import type { Ports } from '../ports.ts';
 import { sumAnswers } from '../runs/status.ts';
 
@@ -27,20 +28,44 @@ export async function send(
   return notifier.send(notice, AbortSignal.timeout(sendLimitMs));
 }
 
-/** What is told of a run: these rows, among all subjects that the run looked at. */
-export async function noticeOf(
+/** An organization's part of a notice: what is told of its watch. */
+export interface Part {
+  readonly document: OrganizationDocument;
+  /** Oldest first. */
+  readonly notices: readonly PendingNotice[];
+  /** The run that is spoken of; that of the newest notice where there is one. */
+  readonly runId: string;
+}
+
+export function named({ id, name }: OrganizationDocument): Named {
+  return { id, name: name ?? id };
+}
+
+/** What is told of these organizations' watches of one evaluation, among all subjects that their runs looked at. */
+export async function changesOf(
   ports: Pick<Ports, 'store' | 'evaluations' | 'publicUrl'>,
-  document: OrganizationDocument,
-  watch: Watch,
-  runId: string,
-  rows: readonly OutboxRow[],
+  kind: 'changes' | 'heartbeat',
+  evaluationId: string,
+  parts: readonly [Part, ...Part[]],
 ): Promise<Notice> {
-  const progress = await ports.store.run(runId);
-  const evaluation = ports.evaluations.of(watch.evaluation);
-  const notices = rows.map(({ notice }) => notice);
-  const byNode = await nodesSideBySide(ports, watch, notices);
-  return {
-    organization: { id: document.id, name: document.name ?? document.id },
+  const evaluation = ports.evaluations.of(evaluationId);
+  const [{ document: first, runId }] = parts;
+  const runs = await Promise.all(parts.map((part) => ports.store.run(part.runId)));
+  const subjects = await Promise.all(
+    parts.map(async ({ document, notices }) => {
+      const byNode = await nodesSideBySide(ports, { organization: document.id, evaluation: evaluationId }, notices);
+      return notices.map(({ subject, transitions, answers }): NoticeSubject => {
+        const nodes = byNode.get(subject);
+        const of = { organization: named(document), subject, transitions, answers };
+        return nodes === undefined ? of : { ...of, byNode: nodes };
+      });
+    }),
+  );
+  const all = parts.flatMap(({ notices }) => notices);
+  return noticeOf({
+    kind,
+    organization: named(first),
+    organizations: parts.map(({ document }) => named(document)),
     evaluation: {
       id: evaluation.id,
       title: evaluation.title,
@@ -48,16 +73,13 @@ export async function noticeOf(
       answerWords: evaluation.answerWords ?? answerWords,
     },
     runId,
-    at: progress?.run.startedAt ?? latest(notices),
-    subjects: notices.map(({ subject, transitions, answers }) => {
-      const nodes = byNode.get(subject);
-      return { subject, transitions, answers, ...(nodes === undefined ? {} : { byNode: nodes }) };
-    }),
-    totals: totalsOf(progress, notices),
+    at: runs[0]?.run.startedAt ?? latest(all),
+    subjects: subjects.flat(),
+    totals: totalsOf(runs, all),
     ...(ports.publicUrl === undefined
       ? {}
-      : { link: `${ports.publicUrl}/api/organizations/${document.id}/evaluations/${evaluation.id}/report` }),
-  };
+      : { link: `${ports.publicUrl}/api/organizations/${first.id}/evaluations/${evaluation.id}/report` }),
+  });
 }
 
 type ByNode = NonNullable<NoticeSubject['byNode']>;
@@ -72,12 +94,9 @@ async function nodesSideBySide(
     evaluations.of(watch.evaluation).rules.flatMap(({ id, per }) => (per === 'node' ? [id] : [])),
   );
   const found = new Map<string, ByNode>();
-  if (perNode.size === 0 || notices.length === 0 || notices.length > subjectsWithTables) return found;
-  const states = await store.states(
-    watch,
-    notices.map(({ subject }) => subject),
-  );
-  for (const [subject, { value }] of states) {
+  const subjects = [...new Set(notices.map(({ subject }) => subject))];
+  if (perNode.size === 0 || subjects.length === 0 || subjects.length > subjectsWithTables) return found;
+  for (const [subject, { value }] of await store.states(watch, subjects)) {
     const table = targetTables(value.run).find(({ rows }) => rows.some(({ rule }) => perNode.has(rule)));
     if (table !== undefined) found.set(subject, { at: value.run.at, ...table });
   }
@@ -93,7 +112,11 @@ function latest(notices: readonly PendingNotice[]): string {
   );
 }
 
-function totalsOf(progress: RunProgress | undefined, notices: readonly PendingNotice[]): Notice['totals'] {
-  if (progress === undefined) return { subjects: notices.length, answers: {} };
-  return { subjects: progress.run.subjects, answers: sumAnswers(progress.slices) };
+function totalsOf(runs: readonly (RunProgress | undefined)[], notices: readonly PendingNotice[]): Notice['totals'] {
+  const counted = runs.filter((progress) => progress !== undefined);
+  if (counted.length === 0) return { subjects: notices.length, answers: {} };
+  return {
+    subjects: counted.reduce((sum, { run }) => sum + run.subjects, 0),
+    answers: sumAnswers(counted.flatMap(({ slices }) => slices)),
+  };
 }

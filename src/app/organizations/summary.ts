@@ -1,3 +1,4 @@
+import { type BlindCount, createBlindCount } from '../../domain/blindness.ts';
 import type { SubjectState } from '../../domain/compare.ts';
 import { count, noCounts } from '../../domain/watch-counts.ts';
 import { compareText } from '../../domain/words.ts';
@@ -10,18 +11,24 @@ const subjectsAtOnce = 1_000;
 /**
  * Keeps what a watch has come to with a run, so that who asks for numbers need not read every subject. All subjects are
  * counted, those too that this run did not look at.
+ *
+ * @returns what of them could not be looked at
  */
 export async function summarize(
   { store, clock }: Pick<Ports, 'store' | 'clock'>,
   { organization, evaluation, runId }: Pick<RunRecord, 'organization' | 'evaluation' | 'runId'>,
-): Promise<void> {
+): Promise<ReturnType<BlindCount['result']>> {
   const watch = { organization, evaluation };
   const counts = noCounts();
+  const blind = createBlindCount();
   const observed: string[] = [];
   let page: Page<SubjectState> | undefined;
   do {
     page = await store.listStates(watch, subjectsAtOnce, page?.continuation);
-    for (const state of page.items) count(counts, state);
+    for (const state of page.items) {
+      count(counts, state);
+      blind.add(state);
+    }
     const facts = await store.facts(
       watch,
       page.items.map(({ run }) => run.subject),
@@ -32,4 +39,5 @@ export async function summarize(
   const [factsFrom, factsTo] = [observed.sort(compareText)[0], observed.at(-1)];
   const span = factsFrom === undefined || factsTo === undefined ? {} : { factsFrom, factsTo };
   await store.putSummary(watch, { runId, at: clock().toISOString(), ...span, counts });
+  return blind.result();
 }

@@ -1,5 +1,6 @@
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { RunProgress, Watch } from '../../store/store.ts';
+import { tellBlindSubjects, tellConditions } from '../notices/sight.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
 import { summarize } from '../organizations/summary.ts';
 import { onEveryWatch } from '../organizations/watches.ts';
@@ -12,12 +13,16 @@ import { addedWith } from './watched.ts';
 /** Slices without a result are sent again when they were sent this long ago. */
 const resendAfterMs = 10 * 60_000;
 
+/** What is the matter with a watch as such is looked at this often. */
+const conditionsEveryMs = 60 * 60_000;
+
 /** Runs looked at for each watch, newest first: more than these do not run at once. */
 const runsLookedAt = 20;
 
 /**
  * Looks after the runs of every watch, or of one: closes those that have all their results and those past their deadline,
- * and sends slices that have no result after ten minutes again.
+ * and sends slices that have no result after ten minutes again. Of every watch it tells, once an hour, what keeps it from
+ * being looked at at all.
  */
 export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<void> {
   /**
@@ -25,6 +30,8 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
    * that is only slow must not have its slices multiplied every time.
    */
   const resentAt = new Map<string, number>();
+  /** When the conditions of a watch were looked at last, in milliseconds. */
+  const conditionsAt = new Map<string, number>();
 
   async function supervise(ports: RunPorts, document: OrganizationDocument, progress: RunProgress): Promise<void> {
     const { store, log } = ports;
@@ -41,7 +48,7 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
     }
     resentAt.delete(runId);
     // Before the run is closed: should this be cut short, the run is looked after again.
-    await summarize(ports, run);
+    await tellBlindSubjects(ports, document, run, await summarize(ports, run));
     // Several may see the last result at once; one of them closes the run and says so.
     if (!(await store.finishRun(progress, state, now.toISOString()))) return;
     const { organization, evaluation, startedAt, subjects } = run;
@@ -66,9 +73,17 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
     await onEveryWatch(ports, {
       only,
       async work(document, watch) {
-        for (const { state, runId } of await store.runs(watch, runsLookedAt)) {
+        const runs = await store.runs(watch, runsLookedAt);
+        for (const { state, runId } of runs) {
           const progress = state === 'running' ? await store.run(runId) : undefined;
           if (progress !== undefined) await supervise(ports, document, progress);
+        }
+        const name = `${watch.organization}.${watch.evaluation}`;
+        const now = ports.clock().getTime();
+        const since = Math.abs(now - (conditionsAt.get(name) ?? Number.NEGATIVE_INFINITY));
+        if (only === undefined && since >= conditionsEveryMs) {
+          conditionsAt.set(name, now);
+          await tellConditions(ports, document, watch, runs[0]);
         }
         return [];
       },

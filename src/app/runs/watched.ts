@@ -1,4 +1,5 @@
 // Subjects that come into a watch with a run, and those that leave it.
+import { endedWith } from '../../domain/compare.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { Subject } from '../../domain/subject.ts';
 import { receiversOf } from '../../domain/telling.ts';
@@ -31,7 +32,8 @@ export async function updateWatchedSubjects(
   );
   for (const state of complete ? others : []) {
     const { subject, answers } = state.run;
-    const transitions = [aboutSubject('removed', subject, at, state.since)];
+    // What was told of it is told to be over: nobody will look at it again.
+    const transitions = [aboutSubject('removed', subject, at, state.since), ...endedWith(state, at)];
     const receivers = receiversOf(transitions, document.evaluations[evaluation]?.channels ?? []);
     const pending = receivers.map((channel) => ({ ...watch, channel, runId, subject, at, transitions, answers }));
     await store.removeSubject(watch, state, pending);

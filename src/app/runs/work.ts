@@ -1,9 +1,12 @@
-import { compare, type SubjectState } from '../../domain/compare.ts';
+import { compare, type PolicyOf, type SubjectState } from '../../domain/compare.ts';
 import { noFacts } from '../../domain/fact-set.ts';
 import type { Run } from '../../domain/finding.ts';
+import { incidentKey } from '../../domain/incident.ts';
 import type { Sources } from '../../domain/source.ts';
-import { receiversOf } from '../../domain/telling.ts';
+import { hushOf, outgrown, type Statement } from '../../domain/statement.ts';
+import { confirmRunsOf, receiversOf } from '../../domain/telling.ts';
 import { isAhead } from '../../domain/time.ts';
+import type { Transition } from '../../domain/transition.ts';
 import type { SliceMessage } from '../../queue/queue.ts';
 import type { SliceReader, SliceResult, SubjectChange, Versioned, Watch } from '../../store/store.ts';
 import { evaluateAll } from '../evaluations/evaluate.ts';
@@ -38,6 +41,7 @@ export interface Worker {
  */
 export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker {
   const readerOf = createReaders();
+  const saidOf = createStatements();
   /** One entry for each call: the same message may come twice. */
   const atWork = new Set<{ readonly message: SliceMessage }>();
 
@@ -52,7 +56,11 @@ export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker
     const reader = readerOf(ports, watch, runId);
     const ids = subjects.map(({ id }) => id);
     // Both at once, in the order of the slices: whoever is done first must not read a page of its own.
-    const [facts, states] = await Promise.all([reader.facts(ids), reader.states(ids)]);
+    const [facts, states, said] = await Promise.all([
+      reader.facts(ids),
+      reader.states(ids),
+      saidOf(ports, organization, runId),
+    ]);
     const supplied = suppliedFacts(facts, now);
     const runs = new Map<string, Run>();
     await evaluateAll(
@@ -69,7 +77,8 @@ export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker
     );
     if (isPutBack()) return undefined;
     const result = summarize(runId, message.slice, [...runs.values()]);
-    await commitRuns(ports, message, [...runs.values()], states, result);
+    await commitRuns(ports, message, [...runs.values()], states, result, said);
+    await endOutgrown(ports, watch, [...runs.values()], said);
     ports.telemetry?.sliceEnded({
       ...{ runId, organization, evaluation, slice: message.slice, subjects: runs.size, complete: true },
       startedAt: now.toISOString(),
@@ -115,13 +124,54 @@ function createReaders(): (ports: WorkPorts, watch: Watch, runId: string) => Sli
   };
 }
 
+/** Keeps what was said of the organizations of the runs that this process worked on last: it is read once for each run. */
+function createStatements(): (
+  ports: Pick<WorkPorts, 'store'>,
+  organization: string,
+  runId: string,
+) => Promise<readonly Statement[]> {
+  const kept = new Map<string, Promise<readonly Statement[]>>();
+  return ({ store }, organization, runId) => {
+    const said = kept.get(runId) ?? store.statements(organization);
+    said.catch(() => kept.delete(runId));
+    kept.delete(runId);
+    kept.set(runId, said);
+    const [oldest] = kept.keys();
+    if (kept.size > readersKept && oldest !== undefined) kept.delete(oldest);
+    return said;
+  };
+}
+
+/** An acceptance holds for what was accepted: one that has got worse is ended, and was told with this look. */
+async function endOutgrown(
+  { store, log, clock }: Pick<WorkPorts, 'store' | 'log' | 'clock'>,
+  watch: Watch,
+  runs: readonly Run[],
+  said: readonly Statement[],
+): Promise<void> {
+  for (const { subject, findings } of said.length === 0 ? [] : runs) {
+    for (const acceptance of outgrown(said, watch, subject, findings, clock())) {
+      const endedAt = clock().toISOString();
+      await store.putStatement(watch.organization, { ...acceptance, endedAt, endedFor: 'it got worse' });
+      log.info('statement ended', {
+        ...watch,
+        subject,
+        kind: 'acceptance',
+        id: acceptance.id,
+        by: 'worse-than-accepted',
+      });
+    }
+  }
+}
+
 /** Compares with what was stored and commits; reads and compares again when somebody else was faster. */
 async function commitRuns(
-  ports: Pick<Ports, 'store' | 'clock'>,
+  ports: Pick<Ports, 'store' | 'clock' | 'evaluations' | 'log'>,
   message: SliceMessage,
   runs: readonly Run[],
   before: ReadonlyMap<string, Versioned<SubjectState>>,
   result: SliceResult,
+  said: readonly Statement[],
 ): Promise<void> {
   const { organization, evaluation, runId } = message;
   const watch: Watch = { organization, evaluation };
@@ -135,24 +185,62 @@ async function commitRuns(
       const settled =
         state !== undefined &&
         (state.value.runId === runId || (state.value.run.at > run.at && !isAhead(state.value.run.at, ports.clock())));
-      return settled ? [] : [changeOf(message, run, state)];
+      return settled ? [] : [changeOf(message, run, state, policyFor(ports, message, run.subject, said))];
     });
-    if ((await ports.store.commit(watch, changes, result)) === 'committed') return;
+    if ((await ports.store.commit(watch, changes, result)) === 'committed') {
+      logTransitions(ports, watch, runId, changes);
+      return;
+    }
     if (attempt === commitTries)
       throw new Error(`slice ${result.slice} of ${runId} lost the race for its subjects ${commitTries} times`);
     states = await ports.store.states(watch, subjects);
   }
 }
 
+/** What holds for the findings of a subject: how many looks they take, and what was said of them. */
+function policyFor(
+  { evaluations, clock }: Pick<Ports, 'evaluations' | 'clock'>,
+  { organization, evaluation, policies }: SliceMessage,
+  subject: string,
+  said: readonly Statement[],
+): PolicyOf {
+  const ofRule = new Map(evaluations.of(evaluation).rules.map(({ id, confirmRuns }) => [id, confirmRuns]));
+  return (finding) => ({
+    confirmRuns: confirmRunsOf(finding, ofRule.get(finding.rule) ?? 1, policies[finding.rule]?.confirmRuns),
+    ...(said.length === 0 ? {} : hushOf(said, { organization, evaluation }, subject, finding, clock())),
+  });
+}
+
+/** Why something is told, or would be: by name, so that a person can follow it. */
+function logTransitions(
+  { log }: Pick<Ports, 'log'>,
+  watch: Watch,
+  runId: string,
+  changes: readonly (SubjectChange & { readonly transitions: readonly Transition[] })[],
+): void {
+  for (const { transitions } of changes) {
+    for (const { kind, reason, subject, of } of transitions) {
+      if (of.type === 'finding')
+        log.info('incident', { key: incidentKey(watch, subject, of), runId, kind, reason, severity: of.severity });
+    }
+  }
+}
+
 /** What one run changes, and the channels that hear of it. */
-function changeOf(message: SliceMessage, run: Run, before: Versioned<SubjectState> | undefined): SubjectChange {
+function changeOf(
+  message: SliceMessage,
+  run: Run,
+  before: Versioned<SubjectState> | undefined,
+  policyOf: PolicyOf,
+): SubjectChange & { readonly transitions: readonly Transition[] } {
   const { organization, evaluation, runId, channels, added } = message;
   const { subject, at, answers } = run;
-  const compared = compare(before?.value, runId, run);
+  const compared = compare(before?.value, runId, run, policyOf);
   const isNew = before === undefined && added.includes(subject);
   const transitions = [...(isNew ? [aboutSubject('added', subject, at, at)] : []), ...compared.transitions];
   return {
     subject,
+    transitions,
     state: compared.state,
     expected: before?.etag,
     superseded: compared.superseded,

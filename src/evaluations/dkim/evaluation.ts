@@ -10,6 +10,7 @@ import type { MailRefusal } from '../../facts/mail-domain/mail-refusal.ts';
 import type { SigningConfiguration } from '../../facts/mail-domain/signing-configuration.ts';
 import { selectorNames } from '../../facts/mail-domain/signing-configuration.ts';
 import { type MailDomain, mailDomain } from '../../facts/mail-domain/subject.ts';
+import { patient } from './patience.ts';
 import { activeCnameCorrect } from './rules/active-cname-correct.ts';
 import { activeKeyMatchesConfiguration } from './rules/active-key-matches-configuration.ts';
 import { activeKeyNotInTestMode } from './rules/active-key-not-in-test-mode.ts';
@@ -70,7 +71,7 @@ export const dkim = evaluation({
     passiveCnameCorrect,
     rotationOnSchedule,
     statusConsistent,
-  ],
+  ].map(patient),
   reads: ['accepted-domain', 'signing-configuration', 'mail-refusal'],
   scope,
   proof,

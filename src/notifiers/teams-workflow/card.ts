@@ -4,7 +4,7 @@ import { type Cell, cellWords, isOpenCell, type TargetRow } from '../../domain/t
 import { dayOf } from '../../domain/time.ts';
 import type { TransitionKind } from '../../domain/transition.ts';
 import { minuteOf, ownerWords, ruleName } from '../../domain/words.ts';
-import { countRest, type Item, kindLabel, type NodeTable, type Summary, summarize } from '../summary.ts';
+import { countOf, countRest, type Item, kindLabel, type NodeTable, type Summary, summarize } from '../summary.ts';
 import { type Card, cardText, type Element, type Line, type Payload, type TextRun } from './payload.ts';
 
 /**
@@ -21,8 +21,8 @@ const maxLinkLength = 2_000;
 
 const maxQuestions = 8;
 
-/** How many names of one kind are listed after the items in full. */
-const namesListed = 5;
+/** Names of one kind that are listed after the items in full. */
+const namesInRest = 5;
 
 /** Nodes that a phone has room for side by side; more of them stand below. */
 const nodesAcross = 4;
@@ -32,25 +32,28 @@ interface Detail {
   /** Tables of nodes, and of each so many nodes and rules. */
   readonly nodes?: { readonly tables: number; readonly nodes: number; readonly rules: number };
   readonly items: number;
+  /** Names of all that one cause concerns. */
+  readonly names: number;
   readonly evidence: boolean;
   readonly answers: boolean;
 }
 
 const fewNodes: Detail['nodes'] = { tables: 1, nodes: nodesAcross, rules: 8 };
 
-/** What gives way, in this order, until the payload fits: nodes, items, evidence, then all but counts and link. */
+/** What gives way, in this order, until the payload fits: nodes, names, items, evidence, then all but counts and link. */
 const details: readonly [Detail, ...Detail[]] = [
-  { nodes: { tables: 3, nodes: 2 * nodesAcross, rules: 12 }, items: 5, evidence: true, answers: true },
-  { nodes: fewNodes, items: 5, evidence: true, answers: true },
-  { nodes: fewNodes, items: 3, evidence: true, answers: true },
-  { nodes: fewNodes, items: 1, evidence: true, answers: true },
-  { nodes: fewNodes, items: 1, evidence: false, answers: true },
-  { items: 0, evidence: false, answers: false },
+  { nodes: { tables: 3, nodes: 2 * nodesAcross, rules: 12 }, items: 8, names: 300, evidence: true, answers: true },
+  { nodes: fewNodes, items: 8, names: 120, evidence: true, answers: true },
+  { nodes: fewNodes, items: 5, names: 60, evidence: true, answers: true },
+  { nodes: fewNodes, items: 3, names: 40, evidence: true, answers: true },
+  { nodes: fewNodes, items: 1, names: 25, evidence: true, answers: true },
+  { nodes: fewNodes, items: 1, names: 5, evidence: false, answers: true },
+  { items: 0, names: 0, evidence: false, answers: false },
 ];
 
 /**
  * Renders a notice as the payload of a Workflows webhook with one Adaptive Card: what changed, the answers, the nodes of a
- * service side by side, at most five items in full with the worst first, the rest as counts, a button to the whole of it.
+ * service side by side, a paragraph for each cause with the worst first, the rest as counts, a button to the whole of it.
  * At most 22 KB of UTF-8 whatever the notice holds. Pure.
  */
 export function renderCard(notice: Notice): Payload {
@@ -73,12 +76,13 @@ function payloadOf(notice: Notice, summary: Summary, detail: Detail): Payload {
     fallbackText: heading,
     msteams: { width: 'Full' },
     body: [
-      headingBlock(heading, notice, summary),
+      headingBlock(heading, summary),
       ...countsBlock(summary),
       ...(detail.answers ? answersBlock(summary) : []),
       ...nodeBlocks(summary, detail),
       ...itemBlocks(summary.items.slice(0, detail.items), detail),
       ...restLines(summary.items.slice(detail.items), link !== undefined),
+      ...(detail.answers ? digestLines(summary) : []),
       line([subtle(`run ${cardText(notice.runId, limits.name)} · notice ${summary.fingerprint}`)], {
         spacing: 'medium',
         separator: true,
@@ -99,16 +103,14 @@ function linkOf({ link }: Notice): string | undefined {
   return URL.canParse(link) ? link : undefined;
 }
 
-function headingBlock(heading: string, notice: Notice, summary: Summary): Element {
-  const { name, id } = notice.organization;
-  const organization = name === id ? name : `${name} (${id})`;
+function headingBlock(heading: string, summary: Summary): Element {
   return {
     type: 'Container',
     style: summary.tone,
     bleed: true,
     items: [
       line([run(heading, { size: 'large', weight: 'bolder' })]),
-      line([subtle(`${cardText(organization, limits.name)} · ${cardText(summary.subtitle)}`)], { spacing: 'none' }),
+      line([subtle(`${cardText(summary.from, limits.name)} · ${cardText(summary.subtitle)}`)], { spacing: 'none' }),
     ],
   };
 }
@@ -140,13 +142,24 @@ function countsBlock({ counts, advice }: Summary): Element[] {
 
 const kindColors: Readonly<Record<TransitionKind, TextRun['color']>> = {
   opened: 'attention',
+  reopened: 'attention',
   worsened: 'attention',
-  reminder: 'attention',
+  flapping: 'warning',
+  blind: 'warning',
   went_unknown: 'warning',
+  reminded: 'attention',
+  reminder: 'attention',
+  steady: 'good',
+  seeing: 'good',
   resolved: 'good',
+  accepted: undefined,
+  silenced: undefined,
   added: undefined,
   removed: undefined,
 };
+
+/** Kinds of which nothing is left to mend. */
+const isOver: ReadonlySet<TransitionKind> = new Set(['resolved', 'seeing', 'steady']);
 
 function answersBlock({ questions }: Summary): Element[] {
   const lines = questions
@@ -249,24 +262,26 @@ function counted(count: number, noun: string): string {
   return `${count} more ${count === 1 ? noun : `${noun}s`}`;
 }
 
-function itemBlocks(items: readonly Item[], { evidence }: Detail): Element[] {
+function itemBlocks(items: readonly Item[], { evidence, names }: Detail): Element[] {
   return items.map((item) => {
     const color = kindColors[item.kind];
-    const what = [kindLabel(item.kind), ...(item.kind === 'resolved' ? [] : [item.severity ?? []])].flat().join(' · ');
+    const what = [kindLabel(item.kind), ...(isOver.has(item.kind) ? [] : [item.severity ?? []])].flat().join(' · ');
+    const who = item.count === 1 ? cardText(item.subject, limits.name) : `${item.count} of one cause`;
     return {
       type: 'Container',
       separator: true,
       spacing: 'medium',
       items: [
         line([
-          run(cardText(item.subject, limits.name), { weight: 'bolder' }),
+          run(who, { weight: 'bolder' }),
           run(`  ${what}`, { size: 'small', ...(color === undefined ? {} : { color }) }),
         ]),
         line([run(cardText(item.message, limits.sentence))], { spacing: 'small' }),
+        ...(item.count > 1 && item.names.length > 0 ? [labelled('All of them', run(namesIn(item, names)))] : []),
         ...(evidence && item.observed !== undefined
           ? [labelled('Found', run(cardText(item.observed, limits.value), { fontType: 'monospace', size: 'small' }))]
           : []),
-        ...(evidence && item.remedy !== undefined && item.kind !== 'resolved'
+        ...(evidence && item.remedy !== undefined && !isOver.has(item.kind)
           ? [labelled('What to do', run(cardText(item.remedy, limits.sentence)))]
           : []),
         line([subtle(provenance(item))], { spacing: 'small' }),
@@ -275,10 +290,18 @@ function itemBlocks(items: readonly Item[], { evidence }: Detail): Element[] {
   });
 }
 
+/** The names that there is room for, and how many more there are. */
+function namesIn({ names, count }: Item, room: number): string {
+  const shown = names.slice(0, room).map((name) => cardText(name, limits.name));
+  const left = names.length > shown.length ? names.length - shown.length : Math.max(0, count - names.length);
+  return left > 0 && count > shown.length ? `${shown.join(', ')} and ${left} more` : shown.join(', ');
+}
+
 /** `To mend: Microsoft · <rule> · selector1 · since 2026-11-20`. */
 function provenance(item: Item): string {
+  const over = isOver.has(item.kind);
   const parts = [
-    ...(item.owner === undefined || item.kind === 'resolved' ? [] : [`To mend: ${ownerWords[item.owner]}`]),
+    ...(item.owner === undefined || over ? [] : [`To mend: ${ownerWords[item.owner]}`]),
     ...[item.rule, item.target].flatMap((name) => (name === undefined ? [] : [cardText(name, limits.name)])),
     `${item.kind === 'resolved' ? 'failed since' : 'since'} ${cardText(dayOf(item.since))}`,
   ];
@@ -289,21 +312,29 @@ function provenance(item: Item): string {
 function restLines(rest: readonly Item[], hasLink: boolean): Line[] {
   if (rest.length === 0) return [];
   const where = hasLink ? '' : ' The whole of it is in the history of each subject.';
-  const listed = (['resolved', 'went_unknown', 'reminder'] as const).flatMap((kind) => {
-    const names = [...new Set(rest.filter((item) => item.kind === kind).map(nameInList))];
+  const listed = (['resolved', 'blind', 'seeing', 'reminded', 'reminder'] as const).flatMap((kind) => {
+    const names = [...new Set(rest.filter((item) => item.kind === kind).flatMap(namesInList))];
     if (names.length === 0) return [];
-    const more = names.length > namesListed ? ` and ${names.length - namesListed} more` : '';
-    return [labelled(kindLabel(kind), run(`${names.slice(0, namesListed).join(', ')}${more}`))];
+    const more = names.length > namesInRest ? ` and ${names.length - namesInRest} more` : '';
+    return [labelled(kindLabel(kind), run(`${names.slice(0, namesInRest).join(', ')}${more}`))];
   });
   return [
-    line([run(`and ${rest.length} more: ${countRest(rest)}.${where}`)], { spacing: 'medium', separator: true }),
+    line([run(`and ${countOf(rest)} more: ${countRest(rest)}.${where}`)], { spacing: 'medium', separator: true }),
     ...listed,
   ];
 }
 
-function nameInList({ kind, subject, since }: Item): string {
-  const name = cardText(subject, limits.name);
-  return kind === 'reminder' ? `${name} (since ${cardText(dayOf(since))})` : name;
+function namesInList({ kind, names, since }: Item): string[] {
+  const isOld = kind === 'reminder' || kind === 'reminded';
+  return names
+    .slice(0, namesInRest + 1)
+    .map((name) => `${cardText(name, limits.name)}${isOld ? ` (since ${cardText(dayOf(since))})` : ''}`);
+}
+
+function digestLines({ lines }: Summary): Element[] {
+  if (lines.length === 0) return [];
+  const items = lines.map((text) => line([run(cardText(text, limits.sentence))], { spacing: 'small' }));
+  return [{ type: 'Container', separator: true, spacing: 'medium', items }];
 }
 
 function labelled(label: string, value: TextRun): Line {

@@ -27,12 +27,19 @@ export function createWebhookNotifier({
 }
 
 function documentOf(notice: Notice, { heading, counts, fingerprint }: Summary): WebhookDocument {
+  const { organization, evaluation, runId, at, subjects, totals, link } = notice;
   return {
     version: 1,
     type: 'fieldcheck.notice',
     fingerprint,
     title: heading,
     counts: Object.fromEntries(counts.map(({ kind, count }) => [kind, count])),
-    ...notice,
+    organization,
+    evaluation,
+    runId,
+    at,
+    subjects: subjects.map(({ organization: _organization, ...subject }) => subject),
+    totals,
+    ...(link === undefined ? {} : { link }),
   };
 }

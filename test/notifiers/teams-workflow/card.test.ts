@@ -64,7 +64,9 @@ const resolvedKey = finding({
 });
 
 describe('what a card says', () => {
-  it('about new problems: heading, counts, answers, five items in full, the rest as counts', () => {
+  it('about new problems: heading, counts, answers, and one paragraph for each cause with all names', () => {
+    const names = (indexes: readonly number[]) =>
+      indexes.map((n) => `d${String(n).padStart(5, '0')}.contoso.com`).join(', ');
     const text = render(notice({ subjects: failingDomains(20) }));
     expect(text.split('\n')).toEqual([
       'Contoso: 20 new problems in DKIM',
@@ -72,19 +74,18 @@ describe('what a card says', () => {
       '20 New',
       'Can receivers verify what we sign now? 54 yes, 20 no of 74 · 20 turned from yes to no',
       'And still after the next rotation? 50 yes, 21 no, 3 undetermined of 74',
-      ...['d00001', 'd00002', 'd00003', 'd00004'].flatMap((name) => [
-        `${name}.contoso.com  New · critical`,
-        'The CNAME of selector1 is right, but Microsoft publishes no key at its target, so receivers cannot verify what is signed today.',
-        'Found: selector1-contoso-com._domainkey.contoso.onmicrosoft.com: NXDOMAIN (192.0.2.53, 198.51.100.53)',
-        'What to do: Open a support case with Microsoft and paste the evidence of this finding.',
-        'To mend: Microsoft · dkim/active-key-published · selector1 · since 2026-11-24',
-      ]),
-      'd00005.contoso.com  New · critical',
+      '16 of one cause  New · critical',
+      'The CNAME of selector1 is right, but Microsoft publishes no key at its target, so receivers cannot verify what is signed today.',
+      `All of them: ${names([1, 2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 16, 17, 18, 19])}`,
+      'Found: selector1-contoso-com._domainkey.contoso.onmicrosoft.com: NXDOMAIN (192.0.2.53, 198.51.100.53)',
+      'What to do: Open a support case with Microsoft and paste the evidence of this finding.',
+      'To mend: Microsoft · dkim/active-key-published · since 2026-11-24',
+      '4 of one cause  New · critical',
       'selector1._domainkey.d00005.contoso.com points nowhere, so receivers find no key.',
+      `All of them: ${names([5, 10, 15, 20])}`,
       'Found: selector1._domainkey.d00005.contoso.com: NODATA',
       'What to do: Publish the CNAME that the signing configuration names.',
-      'To mend: customer DNS · dkim/active-cname-correct · selector1 · since 2026-11-24',
-      'and 15 more: 12 Microsoft, 3 customer DNS.',
+      'To mend: customer DNS · dkim/active-cname-correct · since 2026-11-24',
       expect.stringMatching(/^run contoso\.dkim\.2026-11-24T06-00 · notice [0-9a-f]{12}$/),
       '[Open report] https://fieldcheck.contoso.com/api/organizations/contoso/evaluations/dkim/subjects',
     ]);
@@ -149,7 +150,7 @@ describe('what a card says', () => {
     expect(text).toContain('To mend: Microsoft · dkim/active-key-published · selector1 · since 2026-11-01\n');
   });
 
-  it('about all of it at once: the worst in full, names of what is good or old news', () => {
+  it('about all of it at once: the worst first, what is good or old news behind it', () => {
     const name = (kind: string) => `${kind}.contoso.com`;
     const text = render(
       notice({
@@ -166,10 +167,12 @@ describe('what a card says', () => {
       'Contoso: 5 new problems, 1 worsened, 1 could not be looked at, 1 still failing, 1 resolved in DKIM\n',
     );
     expect(text).toContain('5 New | 1 Worsened | 1 Could not look | 1 Still failing | 1 Resolved\n');
-    expect(text.indexOf('worst.contoso.com  Worsened · critical')).toBeLessThan(text.indexOf('d00001.contoso.com'));
-    expect(text).toContain(
-      'and 4 more: 1 customer DNS, 1 could not look, 1 still failing, 1 resolved.\nResolved: good.contoso.com\nCould not look: slow.contoso.com\nStill failing: old.contoso.com (since 2026-11-01)\n',
-    );
+    expect(text).toContain('4 of one cause  New · medium\n');
+    expect(text).toContain('worst.contoso.com  Worsened · critical\nThe worst.\n');
+    expect(text.indexOf('worst.contoso.com  Worsened')).toBeLessThan(text.indexOf('4 of one cause'));
+    expect(text.indexOf('4 of one cause')).toBeLessThan(text.indexOf('slow.contoso.com  Could not look'));
+    expect(text.indexOf('slow.contoso.com')).toBeLessThan(text.indexOf('old.contoso.com  Still failing'));
+    expect(text.indexOf('old.contoso.com  Still failing')).toBeLessThan(text.indexOf('good.contoso.com  Resolved'));
   });
 
   it('about readiness as GO and NO-GO', () => {
@@ -408,12 +411,13 @@ describe('the button', () => {
     'https://',
     `https://contoso.com/${'a'.repeat(3000)}`,
   ])('is left out for %s', (link) => {
-    const { link: _link, ...rest } = notice({ subjects: failingDomains(20) });
+    const tenCauses = failingDomains(10).map(({ subject }, index) =>
+      ofSubject(subject, transition('opened', subject, finding({ rule: `dkim/rule-${index}` }))),
+    );
+    const { link: _link, ...rest } = notice({ subjects: tenCauses });
     const text = render(link === undefined ? rest : { ...rest, link });
     expect(text).not.toContain('[Open report]');
-    expect(text).toContain(
-      'and 15 more: 12 Microsoft, 3 customer DNS. The whole of it is in the history of each subject.\n',
-    );
+    expect(text).toContain('and 2 more: 2 Microsoft. The whole of it is in the history of each subject.\n');
   });
 });
 
@@ -421,13 +425,18 @@ describe('the size', () => {
   it('stays within 22 KB with 10,000 findings, which are counted', () => {
     const text = render(notice({ subjects: failingDomains(10_000) }));
     expect(text).toContain('Contoso: 10000 new problems in DKIM\n');
-    expect(text).toContain('and 9995 more: 7996 Microsoft, 1999 customer DNS.');
+    expect(text).toContain('8000 of one cause  New · critical\n');
+    expect(text).toMatch(/, d00374\.contoso\.com and 7700 more\n/);
+    expect(text).toContain('2000 of one cause  New · critical\n');
   });
 
   it('gives way item by item, then evidence, and keeps counts and link', () => {
     const giant = '\u{1f4e7}'.repeat(100_000);
     const texts = { message: giant, observed: giant, remedy: giant, target: giant, rule: giant };
-    const text = render(notice({ subjects: failingDomains(10, texts) }));
+    const subjects = failingDomains(10).map(({ subject }, index) =>
+      ofSubject(subject, transition('opened', subject, finding({ ...texts, rule: `${index}${giant}` }))),
+    );
+    const text = render(notice({ subjects }));
     expect(text).toContain('Contoso: 10 new problems in DKIM\n');
     expect(text).toMatch(/and \d more: /);
     expect(text).toContain('[Open report]');

@@ -1,0 +1,147 @@
+// That a watch, or a part of it, cannot be looked at: found when a run is over, and every hour without one.
+import { type Blind, noWatchMemory, stepBlindness, type WatchMemory } from '../../domain/blindness.ts';
+import { wholeWatch } from '../../domain/event.ts';
+import type { PendingNotice } from '../../domain/notice.ts';
+import type { OrganizationDocument } from '../../domain/organization.ts';
+import { nextSlot } from '../../domain/schedule.ts';
+import { isAhead } from '../../domain/time.ts';
+import { compareText } from '../../domain/words.ts';
+import type { RunRecord, Watch } from '../../store/store.ts';
+import { missedSlots } from '../health/health.ts';
+import type { Ports } from '../ports.ts';
+
+type SightPorts = Pick<Ports, 'store' | 'log' | 'clock'>;
+
+/** A channel is dead after so many tries, or once it has refused. */
+const triesBeforeDead = 3;
+const rowsLookedAt = 200;
+
+/** Somebody else may write the memory at the same time; more often than this something else is wrong. */
+const memoryTries = 5;
+
+/** Tells what the subjects of a watch cannot be judged for, once a run of it is over. */
+export async function tellBlindSubjects(
+  ports: SightPorts,
+  document: OrganizationDocument,
+  run: RunRecord,
+  { watched, blind }: { readonly watched: number; readonly blind: readonly Blind[] },
+): Promise<void> {
+  const { organization, evaluation, runId } = run;
+  const schedule = document.evaluations[evaluation]?.schedule;
+  const next = schedule === undefined ? undefined : nextSlot(schedule, ports.clock())?.toISOString();
+  const at = ports.clock().toISOString();
+  await update(ports, document, { organization, evaluation }, runId, at, (memory) =>
+    stepBlindness(memory, 'looks', blind, { at, watched, next }),
+  );
+}
+
+/**
+ * Tells what is the matter with a watch as such: no run for two slots, a clock that went wrong, a channel that takes
+ * nothing. What channels refused is tried again, so that one that was mended gets what it missed by itself.
+ *
+ * @param last the newest run, if there was one
+ */
+export async function tellConditions(
+  ports: SightPorts,
+  document: OrganizationDocument,
+  watch: Watch,
+  last: RunRecord | undefined,
+): Promise<void> {
+  const now = ports.clock();
+  const at = now.toISOString();
+  const schedule = document.evaluations[watch.evaluation]?.schedule;
+  const missed = missedSlots(schedule, last?.startedAt, now);
+  const clockWrong = last !== undefined && isAhead(last.startedAt, now);
+  const dead = await deadChannels(ports, document, watch);
+  const found: Blind[] = [
+    ...(missed === undefined
+      ? []
+      : [
+          {
+            cause: clockWrong ? 'clock' : 'no-run',
+            message: `Nobody has looked: ${missed}`,
+            remedy: clockWrong
+              ? 'Look at the clock of the machine or service that started the run; runs go on meanwhile.'
+              : 'Run fieldcheck doctor where fieldcheck runs, and look at the log of the function startDueRuns.',
+            subjects: new Map([[wholeWatch, 1]]),
+          },
+        ]),
+    ...[...dead].map(([channel, why]) => ({
+      cause: `channel-dead:${channel}`,
+      message: `The channel ${channel} takes nothing: ${why}`,
+      remedy: `Mend the address or the flow behind the channel ${channel}. What it missed follows by itself, oldest first.`,
+      subjects: new Map([[wholeWatch, 1]]),
+    })),
+  ];
+  await update(ports, document, watch, `${watch.organization}.${watch.evaluation}.conditions`, at, (memory) =>
+    stepBlindness(memory, 'conditions', found, { at, watched: 0 }),
+  );
+  if (dead.size > 0) await ports.store.requeueRejected(watch);
+}
+
+/** Channels that refuse, or have been tried several times, and what they last said. */
+async function deadChannels(
+  { store }: SightPorts,
+  document: OrganizationDocument,
+  watch: Watch,
+): Promise<ReadonlyMap<string, string>> {
+  const dead = new Map<string, string>();
+  const [waiting, rejected] = await Promise.all([
+    store.pending(watch, rowsLookedAt),
+    store.rejected(watch, rowsLookedAt),
+  ]);
+  for (const { notice, attempts } of waiting) {
+    if (attempts >= triesBeforeDead && !dead.has(notice.channel))
+      dead.set(notice.channel, `tried ${attempts} times with what was found ${notice.at}.`);
+  }
+  for (const { notice, reason } of rejected) dead.set(notice.channel, reason);
+  return new Map(
+    [...dead].filter(([channel]) => document.channels[channel] !== undefined).sort(([a], [b]) => compareText(a, b)),
+  );
+}
+
+async function update(
+  { store, log }: SightPorts,
+  document: OrganizationDocument,
+  watch: Watch,
+  runId: string,
+  at: string,
+  judge: (memory: WatchMemory) => ReturnType<typeof stepBlindness>,
+): Promise<void> {
+  for (let attempt = 1; attempt <= memoryTries; attempt += 1) {
+    const read = await store.watchMemory(watch);
+    const before = read?.value ?? noWatchMemory;
+    const { memory, transitions } = judge(before);
+    if (JSON.stringify(memory) === JSON.stringify(before)) return;
+    const pending = transitions.flatMap((transition) =>
+      receiversFor(document, watch, transition.of.type === 'watch' ? transition.of.cause : '').map(
+        (channel): PendingNotice => ({
+          ...watch,
+          channel,
+          runId,
+          subject: `${wholeWatch}${transition.of.type === 'watch' ? transition.of.cause : ''}`,
+          at,
+          transitions: [transition],
+          answers: {},
+        }),
+      ),
+    );
+    if (!(await store.putWatchMemory(watch, memory, read?.etag, pending))) continue;
+    for (const { kind, reason, of } of transitions) {
+      if (of.type !== 'watch') continue;
+      const fields = { ...watch, reason, cause: of.cause, count: of.count };
+      if (kind === 'blind') log.warn('cannot look', fields);
+      else log.info('can look again', fields);
+    }
+    return;
+  }
+  throw new Error(`the memory of ${watch.evaluation} of ${watch.organization} is written by others again and again`);
+}
+
+/** Of a channel that takes nothing hear the other channels of the organization, and itself when it takes something again. */
+function receiversFor(document: OrganizationDocument, { evaluation }: Watch, cause: string): readonly string[] {
+  const own = document.evaluations[evaluation]?.channels ?? [];
+  const dead = cause.startsWith('channel-dead:') ? cause.slice('channel-dead:'.length) : undefined;
+  if (dead === undefined) return own;
+  return Object.keys(document.channels).filter((channel) => channel !== dead);
+}
