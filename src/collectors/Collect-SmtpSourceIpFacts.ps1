@@ -544,7 +544,7 @@ function FcProbe {
 $facts = [ordered] @{
     schema = 'smtp-source-ip/1'
     collectedAt = FcUtc ([datetime]::UtcNow)
-    collector = [ordered] @{ version = '1.1.0'; psVersion = [string] $PSVersionTable['PSVersion'] }
+    collector = [ordered] @{ version = '1.2.0'; psVersion = [string] $PSVersionTable['PSVersion'] }
     host = [ordered] @{ name = $env:COMPUTERNAME; os = ''; build = '' }
 }
 $node = $env:COMPUTERNAME

@@ -389,7 +389,7 @@ if (-not $hasExchange -and -not $hasEntraConnect) {
 $facts = [ordered] @{
     schema = 'teams-exchange-interop/1'
     collectedAt = FcUtc ([datetime]::UtcNow)
-    collector = [ordered] @{ version = '1.0.0'; psVersion = [string] $PSVersionTable['PSVersion'] }
+    collector = [ordered] @{ version = '1.1.0'; psVersion = [string] $PSVersionTable['PSVersion'] }
     host = [ordered] @{ name = $env:COMPUTERNAME }
     parts = @(if ($hasExchange) { 'exchange' }; if ($hasEntraConnect) { 'entraConnect' })
 }

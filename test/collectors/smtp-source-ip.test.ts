@@ -259,7 +259,7 @@ describe.runIf(host).each(host ? [await engineToRun(host)] : [])('Collect-SmtpSo
     expect(facts).toEqual({
       schema: 'smtp-source-ip/1',
       collectedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
-      collector: { version: '1.1.0', psVersion: expect.stringMatching(/^\d+\.\d+/) },
+      collector: { version: '1.2.0', psVersion: expect.stringMatching(/^\d+\.\d+/) },
       host: { name: 'EX1', os: 'Windows Server 2022 Datacenter', build: '20348.2700' },
       adapters: [
         expect.objectContaining({ name: 'LAN' }),

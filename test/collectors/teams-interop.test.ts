@@ -141,7 +141,7 @@ describe.runIf(host).each(host ? [await engineToRun(host)] : [])('Collect-TeamsI
     expect(facts).toEqual({
       schema: 'teams-exchange-interop/1',
       collectedAt: expect.stringMatching(/Z$/),
-      collector: { version: '1.0.0', psVersion: expect.any(String) },
+      collector: { version: '1.1.0', psVersion: expect.any(String) },
       host: { name: 'EX1' },
       parts: ['exchange'],
       exchange: {

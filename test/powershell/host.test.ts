@@ -173,7 +173,7 @@ describe.runIf(host)('readOnly', () => {
   it('lets a block be left out where nothing else can get into its place', async () => {
     expect(
       await violations(
-        'function FcRun { param($Name, [switch] $One, [scriptblock] $Body) & $Body }\nFcRun -One -Name 1; FcRun -Name 1 -Body { 1 }',
+        'function FcRun { param([string] $Name, [scriptblock] $Body) & $Body }\nFcRun -Name 1; FcRun -Name 1 -Body { 1 }',
       ),
     ).toEqual([]);
   });
