@@ -11,7 +11,7 @@ import { finishSignIn, signOut, startSignIn } from './access/sign-in.ts';
 import { type AdHoc, type AdHocResult, evaluateAdHoc } from './evaluations/ad-hoc.ts';
 import { createBindings } from './evaluations/evaluate.ts';
 import { type HandedIn, type LookOptions, look, lookInto } from './evaluations/look.ts';
-import { adHocRequest, evaluationNamed } from './evaluations/requests.ts';
+import { adHocRequest, evaluationNamed, namesTenant } from './evaluations/requests.ts';
 import { createHealthWatch, type HealthWatch } from './health/health.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { type MetricsRequest, metrics } from './metrics/metrics.ts';
@@ -23,6 +23,7 @@ import { retain } from './organizations/retention.ts';
 import * as states from './organizations/states.ts';
 import * as documents from './organizations/stored.ts';
 import type { Ports } from './ports.ts';
+import { Problem } from './problem.ts';
 import { watchedSubjects } from './runs/discover.ts';
 import { createDueRuns } from './runs/due.ts';
 import { startNamedRun } from './runs/start.ts';
@@ -134,11 +135,21 @@ function usesOf(ports: Ports, { counted, working, openStorage, stop, sourcesOf, 
     /**
      * As `evaluate`, of the parsed body of a request: `{subject}`, `{facts}` or what the evaluation takes besides.
      *
-     * @throws Problem when it is for another evaluation (400) or too much (413); InvalidDocument naming what is wrong and where
+     * @throws Problem when it is for another evaluation (400), too much (413) or names a tenant that may not be the caller's
+     *   (403); InvalidDocument naming what is wrong and where
      */
     evaluateRequest: (evaluation: string, body: unknown): Promise<AdHocResult> =>
       counted(async () => {
         const request = adHocRequest(evaluations, evaluation, body, clock());
+        if (
+          namesTenant(request) &&
+          (await access.organizationsWith('operate', ports.by ?? fieldcheckItself)) !== 'all'
+        ) {
+          throw new Problem(
+            403,
+            'A tenant is read for the organization whose document names it; only who operates all organizations names one here. Leave tenantId out.',
+          );
+        }
         return evaluateAdHoc({ sources: sourcesOf(evaluation), log, world: ports.world }, request);
       }),
 
