@@ -11,7 +11,7 @@ import { finishSignIn, signOut, startSignIn } from './access/sign-in.ts';
 import { type AdHoc, type AdHocResult, evaluateAdHoc } from './evaluations/ad-hoc.ts';
 import { createBindings } from './evaluations/evaluate.ts';
 import { type HandedIn, type LookOptions, look, lookInto } from './evaluations/look.ts';
-import { adHocRequest, evaluationNamed } from './evaluations/requests.ts';
+import { adHocRequest, evaluationNamed, namesTenant } from './evaluations/requests.ts';
 import { runbook } from './evaluations/runbook.ts';
 import { createHealthWatch, type HealthWatch } from './health/health.ts';
 import { incidentsCsv, listIncidents } from './incidents/list.ts';
@@ -26,6 +26,7 @@ import { retain } from './organizations/retention.ts';
 import * as states from './organizations/states.ts';
 import * as documents from './organizations/stored.ts';
 import type { Ports } from './ports.ts';
+import { Problem } from './problem.ts';
 import { watchedSubjects } from './runs/discover.ts';
 import { createDueRuns } from './runs/due.ts';
 import { startNamedRun } from './runs/start.ts';
@@ -140,11 +141,21 @@ function usesOf(ports: Ports, { counted, working, openStorage, stop, sourcesOf, 
      * As `evaluate`, of the parsed body of a request: `{subject}`, `{facts}` or what the evaluation takes besides; with what
      * people should know of how the facts were read.
      *
-     * @throws Problem when it is for another evaluation (400) or too much (413); InvalidDocument naming what is wrong and where
+     * @throws Problem when it is for another evaluation (400), too much (413) or names a tenant that may not be the caller's
+     *   (403); InvalidDocument naming what is wrong and where
      */
     evaluateRequest: (evaluation: string, body: unknown): Promise<AdHocResult & Pick<Supply, 'notes'>> =>
       counted(async () => {
         const request = adHocRequest(evaluations, evaluation, body, clock());
+        if (
+          namesTenant(request) &&
+          (await access.organizationsWith('operate', ports.by ?? fieldcheckItself)) !== 'all'
+        ) {
+          throw new Problem(
+            403,
+            'A tenant is read for the organization whose document names it; only who operates all organizations names one here. Leave tenantId out.',
+          );
+        }
         const result = await evaluateAdHoc({ sources: sourcesOf(evaluation), log, world: ports.world }, request);
         return { ...result, notes: request.supply?.notes ?? [] };
       }),

@@ -11,6 +11,8 @@ const forBrowsers = {
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
   'cache-control': 'private, no-store',
+  // Of plain http, as on this machine, browsers leave it out.
+  'strict-transport-security': 'max-age=31536000',
 };
 
 export function forBrowser(answer: DoorAnswer): DoorAnswer {

@@ -1,6 +1,7 @@
 // Keys of organizations: how they look, what they open, and that nobody sees them twice.
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { hashOfKey, idOfKey, makeKey } from '../../src/app/access/key-text.ts';
+import { loadConfig } from '../../src/config.ts';
 import type { OrganizationKey } from '../../src/domain/access.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import { StoreUnavailable } from '../../src/store/store.ts';
@@ -190,14 +191,31 @@ describe('what keys open', () => {
     expect((await call('DELETE', foreign, { headers: ada })).status).toBe(404);
   });
 
+  test('a tenant is named for an evaluation by nobody who works for one organization', async () => {
+    const { call, bearer, keys } = customers;
+    const subject = { kind: 'mail-domain', id: 'fabrikam.com', tenantId: '11111111-2222-3333-4444-555555555555' };
+    const saved = { fieldcheck: 'facts/1', evaluation: 'dkim', subject, facts: {}, parts: {} };
+    for (const body of [{ subject }, { facts: [saved] }]) {
+      for (const headers of [await bearer(people.otto), key(keys.contoso.operator)])
+        expect(await call('POST', 'evaluations/dkim', { headers, body })).toMatchObject({
+          status: 403,
+          detail: expect.stringMatching(/^A tenant is read for the organization whose document names it; /),
+        });
+      const headers = await bearer(people.oscar);
+      expect((await call('POST', 'evaluations/dkim', { headers, body })).status).toBe(200);
+    }
+  });
+
   test('twenty wrong ones a minute from an address, then it has to wait; a good one elsewhere does not', async () => {
-    const from = (address: string) => ({ 'x-forwarded-for': `203.0.113.9, ${address}` });
-    const wrong = { ...key(makeKey().text), ...from('198.51.100.7') };
+    // As the front end of the platform writes it: what a caller says of himself stands before, and each has a port.
+    let port = 50_000;
+    const from = (address: string) => ({ 'x-forwarded-for': `203.0.113.9, ${address}:${port++}` });
+    const wrong = () => ({ ...key(makeKey().text), ...from('198.51.100.7') });
     const statuses: number[] = [];
     for (let n = 0; n < 22; n += 1)
-      statuses.push((await customers.call('GET', 'organizations', { headers: wrong })).status);
+      statuses.push((await customers.call('GET', 'organizations', { headers: wrong() })).status);
     expect(statuses).toEqual([...Array(20).fill(401), 429, 429]);
-    const last = await customers.call('GET', 'organizations', { headers: wrong });
+    const last = await customers.call('GET', 'organizations', { headers: wrong() });
     expect(last).toMatchObject({ headers: { 'retry-after': '60' }, detail: expect.stringMatching(/^Too many keys/) });
     const good = { ...key(customers.keys.contoso.reader), ...from('198.51.100.8') };
     expect((await customers.call('GET', 'organizations', { headers: good })).status).toBe(200);
@@ -343,4 +361,32 @@ test('two customers in one app see nothing of each other', async () => {
   expect(metrics).not.toContain('contoso');
   expect((await call('GET', 'metrics?organization=contoso', { headers: key(keys.fabrikam.reader) })).status).toBe(404);
   expect((await call('GET', 'health')).json).toEqual({ status: 'ok' });
+});
+
+describe('whoever calls from this machine', () => {
+  const local = () =>
+    createMachine({ store: createMemoryStore(), resolvers: ['127.0.0.1:9'], ports: { localAccess: true } }).app;
+
+  test.each(['127.0.0.1:7071', 'localhost:7071', 'LOCALHOST', '[::1]:7071'])('by %s has all rights', async (host) => {
+    expect((await callDoor(local(), 'GET', 'audit', { headers: { host } })).status).toBe(200);
+  });
+
+  test.each(['fabrikam.com', '127.0.0.1.fabrikam.com', 'localhost.fabrikam.com:7071', '198.51.100.7', ''])(
+    'by a name that somebody made lead here (%o) has none',
+    async (host) => {
+      expect((await callDoor(local(), 'GET', 'audit', { headers: { host } })).status).toBe(401);
+    },
+  );
+
+  test('is nobody with a wrong key all the same', async () => {
+    const headers = { host: 'localhost', ...key(makeKey().text) };
+    expect((await callDoor(local(), 'GET', 'audit', { headers })).status).toBe(401);
+  });
+
+  test.each(['WEBSITE_SITE_NAME', 'WEBSITE_SKU'])('is a setting that the app refuses in Azure (%s)', (name) => {
+    expect(() => loadConfig({ FIELDCHECK_LOCAL_ACCESS: 'true', [name]: 'x' })).toThrow(
+      'FIELDCHECK_LOCAL_ACCESS: gives all rights to whoever calls, and this is Azure; remove it',
+    );
+    expect(loadConfig({ [name]: 'x' }).FIELDCHECK_LOCAL_ACCESS).toBe(false);
+  });
 });

@@ -42,7 +42,7 @@ export function createIdentify(ports: IdentifyPorts, openStorage: () => Promise<
   return { identify, forget: () => seen.clear() };
 
   async function identify({ header, changes }: Credentials): Promise<Identity | undefined> {
-    const address = header('x-forwarded-for')?.split(',').at(-1)?.trim() ?? 'unknown';
+    const address = addressOf(header('x-forwarded-for'));
     const believe = async (work: () => Promise<Identity>): Promise<Identity> => {
       refusals.admit(address);
       try {
@@ -145,6 +145,12 @@ function isOwnPage(header: Credentials['header'], publicUrl: string | undefined)
 /** A name that somebody made resolve to this machine is none of it. */
 function isLoopback(host: string | undefined): boolean {
   return host === undefined || /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(host);
+}
+
+/** Whoever came to the platform's front end, which writes itself last, with the port of the connection. */
+function addressOf(forwarded: string | undefined): string {
+  const last = forwarded?.split(',').at(-1)?.trim() ?? 'unknown';
+  return last.replace(/^(\d+\.\d+\.\d+\.\d+|\[.*\]):\d+$/, '$1');
 }
 
 /** RFC 6265 section 4.2. */

@@ -41,6 +41,11 @@ export function adHocRequest(evaluations: Registry, name: string, body: unknown,
   return request;
 }
 
+/** Would a tenant be signed in to? All of them admitted the same application. */
+export function namesTenant({ subjects }: Pick<AdHoc, 'subjects'>): boolean {
+  return subjects.some((one) => 'tenantId' in one && one.tenantId !== undefined);
+}
+
 function adHocOf(evaluations: Registry, evaluation: Registration, body: unknown, now: Date): AdHoc {
   const keys = typeof body === 'object' && body !== null ? Object.keys(body) : [];
   if (keys.includes('facts')) {
