@@ -788,14 +788,14 @@ describe('runs, subjects, history and reports', () => {
     const acceptance = await call('POST', 'organizations/contoso/acceptances', { key, ...said, by: undefined });
     expect(acceptance).toMatchObject({
       status: 201,
-      json: { key, severity: 'critical', by: 'a holder of a function key' },
+      json: { key, severity: 'critical', by: 'this machine' },
     });
     const { json: both } = await call('GET', 'organizations/contoso/incidents');
     expect(both).toContainEqual(
       expect.objectContaining({
         key,
         state: 'open',
-        accepted: expect.stringContaining('Accepted by a holder of a function key until '),
+        accepted: expect.stringContaining('Accepted by this machine until '),
         silenced: expect.stringContaining('(CHG-1): Known.'),
       }),
     );
@@ -806,7 +806,7 @@ describe('runs, subjects, history and reports', () => {
       const { id } = one as { id: string };
       expect((await call('GET', `organizations/contoso/${kind}`)).json).toEqual([one]);
       const ended = await call('DELETE', `organizations/contoso/${kind}/${id}`);
-      expect(ended.json).toMatchObject({ id, endedFor: 'ended by a holder of a function key' });
+      expect(ended.json).toMatchObject({ id, endedFor: 'ended by this machine' });
       expect((await call('GET', `organizations/contoso/${kind}`)).json).toEqual([]);
       expect((await call('GET', `organizations/contoso/${kind}?all=true`)).json).toEqual([ended.json]);
       expect((await call('DELETE', `organizations/contoso/${kind}/none`)).status).toBe(404);

@@ -34,16 +34,28 @@ interface Tried {
 const guid = '99999999-0000-0000-0000-000000000009';
 const runId = (organization: string) => `${organization}.dkim.20261124T060000Z`;
 
+/** What a silence and an acceptance need. */
+const said = () => ({ until: new Date(Date.now() + 3_600_000).toISOString(), reason: 'Move of the zone.' });
+
 /** Every door, by its name. Whoever adds one says here how it is tried. */
 const tried: Readonly<Record<string, Tried>> = {
   acceptBaseline: { answers: 200 },
+  addAcceptance: {
+    answers: 404,
+    options: (organization) => ({
+      body: { key: `${organization}/dkim/gone.${organization}.com/dkim/active-key-published`, ...said() },
+    }),
+  },
+  addSilence: { answers: 201, options: () => ({ body: { match: { evaluation: 'dkim' }, ...said() } }) },
   addKey: { answers: 201, options: () => ({ body: { name: 'EX2' } }) },
   audit: { answers: 200 },
   badge: { answers: 404 },
   deleteAccess: { answers: 204 },
   deleteOrganization: { answers: 204 },
   doctor: { answers: 200 },
+  endAcceptance: { answers: 404 },
   endKey: { answers: 200 },
+  endSilence: { answers: 404 },
   evaluate: { answers: 400, options: () => ({ body: { domains: [] } }) },
   explain: { answers: 400, options: () => ({ body: 'no message' }) },
   explainInOrganization: { answers: 400, options: () => ({ body: 'no message' }) },
@@ -54,6 +66,10 @@ const tried: Readonly<Record<string, Tried>> = {
   getSubject: { answers: 200 },
   health: { answers: 200 },
   importOrganization: { answers: 400, options: () => ({ body: 'no export' }) },
+  incidentsCsv: { answers: 200 },
+  listAcceptances: { answers: 200 },
+  listIncidents: { answers: 200 },
+  listSilences: { answers: 200 },
   listAccess: { answers: 200 },
   listKeys: { answers: 200 },
   listOrganizations: { answers: 200 },
@@ -70,6 +86,7 @@ const tried: Readonly<Record<string, Tried>> = {
     options: (organization) => ({ body: { ...documentOf(organization), name: 'New' } }),
   },
   report: { answers: 200 },
+  runbook: { answers: 404 },
   signIn: { answers: 302 },
   signInCallback: { answers: 400 },
   signOut: { answers: 200 },
@@ -207,6 +224,8 @@ function pathOf(door: Door, organization: string, keyText: string): string {
     kind: 'group',
     id: guid,
     key: keyText.split('_')[1] ?? '',
+    silence: 'none',
+    acceptance: 'none',
   };
   return door.path.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
 }
