@@ -19,7 +19,7 @@ import { startTeamsSink, type TeamsSink } from './teams-sink.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const usage =
-  'npm start [-- --fresh] [--port 7071] [--data FOLDER] [--sign-in] [--verbose]\n\n--fresh    forget what earlier starts have left in the data folder\n--sign-in  people have to sign in, at a stand-in for Entra ID, so that roles can be tried\n--verbose  show the host’s log';
+  'npm start [-- --fresh] [--port 7071] [--data FOLDER] [--verbose] [--sign-in]\n\n--fresh    forget what earlier starts have left in the data folder\n--sign-in  people have to sign in, at a stand-in for Entra ID, so that roles can be tried\n--verbose  show the host’s log';
 
 const options = readOptions();
 if (options.help) {
