@@ -16,7 +16,9 @@ import { pack, unpack } from './rows.ts';
 import { type AccessStore, storedKey } from './store.ts';
 import type { Table } from './tables.ts';
 
-export function createAccessRows(access: Table, audit: Table): AccessStore {
+/** Both tables are opened when they are first used: most instances work on slices and never ask who may do what. */
+export function createAccessRows(accessTable: Table, auditTable: Table): AccessStore {
+  const [access, audit] = [openedWhenUsed(accessTable), openedWhenUsed(auditTable)];
   const keys: AccessStore['keys'] = async (organization) => {
     const all = await unpackAll(storedKey, rowsWithPrefix(access, keysPartition, ''));
     return organization === undefined ? all : all.filter((key) => key.organization === organization);
@@ -85,6 +87,23 @@ export function createAccessRows(access: Table, audit: Table): AccessStore {
       }
       return old.length;
     },
+  };
+}
+
+function openedWhenUsed(table: Table): Table {
+  let opening: Promise<void> | undefined;
+  const open = () => {
+    opening ??= table.open().catch((error: unknown) => {
+      opening = undefined;
+      throw error;
+    });
+    return opening;
+  };
+  return {
+    open,
+    get: (...row) => open().then(() => table.get(...row)),
+    range: (...rows) => open().then(() => table.range(...rows)),
+    write: (...writes) => open().then(() => table.write(...writes)),
   };
 }
 
