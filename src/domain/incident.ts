@@ -67,6 +67,8 @@ export interface Seen {
 export interface LookPolicy {
   /** Looks in a row that a fail takes before it counts; 1: at once. */
   readonly confirmRuns: number;
+  /** The document says that number: it holds whatever happened a moment ago. */
+  readonly isSaid?: boolean;
   /** A silence that holds: nothing is told; what is still so afterwards is told then. */
   readonly silenced?: Hush | undefined;
   /** An acceptance that holds, and how bad the finding was when it was accepted: worse than that ends it. */
@@ -115,7 +117,7 @@ export function step(before: FindingMemory | undefined, seen: Seen, at: string, 
   const isOpen = memory?.open !== undefined;
   const inARow = bad === isOpen ? 0 : (memory?.soft ?? 0) + 1;
   const toldLately = [...looks].filter((look) => look === 'F' || look === 'P').length;
-  const needed = Math.max(bad ? policy.confirmRuns : 1, isAtWork(memory, at) ? 1 : toldLately, 1);
+  const needed = looksNeeded(bad, isAtWork(memory, at) ? undefined : toldLately, policy);
   const turns = bad !== isOpen && (inARow >= needed || seen.gone === true);
   const severity = bad ? seen.severity : memory?.severity;
   const openNow = turns ? bad : isOpen;
@@ -142,6 +144,12 @@ export function step(before: FindingMemory | undefined, seen: Seen, at: string, 
   const happened = toTell(memory, next, seen, policy, at);
   if (happened === undefined) return { memory: next };
   return { memory: compact({ ...next, ...believed(next, happened, at) }), happened };
+}
+
+/** @param toldLately words in the last looks; undefined while somebody is at work on it */
+function looksNeeded(bad: boolean, toldLately: number | undefined, { confirmRuns, isSaid }: LookPolicy): number {
+  const ofRule = bad && (toldLately !== undefined || isSaid === true) ? confirmRuns : 1;
+  return Math.max(ofRule, toldLately ?? 1, 1);
 }
 
 /** So soon after a word somebody is at work on it, and wants to see at once what came of it. */

@@ -68,6 +68,9 @@ describe('soft and hard', () => {
       return taken.happened?.kind;
     });
     expect(words).toEqual(['opened', 'resolved', 'reopened', 'resolved']);
+    const soon = new Date(Date.parse(at(1)) + 40 * 60_000).toISOString();
+    expect(step(memory, fail(), soon, { confirmRuns: 2 }).happened?.kind).toBe('reopened');
+    expect(step(memory, fail(), soon, { confirmRuns: 2, isSaid: true }).happened).toBeUndefined();
   });
 
   test('what is steady costs no memory of looks', () => {
