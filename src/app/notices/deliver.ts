@@ -2,6 +2,7 @@ import pMap from 'p-map';
 import type { Delivery, PendingNotice } from '../../domain/notice.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import { type Address, type Planned, planOf } from '../../domain/plan.ts';
+import { compareText } from '../../domain/words.ts';
 import { type OutboxRow, StoreUnavailable, type Watch } from '../../store/store.ts';
 import { onEveryWatch, watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
@@ -61,6 +62,8 @@ export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<reado
     if (!(error instanceof AggregateError)) throw error;
     faults.push(error);
   });
+  // Organizations are looked at side by side: the order of telling does not depend on who was faster.
+  waiting.sort((a, b) => compareText(a.document.id, b.document.id));
   const delivered = waiting.length === 0 ? [] : await deliverAll(waiting);
   if (faults.length === 1) throw faults[0];
   if (faults.length > 1) throw new AggregateError(faults, faults.map(String).join('; '));
@@ -97,7 +100,8 @@ export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<reado
 
 /** Where a channel of a document posts to: the name of the setting, or what is written out; a console is its own. */
 export function addressIn(document: OrganizationDocument, channel: string): string {
-  return document.channels[channel]?.url ?? `${document.id} ${channel}`;
+  const { kind, url = `${document.id} ${channel}` } = document.channels[channel] ?? {};
+  return `${kind ?? 'none'} ${url}`;
 }
 
 /** How many organizations have each address. */
