@@ -16,6 +16,7 @@ import { retain } from './organizations/retention.ts';
 import * as states from './organizations/states.ts';
 import * as documents from './organizations/stored.ts';
 import type { Ports } from './ports.ts';
+import { report } from './reports/report.ts';
 import type { Health } from './responses.ts';
 import { watchedSubjects } from './runs/discover.ts';
 import { createDueRuns } from './runs/due.ts';
@@ -28,9 +29,23 @@ import { type Assumed, readAssumed } from './supplied/assumed.ts';
 import { acceptBaseline } from './supplied/baseline.ts';
 import { readSupplied, type SuppliedFile, type Supply } from './supplied/read.ts';
 import { exportOrganization, importOrganization } from './transfer/transfer.ts';
+import { healthView } from './views/health.ts';
+import { organizationView } from './views/organization.ts';
+import { overview } from './views/overview.ts';
+import { runView } from './views/run.ts';
+import { subjectView, watchView } from './views/watch.ts';
+import { wordsOf } from './views/words.ts';
 
 export { type DeliveryMessage, deliveryMessage, sliceMessage } from '../queue/queue.ts';
-export { formatOfFile, type ReportFormat, reportAs, reportFormats } from '../reports/index.ts';
+export {
+  endingOf,
+  formatOfFile,
+  mediaTypes,
+  type ReportFormat,
+  reportAs,
+  reportFormats,
+} from './reports/formats.ts';
+export { optionsOf as reportOptionsOf } from './reports/report.ts';
 export type { Conditions, EntityTags } from './organizations/conditions.ts';
 export { parseOrganizations } from './organizations/documents.ts';
 export { policiesOf } from './organizations/subjects.ts';
@@ -224,8 +239,34 @@ export function createApp(ports: Ports) {
     /** Last known state of every subject of a watch, in order of subject. @throws Problem (404) */
     lastStates: overStorage(states.lastStates),
 
-    /** All that is known of a watch as an HTML page that a person reads or hands on. @throws Problem (404) */
-    report: overStorage(states.report),
+    /** All that is known of an organization, or of one evaluation of it, to read or to hand on. @throws Problem (404) */
+    report: overStorage(report),
+
+    /** Every organization with what is kept of its last runs, for the overview. */
+    overview: overStorage(overview),
+
+    /** One organization with what is kept of its last runs, its channels and facts. @throws Problem (404) */
+    organizationView: overStorage(organizationView),
+
+    /** One evaluation of one organization: every subject, and what is to mend, by cause. @throws Problem (404) */
+    watchView: overStorage(watchView),
+
+    /** One subject with a year of its history. @throws Problem (404) */
+    subjectView: overStorage(subjectView),
+
+    /** A rule with its page, and where it fails now. @throws Problem (404) */
+    ruleView: overStorage(async (given: Ports, evaluation: string, rule: string) =>
+      (await import('./views/rule.ts')).ruleView(given, evaluation, rule),
+    ),
+
+    /** A run with the names of what it looks at. @throws Problem (404) */
+    runView: overStorage(runView),
+
+    /** Whether fieldcheck itself is well: channels and runs. Never throws for a storage that is away: that is in it. */
+    healthView: async () => healthView(ports, await healthOf(ports, openStorage, process.env)),
+
+    /** The evaluations there are, as pages speak of them. */
+    evaluationWords: () => evaluations.all.map(wordsOf),
 
     /**
      * The worst answer of a watch as an SVG badge, of organizations whose document says `badge`.

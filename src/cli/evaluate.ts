@@ -10,6 +10,7 @@ import {
   type ReportFormat,
   reportAs,
   reportFormats,
+  reportOptionsOf,
   type SuppliedFile,
   type Supply,
   shellPorts,
@@ -24,7 +25,7 @@ import type { ShellOption } from '../evaluations/in-shell.ts';
 import type { Registration } from '../evaluations/registration.ts';
 import type { Registry } from '../evaluations/registry.ts';
 import { readBytes, readJson, readTexts, writeJson, writeWhole } from './files.ts';
-import { note, progress, say } from './progress.ts';
+import { note, progress, say, terminalLook } from './progress.ts';
 import { type AddCommand, BadCall, collect, exitCodeOn, failOn, isoTime } from './shell.ts';
 
 /** The options that say whom to ask. */
@@ -61,6 +62,7 @@ export const addEvaluate: AddCommand = (program, evaluations) => {
   command
     .addOption(new Option('--format <format>', 'of what is printed; text when left out').choices(reportFormats))
     .option('--out <file>', 'write it to this file; without --format its name says the format (.xml: junit)')
+    .option('--verbose', 'tell each of several subjects by itself, not only what is to be mended')
     .addOption(
       new Option('--fail-on <least>', 'exit code 0 unless there is that or worse').choices(failOn).default(failOn[1]),
     )
@@ -72,9 +74,11 @@ export const addEvaluate: AddCommand = (program, evaluations) => {
       const { out } = options;
       const format = formatIn(options);
       const look = async () => {
-        const { runs, evaluation, title } = await evaluate(evaluations, name, subjects, options);
+        const { runs, evaluation, ...about } = await evaluate(evaluations, name, subjects, options);
         const questions = questionTitles(evaluation);
-        return { runs, report: reportAs(format, runs, { title, questions, evaluations: { [name]: evaluation } }) };
+        const look = terminalLook(out === undefined, options.verbose);
+        const report = await reportAs(format, runs, { ...about, questions, evaluations: { [name]: evaluation }, look });
+        return { runs, report };
       };
       if (out === undefined) {
         const { runs, report } = await look();
@@ -97,6 +101,7 @@ export const addEvaluate: AddCommand = (program, evaluations) => {
 interface PrintOptions {
   readonly format?: ReportFormat;
   readonly out?: string;
+  readonly verbose?: boolean;
   readonly failOn: (typeof failOn)[number];
 }
 
@@ -187,7 +192,7 @@ export async function evaluate(
   name: string,
   named: readonly string[],
   options: EvaluateOptions,
-): Promise<{ readonly evaluation: Registration; readonly runs: readonly Run[]; readonly title: string }> {
+): Promise<{ readonly evaluation: Registration; readonly runs: readonly Run[]; readonly title: string; readonly author?: string | undefined; readonly logo?: string | undefined }> {
   const document =
     options.organization === undefined
       ? undefined
@@ -220,8 +225,8 @@ export async function evaluate(
     });
     for (const line of assumed === undefined ? [] : withoutEffect(assumed, subjects)) note(line);
     if (options.saveFacts !== undefined) await writeJson(options.saveFacts, facts);
-    const of = document === undefined ? '' : `${document.name ?? document.id}: `;
-    return { evaluation, runs, title: `${of}${evaluation.title}` };
+    const about = document === undefined ? { title: evaluation.title } : reportOptionsOf(document, evaluation.title);
+    return { evaluation, runs, ...about };
   } finally {
     await app.stop();
   }

@@ -37,3 +37,8 @@ export function lastSlots(expression: string, now: Date, count: number): readonl
   const nextSecond = new Date(Math.floor(now.getTime() / 1_000) * 1_000 + 1_000);
   return readSchedule(expression)?.previousRuns(count, nextSecond) ?? [];
 }
+
+/** When a schedule comes due next; undefined of one that cannot be read. */
+export function nextSlot(expression: string, now: Date): Date | undefined {
+  return readSchedule(expression)?.nextRun(now) ?? undefined;
+}

@@ -4,6 +4,8 @@ import { factDoors } from './facts.ts';
 import { healthDoors } from './health.ts';
 import { interfaceDoors } from './interface.ts';
 import { organizationDoors } from './organizations.ts';
+import { pageDoors } from './pages.ts';
+import { reportDoors } from './reports.ts';
 import { runDoors } from './runs.ts';
 import { subjectDoors } from './subjects.ts';
 
@@ -17,8 +19,10 @@ export function doorsOf(evaluations: Registry): readonly Door[] {
     ...factDoors,
     ...runDoors(evaluations),
     ...subjectDoors,
+    ...reportDoors,
     ...evaluations.all.flatMap((evaluation) => evaluation.doors ?? []),
     ...healthDoors,
+    ...pageDoors(evaluations),
     // Loaded when asked for: most instances never are.
     ...interfaceDoors(evaluations, async () => (await import('./openapi.ts')).openApiDocument(doors, evaluations.all)),
   ];

@@ -1,7 +1,10 @@
+export type { ReportOptions } from './arrange.ts';
 export { badgeSvg } from './badge.ts';
 export { csvReport } from './csv.ts';
-export { formatOfFile, type ReportFormat, reportAs, reportFormats } from './formats.ts';
-export { htmlReport } from './html-report.ts';
+export { dnsLine } from './dns-lines.ts';
 export { junitReport } from './junit-report.ts';
 export { markdownReport } from './markdown-report.ts';
-export { terminalReport } from './terminal.ts';
+export { inOrderOfMending } from './mending.ts';
+export { remedyParts } from './remedy.ts';
+export { type TerminalLook, terminalReport } from './terminal.ts';
+export { manyLines } from './text.ts';

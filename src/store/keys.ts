@@ -6,7 +6,6 @@
 //   o_<oldest first>_<run id>_<subject>_<channel>   outbox
 //   x_<newest first>_<rest of the outbox key>    rejected by its channel
 //   d_<channel>                                  when the channel last took a notice
-//   c_counts                                     what the watch came to with its last run
 //   r_<run id>_run                               run
 //   r_<run id>_<slice>                           result of a slice: the slice is committed
 //   r_<run id>_<slice>_<first subject>           subjects of a slice that were committed ahead of its result
@@ -15,6 +14,8 @@
 // The table of organizations has keys of its own:
 //   <organization>                               its document
 //   ~<organization>_<newest first>_<ETag>        a document that was replaced, behind all that are current
+// and in a partition for each evaluation, so that all organizations are read at once:
+//   <organization>                               what the watch came to with its last run
 import { createHash } from 'node:crypto';
 import { organizationId } from '../domain/organization.ts';
 import type { Watch } from './store.ts';
@@ -131,7 +132,10 @@ export function deliveryKey(channel: string): string {
   return `${deliveryPrefix}${encodeKey(channel)}`;
 }
 
-export const summaryKey = 'c_counts';
+/** The summaries of one evaluation, of all organizations together: they are read together. */
+export function summariesPartition(evaluation: string): string {
+  return `summary.${evaluation}`;
+}
 
 export function rejectedKey(outboxRowKey: string, at: string): string {
   return `${rejectedPrefix}${newestFirst(at)}_${outboxRowKey.slice(outboxPrefix.length)}`;

@@ -8,6 +8,7 @@ import {
   behind,
   committedAheadKey,
   continuationTo,
+  decodeKey,
   deliveryKey,
   deliveryPrefix,
   encodeKey,
@@ -36,7 +37,7 @@ import {
   subjectFactsPrefixOf,
   subjectHistoryPrefix,
   subjectOfFactsKey,
-  summaryKey,
+  summariesPartition,
   timeOfHistoryKey,
   watchOfRun,
   withPrefix,
@@ -61,6 +62,7 @@ import {
   storedFacts,
   type Versioned,
   type Watch,
+  type WatchSummary,
   watchSummary,
 } from './store.ts';
 import {
@@ -311,12 +313,21 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
     async putSummary(watch, summary) {
       const { organization, evaluation } = watch;
       const cells = pack(`The summary of ${evaluation} in ${organization}`, summary);
-      await evaluations.write(partitionKey(watch), [{ kind: 'put', rowKey: summaryKey, cells }]);
+      await organizations.write(summariesPartition(evaluation), [
+        { kind: 'put', rowKey: encodeKey(organization), cells },
+      ]);
     },
 
-    async summary(watch) {
-      const row = await evaluations.get(partitionKey(watch), summaryKey);
+    async summary({ organization, evaluation }) {
+      const row = await organizations.get(summariesPartition(evaluation), encodeKey(organization));
       return row && unpack(watchSummary, row);
+    },
+
+    async summaries(evaluation) {
+      const found = new Map<string, WatchSummary>();
+      for await (const row of rowsWithPrefix(organizations, summariesPartition(evaluation), ''))
+        found.set(decodeKey(row.rowKey) ?? row.rowKey, unpack(watchSummary, row));
+      return found;
     },
 
     async putFacts(supplied) {
@@ -383,7 +394,11 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       const { from, to } = withPrefix('');
       let deleted = 0;
       for (const table of [evaluations, facts]) deleted += await removeRange(table, partition, from, to);
-      return deleted;
+      const { organization, evaluation } = watch;
+      const summary = await organizations.write(summariesPartition(evaluation), [
+        { kind: 'delete', rowKey: encodeKey(organization) },
+      ]);
+      return deleted + (summary.outcome === 'written' ? 1 : 0);
     },
 
     async restore(watch, { states, history }) {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { SubjectState } from '../domain/compare.ts';
 import type { PendingNotice } from '../domain/notice.ts';
 import { type OrganizationDocument, organizationDocument } from '../domain/organization.ts';
+import { owners, severities } from '../domain/rule.ts';
 import { watchCounts } from '../domain/watch-counts.ts';
 
 /** One evaluation of one organization: everything known about it stands in one partition, so that a commit is one transaction. */
@@ -56,6 +57,19 @@ export const sliceResult = z.object({
 
 export type SliceResult = Readonly<z.infer<typeof sliceResult>>;
 
+/** A cause without its subjects (`domain/causes.ts`). */
+const keptCause = z.object({
+  key: z.string(),
+  rule: z.string(),
+  owner: z.enum(owners).exactOptional(),
+  severity: z.enum(severities),
+  what: z.string(),
+  isAdvice: z.boolean(),
+  /** How many subjects. */
+  subjects: z.number(),
+  since: z.string().exactOptional(),
+});
+
 /** What a watch came to when a run of it was over. */
 export const watchSummary = z.object({
   runId: z.string(),
@@ -64,6 +78,14 @@ export const watchSummary = z.object({
   factsFrom: z.string().exactOptional(),
   factsTo: z.string().exactOptional(),
   counts: watchCounts,
+  /** Whether all subjects of the run were looked at. */
+  state: z.enum(['finished', 'incomplete']).exactOptional(),
+  /** By question: since when its worst answer is what it is (ISO 8601, UTC), of the subject that has it longest. */
+  since: z.record(z.string(), z.string()).exactOptional(),
+  /** What is to be mended, the most serious first. */
+  causes: z.array(keptCause).readonly().exactOptional(),
+  /** The last run that changed how many answers are no or undetermined. */
+  changed: z.object({ kind: z.enum(['broke', 'could not look', 'mended']), count: z.number(), at: z.string() }).exactOptional(),
 });
 
 export type WatchSummary = Readonly<z.infer<typeof watchSummary>>;
@@ -231,6 +253,8 @@ export interface Store {
   putSummary(watch: Watch, summary: WatchSummary): Promise<void>;
   /** Undefined while no run of the watch is over. */
   summary(watch: Watch): Promise<WatchSummary | undefined>;
+  /** The summaries of one evaluation by organization: a few requests, however many organizations there are. */
+  summaries(evaluation: string): Promise<ReadonlyMap<string, WatchSummary>>;
 
   /** Keeps facts, of any number of subjects; what is older than what is there already is left out. */
   putFacts(facts: readonly StoredFacts[]): Promise<void>;

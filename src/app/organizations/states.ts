@@ -1,7 +1,5 @@
 import type { SubjectState } from '../../domain/compare.ts';
-import { questionTitles } from '../../domain/evaluation.ts';
 import { type Past, pastOf } from '../../domain/past.ts';
-import { htmlReport } from '../../reports/index.ts';
 import type { Page, Watch } from '../../store/store.ts';
 import type { Ports } from '../ports.ts';
 import { notFound } from '../problem.ts';
@@ -29,7 +27,8 @@ export async function subject(ports: StatePorts, ...named: [organization: string
   return (await stateIn(ports, ...named)).state;
 }
 
-async function stateIn(
+/** @throws Problem when there is no such watch or subject */
+export async function stateIn(
   ports: StatePorts,
   organization: string,
   evaluation: string,
@@ -93,20 +92,8 @@ export async function lastStates(
   return statesOf(ports, (await watchOf(ports, organization, evaluation)).watch);
 }
 
-/** All that is known of a watch as an HTML page that a person reads or hands on. @throws Problem */
-export async function report(ports: StatePorts, organization: string, name: string): Promise<string> {
-  const { document, watch, evaluation } = await watchOf(ports, organization, name);
-  return htmlReport(
-    (await statesOf(ports, watch)).map(({ run }) => run),
-    {
-      title: `${document.name ?? document.id}: ${evaluation.title}`,
-      questions: questionTitles(evaluation),
-      evaluations: { [name]: evaluation },
-    },
-  );
-}
-
-async function statesOf({ store }: Pick<Ports, 'store'>, watch: Watch): Promise<SubjectState[]> {
+/** Last known state of every subject of a watch, in order of subject. */
+export async function statesOf({ store }: Pick<Ports, 'store'>, watch: Watch): Promise<SubjectState[]> {
   const states: SubjectState[] = [];
   let page: Page<SubjectState> | undefined;
   do {

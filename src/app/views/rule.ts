@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import { ruleName } from '../../domain/words.ts';
+import type { RuleView } from '../../pages/index.ts';
+import { evaluationNamed } from '../evaluations/requests.ts';
+import type { Ports } from '../ports.ts';
+import { notFound } from '../problem.ts';
+import { namedOf, wordsOf } from './words.ts';
+
+/** A rule with its page, and the organizations where it fails. @throws Problem when there is no such rule */
+export async function ruleView(
+  { store, evaluations }: Pick<Ports, 'store' | 'evaluations'>,
+  name: string,
+  rule: string,
+): Promise<RuleView> {
+  const evaluation = evaluationNamed(evaluations, name);
+  const found = evaluation.rules.find(({ id }) => ruleName(id) === rule);
+  if (found === undefined) throw notFound(`The rule "${rule}" of ${name}`);
+  const [page, documents, summaries] = await Promise.all([
+    pageOf(name, rule),
+    store.organizations(),
+    store.summaries(name),
+  ]);
+  return {
+    evaluation: wordsOf(evaluation),
+    rule: { id: found.id, title: found.title, severity: found.severity, blocks: found.blocks },
+    page,
+    failing: documents.flatMap((document) => {
+      const causes = summaries.get(document.id)?.causes?.filter((cause) => cause.rule === found.id) ?? [];
+      const subjects = causes.reduce((sum, cause) => sum + cause.subjects, 0);
+      return subjects === 0 ? [] : [{ ...namedOf(document), subjects }];
+    }),
+  };
+}
+
+/**
+ * The page beside a rule's code. The bundle has the pages in the same place, seen from the chunks: `tools/build.ts` puts
+ * them there, and this module is loaded when asked for, so that it is in a chunk.
+ */
+async function pageOf(evaluation: string, rule: string): Promise<string | undefined> {
+  try {
+    return await readFile(new URL(`../../evaluations/${evaluation}/rules/${rule}.md`, import.meta.url), 'utf8');
+  } catch {
+    return undefined;
+  }
+}
