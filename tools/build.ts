@@ -1,6 +1,6 @@
 // Bundles the functions for deployment: `npm run build`, or `build()` in a test.
-import { rm, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { copyFile, glob, mkdir, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build as bundle } from 'esbuild';
 
@@ -53,6 +53,7 @@ export async function build({ entry, outdir }: BuildOptions): Promise<BuiltFile[
     metafile: true,
     logLevel: 'warning',
   });
+  await copyRulePages(outdir);
   const outputs = Object.entries(metafile.outputs).filter(([path]) => path.endsWith('.js'));
   const files = await Promise.all(
     outputs.map(async ([path, { inputs }]) => ({
@@ -63,6 +64,16 @@ export async function build({ entry, outdir }: BuildOptions): Promise<BuiltFile[
   );
   const isEntry = ({ path }: BuiltFile) => Number(path.endsWith('/functions.js'));
   return files.sort((a, b) => isEntry(b) - isEntry(a) || b.bytes - a.bytes);
+}
+
+/** The pages of the rules, where the chunk that reads them (`src/app/views/rule.ts`) finds them as in the source. */
+async function copyRulePages(outdir: string): Promise<void> {
+  const from = fileURLToPath(new URL('../src/evaluations', import.meta.url));
+  for await (const page of glob('*/rules/*.md', { cwd: from })) {
+    const copy = join(outdir, 'evaluations', page);
+    await mkdir(dirname(copy), { recursive: true });
+    await copyFile(join(from, page), copy);
+  }
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

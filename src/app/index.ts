@@ -37,6 +37,11 @@ import { subjectView, watchView } from './views/watch.ts';
 import { wordsOf } from './views/words.ts';
 
 export { type DeliveryMessage, deliveryMessage, sliceMessage } from '../queue/queue.ts';
+export type { Conditions, EntityTags } from './organizations/conditions.ts';
+export { parseOrganizations } from './organizations/documents.ts';
+export { policiesOf } from './organizations/subjects.ts';
+export { lookPorts, type Ports, productionPorts, shellPorts } from './ports.ts';
+export { Problem } from './problem.ts';
 export {
   endingOf,
   formatOfFile,
@@ -46,11 +51,6 @@ export {
   reportFormats,
 } from './reports/formats.ts';
 export { optionsOf as reportOptionsOf } from './reports/report.ts';
-export type { Conditions, EntityTags } from './organizations/conditions.ts';
-export { parseOrganizations } from './organizations/documents.ts';
-export { policiesOf } from './organizations/subjects.ts';
-export { lookPorts, type Ports, productionPorts, shellPorts } from './ports.ts';
-export { Problem } from './problem.ts';
 export type { Assumed } from './supplied/assumed.ts';
 export type { SuppliedFile, Supply } from './supplied/read.ts';
 

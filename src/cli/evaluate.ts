@@ -4,7 +4,6 @@ import {
   type App,
   type Assumed,
   createApp,
-  formatOfFile,
   parseOrganizations,
   policiesOf,
   type ReportFormat,
@@ -26,6 +25,7 @@ import type { Registration } from '../evaluations/registration.ts';
 import type { Registry } from '../evaluations/registry.ts';
 import { readBytes, readJson, readTexts, writeJson, writeWhole } from './files.ts';
 import { note, progress, say, terminalLook } from './progress.ts';
+import { formatIn } from './report.ts';
 import { type AddCommand, BadCall, collect, exitCodeOn, failOn, isoTime } from './shell.ts';
 
 /** The options that say whom to ask. */
@@ -103,13 +103,6 @@ interface PrintOptions {
   readonly out?: string;
   readonly verbose?: boolean;
   readonly failOn: (typeof failOn)[number];
-}
-
-/** @throws BadCall when two formats are asked for */
-function formatIn({ json, format, out }: Pick<EvaluateOptions, 'json'> & PrintOptions): ReportFormat {
-  if (json === true && format !== undefined && format !== 'json')
-    throw new BadCall(`--json and --format ${format} are two formats; give one.`);
-  return json === true ? 'json' : (format ?? (out === undefined ? 'text' : formatOfFile(out)));
 }
 
 /** The options of `evaluate` that no evaluation declares. */
@@ -192,7 +185,13 @@ export async function evaluate(
   name: string,
   named: readonly string[],
   options: EvaluateOptions,
-): Promise<{ readonly evaluation: Registration; readonly runs: readonly Run[]; readonly title: string; readonly author?: string | undefined; readonly logo?: string | undefined }> {
+): Promise<{
+  readonly evaluation: Registration;
+  readonly runs: readonly Run[];
+  readonly title: string;
+  readonly author?: string | undefined;
+  readonly logo?: string | undefined;
+}> {
   const document =
     options.organization === undefined
       ? undefined

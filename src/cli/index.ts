@@ -2,6 +2,7 @@ import { Command, CommanderError, Help, type Option } from 'commander';
 import type { Registry } from '../evaluations/registry.ts';
 import { addApply } from './apply.ts';
 import { addBaseline } from './baseline.ts';
+import { addCompletion } from './completion.ts';
 import { addDeliver } from './deliver.ts';
 import { addDoctor } from './doctor.ts';
 import { addEvaluate } from './evaluate.ts';
@@ -10,6 +11,7 @@ import { addExport } from './export.ts';
 import { addHistory } from './history.ts';
 import { addImport } from './import.ts';
 import { endProgress, startProgress } from './progress.ts';
+import { addReport } from './report.ts';
 import { exit, version } from './shell.ts';
 
 /** In the order in which the help lists them. */
@@ -17,12 +19,14 @@ const commands = [
   addEvaluate,
   addApply,
   addHistory,
+  addReport,
   addEvaluationCommands,
   addBaseline,
   addDoctor,
   addExport,
   addImport,
   addDeliver,
+  addCompletion,
 ];
 
 /**

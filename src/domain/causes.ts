@@ -66,14 +66,28 @@ function causeOf(key: string, of: readonly CauseSubject[]): Cause {
 }
 
 /** What is to be done, without the names for which it is to be done. */
-function keyOf({ subject, finding: { rule, owner, target, remedy = '' } }: CauseSubject): string {
-  const names = [subject, subject.replaceAll('.', '-'), ...(target === undefined ? [] : [target, ...target.split('/')])];
-  const toDo = [...new Set(names)]
+function keyOf({ subject, finding }: CauseSubject): string {
+  const { rule, owner = '', remedy = '' } = finding;
+  return [rule, owner, withoutNames(remedy, subject, finding).slice(0, 120)].join(' ');
+}
+
+/** A text in which `…` stands for the subject, the target and every name that holds one of them. */
+export function withoutNames(text: string, subject: string, { target }: Pick<Finding, 'target'>): string {
+  const names = [
+    subject,
+    subject.replaceAll('.', '-'),
+    ...(target === undefined ? [] : [target, ...target.split('/')]),
+  ];
+  return [...new Set(names)]
     .filter((name) => name !== '')
     .sort((a, b) => b.length - a.length)
-    .reduce((text, name) => text.replaceAll(name, '…'), remedy)
+    .reduce((rest, name) => rest.replace(new RegExp(`[\\w.-]*${literal(name)}(?:[\\w.-]*\\w)?`, 'g'), '…'), text)
     .replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi, '…');
-  return [rule, owner ?? '', toDo.slice(0, 120)].join(' ');
+}
+
+/** For a regular expression; Node 22 has no `RegExp.escape`. */
+function literal(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 /**
@@ -89,7 +103,10 @@ export function commonSentence(messages: readonly string[]): string {
     if (most.every((one) => one[index] === word)) return word;
     return `${/^\(*/.exec(word)?.[0] ?? ''}…${/[.,:;)]*$/.exec(word)?.[0] ?? ''}`;
   });
-  const sentence = common.join(' ').replaceAll(' (…)', '').replace(/…( …)+/g, '…');
+  const sentence = common
+    .join(' ')
+    .replaceAll(' (…)', '')
+    .replace(/…( …)+/g, '…');
   // What is mostly left out says nothing: the main clause does.
   return sentence.split('…').length > 3 ? (sentence.split(/[:;] /)[0] ?? sentence) : sentence;
 }

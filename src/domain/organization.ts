@@ -108,7 +108,9 @@ const documentProperties = {
           error: 'is no picture in base64; write data:image/png;base64,… (png, jpeg, webp or svg+xml, up to 100 KB)',
         })
         .optional()
-        .describe('The logo of whoever hands it on, as data:image/png;base64,…: a report is one file and loads nothing.'),
+        .describe(
+          'The logo of whoever hands it on, as data:image/png;base64,…: a report is one file and loads nothing.',
+        ),
     })
     .optional()
     .describe('What stands in reports that are handed on.'),

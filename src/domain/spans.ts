@@ -42,9 +42,10 @@ export function spansOf(states: readonly SubjectState[], question: string, from:
   add('unseen', from, asked[0]?.since ?? to);
   for (const [index, { run, since }] of asked.entries()) {
     const next = asked[index + 1]?.since ?? to;
-    const known = new Date(Date.parse(run.at) + staleAfterMs).toISOString();
-    add(run.answers[question] ?? 'unseen', since, known < next ? known : next);
-    if (known < next) add('unseen', known, next);
+    const stale = new Date(Date.parse(run.at) + staleAfterMs).toISOString();
+    const isStale = stale < next;
+    add(run.answers[question] ?? 'unseen', since, isStale ? stale : next);
+    if (isStale) add('unseen', stale, next);
   }
   return spans;
 }
@@ -95,7 +96,13 @@ function newIn(
   const fresh = run.findings.filter((one) => rules.has(one.rule) && !old.has(`${findingKey(one)} ${one.verdict}`));
   return (
     fresh.find(blocksAnswers) ??
-    fresh.find(({ verdict, blockedBy }) => (verdict === 'unknown' || verdict === 'manual') && blockedBy === undefined) ??
-    fresh.find((one) => one.verdict === 'pass' && before?.run.findings.some((was) => findingKey(was) === findingKey(one) && blocksAnswers(was)))
+    fresh.find(
+      ({ verdict, blockedBy }) => (verdict === 'unknown' || verdict === 'manual') && blockedBy === undefined,
+    ) ??
+    fresh.find(
+      (one) =>
+        one.verdict === 'pass' &&
+        before?.run.findings.some((was) => findingKey(was) === findingKey(one) && blocksAnswers(was)),
+    )
   );
 }

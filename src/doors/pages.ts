@@ -35,7 +35,10 @@ function siteOf({ query: given, headers }: Pick<DoorRequest, 'query' | 'headers'
 
 /** A text of the query; undefined when it is not there. */
 function given<const Name extends string>({ query: all }: Pick<DoorRequest, 'query'>, ...names: readonly Name[]) {
-  return Object.fromEntries(names.map((name) => [name, all.get(name) ?? undefined])) as Record<Name, string | undefined>;
+  return Object.fromEntries(names.map((name) => [name, all.get(name) ?? undefined])) as Record<
+    Name,
+    string | undefined
+  >;
 }
 
 type Refused = Readonly<Partial<Record<number, string>>>;
@@ -55,7 +58,11 @@ interface PageDoor<Path extends string> {
   readonly parameters?: Door['parameters'];
   readonly body?: Body;
   readonly answers?: Door['answers'];
-  show(app: App, request: Parameters<Parameters<typeof door<Path>>[3]['handle']>[1], site: Site): Promise<DoorAnswer | string>;
+  show(
+    app: App,
+    request: Parameters<Parameters<typeof door<Path>>[3]['handle']>[1],
+    site: Site,
+  ): Promise<DoorAnswer | string>;
 }
 
 /** Declares a page: what goes wrong is a page, too. */
@@ -98,7 +105,10 @@ function pageDoor<const Path extends string>(
  */
 function fromOwnPage({ headers }: Pick<DoorRequest, 'headers'>): void {
   if (headers.get('sec-fetch-site') === 'same-origin') return;
-  throw new Problem(400, 'This form was not sent from a page of fieldcheck. Open the page anew and send it from there.');
+  throw new Problem(
+    400,
+    'This form was not sent from a page of fieldcheck. Open the page anew and send it from there.',
+  );
 }
 
 const watch = 'pages/organizations/{organization}/{evaluation}';
@@ -118,7 +128,8 @@ export const pageDoors = ({ all }: Registry): readonly Door[] => [
       text('answer', '`no`, `undetermined`, `late` or `fine`.'),
       text('owner', 'Who has something to mend.'),
     ],
-    show: async (app, request, site) => overviewPage(site, await app.overview(), given(request, 'q', 'answer', 'owner')),
+    show: async (app, request, site) =>
+      overviewPage(site, await app.overview(), given(request, 'q', 'answer', 'owner')),
   }),
   pageDoor('organizationPage', 'GET', 'pages/organizations/{organization}', {
     title: 'Page: one organization, what is to mend and whose it is',

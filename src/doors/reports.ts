@@ -14,9 +14,13 @@ const parameters = [
 
 const answers = {
   200: {
-    ...answer('The report, HTML in one file without scripts unless another format is asked for.', media(mediaTypes.html), {
-      'Content-Disposition': 'What a file of it is called.',
-    }),
+    ...answer(
+      'The report, HTML in one file without scripts unless another format is asked for.',
+      media(mediaTypes.html),
+      {
+        'Content-Disposition': 'What a file of it is called.',
+      },
+    ),
     also: formats
       .filter((format) => format !== 'html')
       .map((format) => (format === 'json' ? listOf('Run', run) : media(mediaTypes[format]))),
@@ -57,7 +61,7 @@ async function reported(
     headers: {
       'content-type': mediaType,
       'content-disposition': `${disposition}; filename="${name}"`,
-      ...(format === 'html' ? { 'content-security-policy': filePolicy } : {}),
+      ...(format === 'html' ? { 'content-security-policy': `${filePolicy}; frame-ancestors 'none'` } : {}),
     },
   };
 }

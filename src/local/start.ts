@@ -3,6 +3,7 @@
 // real world, by the settings of the shell's environment.
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -13,6 +14,7 @@ import { startMending } from './demo/mending.ts';
 import { applyDemo, demoId, waitForCards, whatToTry } from './demo/show.ts';
 import { startDnsServer } from './dns-server.ts';
 import { startHost } from './host/host.ts';
+import { listenFrom } from './host/http.ts';
 import { startTeamsSink, type TeamsSink } from './teams-sink.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -98,6 +100,7 @@ async function start(): Promise<void> {
   const dns = await startDnsServer({ zone: demo.zone });
   closers.push(() => dns.close());
 
+  const hostPort = await freePort(wantedPort);
   // Own storage, whatever the shell's environment says: nothing is written elsewhere.
   const own = { AzureWebJobsStorage: azurite.connectionString, FIELDCHECK_LOCAL_CHANNELS: 'true' };
   const settings = {
@@ -106,6 +109,8 @@ async function start(): Promise<void> {
     FIELDCHECK_DELIVERY_SCHEDULE: '*/5 * * * * *',
     FIELDCHECK_RETENTION_SCHEDULE: '0 0 3 * * *',
     FIELDCHECK_HEARTBEAT_SCHEDULE: '0 0 8 * * *',
+    // Where the buttons of the cards lead.
+    FIELDCHECK_PUBLIC_URL: `http://127.0.0.1:${hostPort}`,
     ...process.env,
     ...own,
     // Nobody can collect anything of the demo's Exchange organization: it is made up.
@@ -121,7 +126,7 @@ async function start(): Promise<void> {
     hostJson: JSON.parse(await readFile(join(root, 'host.json'), 'utf8')),
     settings,
     storageConnection: azurite.connectionString,
-    port: wantedPort,
+    port: hostPort,
     dataFolder: data,
     log: ({ level, message }) => {
       if (options.verbose || level === 'error' || level === 'critical') console.error(message);
@@ -143,7 +148,7 @@ async function start(): Promise<void> {
   closers.push(() => rm(settingsFile, { force: true }));
 
   console.log(
-    `fieldcheck is ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s: ${host.url}/api/health`,
+    `fieldcheck is ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s: ${host.url}/api/pages`,
   );
 
   let evaluations: readonly string[] = [];
@@ -190,6 +195,14 @@ async function startChannel(port = 0): Promise<TeamsSink> {
     if (port === 0 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     return startTeamsSink();
   }
+}
+
+/** The port wanted, or the next free one: cards have to know it before the host is there. */
+async function freePort(wanted: number): Promise<number> {
+  const server = createServer();
+  const port = await listenFrom(server, wanted);
+  await new Promise((closed) => server.close(closed));
+  return port;
 }
 
 async function readState(): Promise<DemoState> {

@@ -7,7 +7,7 @@ import { type AnswerWords, compareText, ownerWords, ruleName } from '../domain/w
 import { dnsLine, inOrderOfMending, remedyParts } from '../reports/index.ts';
 import { glyph, severityMark, tones, verdictMark } from './glyphs.ts';
 import { type Content, type Html, html, nothing } from './html.ts';
-import { since, moment } from './time.ts';
+import { moment, since } from './time.ts';
 import { type EvaluationWords, worstAnswer } from './views.ts';
 
 /** How components name what stands elsewhere: a page links, a file names. */
@@ -89,7 +89,9 @@ function share(words: AnswerWords, counts: Readonly<Record<string, number>>): Ht
   return html`<div><svg class="share" aria-hidden="true" focusable="false">${bars}</svg><p class="said">${shareOrder.map(
     (one) => {
       const count = counts[one] ?? 0;
-      return count === 0 ? nothing : html`<span class="a ${tones[one].tone}">${glyph(tones[one].glyph)} ${count} ${words[one]}</span>`;
+      return count === 0
+        ? nothing
+        : html`<span class="a ${tones[one].tone}">${glyph(tones[one].glyph)} ${count} ${words[one]}</span>`;
     },
   )}</p></div>`;
 }
@@ -98,7 +100,9 @@ function share(words: AnswerWords, counts: Readonly<Record<string, number>>): Ht
 export function copyBlock(linking: Linking, where: Content, text: string): Html {
   const id = linking.id();
   return html`<figure class="cmd"><figcaption><span id="${id}-l">${where}</span>${
-    linking.isFile ? nothing : html`<button type="button" data-copy="${id}" aria-describedby="${id}-l" hidden>Copy</button>`
+    linking.isFile
+      ? nothing
+      : html`<button type="button" data-copy="${id}" aria-describedby="${id}-l" hidden>Copy</button>`
   }</figcaption><pre id="${id}" tabindex="0" role="region" aria-labelledby="${id}-l">${text.replaceAll('\r\n', '\n')}</pre></figure>`;
 }
 
@@ -107,7 +111,9 @@ function causeFacts(linking: Linking, cause: Pick<Cause, 'severity' | 'owner' | 
   return html`<p class="facts">${severityMark(cause.severity)}<span><span class="k">to mend</span> ${
     cause.owner === undefined ? 'nobody is named' : ownerWords[cause.owner]
   }</span>${
-    cause.since === undefined ? nothing : html`<span><span class="k">since</span> ${since(cause.since, linking.now)}</span>`
+    cause.since === undefined
+      ? nothing
+      : html`<span><span class="k">since</span> ${since(cause.since, linking.now)}</span>`
   }<span>${linking.rule(cause.rule)}</span></p>`;
 }
 
@@ -115,7 +121,8 @@ function causeFacts(linking: Linking, cause: Pick<Cause, 'severity' | 'owner' | 
 export function causeCard(linking: Linking, cause: Cause, evaluation: Pick<EvaluationWords, 'counted'>): Html {
   const count = subjectCount(cause);
   const [first] = cause.subjects;
-  const title = count === 1 && first !== undefined ? first.finding.message : `${counted(count, evaluation.counted)}: ${cause.what}`;
+  const title =
+    count === 1 && first !== undefined ? first.finding.message : `${counted(count, evaluation.counted)}: ${cause.what}`;
   const copied = textsOf(linking, cause, evaluation.counted);
   const names = namesOf(linking, cause.subjects);
   return html`<article class="panel" id="cause-${slug(cause)}">
@@ -178,7 +185,9 @@ function remedyOf(linking: Linking, { subjects }: Pick<Cause, 'subjects'>): Html
   const parts = all[0]?.parts ?? [];
   const first = parts.findIndex(({ kind }) => kind === 'commands');
   const prose = (of: typeof parts) =>
-    of.filter(({ kind }) => kind === 'prose').map(({ text }) => html`<p>${text.charAt(0).toUpperCase()}${text.slice(1)}</p>`);
+    of
+      .filter(({ kind }) => kind === 'prose')
+      .map(({ text }) => html`<p>${text.charAt(0).toUpperCase()}${text.slice(1)}</p>`);
   const commands = all.flatMap(({ finding, parts: of }) =>
     of.filter(({ kind }) => kind === 'commands').map(({ text }) => ({ where: whereOf(finding), text })),
   );
@@ -205,9 +214,17 @@ export function nodeCard(linking: Linking, node: string, causes: readonly Cause[
 }
 
 /** Causes as cards; those of one node and owner together. */
-export function causeCards(linking: Linking, causes: readonly Cause[], evaluation: Pick<EvaluationWords, 'counted'>): Html {
+export function causeCards(
+  linking: Linking,
+  causes: readonly Cause[],
+  evaluation: Pick<EvaluationWords, 'counted'>,
+): Html {
   const nodeOf = (cause: Cause) => {
-    const nodes = new Set(cause.subjects.map(({ subject, finding }) => (finding.target === undefined ? '' : `${subject} ${finding.target.split('/')[0]}`)));
+    const nodes = new Set(
+      cause.subjects.map(({ subject, finding }) =>
+        finding.target === undefined ? '' : `${subject} ${finding.target.split('/')[0]}`,
+      ),
+    );
     const [node = ''] = nodes;
     return nodes.size === 1 && node !== '' && cause.owner === 'on-premises' ? node : `${cause.key}`;
   };
@@ -219,7 +236,11 @@ export function causeCards(linking: Linking, causes: readonly Cause[], evaluatio
 }
 
 /** The texts to hand on: DNS records, and one text for the support case with all of a cause in it. */
-function textsOf(linking: Linking, { subjects, what, owner }: Pick<Cause, 'subjects' | 'what' | 'owner'>, nouns: Counted): Html {
+function textsOf(
+  linking: Linking,
+  { subjects, what, owner }: Pick<Cause, 'subjects' | 'what' | 'owner'>,
+  nouns: Counted,
+): Html {
   const records = [...new Set(subjects.flatMap(({ finding: { dns = [] } }) => dns.map(dnsLine)))];
   const cases = subjects.flatMap(({ finding: { supportCase } }) => supportCase ?? []);
   const text =
@@ -234,7 +255,9 @@ function textsOf(linking: Linking, { subjects, what, owner }: Pick<Cause, 'subje
 
 /** From cause to effect: one step each, with its owner. */
 export function wayToYes(linking: Linking, causes: readonly Cause[], mending: readonly MendingStep[]): Html {
-  const found = causes.filter(({ isAdvice }) => !isAdvice).flatMap((cause) => cause.subjects.map((one) => ({ cause, one })));
+  const found = causes
+    .filter(({ isAdvice }) => !isAdvice)
+    .flatMap((cause) => cause.subjects.map((one) => ({ cause, one })));
   const steps = inOrderOfMending(found, ({ one }) => one.finding, mending);
   return html`<ol class="panel steps">${steps.map(
     ({ one: { cause, one }, step }) => html`<li><div><h3>${one.finding.message}</h3>
@@ -286,7 +309,7 @@ export function matrix(linking: Linking, { targets, rows }: TargetTable, rules: 
           : html`<td data-l="${targets[index]}"><span>${verdictMark(cell.verdict, cell.severity ?? '')}</span></td>`,
       )}</tr>`,
   );
- return html`<div class="panel">${
+  return html`<div class="panel">${
     open.length === 0
       ? nothing
       : html`<div class="wide" tabindex="0" role="region" aria-label="Side by side"><table class="stack"><thead><tr><th scope="col">Rule</th>${targets.map(
@@ -331,7 +354,10 @@ export function headline(
     if (answer !== 'no') continue;
     const of = total(counts[id]);
     const share = of === 1 ? `the ${nouns[0]}` : `${count} of ${counted(of, nouns)}`;
-    return { answer, sentence: broken?.replace('%', share) ?? `${share} ${count === 1 ? 'has' : 'have'} a no: ${title}` };
+    return {
+      answer,
+      sentence: broken?.replace('%', share) ?? `${share} ${count === 1 ? 'has' : 'have'} a no: ${title}`,
+    };
   }
   const open = questions.filter(({ id }) => worstAnswer(counts[id]).answer === 'undetermined');
   if (open.length > 0) {

@@ -7,9 +7,7 @@ import { type Site, to } from './site.ts';
 import type { Named } from './views.ts';
 
 /** What was explained, or why it could not be. */
-export type Explained =
-  | { readonly answer: Answer; readonly text: string }
-  | { readonly refused: string };
+export type Explained = { readonly answer: Answer; readonly text: string } | { readonly refused: string };
 
 const words: Readonly<Record<Answer, string>> = {
   yes: 'it would be verified now',
@@ -40,7 +38,8 @@ export function explainPage(
         : html`<section class="panel" aria-label="Explanation"><p class="pad"><span class="a ${tones[explained.answer].tone}">${glyph(tones[explained.answer].glyph)} ${words[explained.answer]}</span></p><pre class="said" tabindex="0">${explained.text}</pre></section>`,
     html`<form class="panel pad" method="post" action="${to.explain(site)}"><p><label for="message">Report, message or header</label></p><textarea id="message" name="message" required spellcheck="false">${given?.message ?? ''}</textarea>
 <div class="filters"><label>What is known of<select name="organization"><option value="">nobody: DNS alone</option>${organizations.map(
-      ({ id, name }) => html`<option value="${id}"${id === given?.organization ? html` selected` : nothing}>${name}</option>`,
+      ({ id, name }) =>
+        html`<option value="${id}"${id === given?.organization ? html` selected` : nothing}>${name}</option>`,
     )}</select></label><button class="first" type="submit">Explain</button></div></form>`,
   );
 }

@@ -1,6 +1,6 @@
-import type { AnswerChange } from '../domain/spans.ts';
 import type { Answer, Finding } from '../domain/finding.ts';
 import { type Severity, severities } from '../domain/rule.ts';
+import type { AnswerChange } from '../domain/spans.ts';
 import { type Html, html, trusted } from './html.ts';
 
 export type Glyph =
@@ -34,7 +34,8 @@ const shapes: Readonly<Record<Glyph, string>> = {
   und: '<path class="gf" d="M8 .9L15.6 14.6H.4z"/><path class="gm" d="M6.3 7.1c0-2.3 3.4-2.3 3.4 0 0 1.3-1.7 1.3-1.7 2.6M8 12v.3"/>',
   man: '<rect class="gf" x=".8" y="2.8" width="14.4" height="10.4" rx="1.5"/><path class="gm gt" d="M3 8c2.6-3.6 7.400-3.600 10 0-2.600 3.600-7.400 3.600-10 0z"/><circle class="gmf" cx="8" cy="8" r="1.5"/>',
   na: '<path class="gl" d="M4 8h8"/>',
-  shield: '<path class="gl" d="M8 1.300l5.500 2v4.400c0 3.400-2.300 5.600-5.500 7-3.200-1.400-5.500-3.600-5.500-7V3.300zM5.400 8l1.900 1.900 3.400-3.600"/>',
+  shield:
+    '<path class="gl" d="M8 1.300l5.500 2v4.400c0 3.400-2.300 5.600-5.500 7-3.200-1.400-5.500-3.600-5.500-7V3.300zM5.400 8l1.900 1.900 3.400-3.600"/>',
   bell: '<path class="gl" d="M3 12h10M4.500 12V7c0-4.500 7-4.500 7 0v5M7 14.200h2M2 2l12 12"/>',
   down: '<path class="gl" d="M8 2v11.500M3.500 9L8 13.500 12.500 9"/>',
   up: '<path class="gl" d="M8 14V2.500M3.500 7L8 2.500 12.500 7"/>',

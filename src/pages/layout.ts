@@ -32,7 +32,8 @@ export const pagePolicy =
 export function page(site: Site, frame: Frame, ...body: readonly Content[]): string {
   const entry = (place: Frame['place'], name: string, href: string) =>
     html`<a href="${href}"${frame.place === place ? html` aria-current="true"` : nothing}>${name}</a>`;
-  const asset = (name: string, version: string) => address({ ...site, code: undefined }, ['pages', name], { v: version });
+  const asset = (name: string, version: string) =>
+    address({ ...site, code: undefined }, ['pages', name], { v: version });
   return document(
     frame.title,
     html`<link rel="stylesheet" href="${asset('style.css', versions.style)}">

@@ -1,5 +1,5 @@
-import { html } from './html.ts';
 import type { Linking } from './components.ts';
+import { html } from './html.ts';
 import { type Site, to } from './site.ts';
 import type { Named } from './views.ts';
 
@@ -8,7 +8,8 @@ export function linkingOf(site: Site, organization: Pick<Named, 'id'>, evaluatio
   let ids = 0;
   return {
     now: site.now,
-    subject: (subject) => html`<a href="${to.subject(site, organization.id, evaluation, subject)}"><bdi>${subject}</bdi></a>`,
+    subject: (subject) =>
+      html`<a href="${to.subject(site, organization.id, evaluation, subject)}"><bdi>${subject}</bdi></a>`,
     rule: (id, shown) => html`<a href="${to.rule(site, id)}">${shown ?? html`<code>${id}</code>`}</a>`,
     id: () => {
       ids += 1;

@@ -11,9 +11,15 @@ import { type ChannelView, type EvaluationWords, type OrganizationView, worstAns
 /** One organization: its evaluations, what is to mend and whose it is, and what is watched. */
 export function organizationPage(site: Site, view: OrganizationView): string {
   const words = (id: string) => view.evaluations.find((one) => one.id === id);
-  const answers = view.watches.flatMap(({ summary }) => Object.values(summary?.counts.answers ?? {}).map((one) => worstAnswer(one).answer));
+  const answers = view.watches.flatMap(({ summary }) =>
+    Object.values(summary?.counts.answers ?? {}).map((one) => worstAnswer(one).answer),
+  );
   const no = answers.filter((answer) => answer === 'no').length;
-  const owners = new Set(view.watches.flatMap(({ summary }) => summary?.causes?.filter((one) => !one.isAdvice).map(({ owner }) => owner) ?? []));
+  const owners = new Set(
+    view.watches.flatMap(
+      ({ summary }) => summary?.causes?.filter((one) => !one.isAdvice).map(({ owner }) => owner) ?? [],
+    ),
+  );
   return page(
     site,
     {
@@ -42,14 +48,21 @@ export function organizationPage(site: Site, view: OrganizationView): string {
   );
 }
 
-function watchCard(site: Site, view: OrganizationView, watch: OrganizationView['watches'][number], evaluation: EvaluationWords): Html {
+function watchCard(
+  site: Site,
+  view: OrganizationView,
+  watch: OrganizationView['watches'][number],
+  evaluation: EvaluationWords,
+): Html {
   const { summary } = watch;
   const rows = evaluation.questions.flatMap(({ id, title }) => {
     const counts = summary?.counts.answers[id];
     if (counts === undefined) return [];
     const { answer, count, of } = worstAnswer(counts);
     const { tone, glyph: shape } = tones[answer];
-    return [html`<li><span>${title}</span><span class="a ${tone}">${glyph(shape)} ${answerWord(evaluation.answerWords, answer, count, of)}</span></li>`];
+    return [
+      html`<li><span>${title}</span><span class="a ${tone}">${glyph(shape)} ${answerWord(evaluation.answerWords, answer, count, of)}</span></li>`,
+    ];
   });
   return html`<section class="panel"><h2><a href="${to.watch(site, view.id, evaluation.id)}">${evaluation.title}</a></h2>
 <p class="sub">${
@@ -58,7 +71,9 @@ function watchCard(site: Site, view: OrganizationView, watch: OrganizationView['
       : html`${counted(summary.counts.subjects, evaluation.counted)}, looked ${moment(summary.at)}`
   }${watch.next === undefined ? nothing : html`, next ${moment(watch.next)}`}</p>
 <ul>${rows}</ul>${watch.late === undefined ? nothing : note('und', 'Stale:', watch.late)}${
-    summary?.state === 'incomplete' ? note('und', 'The last run is incomplete:', 'not every subject was looked at.') : nothing
+    summary?.state === 'incomplete'
+      ? note('und', 'The last run is incomplete:', 'not every subject was looked at.')
+      : nothing
   }</section>`;
 }
 
@@ -74,7 +89,10 @@ function toMend(site: Site, view: OrganizationView): Html {
       return html`<tr><th scope="row" data-l="Owner">${cause.owner === undefined ? 'nobody is named' : ownerWords[cause.owner]}</th><td class="any" data-l="What"><a href="${to.watch(site, view.id, evaluation)}">${many}${cause.what}</a></td><td data-l="Severity">${severityMark(cause.severity)}</td><td data-l="Since"><span>${cause.since === undefined ? '' : since(cause.since, site.now)}</span></td></tr>`;
     });
   const advice = view.watches.reduce((sum, { summary }) => sum + (summary?.counts.advice ?? 0), 0);
-  const more = advice === 0 ? nothing : html`<p class="pad sub">${counted(advice, ['piece of advice', 'pieces of advice'])} besides, on the pages of the evaluations.</p>`;
+  const more =
+    advice === 0
+      ? nothing
+      : html`<p class="pad sub">${counted(advice, ['piece of advice', 'pieces of advice'])} besides, on the pages of the evaluations.</p>`;
   if (rows.length === 0)
     return view.watches.some(({ summary }) => summary !== undefined)
       ? html`<h2>To mend</h2>${note('yes', 'Nothing to mend.', 'Nothing fails that an answer depends on.')}`
@@ -84,7 +102,9 @@ function toMend(site: Site, view: OrganizationView): Html {
 
 function changes(site: Site, view: OrganizationView): Content {
   const found = view.watches
-    .flatMap(({ evaluation, summary }) => (summary?.changed === undefined ? [] : [{ evaluation, changed: summary.changed }]))
+    .flatMap(({ evaluation, summary }) =>
+      summary?.changed === undefined ? [] : [{ evaluation, changed: summary.changed }],
+    )
     .sort((a, b) => compareText(b.changed.at, a.changed.at));
   if (found.length === 0) return nothing;
   return html`<h2>Changed last</h2><ul class="panel log">${found.map(({ evaluation, changed }) => {
@@ -95,14 +115,21 @@ function changes(site: Site, view: OrganizationView): Content {
 
 /** Channels with their state, and the step that mends one. */
 export function channels(all: readonly ChannelView[], site: Site, withOrganization = false): Html {
-  if (all.length === 0) return html`<h2>Channels</h2><p class="panel pad">Nobody is told what changes: the document has no channel.</p>`;
+  if (all.length === 0)
+    return html`<h2>Channels</h2><p class="panel pad">Nobody is told what changes: the document has no channel.</p>`;
   const rows = all.map((one) => {
     const { state, glyph: shape, tone } = channelState(one, site.now);
     return html`<tr><th scope="row" data-l="Channel">${withOrganization ? html`<a href="${to.organization(site, one.organization.id)}"><bdi>${one.organization.name}</bdi></a> / ` : nothing}${one.channel} <span class="sub">${one.kind}</span></th><td data-l="State"><span class="a ${tone}">${glyph(shape)} ${state}</span></td><td data-l="Last delivered"><span>${one.deliveredAt === undefined ? html`<span class="sub">never</span>` : moment(one.deliveredAt)}</span></td><td data-l="Waiting"><span>${one.waiting === 0 ? 'none' : html`${counted(one.waiting, ['notice', 'notices'])}${one.oldestWaiting === undefined ? nothing : html`, oldest ${moment(one.oldestWaiting)}`}`}</span></td><td data-l="Heartbeat">${one.heartbeat ? 'on' : 'off'}</td></tr>`;
   });
   const refused = all.filter(({ rejected }) => rejected > 0);
   return html`<h2>Channels</h2><div class="panel"><div class="wide" tabindex="0" role="region" aria-label="Channels"><table class="stack"><thead><tr><th scope="col">Channel</th><th scope="col">State</th><th scope="col">Last delivered</th><th scope="col">Waiting</th><th scope="col">Heartbeat</th></tr></thead><tbody>${rows}</tbody></table></div></div>${refused.map(
-    (one) => note('und', html`${one.organization.name} / ${one.channel} refused ${counted(one.rejected, ['notice', 'notices'])}.`, 'Look at the channel: the workflow may have been deleted, or its owner left. Put the new address into its setting, then send again: ', html`<code>npm run fieldcheck -- deliver --rejected</code>`),
+    (one) =>
+      note(
+        'und',
+        html`${one.organization.name} / ${one.channel} refused ${counted(one.rejected, ['notice', 'notices'])}.`,
+        'Look at the channel: the workflow may have been deleted, or its owner left. Put the new address into its setting, then send again: ',
+        html`<code>npm run fieldcheck -- deliver --rejected</code>`,
+      ),
   )}`;
 }
 

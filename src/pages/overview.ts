@@ -32,9 +32,17 @@ export function overviewPage(site: Site, view: OverviewView, filter: OverviewFil
   const { evaluations } = view;
   const rows = view.organizations.map((one) => rowOf(one)).sort(worstFirst);
   const shown = rows.filter((row) => fits(row, filter));
-  const [broken, open] = [rows.filter(({ no }) => no > 0), rows.filter(({ no, undetermined, late }) => no === 0 && (undetermined > 0 || late))];
+  const [broken, open] = [
+    rows.filter(({ no }) => no > 0),
+    rows.filter(({ no, undetermined, late }) => no === 0 && (undetermined > 0 || late)),
+  ];
   const causes = acrossOrganizations(view);
-  const status = shown.length === rows.length ? `${counted(rows.length, ['organization', 'organizations'])}, worst first` : shown.length === 0 ? 'Nothing fits the filter' : `${shown.length} of ${rows.length} shown`;
+  const status =
+    shown.length === rows.length
+      ? `${counted(rows.length, ['organization', 'organizations'])}, worst first`
+      : shown.length === 0
+        ? 'Nothing fits the filter'
+        : `${shown.length} of ${rows.length} shown`;
   return page(
     site,
     {
@@ -45,11 +53,11 @@ export function overviewPage(site: Site, view: OverviewView, filter: OverviewFil
           ? 'No organization is watched yet'
           : rows.length === 1 && broken.length === 1
             ? html`<bdi>${rows[0]?.name}</bdi> has something to mend`
-          : broken.length > 0
-            ? `${broken.length} of ${counted(rows.length, ['organization', 'organizations'])} ${broken.length === 1 ? 'has' : 'have'} something to mend`
-            : open.length > 0
-              ? `${open.length} of ${counted(rows.length, ['organization', 'organizations'])} could not be judged completely`
-              : `All ${counted(rows.length, ['organization', 'organizations'])} are fine`,
+            : broken.length > 0
+              ? `${broken.length} of ${counted(rows.length, ['organization', 'organizations'])} ${broken.length === 1 ? 'has' : 'have'} something to mend`
+              : open.length > 0
+                ? `${open.length} of ${counted(rows.length, ['organization', 'organizations'])} could not be judged completely`
+                : `All ${counted(rows.length, ['organization', 'organizations'])} are fine`,
       lead: rows.length === 0 ? undefined : leadOf(rows, broken.length, open.length, evaluations),
       actions: rows.length === 0 ? [] : [html`<button type="button" data-print hidden>Print</button>`],
     },
@@ -137,7 +145,10 @@ function leadOf(rows: readonly Row[], broken: number, open: number, evaluations:
     return count === 0 ? [] : [counted(count, nouns)];
   });
   const sentences = [others.join(', '), watched.length === 0 ? '' : `Watched: ${enumerate(watched)}`];
-  return sentences.filter((one) => one !== '').map((one) => `${one}.`).join(' ');
+  return sentences
+    .filter((one) => one !== '')
+    .map((one) => `${one}.`)
+    .join(' ');
 }
 
 function firstDay(): Html {
@@ -167,7 +178,9 @@ function changesOf(site: Site, { organizations, evaluations, at }: OverviewView)
 }
 
 function matrixOf(site: Site, rows: readonly Row[], evaluations: readonly EvaluationWords[]): Html {
-  const columns = evaluations.filter(({ id }) => rows.some(({ watches }) => watches.some((one) => one.evaluation === id)));
+  const columns = evaluations.filter(({ id }) =>
+    rows.some(({ watches }) => watches.some((one) => one.evaluation === id)),
+  );
   const first = (index: number) => (index === 0 ? 'g1' : '');
   return html`<div class="panel"><div class="wide" tabindex="0" role="region" aria-label="Organizations and their answers"><table class="matrix stack" id="organizations">
 <thead><tr><th scope="col" rowspan="2">Organization</th>${columns.map(({ title, questions }) => html`<th scope="colgroup" colspan="${questions.length}" class="g1">${title}</th>`)}<th scope="col" rowspan="2" class="g1">Looked, changed</th></tr>
@@ -177,7 +190,9 @@ function matrixOf(site: Site, rows: readonly Row[], evaluations: readonly Evalua
       const watch = row.watches.find(({ evaluation }) => evaluation === words.id);
       return words.questions.map((question, index) => cellOf(site, row, words, watch, question, first(index)));
     });
-    const asked = row.watches.flatMap(({ summary }) => Object.values(summary?.counts.answers ?? {}).map((counts) => worstAnswer(counts).answer));
+    const asked = row.watches.flatMap(({ summary }) =>
+      Object.values(summary?.counts.answers ?? {}).map((counts) => worstAnswer(counts).answer),
+    );
     const good = asked.filter((answer) => answer === 'yes').length;
     return html`<tr data-q="${`${row.name} ${row.id}`.toLowerCase()}" data-answer="${row.tokens.join(' ')}" data-owner="${row.owners.join(' ')}"><th scope="row"><a href="${to.organization(site, row.id)}"><bdi>${row.name}</bdi></a><br><span class="sub">${subjectsOf(row, evaluations)}</span></th><td class="sum" data-l="Fine"><span class="a yes">${glyph('yes')} ${good} of ${asked.length} yes</span></td>${cells}<td class="g1" data-l="Looked, changed"><span>${lookedOf(row, site.now)}</span></td></tr>`;
   })}</tbody></table></div></div>`;
@@ -200,12 +215,14 @@ function cellOf(
   group: string,
 ): Html {
   const label = `${words.title.split(' ')[0]}: ${short}`;
-  if (watch === undefined) return html`<td class="${group} quiet" data-l="${label}"><span class="a na">${glyph('na')} <span class="sr">not watched</span></span></td>`;
+  if (watch === undefined)
+    return html`<td class="${group} quiet" data-l="${label}"><span class="a na">${glyph('na')} <span class="sr">not watched</span></span></td>`;
   const href = to.watch(site, row.id, words.id);
   if (watch.summary === undefined)
     return html`<td class="${group}" data-l="${label}"><a class="a und chip" href="${href}">${glyph('und')} not yet</a></td>`;
   const { answer, count, of } = worstAnswer(watch.summary.counts.answers[id]);
-  if (answer === 'not_applicable') return html`<td class="${group} quiet" data-l="${label}"><span class="a na">${glyph('na')} <span class="sr">${words.answerWords.not_applicable}</span></span></td>`;
+  if (answer === 'not_applicable')
+    return html`<td class="${group} quiet" data-l="${label}"><span class="a na">${glyph('na')} <span class="sr">${words.answerWords.not_applicable}</span></span></td>`;
   const { tone, glyph: shape } = tones[answer];
   const word =
     answer === 'undetermined'
@@ -253,7 +270,9 @@ interface Across {
 function acrossOrganizations({ organizations }: OverviewView): readonly Across[] {
   const all = organizations.flatMap(({ id, name, watches }) =>
     watches.flatMap(({ evaluation, summary }) =>
-      (summary?.causes ?? []).filter((cause) => !isAdvice(cause.severity)).map((cause) => ({ ...cause, in: { id, name, evaluation } })),
+      (summary?.causes ?? [])
+        .filter((cause) => !isAdvice(cause.severity))
+        .map((cause) => ({ ...cause, in: { id, name, evaluation } })),
     ),
   );
   return [...Map.groupBy(all, ({ key }) => key).values()]
@@ -272,7 +291,12 @@ function acrossOrganizations({ organizations }: OverviewView): readonly Across[]
         },
       ];
     })
-    .sort((a, b) => b.organizations.length - a.organizations.length || severities.indexOf(a.severity) - severities.indexOf(b.severity) || b.subjects - a.subjects);
+    .sort(
+      (a, b) =>
+        b.organizations.length - a.organizations.length ||
+        severities.indexOf(a.severity) - severities.indexOf(b.severity) ||
+        b.subjects - a.subjects,
+    );
 }
 
 const causesShown = 25;
@@ -282,8 +306,14 @@ function causesTable(site: Site, causes: readonly Across[], { evaluations }: Ove
     const [first] = cause.organizations;
     const words = evaluations.find(({ id }) => id === first?.evaluation);
     const many = counted(cause.subjects, words?.counted ?? ['subject', 'subjects']);
-    const where = cause.organizations.length === 1 ? html`${many} of <bdi>${first?.name}</bdi>` : `${many} in ${cause.organizations.length} organizations`;
-    const href = cause.organizations.length === 1 && first !== undefined ? to.watch(site, first.id, first.evaluation) : to.rule(site, cause.rule);
+    const where =
+      cause.organizations.length === 1
+        ? html`${many} of <bdi>${first?.name}</bdi>`
+        : `${many} in ${cause.organizations.length} organizations`;
+    const href =
+      cause.organizations.length === 1 && first !== undefined
+        ? to.watch(site, first.id, first.evaluation)
+        : to.rule(site, cause.rule);
     return html`<tr><td class="any" data-l="Cause"><a href="${href}">${cause.what}</a></td><td data-l="Where">${where}</td><td data-l="Owner">${cause.owner === undefined ? '' : ownerWords[cause.owner]}</td><td data-l="Severity">${severityMark(cause.severity)}</td><td data-l="Open since"><span>${cause.since === undefined ? '' : since(cause.since, site.now)}</span></td></tr>`;
   });
   const more = causes.length - rows.length;

@@ -17,7 +17,10 @@ const triggers: Readonly<Record<string, string>> = {
 export function runPage(site: Site, run: RunView, organization: Named, evaluation: EvaluationWords): string {
   const isRunning = run.state === 'running';
   const share = run.subjects === 0 ? 100 : (run.done / run.subjects) * 100;
-  const took = run.finishedAt === undefined ? undefined : Math.round((Date.parse(run.finishedAt) - Date.parse(run.startedAt)) / 1_000);
+  const took =
+    run.finishedAt === undefined
+      ? undefined
+      : Math.round((Date.parse(run.finishedAt) - Date.parse(run.startedAt)) / 1_000);
   return page(
     site,
     {
@@ -40,10 +43,16 @@ export function runPage(site: Site, run: RunView, organization: Named, evaluatio
     isRunning
       ? html`<div class="panel pad"><p role="status">${run.done} of ${run.subjects}; this page looks again every 2 seconds.</p><svg class="bars" aria-hidden="true" focusable="false"><rect class="of" width="100%" height="10"></rect><rect class="done" width="${share.toFixed(1)}%" height="10"></rect></svg></div>`
       : run.state === 'incomplete'
-        ? note('und', 'Not every subject was looked at before the deadline.', 'For the others the last known answers keep their dates.')
+        ? note(
+            'und',
+            'Not every subject was looked at before the deadline.',
+            'For the others the last known answers keep their dates.',
+          )
         : nothing,
     hero(evaluation, run.answers),
-    html`<h2>Findings</h2><ul class="panel pad facts">${(['fail', 'unknown', 'manual', 'pass', 'not_applicable'] as const).map((verdict) => {
+    html`<h2>Findings</h2><ul class="panel pad facts">${(
+      ['fail', 'unknown', 'manual', 'pass', 'not_applicable'] as const
+    ).map((verdict) => {
       const count = run.verdicts[verdict] ?? 0;
       return count === 0 ? nothing : html`<li>${verdictMark(verdict, String(count))}</li>`;
     })}</ul><p class="sub">Run <code>${run.runId}</code></p>`,

@@ -19,11 +19,18 @@ export function subjectPage(site: Site, view: SubjectView): string {
   const { run } = state;
   const linking = linkingOf(site, organization, evaluation.id);
   const counts = countsOf([run]);
-  const { sentence, answer } = headline({ ...evaluation, counted: [evaluation.counted[0], evaluation.counted[1]] }, counts);
+  const { sentence, answer } = headline(
+    { ...evaluation, counted: [evaluation.counted[0], evaluation.counted[1]] },
+    counts,
+  );
   const fails = run.findings.filter(({ verdict }) => verdict === 'fail');
-  const deciding = inOrderOfMending(fails.filter(blocksAnswers), (one) => one, evaluation.mending ?? []).map(({ one }) => one);
+  const deciding = inOrderOfMending(fails.filter(blocksAnswers), (one) => one, evaluation.mending ?? []).map(
+    ({ one }) => one,
+  );
   const advice = fails.filter((one) => !blocksAnswers(one));
-  const open = run.findings.filter(({ verdict, blockedBy }) => (verdict === 'unknown' || verdict === 'manual') && blockedBy === undefined);
+  const open = run.findings.filter(
+    ({ verdict, blockedBy }) => (verdict === 'unknown' || verdict === 'manual') && blockedBy === undefined,
+  );
   const of = (finding: Finding) => {
     const memory = state.findings[findingKey(finding)];
     return memory?.verdict === finding.verdict ? memory.since : undefined;
@@ -58,10 +65,16 @@ export function subjectPage(site: Site, view: SubjectView): string {
           : html`last known: ${evaluation.answerWords[memory.answer]}, since ${since(memory.since, site.now)}`;
     }),
     history(site, view),
-    deciding.length === 0 ? nothing : html`<h2>To mend</h2>${deciding.map((one) => findingCard(linking, one, of(one)))}`,
-    deciding.length + open.length + advice.length === 0 ? note('yes', 'Nothing to mend.', html`Looked ${moment(run.at)}.`) : nothing,
+    deciding.length === 0
+      ? nothing
+      : html`<h2>To mend</h2>${deciding.map((one) => findingCard(linking, one, of(one)))}`,
+    deciding.length + open.length + advice.length === 0
+      ? note('yes', 'Nothing to mend.', html`Looked ${moment(run.at)}.`)
+      : nothing,
     advice.length === 0 ? nothing : html`<h2>Advice</h2>${advice.map((one) => findingCard(linking, one, of(one)))}`,
-    open.length === 0 ? nothing : html`<h2>Could not look</h2>${open.map((one) => findingCard(linking, one, undefined))}`,
+    open.length === 0
+      ? nothing
+      : html`<h2>Could not look</h2>${open.map((one) => findingCard(linking, one, undefined))}`,
     rest(linking, run.findings),
   );
 }
@@ -106,23 +119,35 @@ function strip(spans: readonly Span[], start: string, end: string, label: string
   const shapes = spans.map(({ answer, from, to: until }) => {
     const [x, w] = [width(start, from, start, end), width(from, until, start, end)];
     if (answer === 'no') return html`<rect class="s-no" x="${x}" y="${base - 38}" width="${w}" height="38"></rect>`;
-    if (answer === 'undetermined') return html`<rect class="s-und" x="${x}" y="${base - 22}" width="${w}" height="21"></rect>`;
+    if (answer === 'undetermined')
+      return html`<rect class="s-und" x="${x}" y="${base - 22}" width="${w}" height="21"></rect>`;
     if (answer === 'yes') return html`<rect class="s-yes" x="${x}" y="${base - 8}" width="${w}" height="8"></rect>`;
-    if (answer === 'not_applicable') return html`<rect class="s-na" x="${x}" y="${base - 3}" width="${w}" height="3"></rect>`;
+    if (answer === 'not_applicable')
+      return html`<rect class="s-na" x="${x}" y="${base - 3}" width="${w}" height="3"></rect>`;
     return html`<line class="s-unseen" x1="${x}" x2="${width(start, until, start, end)}" y1="${base - 3}" y2="${base - 3}"></line>`;
   });
   return html`<svg class="strip" role="img" aria-label="${label}"><line class="axis" x1="0" x2="100%" y1="${base + 0.5}" y2="${base + 0.5}"></line>${shapes}<text x="0" y="54">${start.slice(0, 10)}</text><text x="100%" y="54" text-anchor="end">${end.slice(0, 10)}</text></svg>`;
 }
 
-const spanWords = { no: 'no', undetermined: 'undetermined', yes: 'yes', not_applicable: 'not applicable', unseen: 'not looked' } as const;
+const spanWords = {
+  no: 'no',
+  undetermined: 'undetermined',
+  yes: 'yes',
+  not_applicable: 'not applicable',
+  unseen: 'not looked',
+} as const;
 
 /** `yes for 65 days, no for 20 days`; what is shorter than a day counts as one. */
 function inWords(spans: readonly Span[]): string {
   const sums = new Map<Span['answer'], number>();
-  for (const { answer, from, to: until } of spans) sums.set(answer, (sums.get(answer) ?? 0) + Date.parse(until) - Date.parse(from));
+  for (const { answer, from, to: until } of spans)
+    sums.set(answer, (sums.get(answer) ?? 0) + Date.parse(until) - Date.parse(from));
   return [...sums]
     .sort(([, a], [, b]) => b - a)
-    .map(([answer, ms]) => `${spanWords[answer]} for ${ms < dayMs ? 'less than a day' : counted(Math.round(ms / dayMs), ['day', 'days'])}`)
+    .map(
+      ([answer, ms]) =>
+        `${spanWords[answer]} for ${ms < dayMs ? 'less than a day' : counted(Math.round(ms / dayMs), ['day', 'days'])}`,
+    )
     .join(', ');
 }
 
@@ -137,10 +162,14 @@ function changes(
 ): Content {
   const deciding = (id: string) => new Set(rules.filter(({ blocks }) => blocks.includes(id)).map((rule) => rule.id));
   const all = asked
-    .flatMap((question) => changesOf(states, question.id, deciding(question.id)).map((change) => ({ question, change })))
+    .flatMap((question) =>
+      changesOf(states, question.id, deciding(question.id)).map((change) => ({ question, change })),
+    )
     .sort((a, b) => (a.change.at > b.change.at ? -1 : 1));
-  return html`<ul class="log">${all.slice(0, changesShown).map(
-    ({ question, change }) =>
-      html`<li>${moment(change.at)}${eventMark(change.kind)}<span>${asked.length > 1 ? html`<span class="sub">${question.short ?? question.id}:</span> ` : nothing}${change.finding?.message ?? `answered ${spanWords[change.answer]}`} <span class="sub">${counted(change.runs, ['run', 'runs'])}</span></span></li>`,
-  )}${all.length > changesShown ? html`<li><span></span><span></span><span class="sub">and ${all.length - changesShown} changes before</span></li>` : nothing}</ul>`;
+  return html`<ul class="log">${all
+    .slice(0, changesShown)
+    .map(
+      ({ question, change }) =>
+        html`<li>${moment(change.at)}${eventMark(change.kind)}<span>${asked.length > 1 ? html`<span class="sub">${question.short ?? question.id}:</span> ` : nothing}${change.finding?.message ?? `answered ${spanWords[change.answer]}`} <span class="sub">${counted(change.runs, ['run', 'runs'])}</span></span></li>`,
+    )}${all.length > changesShown ? html`<li><span></span><span></span><span class="sub">and ${all.length - changesShown} changes before</span></li>` : nothing}</ul>`;
 }

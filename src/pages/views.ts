@@ -42,7 +42,11 @@ export interface KeptSummary {
     readonly subjects: number;
     readonly since?: string;
   }[];
-  readonly changed?: { readonly kind: 'broke' | 'could not look' | 'mended'; readonly count: number; readonly at: string };
+  readonly changed?: {
+    readonly kind: 'broke' | 'could not look' | 'mended';
+    readonly count: number;
+    readonly at: string;
+  };
 }
 
 /** One evaluation of one organization. */
@@ -147,7 +151,11 @@ export interface HealthView {
 }
 
 /** The worst answer to a question in a watch, and of how many subjects. */
-export function worstAnswer(counts: Readonly<Record<string, number>> | undefined): { answer: Answer; count: number; of: number } {
+export function worstAnswer(counts: Readonly<Record<string, number>> | undefined): {
+  answer: Answer;
+  count: number;
+  of: number;
+} {
   const order: readonly Answer[] = ['no', 'undetermined', 'yes'];
   const answer = order.find((one) => (counts?.[one] ?? 0) > 0) ?? 'not_applicable';
   const of = order.reduce((sum, one) => sum + (counts?.[one] ?? 0), 0);

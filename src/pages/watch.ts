@@ -2,8 +2,9 @@ import type { SubjectState } from '../domain/compare.ts';
 import type { Answer } from '../domain/finding.ts';
 import { owners, severities } from '../domain/rule.ts';
 import { isOpenCell, subjectsWithTables, targetTables } from '../domain/target-table.ts';
-import { ownerWords, ruleName } from '../domain/words.ts';
 import { worstOf } from '../domain/watch-counts.ts';
+import { enumerateFirst, ownerWords, ruleName } from '../domain/words.ts';
+import { unseenIn } from '../reports/index.ts';
 import {
   answerMark,
   causeCard,
@@ -19,7 +20,7 @@ import {
   wayToYes,
 } from './components.ts';
 import { filtersOf } from './filters.ts';
-import { severityMark } from './glyphs.ts';
+import { glyph, severityMark } from './glyphs.ts';
 import { type Content, type Html, html, nothing } from './html.ts';
 import { page } from './layout.ts';
 import { linkingOf } from './linking.ts';
@@ -46,7 +47,10 @@ export function watchPage(site: Site, view: WatchView, filter: WatchFilter = {})
   const counts = countsOf(states.map(({ run }) => run));
   const { answer, sentence } = headline(evaluation, counts);
   const [only] = states;
-  const about = states.length === 1 && only !== undefined && only.run.subject !== organization.id ? only.run.subject : evaluation.title;
+  const about =
+    states.length === 1 && only !== undefined && only.run.subject !== organization.id
+      ? only.run.subject
+      : evaluation.title;
   const isRunning = view.run?.state === 'running';
   return page(
     site,
@@ -84,7 +88,9 @@ function leadOf({ causes, states }: WatchView, answer: Answer): string | undefin
   if (states.length === 0) return undefined;
   const to = causes.filter(({ isAdvice }) => !isAdvice);
   if (to.length === 0)
-    return answer === 'undetermined' ? 'Nothing fails; what could not be looked at is below.' : 'Nothing fails that an answer depends on.';
+    return answer === 'undetermined'
+      ? 'Nothing fails; what could not be looked at is below.'
+      : 'Nothing fails that an answer depends on.';
   const responsible = [...new Set(to.flatMap(({ owner }) => owner ?? []))];
   const [one] = responsible;
   if (to.length === 1) return `One cause${one === undefined ? '.' : `; to mend: ${ownerWords[one]}.`}`;
@@ -95,8 +101,19 @@ function leadOf({ causes, states }: WatchView, answer: Answer): string | undefin
 
 function notesOf({ run, late }: WatchView, site: Site): Content {
   if (run?.state === 'running')
-    return note('na', `A run goes on: ${run.done} of ${run.subjects}.`, html`You see what was known before; this page looks again every 15 seconds.`);
-  const cut = run?.state === 'incomplete' ? note('und', 'The last run is incomplete:', `${run.done} of ${run.subjects} were looked at; for the others the last known answers keep their dates.`) : nothing;
+    return note(
+      'na',
+      `A run goes on: ${run.done} of ${run.subjects}.`,
+      html`You see what was known before; this page looks again every 15 seconds.`,
+    );
+  const cut =
+    run?.state === 'incomplete'
+      ? note(
+          'und',
+          'The last run is incomplete:',
+          `${run.done} of ${run.subjects} were looked at; for the others the last known answers keep their dates.`,
+        )
+      : nothing;
   const stale = late === undefined ? nothing : note('und', 'Nobody looked when it was due:', late);
   return html`${cut}${stale}${run === undefined || run.state === 'incomplete' ? nothing : html`<p class="sub">Looked ${moment(run.startedAt)}, ${ago(run.startedAt, site.now)}. <a href="${to.run(site, run.runId)}">The run</a></p>`}`;
 }
@@ -105,14 +122,21 @@ function notesOf({ run, late }: WatchView, site: Site): Content {
 function sinceOf(states: readonly SubjectState[], question: string, now: Date): Content {
   const worst = worstOf(states.flatMap(({ run }) => run.answers[question] ?? []));
   if (worst !== 'no' && worst !== 'yes') return worst === 'undetermined' ? 'could not be judged; see below' : undefined;
-  const times = states.flatMap(({ run, answers }) => (run.answers[question] === worst ? (answers[question]?.since ?? []) : [])).sort();
+  const times = states
+    .flatMap(({ run, answers }) => (run.answers[question] === worst ? (answers[question]?.since ?? []) : []))
+    .sort();
   const [oldest] = times;
   const fresh = times.filter((at) => now.getTime() - Date.parse(at) < 86_400_000).length;
-  return oldest === undefined ? undefined : html`since ${since(oldest, now)}${worst === 'no' && fresh > 0 && fresh < times.length ? `, ${fresh} new today` : ''}`;
+  return oldest === undefined
+    ? undefined
+    : html`since ${since(oldest, now)}${worst === 'no' && fresh > 0 && fresh < times.length ? `, ${fresh} new today` : ''}`;
 }
 
 /** What to do: step by step, or cause by cause; then side by side what is judged apart. */
-export function parts(linking: Linking, { causes, states, evaluation }: Pick<WatchView, 'causes' | 'states' | 'evaluation'>): Html {
+export function parts(
+  linking: Linking,
+  { causes, states, evaluation }: Pick<WatchView, 'causes' | 'states' | 'evaluation'>,
+): Html {
   const deciding = causes.filter(({ isAdvice }) => !isAdvice);
   const advice = causes.filter(({ isAdvice }) => isAdvice);
   const goal = evaluation.answerWords.yes;
@@ -125,27 +149,29 @@ export function parts(linking: Linking, { causes, states, evaluation }: Pick<Wat
   const tables =
     states.length > subjectsWithTables
       ? []
-      : states.flatMap(({ run }) => targetTables(run).filter(({ rows }) => linking.isFile || rows.some(({ cells }) => cells.some(isOpenCell))).map((table) => html`${states.length > 1 ? html`<h3>${run.subject}</h3>` : nothing}${matrix(linking, table, evaluation.rules)}`));
+      : states.flatMap(({ run }) =>
+          targetTables(run)
+            .filter(({ rows }) => linking.isFile || rows.some(({ cells }) => cells.some(isOpenCell)))
+            .map(
+              (table) =>
+                html`${states.length > 1 ? html`<h3>${run.subject}</h3>` : nothing}${matrix(linking, table, evaluation.rules)}`,
+            ),
+        );
   return html`${way}${tables.length === 0 ? nothing : html`<h2>Side by side</h2>${tables}`}${
     advice.length === 0 ? nothing : html`<h2>Advice</h2>${advice.map((cause) => causeCard(linking, cause, evaluation))}`
   }${unseen(linking, { states })}`;
 }
 
 /** What could not be looked at, once for each reason. */
-export function unseen(linking: Linking, { states }: Pick<WatchView, 'states'>): Html {
-  const open = states.flatMap(({ run }) =>
-    run.findings
-      .filter(({ verdict, blockedBy }) => (verdict === 'unknown' || verdict === 'manual') && blockedBy === undefined)
-      .map((finding) => ({ subject: run.subject, finding })),
-  );
-  if (open.length === 0) return nothing;
-  const groups = [...Map.groupBy(open, ({ finding }) => `${finding.rule} ${finding.message}`).values()];
+function unseen(linking: Linking, { states }: Pick<WatchView, 'states'>): Html {
+  const groups = unseenIn(states.map(({ run }) => run));
+  if (groups.length === 0) return nothing;
   const listed = groups.slice(0, unseenShown);
-  return html`<h2>Could not look</h2><ul class="panel">${listed.map((of) => {
-    const [first] = of;
-    if (first === undefined) return nothing;
-    const targets = [...new Set(of.map(({ subject, finding }) => (states.length === 1 ? (finding.target ?? '') : subject)))].filter((one) => one !== '');
-    return html`<li class="pad"><p>${first.finding.message}</p>${first.finding.remedy === undefined ? nothing : html`<p>${first.finding.remedy}</p>`}<p class="facts"><span>${linking.rule(first.finding.rule)}</span><span>${targets.slice(0, 8).join(', ')}${targets.length > 8 ? ` and ${targets.length - 8} more` : ''}</span></p></li>`;
+  return html`<h2>Could not look</h2><ul class="panel">${listed.map(({ why, isManual, subjects, targets, rules }) => {
+    const about = states.length === 1 ? targets : subjects;
+    return html`<li class="pad cause">${glyph(isManual ? 'man' : 'und', isManual ? 'man' : 'und')}<div><p>${why}</p><p class="facts">${rules.map((rule) => html`<span>${linking.rule(rule, ruleName(rule))}</span>`)}${
+      about.length === 0 ? nothing : html`<span>${enumerateFirst(about, 8)}</span>`
+    }</p></div></li>`;
   })}${groups.length > listed.length ? html`<li class="pad sub">and ${groups.length - listed.length} more reasons, on the pages of the subjects</li>` : nothing}</ul>`;
 }
 
@@ -160,25 +186,62 @@ function subjectsOf(site: Site, linking: Linking, view: WatchView, filter: Watch
   const rows = states.map((state) => rowOf(state));
   const fitting = rows.filter((row) => fits(row, filter));
   const isFiltered = Object.values(filter).some((value) => value !== undefined && value !== '');
-  const [open, fine] = [fitting.filter((row) => isFiltered || row.isOpen), isFiltered ? [] : fitting.filter((row) => !row.isOpen)];
+  const [open, fine] = [
+    fitting.filter((row) => isFiltered || row.isOpen),
+    isFiltered ? [] : fitting.filter((row) => !row.isOpen),
+  ];
   const listed = [...open].sort(byNeed).slice(0, rowsShown);
-  const status = listed.length === 0 ? 'Nothing fits the filter' : isFiltered ? `${open.length} of ${states.length} shown` : `${open.length} of ${states.length} have something to mend`;
+  const status =
+    listed.length === 0
+      ? 'Nothing fits the filter'
+      : isFiltered
+        ? `${open.length} of ${states.length} shown`
+        : `${open.length} of ${states.length} have something to mend`;
   const rules = [...new Set(rows.flatMap(({ cause }) => cause ?? []))].sort();
-  const head = (name: string, sortable = true) => html`<th scope="col">${sortable ? html`<a href="${to.watch(site, organization.id, evaluation.id)}#subjects-title" data-sort>${name}</a>` : name}</th>`;
+  const head = (name: string, sortable = true) =>
+    html`<th scope="col">${sortable ? html`<a href="${to.watch(site, organization.id, evaluation.id)}#subjects-title" data-sort>${name}</a>` : name}</th>`;
   return html`<h2 id="subjects-title">${capital(nouns[1])}</h2>
-${filtersOf(site, to.watch(site, organization.id, evaluation.id), 'subjects', status, !isFiltered && listed.length === open.length && fine.length === 0, [
+${filtersOf(
+  site,
+  to.watch(site, organization.id, evaluation.id),
+  'subjects',
+  status,
+  !isFiltered && listed.length === open.length && fine.length === 0,
+  [
     { name: 'q', label: 'Search', empty: capital(nouns[0]), value: filter.q },
     {
       name: 'answer',
       label: 'Answer',
       empty: 'Any',
       value: filter.answer,
-      choices: (['no', 'undetermined', 'yes', 'not_applicable'] as const).map((one) => [one, evaluation.answerWords[one]]),
+      choices: (['no', 'undetermined', 'yes', 'not_applicable'] as const).map((one) => [
+        one,
+        evaluation.answerWords[one],
+      ]),
     },
-    { name: 'owner', label: 'Owner', empty: 'Anybody', value: filter.owner, choices: owners.map((one) => [one, ownerWords[one]]) },
-    { name: 'severity', label: 'Severity', empty: 'Any', value: filter.severity, choices: severities.map((one) => [one, one]) },
-    { name: 'cause', label: 'Cause', empty: 'Any', value: filter.cause, choices: rules.map((rule) => [rule, ruleName(rule)]) },
-  ])}
+    {
+      name: 'owner',
+      label: 'Owner',
+      empty: 'Anybody',
+      value: filter.owner,
+      choices: owners.map((one) => [one, ownerWords[one]]),
+    },
+    {
+      name: 'severity',
+      label: 'Severity',
+      empty: 'Any',
+      value: filter.severity,
+      choices: severities.map((one) => [one, one]),
+    },
+    {
+      name: 'cause',
+      label: 'Cause',
+      empty: 'Any',
+      value: filter.cause,
+      choices: rules.map((rule) => [rule, ruleName(rule)]),
+    },
+  ],
+)}
 <div class="panel">${
     listed.length === 0
       ? html`<p class="pad">${isFiltered ? html`Nothing fits the filter. <a href="${to.watch(site, organization.id, evaluation.id)}">Show all ${states.length}</a>` : 'None has anything to mend.'}</p>`
@@ -210,7 +273,8 @@ function rowOf(state: SubjectState): Row {
     .sort((a, b) => severities.indexOf(a.severity ?? 'info') - severities.indexOf(b.severity ?? 'info'));
   const answers = Object.values(run.answers);
   const worstQuestion = Object.entries(run.answers).find(([, answer]) => answer === worstOf(answers))?.[0];
-  const key = worst === undefined ? undefined : worst.target === undefined ? worst.rule : `${worst.rule}#${worst.target}`;
+  const key =
+    worst === undefined ? undefined : worst.target === undefined ? worst.rule : `${worst.rule}#${worst.target}`;
   return {
     subject: run.subject,
     state,

@@ -4,7 +4,7 @@ export { csvReport } from './csv.ts';
 export { dnsLine } from './dns-lines.ts';
 export { junitReport } from './junit-report.ts';
 export { markdownReport } from './markdown-report.ts';
-export { inOrderOfMending } from './mending.ts';
+export { inOrderOfMending, unseenIn } from './mending.ts';
 export { remedyParts } from './remedy.ts';
 export { type TerminalLook, terminalReport } from './terminal.ts';
 export { manyLines } from './text.ts';

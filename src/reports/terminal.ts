@@ -1,6 +1,6 @@
 import wrap from 'wrap-ansi';
 import { blocksAnswers } from '../domain/answer.ts';
-import { type Cause, causesOf, subjectCount } from '../domain/causes.ts';
+import { type Cause, causesOf, commonSentence, subjectCount } from '../domain/causes.ts';
 import type { Counted, MendingStep } from '../domain/evaluation.ts';
 import { type Answer, answers, type Finding, type Run } from '../domain/finding.ts';
 import {
@@ -12,7 +12,7 @@ import {
   ruleName,
 } from '../domain/words.ts';
 import type { ReportOptions } from './arrange.ts';
-import { byObstacle, inOrderOfMending, pageCall } from './mending.ts';
+import { byObstacle, inOrderOfMending, pageCall, unseenIn } from './mending.ts';
 import { oneLine } from './text.ts';
 
 /** What kind of words are to be told apart by a colour; the words say the same. */
@@ -41,37 +41,44 @@ interface Writer {
 }
 
 /**
- * Runs of one evaluation as a person reads them in a terminal. One subject, or each of several with `verbose`: answers
+ * Runs as a person reads them in a terminal. Of an evaluation with one subject, or of each subject with `verbose`: answers
  * first, then what fails, what is advice, what could not be looked at. Otherwise what is to be mended by cause, each once.
  */
 export function terminalReport(
   runs: readonly Run[],
   { questions = {}, evaluations = {}, look = {} }: ReportOptions & { readonly look?: TerminalLook },
 ): string {
-  const known = evaluations[runs[0]?.evaluation ?? ''];
   const { width, colour = (_, text) => text, verbose = false } = look;
-  const writer: Writer = {
-    questions,
-    words: known?.answerWords ?? plainAnswerWords,
-    nouns: known?.subjectId?.counted ?? ['subject', 'subjects'],
-    mending: known?.mending,
-    colour,
-    indented(indent, text, first = indent) {
-      if (width === undefined) return `${first}${text}`;
-      const [head = '', ...rest] = wrap(text, Math.max(20, width - indent.length)).split('\n');
-      return [`${first}${head}`, ...rest.map((line) => `${indent}${line}`)].join('\n');
-    },
+  const indented: Writer['indented'] = (indent, text, first = indent) => {
+    if (width === undefined) return `${first}${text}`;
+    const [head = '', ...rest] = wrap(text, Math.max(20, width - indent.length)).split('\n');
+    return [`${first}${head}`, ...rest.map((line) => `${indent}${line}`)].join('\n');
   };
-  const lines =
-    runs.length > 1 && !verbose
-      ? [...causeLines(runs, writer, width ?? listWidth), '', ...totalLines(runs, writer)]
-      : [...runs.flatMap((run) => [...subjectLines(run, writer), '']), ...totalLines(runs, writer)];
-  return `${lines.join('\n')}\n`;
+  const parts = [...Map.groupBy(runs, ({ evaluation }) => evaluation)].map(([id, of]) => {
+    const known = evaluations[id];
+    const writer: Writer = {
+      questions,
+      words: known?.answerWords ?? plainAnswerWords,
+      nouns: known?.subjectId?.counted ?? ['subject', 'subjects'],
+      mending: known?.mending,
+      colour,
+      indented,
+    };
+    return of.length > 1 && !verbose
+      ? [...causeLines(of, writer, width ?? listWidth), '', ...totalLines(of, writer)]
+      : [...of.flatMap((run) => [...subjectLines(run, writer), '']), ...totalLines(of, writer)];
+  });
+  return `${parts.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
 const marks: Readonly<Record<Answer, string>> = { no: '✗', undetermined: '?', yes: '✓', not_applicable: '–' };
 
-const tones: Readonly<Record<Answer, Tone>> = { no: 'no', undetermined: 'undetermined', yes: 'yes', not_applicable: 'quiet' };
+const tones: Readonly<Record<Answer, Tone>> = {
+  no: 'no',
+  undetermined: 'undetermined',
+  yes: 'yes',
+  not_applicable: 'quiet',
+};
 
 function subjectLines(run: Run, writer: Writer): string[] {
   const { questions, words, mending, colour, indented } = writer;
@@ -149,7 +156,7 @@ function causeLines(runs: readonly Run[], writer: Writer, width: number): string
     mending ?? [],
   ).map(({ one }) => one);
   const names = (subjects: readonly string[]) =>
-    wrap([...new Set(subjects)].map(oneLine).sort(compareText).join(', '), Math.max(20, width - under.length))
+    wrap(listed([...new Set(subjects)].map(oneLine).sort(compareText)), Math.max(20, width - under.length))
       .split('\n')
       .map((line) => colour('quiet', `${under}${line}`));
   const lines = [colour('bold', `${runs.length} ${nouns[1]}, looked at ${minuteOf(runs[0]?.at ?? '')}`)];
@@ -157,12 +164,27 @@ function causeLines(runs: readonly Run[], writer: Writer, width: number): string
     const [first] = cause.subjects;
     const count = subjectCount(cause);
     const owner = cause.owner === undefined ? '' : `, to mend: ${ownerWords[cause.owner]}`;
-    const what = count === 1 && first !== undefined ? `${first.subject}: ${first.finding.message}` : `${count} ${nouns[1]}: ${cause.what}`;
+    const what =
+      count === 1 && first !== undefined
+        ? `${first.subject}: ${first.finding.message}`
+        : `${count} ${nouns[1]}: ${cause.what}`;
     lines.push(
       '',
       `  ${colour(tone, word.padEnd(10))} ${cause.rule}  ${cause.severity}${owner}`,
       indented(under, oneLine(what)),
-      ...(first?.finding.remedy === undefined ? [] : [indented(`${under}  `, oneLine(remedyOf(cause, first.finding)), `${under}→ `)]),
+      ...(first?.finding.remedy === undefined
+        ? []
+        : [
+            indented(
+              `${under}  `,
+              oneLine(
+                count === 1
+                  ? first.finding.remedy
+                  : commonSentence(cause.subjects.flatMap(({ finding }) => finding.remedy ?? [])),
+              ),
+              `${under}→ `,
+            ),
+          ]),
       ...(count === 1 ? [] : names(cause.subjects.map(({ subject }) => subject))),
     );
   };
@@ -172,43 +194,31 @@ function causeLines(runs: readonly Run[], writer: Writer, width: number): string
   return lines;
 }
 
-/** That of the first, and that it is one of several where it names it. */
-function remedyOf({ subjects }: Cause, { remedy = '' }: Finding): string {
-  return subjects.every(({ finding }) => finding.remedy === remedy) || subjects.length === 1
-    ? remedy
-    : `${remedy} (this is for ${subjects[0]?.subject}; --verbose has the others)`;
+/** More names than this are for `--verbose`. */
+const namesListed = 40;
+
+function listed(names: readonly string[]): string {
+  if (names.length <= namesListed) return names.join(', ');
+  return `${names.slice(0, namesListed).join(', ')} and ${names.length - namesListed} more (--verbose has all)`;
 }
 
 function unseenLines(runs: readonly Run[], writer: Writer, names: (subjects: readonly string[]) => string[]): string[] {
   const { colour, indented, nouns } = writer;
-  const open = runs.flatMap(({ subject, findings }) =>
-    findings
-      .filter(({ verdict, blockedBy }) => (verdict === 'unknown' || verdict === 'manual') && blockedBy === undefined)
-      .map((finding) => ({ subject, finding })),
-  );
-  // What nobody looked at for the same reason is one thing to do, whichever rules it hides.
-  const groups = [...Map.groupBy(open, ({ subject, finding }) => whyOf(subject, finding)).entries()]
-    .map(([why, of]) => ({ why, of, subjects: [...new Set(of.map(({ subject }) => subject))] }))
-    .sort((a, b) => b.subjects.length - a.subjects.length || compareText(a.why, b.why));
-  return groups.flatMap(({ why, of, subjects }) => {
-    const isManual = of.every(({ finding }) => finding.verdict === 'manual');
+  return unseenIn(runs).flatMap(({ why, isManual, subjects, rules }) => {
     const [only] = subjects;
-    const about = subjects.length === 1 ? `${only}: ` : subjects.length === runs.length ? `all ${runs.length} ${nouns[1]}: ` : `${subjects.length} ${nouns[1]}: `;
-    const rules = [...new Set(of.map(({ finding }) => ruleName(finding.rule)))];
+    const isAll = subjects.length === runs.length;
+    const about = subjects.length === 1 ? only : `${isAll ? 'all ' : ''}${subjects.length} ${nouns[1]}`;
     return [
       '',
-      indented(under, oneLine(`${about}${why}`), `  ${colour('undetermined', (isManual ? '! look' : '? unknown').padEnd(10))} `),
-      indented(under, `for ${rules.length > 4 ? `${rules.length} rules` : rules.join(', ')}`),
-      ...(subjects.length === 1 || subjects.length === runs.length ? [] : names(subjects)),
+      indented(
+        under,
+        oneLine(`${about}: ${why}`),
+        `  ${colour('undetermined', (isManual ? '! look' : '? unknown').padEnd(10))} `,
+      ),
+      indented(under, `for ${rules.length > 4 ? `${rules.length} rules` : rules.map(ruleName).join(', ')}`),
+      ...(subjects.length === 1 || isAll ? [] : names(subjects)),
     ];
   });
-}
-
-/** The reason alone, without the fact that it kept away and without the name of the subject. */
-function whyOf(subject: string, { evidence: [first], message, remedy, verdict }: Finding): string {
-  const why = /^unobtainable, \w+: (.+)$/s.exec(first?.observed ?? '')?.[1] ?? message;
-  const said = verdict === 'manual' && remedy !== undefined ? `${why} ${remedy}` : why;
-  return said.replaceAll(subject, '…');
 }
 
 function totalLines(runs: readonly Run[], { questions, words, colour }: Writer): string[] {

@@ -25,7 +25,9 @@ const longestCell = 32_000;
  * Every sheet has its first row fixed and a filter over all its columns.
  */
 export async function workbook(runs: readonly Run[], options: ReportOptions): Promise<Uint8Array> {
-  const inOrder = [...runs].sort((a, b) => compareText(a.evaluation, b.evaluation) || compareText(a.subject, b.subject));
+  const inOrder = [...runs].sort(
+    (a, b) => compareText(a.evaluation, b.evaluation) || compareText(a.subject, b.subject),
+  );
   const asked = askedIn(inOrder, options);
   const tables = [
     summary(inOrder, asked, options),
@@ -62,8 +64,14 @@ function askedIn(runs: readonly Run[], { questions = {}, evaluations = {} }: Rep
   });
 }
 
-function summary(runs: readonly Run[], asked: readonly Asked[], { title, author, evaluations = {} }: ReportOptions): Table {
-  const about = [title, author === undefined ? undefined : `by ${author}`].filter((one) => one !== undefined).join(', ');
+function summary(
+  runs: readonly Run[],
+  asked: readonly Asked[],
+  { title, author, evaluations = {} }: ReportOptions,
+): Table {
+  const about = [title, author === undefined ? undefined : `by ${author}`]
+    .filter((one) => one !== undefined)
+    .join(', ');
   return {
     name: 'Summary',
     columns: [
@@ -161,8 +169,11 @@ function sheetOf({ name, columns, rows }: Table): Sheet {
   const heads: Cell[] = columns.map(([title]) => ({ value: title, type: String, fontWeight: 'bold' as const }));
   // Texts are texts: what begins like a formula is none.
   const cells = rows.map((row) =>
-    row.map((value): Cell =>
-      typeof value === 'number' ? { value, type: Number } : { value: oneLine(value).slice(0, longestCell), type: String },
+    row.map(
+      (value): Cell =>
+        typeof value === 'number'
+          ? { value, type: Number }
+          : { value: oneLine(value).slice(0, longestCell), type: String },
     ),
   );
   return { sheet: name, columns: columns.map(([, width]) => ({ width })), stickyRowsCount: 1, data: [heads, ...cells] };

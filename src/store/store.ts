@@ -85,7 +85,9 @@ export const watchSummary = z.object({
   /** What is to be mended, the most serious first. */
   causes: z.array(keptCause).readonly().exactOptional(),
   /** The last run that changed how many answers are no or undetermined. */
-  changed: z.object({ kind: z.enum(['broke', 'could not look', 'mended']), count: z.number(), at: z.string() }).exactOptional(),
+  changed: z
+    .object({ kind: z.enum(['broke', 'could not look', 'mended']), count: z.number(), at: z.string() })
+    .exactOptional(),
 });
 
 export type WatchSummary = Readonly<z.infer<typeof watchSummary>>;

@@ -72,7 +72,7 @@ describe.each([
     );
     expect(operations).toHaveLength(doors.length);
     const open = operations.filter(({ security }) => security?.length === 0).map(({ operationId }) => operationId);
-    expect(open.sort()).toEqual(['badge', 'health', 'openApi', 'organizationSchema']);
+    expect(open.sort()).toEqual(['badge', 'health', 'openApi', 'organizationSchema', 'pageScript', 'pageStyle']);
   });
 
   test('is 3.1, and every reference in it leads somewhere', () => {

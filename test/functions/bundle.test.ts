@@ -30,6 +30,8 @@ const queue = (queueName: string) => ({
 });
 const timer = (schedule: string) => ({ type: 'timerTrigger', direction: 'in', schedule });
 
+const page = 'pages/organizations/{organization}/{evaluation}';
+
 /** Every function that the product has. Whoever adds, renames or removes one changes this list on purpose. */
 const expected = {
   acceptBaseline: http('POST', 'organizations/{organization}/evaluations/smtp-source-ip/subjects/{service}/baseline'),
@@ -38,28 +40,43 @@ const expected = {
   deliver: timer('30 * * * * *'),
   deliverNudged: queue('deliveries'),
   doctor: http('GET', 'doctor'),
+  doctorPage: http('GET', 'pages/doctor'),
   evaluate: http('POST', 'evaluations/{evaluation}'),
   explain: http('POST', 'explanations'),
+  explainFormPage: http('POST', 'pages/explain'),
   explainInOrganization: http('POST', 'organizations/{organization}/explanations'),
+  explainPage: http('GET', 'pages/explain'),
   failedSelectors: http('GET', 'organizations/{organization}/evaluations/dkim/failed-selectors.csv'),
   getOrganization: http('GET', 'organizations/{organization}'),
   getRun: http('GET', 'runs/{runId}'),
   getSubject: http('GET', `${watch}/subjects/{subject}`),
   health: http('GET', 'health', 'anonymous'),
+  healthPage: http('GET', 'pages/health'),
   heartbeat: timer('0 0 8 * * *'),
   listOrganizations: http('GET', 'organizations'),
   listSubjects: http('GET', `${watch}/subjects`),
   metrics: http('GET', 'metrics'),
   openApi: http('GET', 'openapi.json', 'anonymous'),
   organizationHistory: http('GET', 'organizations/{organization}/history'),
+  organizationPage: http('GET', 'pages/organizations/{organization}'),
+  organizationReport: http('GET', 'organizations/{organization}/report'),
   organizationSchema: http('GET', 'organization.schema.json', 'anonymous'),
+  overviewPage: http('GET', 'pages'),
+  pageScript: http('GET', 'pages/script.js', 'anonymous'),
+  pageStyle: http('GET', 'pages/style.css', 'anonymous'),
   postFacts: http('POST', 'organizations/{organization}/facts'),
   putOrganization: http('PUT', 'organizations/{organization}'),
   report: http('GET', `${watch}/report`),
   retain: timer('0 0 3 * * *'),
+  rulePage: http('GET', 'pages/rules/{evaluation}/{rule}'),
+  rulesPage: http('GET', 'pages/rules'),
+  runPage: http('GET', 'pages/runs/{runId}'),
   startDueRuns: timer('0 * * * * *'),
   startRun: http('POST', `${watch}/runs`),
+  startRunPage: http('POST', `${page}/runs`),
   subjectHistory: http('GET', `${watch}/subjects/{subject}/runs`),
+  subjectPage: http('GET', `${page}/subjects/{subject}`),
+  watchPage: http('GET', page),
   workSlice: queue('slices'),
 };
 

@@ -88,7 +88,13 @@ describe('what is in the bundle of others', () => {
     const names = packages.map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(['@azure/data-tables', '@azure/functions', '@azure/identity', 'zod']));
     expect(names.filter((name) => name in manifest.devDependencies)).toEqual([]);
-    expect(names.filter((name) => lock.packages[`node_modules/${name}`]?.dev === true)).toEqual([]);
+    // Of a package that is there in several versions one stands in the folder of who needs it.
+    const needed = new Set(
+      Object.entries<{ readonly dev?: boolean }>(lock.packages).flatMap(([path, { dev }]) =>
+        dev === true ? [] : path.split('node_modules/').slice(-1),
+      ),
+    );
+    expect(names.filter((name) => !needed.has(name))).toEqual([]);
   });
 
   test('may be passed on: every licence is one that allows it, its words come along', () => {

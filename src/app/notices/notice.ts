@@ -56,7 +56,7 @@ export async function noticeOf(
     totals: totalsOf(progress, notices),
     ...(ports.publicUrl === undefined
       ? {}
-      : { link: `${ports.publicUrl}/api/organizations/${document.id}/evaluations/${evaluation.id}/report` }),
+      : { link: `${ports.publicUrl}/api/pages/organizations/${document.id}/${evaluation.id}` }),
   };
 }
 

@@ -86,8 +86,7 @@ function noteSince(since: Record<string, { answer: Answer; at: string }>, { run,
 /** What changed in the numbers since the run before: the latest change stays until there is another. */
 function changeOf(before: WatchSummary | undefined, counts: WatchCounts, at: string): WatchSummary['changed'] {
   if (before === undefined) return undefined;
-  const more = (answer: Answer) =>
-    (counts.worst[answer] ?? 0) - (before.counts.worst[answer] ?? 0);
+  const more = (answer: Answer) => (counts.worst[answer] ?? 0) - (before.counts.worst[answer] ?? 0);
   if (more('no') > 0) return { kind: 'broke', count: more('no'), at };
   if (more('undetermined') > 0) return { kind: 'could not look', count: more('undetermined'), at };
   if (more('no') < 0) return { kind: 'mended', count: -more('no'), at };

@@ -19,7 +19,12 @@ const reports: Readonly<
   text: terminalReport,
   md: markdownReport,
   csv: csvReport,
-  json: (runs) => `${JSON.stringify(runs.map(({ memory: _, ...run }) => run), null, 2)}\n`,
+  json: (runs) =>
+    `${JSON.stringify(
+      runs.map(({ memory: _, ...run }) => run),
+      null,
+      2,
+    )}\n`,
   junit: junitReport,
   html: htmlReport,
   // Loaded when asked for: most instances never are.

@@ -29,7 +29,8 @@ export async function report(
     evaluation === undefined
       ? (await storedOrganization(ports, organization)).value
       : (await watchOf(ports, organization, evaluation)).document;
-  const ids = evaluation === undefined ? watchesOf(ports.evaluations, document).map((watch) => watch.evaluation) : [evaluation];
+  const ids =
+    evaluation === undefined ? watchesOf(ports.evaluations, document).map((watch) => watch.evaluation) : [evaluation];
   const runs: Reported[] = [];
   for (const id of ids) {
     for (const { run, since, runs: same, findings, answers } of await statesOf(ports, { organization, evaluation: id }))
@@ -39,7 +40,9 @@ export async function report(
   const body = await reportAs(format, runs, {
     ...optionsOf(document, evaluations.length === 1 ? evaluations[0]?.title : undefined),
     evaluations: Object.fromEntries(evaluations.map((one) => [one.id, one])),
-    questions: Object.fromEntries(evaluations.flatMap(({ questions }) => questions.map(({ id, title }) => [id, title]))),
+    questions: Object.fromEntries(
+      evaluations.flatMap(({ questions }) => questions.map(({ id, title }) => [id, title])),
+    ),
     now: ports.clock().toISOString(),
   });
   const name = [organization, ...(evaluation === undefined ? [] : [evaluation]), 'report'].join('-');

@@ -68,9 +68,24 @@ export const smtpSourceIp = evaluation({
       .map((service): SmtpService => ({ kind: 'smtp-service', ...service }))
       .sort((a, b) => compareText(a.id, b.id)),
   questions: [
-    { id: 'source-ip-visible', title: 'Does the service see the address of the real client?', short: 'Client address', broken: 'the address of the client is hidden from %' },
-    { id: 'dsr-ready', title: 'Are all nodes ready for Direct Server Return?', short: 'DSR ready', broken: 'the nodes of % are not ready for Direct Server Return' },
-    { id: 'relay-safe', title: 'Can nobody relay who should not?', short: 'Relay safe', broken: 'somebody may relay through % who should not' },
+    {
+      id: 'source-ip-visible',
+      title: 'Does the service see the address of the real client?',
+      short: 'Client address',
+      broken: 'the address of the client is hidden from %',
+    },
+    {
+      id: 'dsr-ready',
+      title: 'Are all nodes ready for Direct Server Return?',
+      short: 'DSR ready',
+      broken: 'the nodes of % are not ready for Direct Server Return',
+    },
+    {
+      id: 'relay-safe',
+      title: 'Can nobody relay who should not?',
+      short: 'Relay safe',
+      broken: 'somebody may relay through % who should not',
+    },
   ],
   rules: [
     loopbackAdapterPresent,
