@@ -53,7 +53,6 @@ export async function build({ entry, outdir }: BuildOptions): Promise<BuiltFile[
     metafile: true,
     logLevel: 'warning',
   });
-  await copyRulePages(outdir);
   const outputs = Object.entries(metafile.outputs).filter(([path]) => path.endsWith('.js'));
   const files = await Promise.all(
     outputs.map(async ([path, { inputs }]) => ({
@@ -67,7 +66,7 @@ export async function build({ entry, outdir }: BuildOptions): Promise<BuiltFile[
 }
 
 /** The pages of the rules, where the chunk that reads them (`src/app/views/rule.ts`) finds them as in the source. */
-async function copyRulePages(outdir: string): Promise<void> {
+export async function copyRulePages(outdir: string): Promise<void> {
   const from = fileURLToPath(new URL('../src/evaluations', import.meta.url));
   for await (const page of glob('*/rules/*.md', { cwd: from })) {
     const copy = join(outdir, 'evaluations', page);
@@ -80,6 +79,7 @@ if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(
   const root = fileURLToPath(new URL('..', import.meta.url));
   process.chdir(root);
   const files = await build({ entry: 'functions/index.ts', outdir: 'dist' });
+  await copyRulePages('dist');
   for (const { path, bytes } of files) console.log(`${(bytes / 1024).toFixed(0).padStart(6)} KB  ${path}`);
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
   console.log(`${(total / 1024).toFixed(0).padStart(6)} KB  in ${files.length} files`);

@@ -63,7 +63,7 @@ export function hero(
     const { tone, full } = tones[answer];
     return [
       html`<li${of > 1 ? nothing : html` class="one"`}><span class="big ${tone}">${glyph(full)} ${answerWord(answerWords, answer, count, of)}</span>
-<div><h3>${title}</h3><p class="sub">${detail(id)}</p></div>${of > 1 ? share(answerWords, given) : nothing}</li>`,
+<div><p class="ask">${title}</p><p class="sub">${detail(id)}</p></div>${of > 1 ? share(answerWords, given) : nothing}</li>`,
     ];
   });
   return html`<ul class="panel qs">${rows}</ul>`;
@@ -103,7 +103,7 @@ export function copyBlock(linking: Linking, where: Content, text: string): Html 
     linking.isFile
       ? nothing
       : html`<button type="button" data-copy="${id}" aria-describedby="${id}-l" hidden>Copy</button>`
-  }</figcaption><pre id="${id}" tabindex="0" role="region" aria-labelledby="${id}-l">${text.replaceAll('\r\n', '\n')}</pre></figure>`;
+  }</figcaption><pre id="${id}" tabindex="0" role="group" aria-labelledby="${id}-l">${text.replaceAll('\r\n', '\n')}</pre></figure>`;
 }
 
 /** Severity, owner, since when, and the rule. */

@@ -58,9 +58,9 @@ textarea { width: 100%; min-height: 14rem; padding: .75rem; font: .8125rem/1.55 
 .a.no, .a.und, .a.man { font-weight: 700 }
 .chip { padding: .125rem .5rem; border-radius: 4px; margin-left: -.5rem } a.chip:hover { text-decoration: underline } .chip.no { background: var(--no-bg) } .chip.und { background: var(--und-bg) }
 .sub { color: var(--ink-3); font-size: .8125rem; font-weight: 400 } .new { color: var(--no); font-weight: 600; font-size: .8125rem }
-.sev { display: inline-flex; align-items: baseline; gap: .35em; white-space: nowrap }
+.sev { display: inline-flex; align-items: center; gap: .35em; white-space: nowrap }
 .qs > li { display: grid; grid-template-columns: 14.5rem minmax(0, 1fr) minmax(0, 20rem); gap: .5rem 1.5rem; align-items: center; padding: .875rem 1.25rem } .qs > li + li { border-top: 1px solid var(--line) }
-.qs > li.one { grid-template-columns: 14.5rem minmax(0, 1fr) } .qs .big { white-space: nowrap; display: flex; align-items: center; gap: .75rem; font-size: 1.25rem; font-weight: 700 } .qs .big .g { width: 2.25rem; height: 2.25rem } .qs h3 { font-size: 1rem }
+.qs > li.one { grid-template-columns: 14.5rem minmax(0, 1fr) } .qs .big { white-space: nowrap; display: flex; align-items: center; gap: .75rem; font-size: 1.25rem; font-weight: 700 } .qs .big .g { width: 2.25rem; height: 2.25rem } .ask { font-size: 1rem; font-weight: 600 }
 .share { width: 100%; height: 18px; display: block } .share .r-no { fill: var(--no) } .share .r-yes { fill: var(--yes) } .share .r-und { fill: var(--und-bg); stroke: var(--und); stroke-width: 1.5 } .share .r-na { stroke: var(--na); stroke-width: 2; stroke-dasharray: 2 3 }
 .said { display: flex; flex-wrap: wrap; gap: .125rem 1rem; font-size: .8125rem; color: var(--ink-2) }
 .cause { display: grid; grid-template-columns: 1.5rem minmax(0, 1fr); gap: 0 .75rem } .cause > .g { width: 1.375rem; height: 1.375rem; margin-top: .1rem }

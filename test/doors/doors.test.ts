@@ -799,7 +799,7 @@ describe('runs, subjects, history and reports', () => {
     )) as [{ runId: string }];
     const contoso = 'pages/organizations/contoso';
     const pages = [
-      ['pages', 'Contoso has something to mend'],
+      ['pages', '<bdi>Contoso</bdi> has something to mend'],
       [contoso, 'To mend, by owner'],
       [`${contoso}/dkim`, 'DKIM: receivers cannot verify 2 of '],
       [`${contoso}/dkim?q=shop&answer=no`, '1 of '],

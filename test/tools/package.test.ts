@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { evaluations } from '../../src/evaluations/index.ts';
 import { loadFunctions } from '../../src/local/host/core.ts';
 import { startHost } from '../../src/local/host/host.ts';
 import { type BundledPackage, type PackagedFile, packageApp } from '../../tools/package.ts';
@@ -28,7 +29,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 describe('the folder that is deployed', () => {
   test('holds the bundle, host.json, a minimal package.json, licences and the bill of materials, and nothing else', () => {
     const paths = files.map(({ path }) => path);
-    expect(paths.filter((path) => !/^dist\/chunks\/[a-z-]+-[A-Z0-9]{8}\.js$/.test(path))).toEqual([
+    const isRulePage = (path: string) => /^dist\/evaluations\/[a-z-]+\/rules\/[a-z0-9-]+\.md$/.test(path);
+    expect(paths.filter(isRulePage).length).toBe(evaluations.all.reduce((sum, { rules }) => sum + rules.length, 0));
+    expect(paths.filter((path) => !isRulePage(path) && !/^dist\/chunks\/[a-z-]+-[A-Z0-9]{8}\.js$/.test(path))).toEqual([
       'LICENSE',
       'THIRD-PARTY-LICENSES.txt',
       'dist/functions.js',
