@@ -265,6 +265,9 @@ export function createApp(ports: Ports) {
     /** Whether fieldcheck itself is well: channels and runs. Never throws for a storage that is away: that is in it. */
     healthView: async () => healthView(ports, await healthOf(ports, openStorage, process.env)),
 
+    /** The moment by the App's clock: a page says when it was made, and counts days from then. */
+    now: () => clock(),
+
     /** The evaluations there are, as pages speak of them. */
     evaluationWords: () => evaluations.all.map(wordsOf),
 

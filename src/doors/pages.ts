@@ -27,10 +27,10 @@ const html = media('text/html; charset=utf-8');
 const shown = answer('A page.', html);
 
 /** Who looks, and from where. Where people sign in, their name goes here. */
-function siteOf({ query: given, headers }: Pick<DoorRequest, 'query' | 'headers'>): Site {
+function siteOf({ query: given, headers }: Pick<DoorRequest, 'query' | 'headers'>, now: Date): Site {
   const code = given.get('code') ?? undefined;
   const hasKey = code !== undefined || headers.get('x-functions-key') !== null;
-  return { root: '/api', now: new Date(), who: hasKey ? 'with a function key' : 'not signed in', code };
+  return { root: '/api', now, who: hasKey ? 'with a function key' : 'not signed in', code };
 }
 
 /** A text of the query; undefined when it is not there. */
@@ -83,7 +83,7 @@ function pageDoor<const Path extends string>(
       ...Object.fromEntries(Object.entries(refusals).map(([status, is]) => [status, answer(is ?? '', html)])),
     },
     async handle(app, request) {
-      const site = siteOf(request);
+      const site = siteOf(request, app.now());
       try {
         const made = await show(app, request, site);
         return typeof made === 'string' ? { body: made, headers } : made;
@@ -127,9 +127,10 @@ export const pageDoors = ({ all }: Registry): readonly Door[] => [
       text('q', 'Part of a name.'),
       text('answer', '`no`, `undetermined`, `late` or `fine`.'),
       text('owner', 'Who has something to mend.'),
+      text('all', '`yes`: every row, however many.'),
     ],
     show: async (app, request, site) =>
-      overviewPage(site, await app.overview(), given(request, 'q', 'answer', 'owner')),
+      overviewPage(site, await app.overview(), given(request, 'q', 'answer', 'owner', 'all')),
   }),
   pageDoor('organizationPage', 'GET', 'pages/organizations/{organization}', {
     title: 'Page: one organization, what is to mend and whose it is',

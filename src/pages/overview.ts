@@ -16,6 +16,8 @@ export interface OverviewFilter {
   readonly q?: string | undefined;
   readonly answer?: string | undefined;
   readonly owner?: string | undefined;
+  /** `yes`: every row, however many. */
+  readonly all?: string | undefined;
 }
 
 type Row = OverviewView['organizations'][number] & {
@@ -27,11 +29,15 @@ type Row = OverviewView['organizations'][number] & {
   readonly owners: readonly Owner[];
 };
 
+/** Rows of a page; others are searched for, or asked for. */
+const rowsShown = 250;
+
 /** Every organization and every question, worst first. */
 export function overviewPage(site: Site, view: OverviewView, filter: OverviewFilter = {}): string {
   const { evaluations } = view;
   const rows = view.organizations.map((one) => rowOf(one)).sort(worstFirst);
-  const shown = rows.filter((row) => fits(row, filter));
+  const fitting = rows.filter((row) => fits(row, filter));
+  const shown = filter.all === 'yes' ? fitting : fitting.slice(0, rowsShown);
   const [broken, open] = [
     rows.filter(({ no }) => no > 0),
     rows.filter(({ no, undetermined, late }) => no === 0 && (undetermined > 0 || late)),
@@ -88,7 +94,11 @@ export function overviewPage(site: Site, view: OverviewView, filter: OverviewFil
           },
         ])}
 ${shown.length === 0 ? html`<p class="panel pad">Nothing fits the filter. <a href="${to.overview(site)}">Show all ${rows.length}</a></p>` : matrixOf(site, shown, evaluations)}
-${legend}`,
+${
+  fitting.length > shown.length
+    ? html`<p class="sub">The worst ${shown.length} of ${fitting.length}; search for another, or <a href="${to.overview(site, { ...filter, all: 'yes' })}">show all</a>.</p>`
+    : nothing
+}${legend}`,
     causes.length === 0 ? nothing : causesTable(site, causes, view),
   );
 }
@@ -243,11 +253,14 @@ function lookedOf({ watches }: Row, now: Date): Content {
   const isBlind = watches.some(({ summary }) => summary !== undefined && isBlindIn(summary.counts.worst));
   const changed = watches.flatMap(({ summary }) => summary?.changed ?? []).sort((a, b) => compareText(b.at, a.at))[0];
   const oldest = times[0];
-  return html`${oldest === undefined ? html`<span class="sub">not looked at yet</span>` : html`<span class="sub">${day(oldest)}, ${ago(oldest, now)}</span>`}${
-    isLate ? html`<br><span class="e und">${glyph('hollow')} stale: a run is missing</span>` : nothing
-  }${isCut ? html`<br><span class="e und">${glyph('hollow')} last run incomplete</span>` : nothing}${
-    isBlind ? html`<br><span class="e und">${glyph('hollow')} blind: nothing could be judged</span>` : nothing
-  }${changed === undefined ? nothing : html`<br>${eventMark(changed.kind)} <span class="sub">${day(changed.at)}</span>`}`;
+  const trouble = [
+    ...(isLate ? [['stale', 'a run is missing']] : []),
+    ...(isCut ? [['incomplete', 'the last run']] : []),
+    ...(isBlind ? [['blind', 'nothing could be judged']] : []),
+  ];
+  return html`<span class="sub">${oldest === undefined ? 'not looked at yet' : html`${day(oldest)}, ${ago(oldest, now)}`}</span>${trouble.map(
+    ([word, why]) => html`<span class="e und">${glyph('hollow')} ${word}</span> <span class="sub">${why}</span>`,
+  )}${changed === undefined ? nothing : html`${eventMark(changed.kind)} <span class="sub">${day(changed.at)}</span>`}`;
 }
 
 function isBlindIn(worst: Readonly<Record<string, number>>): boolean {

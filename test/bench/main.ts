@@ -17,6 +17,10 @@ const benches: Readonly<Record<string, { what: string; load: () => Promise<{ run
       what: 'a receive log of 1 GB beside wc -l, grep -c and csv-parse on the same bytes',
       load: () => import('./smtp-logs.ts'),
     },
+    overview: {
+      what: 'the overview of 1,000 organizations with 100,000 subjects on Azurite: milliseconds, storage requests',
+      load: () => import('./overview.ts'),
+    },
     cold: {
       what: 'what the deployed bundle costs to import and to start, and what of it loads',
       load: () => import('./cold.ts'),
