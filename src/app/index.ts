@@ -43,7 +43,6 @@ export { policiesOf } from './organizations/subjects.ts';
 export { lookPorts, type Ports, productionPorts, shellPorts } from './ports.ts';
 export { Problem } from './problem.ts';
 export {
-  endingOf,
   formatOfFile,
   mediaTypes,
   type ReportFormat,

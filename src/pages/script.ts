@@ -2,7 +2,7 @@
  * The one script: filters tables while somebody types, sorts them, copies texts, prints. Everything can be read and done
  * without it: filters are forms, and what it adds is hidden until it runs.
  */
-export const script = String.raw`'use strict';
+export const script = `'use strict';
 for (const form of document.querySelectorAll('form[data-filter]')) {
   const table = document.getElementById(form.dataset.filter);
   const status = form.querySelector('[role=status]');

@@ -7,4 +7,3 @@ export { markdownReport } from './markdown-report.ts';
 export { inOrderOfMending, unseenIn } from './mending.ts';
 export { remedyParts } from './remedy.ts';
 export { type TerminalLook, terminalReport } from './terminal.ts';
-export { manyLines } from './text.ts';
