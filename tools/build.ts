@@ -65,7 +65,7 @@ export async function build({ entry, outdir }: BuildOptions): Promise<BuiltFile[
   return files.sort((a, b) => isEntry(b) - isEntry(a) || b.bytes - a.bytes);
 }
 
-/** The pages of the rules, where the chunk that reads them (`src/app/views/rule.ts`) finds them as in the source. */
+/** The pages of the rules, where the chunk that reads them (`src/app/rule-page.ts`) finds them as in the source. */
 export async function copyRulePages(outdir: string): Promise<void> {
   const from = fileURLToPath(new URL('../src/evaluations', import.meta.url));
   for await (const page of glob('*/rules/*.md', { cwd: from })) {

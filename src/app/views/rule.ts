@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { ruleName } from '../../domain/words.ts';
 import type { RuleView } from '../../pages/index.ts';
 import { evaluationNamed } from '../evaluations/requests.ts';
 import type { Ports } from '../ports.ts';
 import { notFound } from '../problem.ts';
+import { rulePage } from '../rule-page.ts';
 import { namedOf, wordsOf } from './words.ts';
 
 /** A rule with its page, and the organizations where it fails. @throws Problem when there is no such rule */
@@ -16,7 +16,7 @@ export async function ruleView(
   const found = evaluation.rules.find(({ id }) => ruleName(id) === rule);
   if (found === undefined) throw notFound(`The rule "${rule}" of ${name}`);
   const [page, documents, summaries] = await Promise.all([
-    pageOf(name, rule),
+    rulePage(name, rule),
     store.organizations(),
     store.summaries(name),
   ]);
@@ -30,16 +30,4 @@ export async function ruleView(
       return subjects === 0 ? [] : [{ ...namedOf(document), subjects }];
     }),
   };
-}
-
-/**
- * The page beside a rule's code. The bundle has the pages in the same place, seen from the chunks: `tools/build.ts` puts
- * them there, and this module is loaded when asked for, so that it is in a chunk.
- */
-async function pageOf(evaluation: string, rule: string): Promise<string | undefined> {
-  try {
-    return await readFile(new URL(`../../evaluations/${evaluation}/rules/${rule}.md`, import.meta.url), 'utf8');
-  } catch {
-    return undefined;
-  }
 }
