@@ -118,7 +118,7 @@ describe.skipIf(!hasBrowser)('in Chromium', () => {
     const { page, close } = await open(pages['hostile-subject']);
     expect(await page.textContent('body')).toContain('v=DKIM1; p=<b>AAAA');
     await close();
-  });
+  }, 90_000);
 
   test('the overview is filtered with the keyboard, with and without the script', async () => {
     const { page, close } = await open(pages.overview);
