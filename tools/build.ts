@@ -1,6 +1,6 @@
 // Bundles the functions for deployment: `npm run build`, or `build()` in a test.
-import { rm, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { copyFile, glob, mkdir, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build as bundle } from 'esbuild';
 
@@ -71,10 +71,21 @@ export async function build({
   return files.sort((a, b) => isEntry(b) - isEntry(a) || b.bytes - a.bytes);
 }
 
+/** The pages of the rules, where the chunk that reads them (`src/app/rule-page.ts`) finds them as in the source. */
+export async function copyRulePages(outdir: string): Promise<void> {
+  const from = fileURLToPath(new URL('../src/evaluations', import.meta.url));
+  for await (const page of glob('*/rules/*.md', { cwd: from })) {
+    const copy = join(outdir, 'evaluations', page);
+    await mkdir(dirname(copy), { recursive: true });
+    await copyFile(join(from, page), copy);
+  }
+}
+
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const root = fileURLToPath(new URL('..', import.meta.url));
   process.chdir(root);
   const files = await build({ entry: 'functions/index.ts', outdir: 'dist' });
+  await copyRulePages('dist');
   for (const { path, bytes } of files) console.log(`${(bytes / 1024).toFixed(0).padStart(6)} KB  ${path}`);
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
   console.log(`${(total / 1024).toFixed(0).padStart(6)} KB  in ${files.length} files`);

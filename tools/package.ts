@@ -1,13 +1,13 @@
 // Fills dist-package/, the folder that is deployed: `npm run package`, or `packageApp()` in a test.
 //
 // An allow-list, so that a new file of the repository is never deployed by accident: the bundle, host.json, a minimal
-// package.json, our licence, and what is in the bundle of others (a bill of materials and their licences). Source maps
+// package.json, the pages of the rules, our licence, and what is in the bundle of others (a bill of materials and their licences). Source maps
 // stay at home: `npm run build` on the same commit gives the same files with their maps.
 import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { build } from './build.ts';
+import { build, copyRulePages } from './build.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -49,7 +49,7 @@ export async function packageApp(outdir: string): Promise<{ files: PackagedFile[
   await mkdir(outdir, { recursive: true });
   const dist = join(outdir, 'dist');
   const built = await build({ entry: join(root, 'functions/index.ts'), outdir: dist });
-  await removeSourceMaps(dist);
+  await Promise.all([removeSourceMaps(dist), copyRulePages(dist)]);
   const packages = await bundledPackages(built.flatMap(({ modules }) => modules));
 
   for (const file of ['host.json', 'LICENSE']) await copyFile(join(root, file), join(outdir, file));

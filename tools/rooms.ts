@@ -175,11 +175,19 @@ export const rooms = table({
       "A notifier turns a notice into one channel's message: domain, http and its own SDK, nothing of the other rooms.",
   },
   'src/reports/': {
-    holds: 'runs as HTML, Markdown, CSV, JUnit, terminal text; badges',
+    holds: 'runs as Markdown, CSV, JUnit, workbook, terminal text; badges; what every report says in which order',
     rooms: ['src/domain/'],
-    packages: ['csv-stringify', 'fast-xml-parser'],
+    packages: ['csv-stringify', 'fast-xml-parser', 'wrap-ansi', 'write-excel-file'],
     node: false,
     because: 'Reports turn runs into something a person keeps: they import only domain.',
+  },
+  'src/pages/': {
+    holds: 'pages and HTML reports: one set of components, one style sheet, one script; rendered from data alone',
+    rooms: ['src/domain/', 'src/reports/'],
+    packages: ['hono', 'marked'],
+    // Hashes of the style sheet and the script, for the policy of a page.
+    node: true,
+    because: 'A page is made of what the App hands it: it asks nobody, so that it can be made from anything.',
   },
   'src/app/': {
     holds: 'the uses of the product',
@@ -189,6 +197,7 @@ export const rooms = table({
       'src/evaluations/',
       'src/http/',
       'src/notifiers/',
+      'src/pages/',
       'src/queue/',
       'src/reports/',
       'src/sources/',
@@ -202,7 +211,7 @@ export const rooms = table({
   },
   'src/app/index.ts': {
     holds: 'the only composition root, and the only way in for every door',
-    rooms: ['src/app/', 'src/domain/', 'src/evaluations/', 'src/queue/', 'src/reports/'],
+    rooms: ['src/app/', 'src/domain/', 'src/evaluations/', 'src/pages/', 'src/queue/'],
     packages: [],
     node: false,
     because:
@@ -217,7 +226,15 @@ export const rooms = table({
   },
   'src/doors/': {
     holds: 'THE table of HTTP doors as data: functions, OpenAPI, webhooks and the README come from it',
-    rooms: ['src/app/', 'src/app/index.ts', 'src/domain/', 'src/evaluations/', 'src/notifiers/', 'src/store/'],
+    rooms: [
+      'src/app/',
+      'src/app/index.ts',
+      'src/domain/',
+      'src/evaluations/',
+      'src/notifiers/',
+      'src/pages/',
+      'src/store/',
+    ],
     packages: ['zod'],
     node: false,
     because:

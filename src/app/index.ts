@@ -27,6 +27,7 @@ import * as states from './organizations/states.ts';
 import * as documents from './organizations/stored.ts';
 import type { Ports } from './ports.ts';
 import { Problem } from './problem.ts';
+import { report } from './reports/report.ts';
 import { watchedSubjects } from './runs/discover.ts';
 import { createDueRuns } from './runs/due.ts';
 import { startNamedRun } from './runs/start.ts';
@@ -38,9 +39,15 @@ import { type Assumed, readAssumed } from './supplied/assumed.ts';
 import { acceptBaseline } from './supplied/baseline.ts';
 import { readSupplied, type SuppliedFile, type Supply } from './supplied/read.ts';
 import { exportOrganization, importOrganization } from './transfer/transfer.ts';
+import { healthView } from './views/health.ts';
+import { organizationView } from './views/organization.ts';
+import { overview } from './views/overview.ts';
+import { runView } from './views/run.ts';
+import { subjectView, watchView } from './views/watch.ts';
+import { wordsOf } from './views/words.ts';
 
 export { type DeliveryMessage, deliveryMessage, sliceMessage } from '../queue/queue.ts';
-export { formatOfFile, type ReportFormat, reportAs, reportFormats, runbookMarkdown } from '../reports/index.ts';
+export { runbookMarkdown } from '../reports/index.ts';
 export type { Credentials } from './access/identify.ts';
 export type { HostCookie } from './access/sign-in.ts';
 export type { AdHocResult } from './evaluations/ad-hoc.ts';
@@ -50,6 +57,14 @@ export { parseOrganizations } from './organizations/documents.ts';
 export { policiesOf } from './organizations/subjects.ts';
 export { lookPorts, type Ports, productionPorts, shellPorts } from './ports.ts';
 export { Problem } from './problem.ts';
+export {
+  formatOfFile,
+  mediaTypes,
+  type ReportFormat,
+  reportAs,
+  reportFormats,
+} from './reports/formats.ts';
+export { optionsOf as reportOptionsOf } from './reports/report.ts';
 export type { Assumed } from './supplied/assumed.ts';
 export type { SuppliedFile, Supply } from './supplied/read.ts';
 
@@ -121,6 +136,8 @@ function usesOf(ports: Ports, { counted, working, openStorage, stop, sourcesOf, 
     <Given extends unknown[], Result>(use: (ports: Ports, ...given: Given) => Promise<Result>) =>
     (...given: Given): Promise<Result> =>
       working(() => use(ports, ...given));
+  /** The organizations that the caller may see. */
+  const visible = () => access.organizationsWith('read', ports.by ?? fieldcheckItself);
 
   return {
     /**
@@ -214,9 +231,7 @@ function usesOf(ports: Ports, { counted, working, openStorage, stop, sourcesOf, 
     organizationHistory: overStorage(documents.organizationHistory),
 
     /** Id and name of every organization that whoever asks may see; the id stands for a name that is missing. */
-    organizations: overStorage(async () =>
-      documents.listOrganizations(ports, await access.organizationsWith('read', ports.by ?? fieldcheckItself)),
-    ),
+    organizations: overStorage(async () => documents.listOrganizations(ports, await visible())),
 
     /** Deletes an organization and everything that is kept about it. @throws Problem when there is nothing (404), or as above (412) */
     deleteOrganization: overStorage((...given: Parameters<typeof documents.deleteOrganization>) =>
@@ -313,8 +328,41 @@ function usesOf(ports: Ports, { counted, working, openStorage, stop, sourcesOf, 
     /** Last known state of every subject of a watch, in order of subject. @throws Problem (404) */
     lastStates: overStorage(states.lastStates),
 
-    /** All that is known of a watch as an HTML page that a person reads or hands on. @throws Problem (404) */
-    report: overStorage(states.report),
+    /** All that is known of an organization, or of one evaluation of it, to read or to hand on. @throws Problem (404) */
+    report: overStorage(report),
+
+    /** Every organization with what is kept of its last runs, for the overview. */
+    overview: overStorage(async (given) => overview(given, await visible())),
+
+    /** One organization with what is kept of its last runs, its channels and facts. @throws Problem (404) */
+    organizationView: overStorage(organizationView),
+
+    /** One evaluation of one organization: every subject, and what is to mend, by cause. @throws Problem (404) */
+    watchView: overStorage(watchView),
+
+    /** One subject with a year of its history. @throws Problem (404) */
+    subjectView: overStorage(subjectView),
+
+    /** A rule with its page, and where it fails now. @throws Problem (404) */
+    ruleView: overStorage(async (given: Ports, evaluation: string, rule: string) =>
+      (await import('./views/rule.ts')).ruleView(given, await visible(), evaluation, rule),
+    ),
+
+    /** A run with the names of what it looks at. @throws Problem (404) */
+    runView: overStorage(runView),
+
+    /** Whether fieldcheck itself is well: channels and runs. Never throws for a storage that is away: that is in it. */
+    healthView: () =>
+      counted(async () => {
+        const seen = await visible().catch(() => new Set<string>());
+        return healthView(ports, await shared.health.health(seen), seen);
+      }),
+
+    /** The moment by the App's clock: a page says when it was made, and counts days from then. */
+    now: () => clock(),
+
+    /** The evaluations there are, as pages speak of them. */
+    evaluationWords: () => evaluations.all.map(wordsOf),
 
     /**
      * The worst answer of a watch as an SVG badge, of organizations whose document says `badge`.
@@ -391,17 +439,14 @@ function usesOf(ports: Ports, { counted, working, openStorage, stop, sourcesOf, 
     /** Storage, timers, last run of each watch, last delivery to each channel, what waits. Never throws: what is wrong is in it. */
     async health() {
       // Whoever cannot be told what is his is told what everybody is.
-      const visible = access.organizationsWith('read', ports.by ?? fieldcheckItself).catch(() => new Set<string>());
-      return shared.health.health(await visible);
+      return shared.health.health(await visible().catch(() => new Set<string>()));
     },
 
     /** Looks how all is, where nobody has lately, so that {@link health} has something to tell. @throws StoreUnavailable */
     keepHealth: () => counted(shared.health.keep),
 
     /** Numbers for monitors, in OpenMetrics. @throws Problem when the organization is none (404), or named subjects of all (400) */
-    metrics: overStorage(async (_, request: MetricsRequest) =>
-      metrics(ports, request, await access.organizationsWith('read', ports.by ?? fieldcheckItself)),
-    ),
+    metrics: overStorage(async (_, request: MetricsRequest) => metrics(ports, request, await visible())),
 
     /** Lets work in flight finish, within the time that Azure allows, puts slices that did not back, and lets go of everything. */
     async stop() {

@@ -6,12 +6,12 @@ import {
   type Assumed,
   arrangedOf,
   createApp,
-  formatOfFile,
   parseOrganizations,
   policiesOf,
   type ReportFormat,
   reportAs,
   reportFormats,
+  reportOptionsOf,
   runbooksOf,
   type SuppliedFile,
   type Supply,
@@ -26,7 +26,8 @@ import type { ShellOption } from '../evaluations/in-shell.ts';
 import type { Registration } from '../evaluations/registration.ts';
 import type { Registry } from '../evaluations/registry.ts';
 import { readBytes, readJson, readTexts, writeJson, writeWhole } from './files.ts';
-import { note, progress, say } from './progress.ts';
+import { note, progress, say, terminalLook } from './progress.ts';
+import { formatIn } from './report.ts';
 import { type AddCommand, BadCall, collect, exitCodeOn, failOn, isoTime } from './shell.ts';
 
 /** The options that say whom to ask. */
@@ -63,6 +64,7 @@ export const addEvaluate: AddCommand = (program, evaluations) => {
   command
     .addOption(new Option('--format <format>', 'of what is printed; text when left out').choices(reportFormats))
     .option('--out <file>', 'write it to this file; without --format its name says the format (.xml: junit)')
+    .option('--verbose', 'tell each of several subjects by itself, not only what is to be mended')
     .addOption(
       new Option('--fail-on <least>', 'exit code 0 unless there is that or worse').choices(failOn).default(failOn[1]),
     )
@@ -74,11 +76,12 @@ export const addEvaluate: AddCommand = (program, evaluations) => {
       const { out } = options;
       const format = formatIn(options);
       const look = async () => {
-        const { runs, facts, evaluation, title } = await evaluate(evaluations, name, subjects, options);
+        const { runs, facts, evaluation, ...about } = await evaluate(evaluations, name, subjects, options);
         const runbooks = arrangedOf(runbooksOf(evaluation, runs, facts));
         const questions = questionTitles(evaluation);
-        const told = { title, questions, evaluations: { [name]: { ...evaluation, runbooks } } };
-        return { runs, report: reportAs(format, runs, told) };
+        const look = terminalLook(out === undefined, options.verbose);
+        const told = { ...about, questions, evaluations: { [name]: { ...evaluation, runbooks } }, look };
+        return { runs, report: await reportAs(format, runs, told) };
       };
       if (out === undefined) {
         const { runs, report } = await look();
@@ -101,14 +104,8 @@ export const addEvaluate: AddCommand = (program, evaluations) => {
 interface PrintOptions {
   readonly format?: ReportFormat;
   readonly out?: string;
+  readonly verbose?: boolean;
   readonly failOn: (typeof failOn)[number];
-}
-
-/** @throws BadCall when two formats are asked for */
-function formatIn({ json, format, out }: Pick<EvaluateOptions, 'json'> & PrintOptions): ReportFormat {
-  if (json === true && format !== undefined && format !== 'json')
-    throw new BadCall(`--json and --format ${format} are two formats; give one.`);
-  return json === true ? 'json' : (format ?? (out === undefined ? 'text' : formatOfFile(out)));
 }
 
 /** The options of `evaluate` that no evaluation declares. */
@@ -191,7 +188,14 @@ export async function evaluate(
   name: string,
   named: readonly string[],
   options: EvaluateOptions,
-): Promise<AdHocResult & { readonly evaluation: Registration; readonly title: string }> {
+): Promise<
+  AdHocResult & {
+    readonly evaluation: Registration;
+    readonly title: string;
+    readonly author?: string | undefined;
+    readonly logo?: string | undefined;
+  }
+> {
   const document =
     options.organization === undefined
       ? undefined
@@ -224,8 +228,8 @@ export async function evaluate(
     });
     for (const line of assumed === undefined ? [] : withoutEffect(assumed, subjects)) note(line);
     if (options.saveFacts !== undefined) await writeJson(options.saveFacts, facts);
-    const of = document === undefined ? '' : `${document.name ?? document.id}: `;
-    return { evaluation, runs, facts, title: `${of}${evaluation.title}` };
+    const about = document === undefined ? { title: evaluation.title } : reportOptionsOf(document, evaluation.title);
+    return { evaluation, runs, facts, ...about };
   } finally {
     await app.stop();
   }

@@ -69,7 +69,7 @@ export async function linesOf(path: string): Promise<() => AsyncIterable<string>
 /** Writes a file that is there as a whole or not at all. @throws BadCall */
 export async function writeWhole<T>(
   path: string,
-  work: (write: (line: string) => Promise<void>) => Promise<T>,
+  work: (write: (part: string | Uint8Array) => Promise<void>) => Promise<T>,
 ): Promise<T> {
   const part = `${path}.part`;
   let file: FileHandle;
@@ -80,8 +80,8 @@ export async function writeWhole<T>(
     throw new BadCall(`Cannot write ${path}: ${error instanceof Error ? error.message : String(error)}.`);
   }
   try {
-    const result = await work(async (line) => {
-      await file.write(line);
+    const result = await work(async (part) => {
+      await file.writeFile(part);
     });
     await file.close();
     await rename(part, path);

@@ -4,6 +4,7 @@ import type { Registry } from '../evaluations/registry.ts';
 import { addAccess } from './access.ts';
 import { addApply } from './apply.ts';
 import { addBaseline } from './baseline.ts';
+import { addCompletion } from './completion.ts';
 import { addDeliver } from './deliver.ts';
 import { addDoctor } from './doctor.ts';
 import { addEvaluate } from './evaluate.ts';
@@ -13,6 +14,7 @@ import { addHistory } from './history.ts';
 import { addImport } from './import.ts';
 import { addKeys } from './keys.ts';
 import { endProgress, startProgress } from './progress.ts';
+import { addReport } from './report.ts';
 import { addRunbook } from './runbook.ts';
 import { type AddCommand, called, exit } from './shell.ts';
 import { addAccept, addSilence } from './statements.ts';
@@ -22,6 +24,7 @@ const commands = [
   addEvaluate,
   addApply,
   addHistory,
+  addReport,
   addEvaluationCommands,
   addRunbook,
   addBaseline,
@@ -33,6 +36,7 @@ const commands = [
   addExport,
   addImport,
   addDeliver,
+  addCompletion,
 ];
 
 /**

@@ -1,3 +1,5 @@
+import { styleText } from 'node:util';
+
 // What a call that takes its time says meanwhile on stderr: on a terminal one line that is written over, from the first
 // second on; in a log a line now and then. What is printed comes after it.
 
@@ -29,7 +31,7 @@ export function endProgress(): void {
 }
 
 /** Prints to stdout; progress ends with it. @returns false when the caller has to wait until what is printed is taken */
-export function say(text: string): boolean {
+export function say(text: string | Uint8Array): boolean {
   endProgress();
   return process.stdout.write(text);
 }
@@ -56,4 +58,21 @@ function clear(): void {
   if (started?.shown !== true) return;
   process.stderr.write('\r\u001b[K');
   started.shown = false;
+}
+
+const colours = { no: 'red', undetermined: 'yellow', yes: 'green', quiet: 'dim', bold: 'bold' } as const;
+
+/**
+ * How a report is to look where it is read: as wide as the terminal, and in colours where that shows them (`NO_COLOR` and
+ * `FORCE_COLOR` are respected by Node).
+ *
+ * @param isPrinted does it go to stdout, and not to a file?
+ */
+export function terminalLook(isPrinted: boolean, verbose: boolean | undefined) {
+  if (!isPrinted) return { verbose };
+  return {
+    verbose,
+    width: process.stdout.isTTY ? process.stdout.columns : undefined,
+    colour: (tone: keyof typeof colours, text: string) => styleText(colours[tone], text, { stream: process.stdout }),
+  };
 }

@@ -11,7 +11,14 @@ export interface Question {
   readonly id: QuestionId;
   /** The question as a person asks it. */
   readonly title: string;
+  /** Above a column of answers, in a word or two; the id when left out. */
+  readonly short?: string;
+  /** What a no means, as the end of a sentence in which `%` is for how many of how many: `receivers cannot verify %`. */
+  readonly broken?: string;
 }
+
+/** What one and several of something are called. */
+export type Counted = readonly [one: string, several: string];
 
 /** A step on the way to a yes: rules by their names, which are mended together. */
 export interface MendingStep {
@@ -55,8 +62,8 @@ export interface EvaluationOf<
   readonly mending?: readonly MendingStep[];
   /** What an organization's document says of this evaluation, under its id. */
   readonly settings: z.ZodType<Settings>;
-  /** What a subject is, for people who ask for one by its id, and an example of an id. */
-  readonly subjectId: { readonly is: string; readonly example: string };
+  /** What a subject is, for people who ask for one by its id, an example of an id, and what counted ones are called. */
+  readonly subjectId: { readonly is: string; readonly example: string; readonly counted?: Counted };
   /** The id of the subject that a person calls `name`, where that has many spellings. */
   normaliseId?(name: string): string;
   /** Where the domains come from that the document does not name; nowhere, when left out. */

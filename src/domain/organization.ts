@@ -98,6 +98,22 @@ const documentProperties = {
     .max(3_650)
     .default(400)
     .describe('How many days history, finished runs, refused notices and expired facts are kept.'),
+  report: z
+    .strictObject({
+      author: z.string().min(1).max(200).optional().describe('Who hands it on, as it stands in the report.'),
+      logo: z
+        .string()
+        .max(150_000)
+        .regex(/^data:image\/(?:png|jpeg|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$/, {
+          error: 'is no picture in base64; write data:image/png;base64,… (png, jpeg, webp or svg+xml, up to 100 KB)',
+        })
+        .optional()
+        .describe(
+          'The logo of whoever hands it on, as data:image/png;base64,…: a report is one file and loads nothing.',
+        ),
+    })
+    .optional()
+    .describe('What stands in reports that are handed on.'),
   badge: z
     .boolean()
     .optional()

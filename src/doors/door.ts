@@ -52,6 +52,8 @@ export interface Body {
 export interface Answer {
   readonly is: string;
   readonly content: Content | undefined;
+  /** Others that a caller may ask for. */
+  readonly also?: readonly Content[];
   /** What each header says, by name. */
   readonly headers: Readonly<Record<string, string>> | undefined;
 }
@@ -76,7 +78,7 @@ export interface DoorAnswer {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly jsonBody?: unknown;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   readonly cookies?: readonly HostCookie[];
 }
 

@@ -6,6 +6,8 @@ import { healthDoors } from './health.ts';
 import { incidentDoors } from './incidents.ts';
 import { interfaceDoors } from './interface.ts';
 import { organizationDoors } from './organizations.ts';
+import { pageDoors } from './pages.ts';
+import { reportDoors } from './reports.ts';
 import { runDoors } from './runs.ts';
 import { signInDoors } from './sign-in.ts';
 import { subjectDoors } from './subjects.ts';
@@ -22,11 +24,13 @@ export function doorsOf(evaluations: Registry): readonly Door[] {
     ...runDoors(evaluations),
     ...subjectDoors,
     ...incidentDoors,
+    ...reportDoors,
     ...evaluations.all.flatMap((evaluation) => evaluation.doors ?? []),
     ...accessDoors,
     ...transferDoors,
     ...healthDoors,
     ...signInDoors,
+    ...pageDoors(evaluations),
     // Loaded when asked for: most instances never are.
     ...interfaceDoors(evaluations, async () => (await import('./openapi.ts')).openApiDocument(doors, evaluations.all)),
   ];

@@ -17,6 +17,7 @@ export function openApiDocument(doors: readonly Door[], evaluations: readonly Ev
   const { components, contentOf } = describedContents([
     problem,
     ...doors.flatMap(({ body, answers }) => [body, ...Object.values(answers)].flatMap((one) => one?.content ?? [])),
+    ...doors.flatMap(({ answers }) => Object.values(answers).flatMap(({ also = [] }) => also)),
     ...webhooks.map(({ content }) => content),
   ]);
   const known = pathParameters(evaluations);
@@ -25,9 +26,9 @@ export function openApiDocument(doors: readonly Door[], evaluations: readonly Ev
     description,
     content: contentOf(content),
   });
-  const answerOf = ({ is, content, headers }: Answer): Json => ({
+  const answerOf = ({ is, content, also = [], headers }: Answer): Json => ({
     description: is,
-    content: content && contentOf(content),
+    content: content && Object.assign({}, ...[content, ...also].map(contentOf)),
     headers: headers && mapped(headers, (description) => ({ description, schema: { type: 'string' } })),
   });
   const refusals = mapped(problems, ({ means }) => answerOf(answer(means, problem)));

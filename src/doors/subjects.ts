@@ -42,15 +42,6 @@ export const subjectDoors = [
       return { jsonBody: await app.history(organization, evaluation, subject, limit, continuation) };
     },
   }),
-  door('report', 'GET', `${watch}/report`, {
-    title: 'All that is known, as a page',
-    needs: 'read',
-    answers: { 200: answer('HTML without scripts.', media('text/html; charset=utf-8')) },
-    problems: [404],
-    handle: async (app, { params: { organization, evaluation } }) => ({
-      body: await app.report(organization, evaluation),
-    }),
-  }),
   door('badge', 'GET', `${watch}/badge.svg`, {
     title: 'The worst answer as a badge, of organizations whose document says `"badge": true`',
     needs: 'open',

@@ -123,7 +123,7 @@ async function start(): Promise<void> {
   closers.push(() => mending.close());
 
   console.log(
-    `fieldcheck is ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s: ${host.url}/api/health`,
+    `fieldcheck is ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s: ${host.url}/api/pages`,
   );
 
   if (roles === undefined) console.log('Whoever calls from this machine has all rights; --sign-in tries roles.');

@@ -1,5 +1,5 @@
 import { blocksAnswers } from '../domain/answer.ts';
-import type { MendingStep } from '../domain/evaluation.ts';
+import type { Evaluation, MendingStep } from '../domain/evaluation.ts';
 import { type Answer, answers, type Finding, type Run } from '../domain/finding.ts';
 import { severities } from '../domain/rule.ts';
 import type { Runbook } from '../domain/runbook.ts';
@@ -10,23 +10,27 @@ import { byObstacle, inOrderOfMending } from './mending.ts';
 
 export interface ReportOptions {
   /** The heading; `fieldcheck report` when left out. */
-  readonly title?: string;
+  readonly title?: string | undefined;
   /** Questions as a person asks them, by id; the id itself when left out. */
   readonly questions?: Readonly<Record<string, string>>;
   /** Evaluations by id: as a person calls them, and how people say their answers; the id and plain words when left out. */
-  readonly evaluations?: Readonly<
-    Record<
-      string,
-      {
-        readonly title: string;
-        readonly answerWords?: AnswerWords;
-        readonly mending?: readonly MendingStep[] | undefined;
-        /** By subject: how to get there, step by step. */
-        readonly runbooks?: ReadonlyMap<string, Runbook> | undefined;
-      }
-    >
-  >;
+  readonly evaluations?: Readonly<Record<string, ReportedEvaluation>>;
+  /** Who hands it on, and their logo (`data:image/…`). */
+  readonly author?: string | undefined;
+  readonly logo?: string | undefined;
+  /** When it is made (ISO 8601, UTC); the time of the last look when left out. */
+  readonly now?: string | undefined;
 }
+
+/** Of an evaluation what reports speak of. */
+export type ReportedEvaluation = Pick<Evaluation, 'title'> &
+  Partial<Pick<Evaluation, 'questions' | 'subjectId'>> & {
+    readonly answerWords?: AnswerWords | undefined;
+    readonly mending?: readonly MendingStep[] | undefined;
+    /** By subject: how to get there, step by step. */
+    readonly runbooks?: ReadonlyMap<string, Runbook> | undefined;
+    readonly rules?: readonly { readonly id: string; readonly title: string; readonly blocks: readonly string[] }[];
+  };
 
 export interface Found {
   readonly subject: string;
@@ -89,7 +93,7 @@ export function arrange(runs: readonly Run[], { questions = {}, evaluations = {}
 
 function section(
   evaluation: string,
-  { title, answerWords = plainAnswerWords, mending, runbooks }: NonNullable<ReportOptions['evaluations']>[string],
+  { title, answerWords = plainAnswerWords, mending, runbooks }: ReportedEvaluation,
   runs: readonly Run[],
   questionTitles: Readonly<Record<string, string>>,
 ): Section {

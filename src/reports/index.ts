@@ -1,8 +1,10 @@
+export type { ReportOptions } from './arrange.ts';
 export { badgeSvg } from './badge.ts';
 export { csvReport } from './csv.ts';
-export { formatOfFile, type ReportFormat, reportAs, reportFormats } from './formats.ts';
-export { htmlReport } from './html-report.ts';
+export { dnsLine } from './dns-lines.ts';
 export { junitReport } from './junit-report.ts';
 export { markdownReport } from './markdown-report.ts';
+export { inOrderOfMending, unseenIn } from './mending.ts';
+export { remedyParts } from './remedy.ts';
 export { runbookMarkdown } from './runbook.ts';
-export { terminalReport } from './terminal.ts';
+export { type TerminalLook, terminalReport } from './terminal.ts';

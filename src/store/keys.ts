@@ -6,7 +6,6 @@
 //   o_<oldest first>_<run id>_<subject>_<channel>   outbox
 //   x_<newest first>_<rest of the outbox key>    rejected by its channel
 //   d_<channel>                                  when the channel last took a notice
-//   c_counts                                     what the watch came to with its last run
 //   c_memory                                     what is remembered of the watch as a whole
 //   r_<run id>_run                               run
 //   r_<run id>_<slice>                           result of a slice: the slice is committed
@@ -17,6 +16,8 @@
 //   <organization>                               its document
 //   ~<organization>_<newest first>_<ETag>        a document that was replaced, behind all that are current
 //   ~~<organization>_<id>                        a silence or an acceptance
+// and in a partition for each evaluation, so that all organizations are read at once:
+//   <organization>                               what the watch came to with its last run
 // That of access has two partitions:
 //   grant: <organization>_<kind>_<object id>     a role that somebody has in an organization
 //   key: <id>                                    a key of an organization
@@ -177,7 +178,10 @@ export function deliveryKey(channel: string): string {
   return `${deliveryPrefix}${encodeKey(channel)}`;
 }
 
-export const summaryKey = 'c_counts';
+/** The summaries of one evaluation, of all organizations together: they are read together. */
+export function summariesPartition(evaluation: string): string {
+  return `summary.${evaluation}`;
+}
 
 export const watchMemoryKey = 'c_memory';
 

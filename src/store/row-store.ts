@@ -10,6 +10,7 @@ import { createAccessRows } from './access-rows.ts';
 import {
   behind,
   committedAheadKey,
+  decodeKey,
   deliveryKey,
   deliveryPrefix,
   encodeKey,
@@ -41,7 +42,7 @@ import {
   subjectFactsPrefixOf,
   subjectHistoryPrefix,
   subjectOfFactsKey,
-  summaryKey,
+  summariesPartition,
   timeOfHistoryKey,
   watchMemoryKey,
   watchOfRun,
@@ -76,6 +77,7 @@ import {
   storedFacts,
   type Versioned,
   type Watch,
+  type WatchSummary,
   watchSummary,
 } from './store.ts';
 import {
@@ -352,11 +354,13 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
     async putSummary(watch, summary) {
       const { organization, evaluation } = watch;
       const cells = pack(`The summary of ${evaluation} in ${organization}`, summary);
-      await evaluations.write(partitionKey(watch), [{ kind: 'put', rowKey: summaryKey, cells }]);
+      await organizations.write(summariesPartition(evaluation), [
+        { kind: 'put', rowKey: encodeKey(organization), cells },
+      ]);
     },
 
-    async summary(watch) {
-      const row = await evaluations.get(partitionKey(watch), summaryKey);
+    async summary({ organization, evaluation }) {
+      const row = await organizations.get(summariesPartition(evaluation), encodeKey(organization));
       return row && unpack(watchSummary, row);
     },
 
@@ -372,6 +376,13 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
         etag === undefined ? { kind: 'create', rowKey, cells } : { kind: 'update', rowKey, cells, etag };
       const written = await evaluations.write(partitionKey(watch), [write, ...pending.map(outboxWrite)]);
       return written.outcome === 'written';
+    },
+
+    async summaries(evaluation) {
+      const found = new Map<string, WatchSummary>();
+      for await (const row of rowsWithPrefix(organizations, summariesPartition(evaluation), ''))
+        found.set(decodeKey(row.rowKey) ?? row.rowKey, unpack(watchSummary, row));
+      return found;
     },
 
     async putFacts(supplied) {
@@ -438,7 +449,11 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
       const { from, to } = withPrefix('');
       let deleted = 0;
       for (const table of [evaluations, facts]) deleted += await removeRange(table, partition, from, to);
-      return deleted;
+      const { organization, evaluation } = watch;
+      const summary = await organizations.write(summariesPartition(evaluation), [
+        { kind: 'delete', rowKey: encodeKey(organization) },
+      ]);
+      return deleted + (summary.outcome === 'written' ? 1 : 0);
     },
 
     async restore(watch, { states, history }) {

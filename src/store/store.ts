@@ -4,6 +4,7 @@ import type { WatchMemory } from '../domain/blindness.ts';
 import type { SubjectState } from '../domain/compare.ts';
 import type { PendingNotice } from '../domain/notice.ts';
 import { type OrganizationDocument, organizationDocument } from '../domain/organization.ts';
+import { owners, severities } from '../domain/rule.ts';
 import type { Statement } from '../domain/statement.ts';
 import { watchCounts } from '../domain/watch-counts.ts';
 
@@ -59,6 +60,19 @@ export const sliceResult = z.object({
 
 export type SliceResult = Readonly<z.infer<typeof sliceResult>>;
 
+/** A cause without its subjects (`domain/causes.ts`). */
+const keptCause = z.object({
+  key: z.string(),
+  rule: z.string(),
+  owner: z.enum(owners).exactOptional(),
+  severity: z.enum(severities),
+  what: z.string(),
+  isAdvice: z.boolean(),
+  /** How many subjects. */
+  subjects: z.number(),
+  since: z.string().exactOptional(),
+});
+
 /** What a watch came to when a run of it was over. */
 export const watchSummary = z.object({
   runId: z.string(),
@@ -67,6 +81,16 @@ export const watchSummary = z.object({
   factsFrom: z.string().exactOptional(),
   factsTo: z.string().exactOptional(),
   counts: watchCounts,
+  /** Whether all subjects of the run were looked at. */
+  state: z.enum(['finished', 'incomplete']).exactOptional(),
+  /** By question: since when its worst answer is what it is (ISO 8601, UTC), of the subject that has it longest. */
+  since: z.record(z.string(), z.string()).exactOptional(),
+  /** What is to be mended, the most serious first. */
+  causes: z.array(keptCause).readonly().exactOptional(),
+  /** The last run that changed how many answers are no or undetermined. */
+  changed: z
+    .object({ kind: z.enum(['broke', 'could not look', 'mended']), count: z.number(), at: z.string() })
+    .exactOptional(),
 });
 
 export type WatchSummary = Readonly<z.infer<typeof watchSummary>>;
@@ -279,6 +303,8 @@ export interface Store extends AccessStore {
   putSummary(watch: Watch, summary: WatchSummary): Promise<void>;
   /** Undefined while no run of the watch is over. */
   summary(watch: Watch): Promise<WatchSummary | undefined>;
+  /** The summaries of one evaluation by organization: a few requests, however many organizations there are. */
+  summaries(evaluation: string): Promise<ReadonlyMap<string, WatchSummary>>;
 
   /** What is remembered of a watch as a whole; undefined while nothing is. */
   watchMemory(watch: Watch): Promise<Versioned<WatchMemory> | undefined>;

@@ -60,10 +60,11 @@ describe('the runbook of a watched service', () => {
     const door = evaluations.of('smtp-source-ip').doors?.find(({ id }) => id === 'runbook');
     expect(door?.answers[200]?.content?.schema.parse(told)).toEqual(told);
 
-    const report = await made.app.report('contoso', 'smtp-source-ip');
-    expect(report).toContain('<summary>Runbook: Direct Server Return for smtp-in</summary>');
+    const { body } = await made.app.report('contoso', 'smtp-source-ip', 'html');
+    const report = String(body);
+    expect(report).toContain('<summary class="pad">Runbook: Direct Server Return for smtp-in</summary>');
     expect(report).toContain(
-      '<pre>Set-NetIPInterface -InterfaceAlias &#39;LAN&#39; -AddressFamily IPv4 -WeakHostReceive Enabled</pre>',
+      '>Set-NetIPInterface -InterfaceAlias &#39;LAN&#39; -AddressFamily IPv4 -WeakHostReceive Enabled</pre>',
     );
     expect(report).not.toContain('Direct Server Return for smtp-out');
   });

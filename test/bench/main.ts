@@ -25,6 +25,10 @@ const benches: Readonly<Record<string, { what: string; load: () => Promise<{ run
       what: 'a simulated year of 500 domains with weather: what is told, missed, false, and how often',
       load: () => import('./year.ts'),
     },
+    overview: {
+      what: 'the overview of 1,000 organizations with 100,000 subjects on Azurite: milliseconds, storage requests',
+      load: () => import('./overview.ts'),
+    },
     cold: {
       what: 'what the deployed bundle costs to import and to start, and what of it loads',
       load: () => import('./cold.ts'),

@@ -85,14 +85,16 @@ describe('the exit code', () => {
   test('is 0 when every answer is yes', async () => {
     const ended = await dkim(['--signing-config', file(tenant.rows.slice(0, 2))]);
     expect([ended.code, ended.stderr]).toEqual([0, '']);
-    expect(ended.stdout).toContain('contoso.com  (dkim, 2026-11-24T09:30:00.000Z)');
+    expect(ended.stdout).toContain('2 domains, looked at 2026-11-24 09:30 UTC');
     expect(ended.stdout).toMatch(/2 looked at/);
+    const each = await dkim(['--signing-config', file(tenant.rows.slice(0, 2)), '--verbose']);
+    expect(each.stdout).toContain('contoso.com  (dkim, 2026-11-24T09:30:00.000Z)');
   });
 
   test('is 1 when an answer is no, and the finding is said with owner and remedy', async () => {
     const ended = await dkim(['--signing-config', file(tenant.rows)]);
     expect(ended.code).toBe(1);
-    expect(ended.stdout).toContain('FAIL     dkim/active-key-published [selector1]  critical, Microsoft');
+    expect(ended.stdout).toContain('✗ FAIL     dkim/active-key-published  critical, to mend: Microsoft');
     expect(ended.stdout).toContain('The active selector selector1 of shop.contoso.com has no key: the CNAME is right');
     expect(ended.stdout).toContain('→ Open a support case with Microsoft');
   });

@@ -51,7 +51,7 @@ test.each([
 ])('the limit of a body is the one that the door declares: %o', async (request, status, detail) => {
   const { body = '', ...refused } = await call(double, request);
   expect(refused).toEqual({ status, headers: { 'content-type': 'application/problem+json' } });
-  expect(JSON.parse(body)).toMatchObject({ type: 'about:blank', status, detail });
+  expect(JSON.parse(String(body))).toMatchObject({ type: 'about:blank', status, detail });
 });
 
 test('text gets the media type that the door declares for its status', async () => {
@@ -69,7 +69,7 @@ test('a fault of ours is logged and not told', async () => {
   const fault = new TypeError('undefined is no function');
   const { status, body = '' } = await call(failing(fault), {}, logFault);
   expect(status).toBe(500);
-  expect(JSON.parse(body)).toEqual({
+  expect(JSON.parse(String(body))).toEqual({
     type: 'about:blank',
     title: 'Internal Server Error',
     status: 500,

@@ -43,7 +43,8 @@ function doorsOfNewApp() {
       faults,
     );
     expect(faults.mock.calls, `${method} ${address}`).toEqual([]);
-    const json: unknown = answer.jsonBody ?? (answer.body?.startsWith('{') ? JSON.parse(answer.body) : undefined);
+    const json: unknown =
+      answer.jsonBody ?? (String(answer.body).startsWith('{') ? JSON.parse(String(answer.body)) : undefined);
     const { detail = '' } = (json ?? {}) as { detail?: string };
     return { status: answer.status ?? 200, headers: answer.headers ?? {}, json, detail };
   };

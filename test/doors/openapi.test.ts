@@ -72,7 +72,17 @@ describe.each([
     );
     expect(operations).toHaveLength(doors.length);
     const open = operations.filter(({ security }) => security?.length === 0).map(({ operationId }) => operationId);
-    const anybodys = ['badge', 'health', 'openApi', 'organizationSchema', 'signIn', 'signInCallback', 'signOut'];
+    const anybodys = [
+      'badge',
+      'health',
+      'openApi',
+      'organizationSchema',
+      'pageScript',
+      'pageStyle',
+      'signIn',
+      'signInCallback',
+      'signOut',
+    ];
     expect(open.sort()).toEqual(anybodys);
   });
 

@@ -155,7 +155,8 @@ export async function calledWith(
     faults,
   );
   expect(faults.mock.calls, `${door.method} ${door.path} ${JSON.stringify(params)} ${search}`).toEqual([]);
-  const text = answer.body ?? (answer.jsonBody === undefined ? '' : JSON.stringify(answer.jsonBody));
+  const given = answer.body ?? (answer.jsonBody === undefined ? '' : JSON.stringify(answer.jsonBody));
+  const text = typeof given === 'string' ? given : new TextDecoder().decode(given);
   const json: unknown =
     answer.jsonBody ?? (/^[{[]/.test(text) && !text.includes('}\n{') ? JSON.parse(text) : undefined);
   const { detail = '' } = (json ?? {}) as { detail?: string };

@@ -25,6 +25,7 @@ test('editors can complete every key of the document from it', () => {
     'tenant',
     'channels',
     'retentionDays',
+    'report',
     'badge',
     'evaluations',
   ]);

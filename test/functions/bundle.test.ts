@@ -31,6 +31,8 @@ const queue = (queueName: string) => ({
 });
 const timer = (schedule: string) => ({ type: 'timerTrigger', direction: 'in', schedule });
 
+const page = 'pages/organizations/{organization}/{evaluation}';
+
 /** Every function that the product has. Whoever adds, renames or removes one changes this list on purpose. */
 const expected = {
   acceptBaseline: http('POST', 'organizations/{organization}/evaluations/smtp-source-ip/subjects/{service}/baseline'),
@@ -47,15 +49,19 @@ const expected = {
   endKey: http('DELETE', 'organizations/{organization}/keys/{key}'),
   endAcceptance: http('DELETE', 'organizations/{organization}/acceptances/{acceptance}'),
   endSilence: http('DELETE', 'organizations/{organization}/silences/{silence}'),
+  doctorPage: http('GET', 'pages/doctor'),
   evaluate: http('POST', 'evaluations/{evaluation}'),
   explain: http('POST', 'explanations'),
+  explainFormPage: http('POST', 'pages/explain'),
   explainInOrganization: http('POST', 'organizations/{organization}/explanations'),
   exportOrganization: http('GET', 'organizations/{organization}/export'),
+  explainPage: http('GET', 'pages/explain'),
   failedSelectors: http('GET', 'organizations/{organization}/evaluations/dkim/failed-selectors.csv'),
   getOrganization: http('GET', 'organizations/{organization}'),
   getRun: http('GET', 'runs/{runId}'),
   getSubject: http('GET', `${watch}/subjects/{subject}`),
   health: http('GET', 'health'),
+  healthPage: http('GET', 'pages/health'),
   heartbeat: timer('0 0 8 * * *'),
   importOrganization: http('POST', 'organizations/{organization}/import'),
   listAccess: http('GET', 'organizations/{organization}/access'),
@@ -70,7 +76,12 @@ const expected = {
   openApi: http('GET', 'openapi.json'),
   organizationAudit: http('GET', 'organizations/{organization}/audit'),
   organizationHistory: http('GET', 'organizations/{organization}/history'),
+  organizationPage: http('GET', 'pages/organizations/{organization}'),
+  organizationReport: http('GET', 'organizations/{organization}/report'),
   organizationSchema: http('GET', 'organization.schema.json'),
+  overviewPage: http('GET', 'pages'),
+  pageScript: http('GET', 'pages/script.js'),
+  pageStyle: http('GET', 'pages/style.css'),
   postFacts: http('POST', 'organizations/{organization}/facts'),
   putAccess: http('PUT', 'organizations/{organization}/access/{kind}/{id}'),
   putOrganization: http('PUT', 'organizations/{organization}'),
@@ -80,9 +91,15 @@ const expected = {
   signIn: http('GET', 'sign-in'),
   signInCallback: http('GET', 'sign-in/callback'),
   signOut: http('GET', 'sign-out'),
+  rulePage: http('GET', 'pages/rules/{evaluation}/{rule}'),
+  rulesPage: http('GET', 'pages/rules'),
+  runPage: http('GET', 'pages/runs/{runId}'),
   startDueRuns: timer('0 * * * * *'),
   startRun: http('POST', `${watch}/runs`),
+  startRunPage: http('POST', `${page}/runs`),
   subjectHistory: http('GET', `${watch}/subjects/{subject}/runs`),
+  subjectPage: http('GET', `${page}/subjects/{subject}`),
+  watchPage: http('GET', page),
   workSlice: queue('slices'),
 };
 

@@ -180,7 +180,7 @@ describe('npm start', () => {
   test('says that its port is taken and which one it uses, and when the first card was there', () => {
     const { port } = occupier.address() as AddressInfo;
     expect(first.said()).toMatch(new RegExp(`^Port ${port} is taken; using \\d+\\.$`, 'm'));
-    expect(first.said()).toMatch(/^fieldcheck is ready after \d+\.\d s: http:\/\/127\.0\.0\.1:\d+\/api\/health$/m);
+    expect(first.said()).toMatch(/^fieldcheck is ready after \d+\.\d s: http:\/\/127\.0\.0\.1:\d+\/api\/pages$/m);
     expect(first.said()).toMatch(/^The first cards were posted: [1-9], \d+\.\d s after the start\.$/m);
   });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../src/domain/finding.ts';
 import type { Runbook } from '../../src/domain/runbook.ts';
-import { htmlReport, markdownReport, runbookMarkdown } from '../../src/reports/index.ts';
+import { htmlReport } from '../../src/pages/index.ts';
+import { markdownReport, runbookMarkdown } from '../../src/reports/index.ts';
 
 const hostile = '<script>alert(1)</script> [click](http://fabrikam.com)';
 const runbook: Runbook = {
@@ -47,8 +48,8 @@ describe('a runbook', () => {
 
   it('stands closed in reports, and nothing in it becomes markup there', () => {
     const html = htmlReport([run], options);
-    expect(html).toContain('<details><summary>Runbook: Direct Server Return for &lt;script&gt;');
-    expect(html).toContain('<pre>```\n&lt;/pre&gt;\nRemove-NetIPAddress</pre>');
+    expect(html).toContain('<summary class="pad">Runbook: Direct Server Return for &lt;script&gt;');
+    expect(html).toContain('>```\n&lt;/pre&gt;\nRemove-NetIPAddress</pre>');
     expect(html).not.toContain('<script>');
     const markdown = markdownReport([run], options);
     expect(markdown).toContain('<summary>Runbook: Direct Server Return for \\<script\\>');

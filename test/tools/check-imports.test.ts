@@ -126,6 +126,11 @@ const planted: readonly (readonly [file: string, specifier: string, refusal: str
     'src/reports/ may not import node:fs: Reports turn runs into something a person keeps: they import only domain.',
   ],
   [
+    'src/pages/overview.ts',
+    '../store/store.ts',
+    'src/pages/ may not import src/store/: A page is made of what the App hands it: it asks nobody, so that it can be made from anything.',
+  ],
+  [
     'src/app/runs.ts',
     '../local/azurite.ts',
     'src/app/ may not import src/local/: A use of the product knows its ports and no door: HTTP, timer, CLI and the local runtime, which is never deployed, call it.',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { evaluations } from '../../src/evaluations/index.ts';
 import { loadFunctions } from '../../src/local/host/core.ts';
 import { startHost } from '../../src/local/host/host.ts';
 import { type BundledPackage, type PackagedFile, packageApp } from '../../tools/package.ts';
@@ -28,7 +29,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 describe('the folder that is deployed', () => {
   test('holds the bundle, host.json, a minimal package.json, licences and the bill of materials, and nothing else', () => {
     const paths = files.map(({ path }) => path);
-    expect(paths.filter((path) => !/^dist\/chunks\/[\w-]+-[A-Z0-9]{8}\.js$/.test(path))).toEqual([
+    const isRulePage = (path: string) => /^dist\/evaluations\/[a-z-]+\/rules\/[a-z0-9-]+\.md$/.test(path);
+    expect(paths.filter(isRulePage).length).toBe(evaluations.all.reduce((sum, { rules }) => sum + rules.length, 0));
+    expect(paths.filter((path) => !isRulePage(path) && !/^dist\/chunks\/[\w-]+-[A-Z0-9]{8}\.js$/.test(path))).toEqual([
       'LICENSE',
       'THIRD-PARTY-LICENSES.txt',
       'dist/functions.js',
@@ -88,6 +91,13 @@ describe('what is in the bundle of others', () => {
     const names = packages.map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(['@azure/data-tables', '@azure/functions', '@azure/identity', 'zod']));
     expect(names.filter((name) => name in manifest.devDependencies)).toEqual([]);
+    // Of a package that is there in several versions one stands in the folder of who needs it.
+    const needed = new Set(
+      Object.entries<{ readonly dev?: boolean }>(lock.packages).flatMap(([path, { dev }]) =>
+        dev === true ? [] : path.split('node_modules/').slice(-1),
+      ),
+    );
+    expect(names.filter((name) => !needed.has(name))).toEqual([]);
   });
 
   test('may be passed on: every licence is one that allows it, its words come along', () => {

@@ -251,7 +251,7 @@ describe('what is assumed in a shell', () => {
     const { code, said, noted } = await evaluate('--facts', facts, '--assume', plan, '--save-facts', kept);
     expect(code).toBe(0);
     expect(said).toContain('Would be yes with what is assumed; is no without.');
-    expect(said).toContain('  assumed  toy/lid-closed passes\n  assumed  toy/marble-heavy [blue] passes\n');
+    expect(said).toContain('  assumed    toy/lid-closed passes\n  assumed    toy/marble-heavy [blue] passes\n');
     expect(said).toContain('blue is blue, like green. (Rests on what is assumed: marble.)');
     expect(noted).toBe('cellar was not looked at, so what is assumed of it changed nothing.\n');
     expect(readFileSync(kept, 'utf8')).not.toMatch(/assumed|plan/);

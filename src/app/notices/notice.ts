@@ -78,7 +78,7 @@ export async function changesOf(
     totals: totalsOf(runs, all),
     ...(ports.publicUrl === undefined
       ? {}
-      : { link: `${ports.publicUrl}/api/organizations/${first.id}/evaluations/${evaluation.id}/report` }),
+      : { link: `${ports.publicUrl}/api/pages/organizations/${first.id}/${evaluation.id}` }),
   });
 }
 

@@ -1,9 +1,6 @@
 import type { SubjectState } from '../../domain/compare.ts';
-import { questionTitles } from '../../domain/evaluation.ts';
 import { type Past, pastOf } from '../../domain/past.ts';
-import { htmlReport } from '../../reports/index.ts';
 import type { Page, Watch } from '../../store/store.ts';
-import { arrangedOf, runbooksOfWatch } from '../evaluations/runbook.ts';
 import type { Ports } from '../ports.ts';
 import { notFound } from '../problem.ts';
 import { watchOf } from './watches.ts';
@@ -30,7 +27,8 @@ export async function subject(ports: StatePorts, ...named: [organization: string
   return (await stateIn(ports, ...named)).state;
 }
 
-async function stateIn(
+/** @throws Problem when there is no such watch or subject */
+export async function stateIn(
   ports: StatePorts,
   organization: string,
   evaluation: string,
@@ -92,22 +90,6 @@ export async function lastStates(
   evaluation: string,
 ): Promise<readonly SubjectState[]> {
   return statesOf(ports, (await watchOf(ports, organization, evaluation)).watch);
-}
-
-/** All that is known of a watch as an HTML page that a person reads or hands on. @throws Problem */
-export async function report(
-  ports: StatePorts & Pick<Ports, 'clock'>,
-  organization: string,
-  name: string,
-): Promise<string> {
-  const { document, watch, evaluation } = await watchOf(ports, organization, name);
-  const runs = (await statesOf(ports, watch)).map(({ run }) => run);
-  const runbooks = arrangedOf(await runbooksOfWatch(ports, evaluation, document, watch, runs));
-  return htmlReport(runs, {
-    title: `${document.name ?? document.id}: ${evaluation.title}`,
-    questions: questionTitles(evaluation),
-    evaluations: { [name]: { ...evaluation, runbooks } },
-  });
 }
 
 /** Last known state of every subject of a watch, in order of subject. */

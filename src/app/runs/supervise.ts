@@ -48,7 +48,7 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
     }
     resentAt.delete(runId);
     // Before the run is closed: should this be cut short, the run is looked after again.
-    await tellBlindSubjects(ports, document, run, await summarize(ports, run));
+    await tellBlindSubjects(ports, document, run, await summarize(ports, run, state));
     // Several may see the last result at once; one of them closes the run and says so.
     if (!(await store.finishRun(progress, state, now.toISOString()))) return;
     const { organization, evaluation, startedAt, subjects } = run;

@@ -34,7 +34,7 @@ export const dkim = evaluation({
   subjectKind: 'mail-domain',
   subject: mailDomain,
   facts: mailDomainFacts,
-  subjectId: { is: 'a mail domain', example: 'contoso.com' },
+  subjectId: { is: 'a mail domain', example: 'contoso.com', counted: ['domain', 'domains'] },
   settings: dkimSettings,
   discovery: ({ domains }) => (domains === undefined ? ['tenant', 'supplied-facts'] : []),
   normaliseId(name) {
@@ -54,8 +54,18 @@ export const dkim = evaluation({
     });
   },
   questions: [
-    { id: 'verifiable-now', title: 'Can receivers verify what is signed now?' },
-    { id: 'verifiable-after-rotation', title: 'Will they still after the next key rotation?' },
+    {
+      id: 'verifiable-now',
+      title: 'Can receivers verify what is signed now?',
+      short: 'Now',
+      broken: 'receivers cannot verify %',
+    },
+    {
+      id: 'verifiable-after-rotation',
+      title: 'Will they still after the next key rotation?',
+      short: 'After rotation',
+      broken: 'the next key rotation breaks %',
+    },
   ],
   rules: [
     signingConfigured,

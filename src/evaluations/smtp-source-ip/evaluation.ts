@@ -61,16 +61,31 @@ export const smtpSourceIp = evaluation({
   subjectKind: 'smtp-service',
   subject: smtpService,
   facts: smtpServiceFacts,
-  subjectId: { is: 'a service’s id', example: 'smtp-in' },
+  subjectId: { is: 'a service’s id', example: 'smtp-in', counted: ['service', 'services'] },
   settings,
   subjects: (_, { services }) =>
     services
       .map((service): SmtpService => ({ kind: 'smtp-service', ...service }))
       .sort((a, b) => compareText(a.id, b.id)),
   questions: [
-    { id: 'source-ip-visible', title: 'Does the service see the address of the real client?' },
-    { id: 'dsr-ready', title: 'Are all nodes ready for Direct Server Return?' },
-    { id: 'relay-safe', title: 'Can nobody relay who should not?' },
+    {
+      id: 'source-ip-visible',
+      title: 'Does the service see the address of the real client?',
+      short: 'Client address',
+      broken: 'the address of the client is hidden from %',
+    },
+    {
+      id: 'dsr-ready',
+      title: 'Are all nodes ready for Direct Server Return?',
+      short: 'DSR ready',
+      broken: 'the nodes of % are not ready for Direct Server Return',
+    },
+    {
+      id: 'relay-safe',
+      title: 'Can nobody relay who should not?',
+      short: 'Relay safe',
+      broken: 'somebody may relay through % who should not',
+    },
   ],
   rules: [
     loopbackAdapterPresent,

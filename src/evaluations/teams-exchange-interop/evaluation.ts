@@ -69,7 +69,7 @@ export const teamsExchangeInterop = evaluation({
   subjectKind: 'exchange-organization',
   subject: exchangeOrganization,
   facts: exchangeOrganizationFacts,
-  subjectId: { is: 'the organization’s id', example: 'contoso' },
+  subjectId: { is: 'the organization’s id', example: 'contoso', counted: ['organization', 'organizations'] },
   answerWords: { yes: 'GO', no: 'NO-GO', undetermined: 'INDETERMINATE', not_applicable: 'not asked' },
   settings,
   discovery: ({ domains }) => (domains === undefined ? ['tenant'] : []),
@@ -79,12 +79,42 @@ export const teamsExchangeInterop = evaluation({
     return [{ kind: 'exchange-organization', id: document.id, ...named, cloud, ...tenant }];
   },
   questions: [
-    { id: 'calendar', title: 'Can Teams read and write the calendars of mailboxes on premises?' },
-    { id: 'delegates', title: 'Can delegates schedule Teams meetings for others?' },
-    { id: 'presence', title: 'Does presence follow the calendar?' },
-    { id: 'voicemail', title: 'Does voicemail reach mailboxes on premises?' },
-    { id: 'compliance', title: 'Do eDiscovery and holds reach the Teams chats of users with a mailbox on premises?' },
-    { id: 'rich-coexistence', title: 'Do look-ups from on premises to the cloud (free/busy, photos, MailTips) work?' },
+    {
+      id: 'calendar',
+      title: 'Can Teams read and write the calendars of mailboxes on premises?',
+      short: 'Calendar',
+      broken: 'Teams cannot reach the calendars of mailboxes on premises',
+    },
+    {
+      id: 'delegates',
+      title: 'Can delegates schedule Teams meetings for others?',
+      short: 'Delegates',
+      broken: 'delegates cannot schedule Teams meetings for others',
+    },
+    {
+      id: 'presence',
+      title: 'Does presence follow the calendar?',
+      short: 'Presence',
+      broken: 'presence does not follow the calendar',
+    },
+    {
+      id: 'voicemail',
+      title: 'Does voicemail reach mailboxes on premises?',
+      short: 'Voicemail',
+      broken: 'voicemail does not reach mailboxes on premises',
+    },
+    {
+      id: 'compliance',
+      title: 'Do eDiscovery and holds reach the Teams chats of users with a mailbox on premises?',
+      short: 'Compliance',
+      broken: 'eDiscovery does not reach the chats of users with a mailbox on premises',
+    },
+    {
+      id: 'rich-coexistence',
+      title: 'Do look-ups from on premises to the cloud (free/busy, photos, MailTips) work?',
+      short: 'Look-ups',
+      broken: 'look-ups from on premises to the cloud do not work',
+    },
   ],
   rules: [
     cloudEnvironmentSupported,

@@ -145,15 +145,17 @@ export interface DemoAddresses {
 /** What a person may look at and try. @param watched what the demo's document watches now */
 export function whatToTry(at: DemoAddresses, demo: Demo, watched: readonly string[]): string {
   const evaluation = `${at.host}/api/organizations/contoso/evaluations`;
+  const page = `${at.host}/api/pages/organizations/contoso`;
   const [first = ''] = demo.failing;
   const lines = (list: readonly (readonly [string, string, string])[]) =>
     list.filter(([of]) => watched.includes(of)).map(([, label, text]) => `  ${label.padEnd(25)}${text}`);
   const look = lines([
-    ['dkim', 'DKIM, the whole report', `${evaluation}/dkim/report`],
-    ['teams-exchange-interop', 'Teams with Exchange', `${evaluation}/teams-exchange-interop/report`],
-    ['smtp-source-ip', 'SMTP source IP', `${evaluation}/smtp-source-ip/report`],
+    ['dkim', 'DKIM', `${page}/dkim`],
+    ['teams-exchange-interop', 'Teams with Exchange', `${page}/teams-exchange-interop`],
+    ['smtp-source-ip', 'SMTP source IP', `${page}/smtp-source-ip`],
   ]);
   const attempts = lines([
+    ['dkim', 'a report to hand on', `curl -o contoso.html ${at.host}/api/organizations/contoso/report`],
     ['dkim', 'the log for ticketing', `curl ${evaluation}/dkim/failed-selectors.csv`],
     ['dkim', 'one domain', `curl ${evaluation}/dkim/subjects/${first}`],
     ['dkim', 'its history', `curl ${evaluation}/dkim/subjects/${first}/runs`],
@@ -167,6 +169,7 @@ export function whatToTry(at: DemoAddresses, demo: Demo, watched: readonly strin
   ]);
   return [
     '\nLook at',
+    `  every organization       ${at.host}/api/pages`,
     `  the Teams cards          ${at.cards}`,
     ...look,
     ...(attempts.length > 0 ? ['\nTry', ...attempts] : []),

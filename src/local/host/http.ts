@@ -87,7 +87,7 @@ export async function openHttp(options: HttpOptions, port: number, address = loo
       return sendText(response, 405, `${url.pathname} answers ${allow}, not ${method}.`, { allow });
     }
     if (found.kind === 'not-found') {
-      if (url.pathname === '/' && method === 'GET') return sendText(response, 200, describeRoutes(options));
+      if (url.pathname === '/' && method === 'GET') return sendRoot(request, response, options);
       return sendText(response, 404, `No function answers ${url.pathname}.`);
     }
     const trigger = triggerOf(found.fn);
@@ -136,7 +136,8 @@ export async function openHttp(options: HttpOptions, port: number, address = loo
   };
 }
 
-async function listenFrom(server: Server, port: number, address: string): Promise<number> {
+/** Listens on the port wanted, or the next free one. @returns the port */
+export async function listenFrom(server: Server, port: number, address = loopback): Promise<number> {
   const last = port === 0 ? 0 : Math.min(port + portTries, 65_535);
   for (let candidate = port; candidate <= last; candidate++) {
     try {
@@ -265,6 +266,14 @@ function sendText(response: ServerResponse, status: number, text: string, header
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
   if (body === undefined) response.writeHead(status).end();
   else response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+/** Who comes with a browser gets to the pages of the app, where it has some; anybody else is told what there is. */
+function sendRoot(request: IncomingMessage, response: ServerResponse, options: HttpOptions): void {
+  const pages = options.functions.find((fn) => routeOf(fn) === 'pages' && methodsOf(fn).includes('GET'));
+  if (pages === undefined || request.headers.accept?.includes('text/html') !== true)
+    sendText(response, 200, describeRoutes(options));
+  else response.writeHead(302, { location: routePath(pages, options.routePrefix) }).end();
 }
 
 function describeRoutes({ functions, routePrefix }: HttpOptions): string {

@@ -97,9 +97,17 @@ function payloadOf(notice: Notice, summary: Summary, detail: Detail): Payload {
   };
 }
 
-/** One relative or odd address makes Teams refuse the whole card, so only a plain https one becomes a button. */
+/**
+ * One relative or odd address makes Teams refuse the whole card, so only a plain https one becomes a button, and that of
+ * the demo on this machine.
+ */
 function linkOf({ link }: Notice): string | undefined {
-  if (link === undefined || link.length > maxLinkLength || !/^https:\/\/[!-~]+$/.test(link)) return undefined;
+  if (
+    link === undefined ||
+    link.length > maxLinkLength ||
+    !/^https:\/\/[!-~]+$|^http:\/\/127\.0\.0\.1:\d+\/[!-~]*$/.test(link)
+  )
+    return undefined;
   return URL.canParse(link) ? link : undefined;
 }
 

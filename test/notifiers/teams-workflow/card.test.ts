@@ -405,7 +405,7 @@ describe('the nodes of a service, side by side', () => {
 describe('the button', () => {
   it.each([
     undefined,
-    'http://127.0.0.1:7071/api/report',
+    'http://fieldcheck.contoso.com/api/report',
     '/api/report',
     'javascript:alert(1)',
     'https://',

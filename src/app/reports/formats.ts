@@ -1,0 +1,65 @@
+import { htmlReport, type Reported } from '../../pages/index.ts';
+import {
+  csvReport,
+  junitReport,
+  markdownReport,
+  type ReportOptions,
+  type TerminalLook,
+  terminalReport,
+} from '../../reports/index.ts';
+
+export const reportFormats = ['text', 'md', 'csv', 'json', 'junit', 'html', 'xlsx'] as const;
+export type ReportFormat = (typeof reportFormats)[number];
+
+type Options = ReportOptions & { readonly look?: TerminalLook };
+
+const reports: Readonly<
+  Record<ReportFormat, (runs: readonly Reported[], options: Options) => string | Promise<Uint8Array>>
+> = {
+  text: terminalReport,
+  md: markdownReport,
+  csv: csvReport,
+  json: (runs) =>
+    `${JSON.stringify(
+      runs.map(({ memory: _, ...run }) => run),
+      null,
+      2,
+    )}\n`,
+  junit: junitReport,
+  html: htmlReport,
+  // Loaded when asked for: most instances never are.
+  xlsx: async (runs, options) => (await import('../../reports/workbook.ts')).workbook(runs, options),
+};
+
+/** The media type of each, as HTTP names it. */
+export const mediaTypes: Readonly<Record<ReportFormat, string>> = {
+  text: 'text/plain; charset=utf-8',
+  md: 'text/markdown; charset=utf-8',
+  csv: 'text/csv; charset=utf-8',
+  json: 'application/json',
+  junit: 'application/xml',
+  html: 'text/html; charset=utf-8',
+  xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+};
+
+/** The format in which a file of that name is written, by how it ends: `.xml` is JUnit. */
+export function formatOfFile(name: string): ReportFormat {
+  const ending = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
+  if (ending === 'xml') return 'junit';
+  return reportFormats.find((format) => format === ending) ?? 'text';
+}
+
+/** How a file in that format ends. */
+export function endingOf(format: ReportFormat): string {
+  if (format === 'junit') return 'xml';
+  return format === 'text' ? 'txt' : format;
+}
+
+/** Runs in one of the formats; what is no text is bytes. */
+export async function reportAs(
+  format: ReportFormat,
+  runs: readonly Reported[],
+  options: Options,
+): Promise<string | Uint8Array> {
+  return reports[format](runs, options);
+}

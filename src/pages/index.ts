@@ -1,0 +1,15 @@
+export { explainPage } from './explain.ts';
+export { doctorPage, healthPage } from './health.ts';
+export { filePolicy, pagePolicy } from './layout.ts';
+export { organizationPage } from './organization.ts';
+export { overviewPage } from './overview.ts';
+export { problemPage } from './problem.ts';
+export { htmlReport, type Reported } from './report.ts';
+export { rulePage, rulesPage } from './rule.ts';
+export { runPage } from './run.ts';
+export { script } from './script.ts';
+export { type Site, to } from './site.ts';
+export { style } from './style.ts';
+export { subjectPage } from './subject.ts';
+export type * from './views.ts';
+export { watchPage } from './watch.ts';
