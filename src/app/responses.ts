@@ -9,6 +9,10 @@ export const runStatus = runRecord.extend({
   done: z.number(),
   answers: answerCounts,
   verdicts: z.record(z.string(), z.number()),
+  unrouted: z
+    .number()
+    .exactOptional()
+    .describe('Changes worth telling that went to no channel, because no route of the document takes them.'),
 });
 
 export const organizationSummary = z.object({ id: organizationId, name: z.string() });

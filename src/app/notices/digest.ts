@@ -7,6 +7,7 @@ import { findingKey } from '../../domain/finding.ts';
 import type { Deadline, Digest, Notice, NoticeSubject } from '../../domain/notice.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import { noticeOf } from '../../domain/plan.ts';
+import { receiversIn, wantedOf, wantsDigest } from '../../domain/route.ts';
 import { holds, hushOf, type Statement } from '../../domain/statement.ts';
 import { isWorthTelling } from '../../domain/telling.ts';
 import { dayMs, dayOf } from '../../domain/time.ts';
@@ -41,7 +42,8 @@ export async function digests(ports: DeliveryPorts): Promise<void> {
   for (const document of await store.organizations()) {
     for (const watch of watchesOf(evaluations, document)) {
       const memory = await store.watchMemory(watch);
-      for (const channel of document.evaluations[watch.evaluation]?.channels ?? []) {
+      for (const [channel, when] of Object.entries(receiversIn(document, watch.evaluation))) {
+        if (!wantsDigest(when, watch.evaluation)) continue;
         const address = addressIn(document, channel);
         byAddress.set(address, [...(byAddress.get(address) ?? []), { document, watch, channel, memory }]);
       }
@@ -116,7 +118,8 @@ async function digestOf(
     let openHere = 0;
     for await (const state of statesOf(ports, watch)) {
       counts.watched += 1;
-      const { reminded, accepted, silenced } = stillOpen(state, watch, said, now);
+      const { reminded: found, accepted, silenced } = stillOpen(state, watch, said, now);
+      const reminded = wantedOf(document.channels[channel]?.when ?? {}, watch.evaluation, found);
       counts.accepted += accepted;
       counts.silenced += silenced;
       openHere += reminded.length;

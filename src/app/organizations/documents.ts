@@ -30,7 +30,8 @@ function documentUnder({ evaluations, localChannels }: DocumentPolicy) {
         refuse(`is no schedule, or never comes due; write ${scheduleForm}`, 'evaluations', evaluation, 'schedule');
     }
     for (const [name, { kind, url }] of Object.entries(document.channels)) {
-      if (kind !== 'console' && url === undefined)
+      // Without the address of a server a mail goes through Microsoft Graph.
+      if (kind !== 'console' && kind !== 'email' && url === undefined)
         refuse('is missing; write secret:NAME, NAME being the setting that holds the address', 'channels', name, 'url');
       if (url !== undefined && !url.startsWith('secret:') && !localChannels)
         refuse(
@@ -50,11 +51,16 @@ export function parseOrganizations(evaluations: Registry, value: unknown): reado
 }
 
 /** Stands in for an address written out, wherever a document is shown. */
-const hiddenAddress = 'https://(address not shown)';
+const hiddenAddress = '(address not shown)';
+
+/** With the scheme of the address, which says what kind of channel it is for. */
+function hide(url: string): string {
+  return url.replace(/(?<=:\/\/).*$/, hiddenAddress);
+}
 
 /** What of a document may be shown: an address written out is not, only that there is one. */
 export function shownOrganization(document: OrganizationDocument): OrganizationDocument {
-  return withAddresses(document, (_, url) => (url.startsWith('secret:') ? url : hiddenAddress));
+  return withAddresses(document, (_, url) => (url.startsWith('secret:') ? url : hide(url)));
 }
 
 /** What a document would look like when read back. @throws InvalidDocument when it would be refused */
@@ -72,11 +78,11 @@ export function withStoredAddresses(
   stored: OrganizationDocument | undefined,
 ): OrganizationDocument {
   return withAddresses(document, (name, url) => {
-    if (url !== hiddenAddress) return url;
+    if (!url.endsWith(`://${hiddenAddress}`)) return url;
     const kept = stored?.channels[name]?.url;
     if (kept !== undefined) return kept;
     throw new InvalidDocument('organization document', [
-      `channels.${name}.url: "${hiddenAddress}" stands for an address that is stored, and none is; write the address or secret:NAME`,
+      `channels.${name}.url: "${url}" stands for an address that is stored, and none is; write the address or secret:NAME`,
     ]);
   });
 }
