@@ -6,6 +6,8 @@ import { createBindings } from './evaluations/evaluate.ts';
 import { type HandedIn, type LookOptions, look, lookInto } from './evaluations/look.ts';
 import { adHocRequest, evaluationNamed } from './evaluations/requests.ts';
 import { healthOf } from './health/health.ts';
+import { incidentsCsv, listIncidents } from './incidents/list.ts';
+import { addAcceptance, addSilence, endStatement, listStatements } from './incidents/statements.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { metrics } from './metrics/metrics.ts';
 import { deliver, requeueRejected } from './notices/deliver.ts';
@@ -199,6 +201,24 @@ export function createApp(ports: Ports) {
 
     /** Puts back what channels refused for good; `deliver` sends it then. @returns how many notices */
     requeueRejected: overStorage(requeueRejected),
+
+    /** Incidents of an organization, silenced and accepted ones included; with `resolved` also those that are over. @throws Problem (404) */
+    incidents: overStorage(listIncidents),
+
+    /** The same as CSV. @throws Problem (404) */
+    incidentsCsv: overStorage(incidentsCsv),
+
+    /** Silences what fits, until a time. @throws InvalidDocument; Problem (404) */
+    addSilence: overStorage(addSilence),
+
+    /** Accepts an incident, until a time or until it gets worse. @throws InvalidDocument; Problem (404, or 409 when it is not open) */
+    addAcceptance: overStorage(addAcceptance),
+
+    /** Silences or acceptances that hold or are to come; with `all` also what has ended. @throws Problem (404) */
+    statements: overStorage(listStatements),
+
+    /** Ends a silence or an acceptance before its time. @throws Problem (404) */
+    endStatement: overStorage(endStatement),
 
     /** Deletes what is older than its organization wants it kept. @returns rows deleted, by watch */
     retain: overStorage(retain),

@@ -2,6 +2,7 @@
 // OpenAPI document, so that neither can say something else than the other.
 import { z } from 'zod';
 import { organizationId } from '../domain/organization.ts';
+import { owners, severities } from '../domain/rule.ts';
 import { answerCounts, runRecord } from '../store/store.ts';
 
 /** A run as people ask for it: how far it is, and what it found so far. */
@@ -28,6 +29,29 @@ export const acceptedFacts = z.object({
   runId: z.string().exactOptional(),
 });
 
+/** A finding's life, or that of a blindness, as it is now. */
+export const incident = z.object({
+  /** What it is called everywhere and for ever. */
+  key: z.string(),
+  organization: z.string(),
+  evaluation: z.string(),
+  /** `*` where a whole watch is blind. */
+  subject: z.string(),
+  rule: z.string(),
+  target: z.string().exactOptional(),
+  state: z.enum(['open', 'not-confirmed', 'flapping', 'blind', 'resolved']),
+  severity: z.enum(severities).exactOptional(),
+  owner: z.enum(owners).exactOptional(),
+  /** ISO 8601, UTC: since when it is what it is, and when its state last changed. */
+  since: z.string(),
+  changedAt: z.string(),
+  message: z.string(),
+  remedy: z.string().exactOptional(),
+  /** Who accepted or silenced it, until when and why. */
+  accepted: z.string().exactOptional(),
+  silenced: z.string().exactOptional(),
+});
+
 export const health = z.object({
   status: z.enum(['ok', 'degraded']),
   /** `ok`, or why not. */
@@ -51,6 +75,7 @@ export const health = z.object({
   rejectedNotices: z.number(),
 });
 
+export type Incident = Readonly<z.infer<typeof incident>>;
 export type RunStatus = Readonly<z.infer<typeof runStatus>>;
 export type AcceptedFacts = Readonly<z.infer<typeof acceptedFacts>>;
 export type Health = Readonly<z.infer<typeof health>>;

@@ -11,6 +11,7 @@ import { addHistory } from './history.ts';
 import { addImport } from './import.ts';
 import { endProgress, startProgress } from './progress.ts';
 import { exit, version } from './shell.ts';
+import { addAccept, addSilence } from './statements.ts';
 
 /** In the order in which the help lists them. */
 const commands = [
@@ -19,6 +20,8 @@ const commands = [
   addHistory,
   addEvaluationCommands,
   addBaseline,
+  addSilence,
+  addAccept,
   addDoctor,
   addExport,
   addImport,

@@ -63,7 +63,11 @@ export function compare(
       continue;
     }
     // Somebody who begins to watch wants to hear at once how things are: there is nothing yet that could flicker.
-    const policy = previous === undefined ? { ...policyOf(finding), confirmRuns: 1 } : policyOf(finding);
+    // What passes has no owner any more; what was said of its owner's faults holds until it was told to be over.
+    const said = policyOf(
+      owner === undefined && before?.owner !== undefined ? { ...finding, owner: before.owner } : finding,
+    );
+    const policy = previous === undefined ? { ...said, confirmRuns: 1 } : said;
     const { memory, happened } = step(before, { verdict, severity, owner }, current.at, policy);
     findings[key] = memory;
     if (happened !== undefined) transitions.push(about(finding, happened, memory, policy, current));

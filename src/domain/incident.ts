@@ -232,7 +232,7 @@ function believed(memory: FindingMemory, { kind, reason, severity }: Happened, a
 }
 
 /** What the release before wrote knows a verdict and when it was told, no more. */
-function inherited(memory: FindingMemory): FindingMemory {
+export function inherited(memory: FindingMemory): FindingMemory {
   const { verdict, severity, since, toldAt, open, soft, told, looks } = memory;
   if (verdict !== 'fail' || open !== undefined || soft !== undefined || told !== undefined || looks !== undefined)
     return memory;

@@ -2,6 +2,7 @@ import type { Registry } from '../evaluations/registry.ts';
 import type { Door } from './door.ts';
 import { factDoors } from './facts.ts';
 import { healthDoors } from './health.ts';
+import { incidentDoors } from './incidents.ts';
 import { interfaceDoors } from './interface.ts';
 import { organizationDoors } from './organizations.ts';
 import { runDoors } from './runs.ts';
@@ -17,6 +18,7 @@ export function doorsOf(evaluations: Registry): readonly Door[] {
     ...factDoors,
     ...runDoors(evaluations),
     ...subjectDoors,
+    ...incidentDoors,
     ...evaluations.all.flatMap((evaluation) => evaluation.doors ?? []),
     ...healthDoors,
     // Loaded when asked for: most instances never are.

@@ -756,6 +756,69 @@ describe('runs, subjects, history and reports', () => {
     ]);
   });
 
+  test('incidents are listed, silenced and accepted ones too, and a silence and an acceptance can be ended', async () => {
+    const key = 'contoso/dkim/shop.contoso.com/dkim/active-key-published#selector1';
+    const { json: listed } = await call('GET', 'organizations/contoso/incidents');
+    expect(listed).toContainEqual(
+      expect.objectContaining({ key, state: 'open', severity: 'critical', owner: 'microsoft' }),
+    );
+    const { text } = await call('GET', 'organizations/contoso/incidents.csv?resolved=true');
+    expect(text).toMatch(/^key,state,severity,owner,since,/);
+    expect(text).toContain(`${key},open,critical,microsoft,`);
+
+    const soon = new Date(Date.now() + 3_600_000).toISOString();
+    const said = { until: soon, reason: 'Known.', ticket: 'CHG-1', by: 'Adele' };
+    const silence = await call('POST', 'organizations/contoso/silences', { match: { subject: 'shop.*' }, ...said });
+    expect(silence).toMatchObject({
+      status: 201,
+      json: { by: 'Adele', match: { subject: 'shop.*' }, ticket: 'CHG-1' },
+    });
+    const acceptance = await call('POST', 'organizations/contoso/acceptances', { key, ...said, by: undefined });
+    expect(acceptance).toMatchObject({
+      status: 201,
+      json: { key, severity: 'critical', by: 'a holder of a function key' },
+    });
+    const { json: both } = await call('GET', 'organizations/contoso/incidents');
+    expect(both).toContainEqual(
+      expect.objectContaining({
+        key,
+        state: 'open',
+        accepted: expect.stringContaining('Accepted by a holder of a function key until '),
+        silenced: expect.stringContaining('(CHG-1): Known.'),
+      }),
+    );
+    for (const [kind, { json: one }] of [
+      ['silences', silence],
+      ['acceptances', acceptance],
+    ] as const) {
+      const { id } = one as { id: string };
+      expect((await call('GET', `organizations/contoso/${kind}`)).json).toEqual([one]);
+      const ended = await call('DELETE', `organizations/contoso/${kind}/${id}`);
+      expect(ended.json).toMatchObject({ id, endedFor: 'ended by a holder of a function key' });
+      expect((await call('GET', `organizations/contoso/${kind}`)).json).toEqual([]);
+      expect((await call('GET', `organizations/contoso/${kind}?all=true`)).json).toEqual([ended.json]);
+      expect((await call('DELETE', `organizations/contoso/${kind}/none`)).status).toBe(404);
+    }
+  });
+
+  test.each([
+    ['silences', { match: {}, until: '2027-01-01', reason: 'x' }, 400, 'match: names nothing'],
+    ['silences', { match: { subject: '*' }, reason: 'x' }, 400, 'until'],
+    [
+      'silences',
+      { match: { subject: '*' }, until: '2020-01-01', reason: 'x' },
+      400,
+      'until: 2020-01-01T00:00:00.000Z is past',
+    ],
+    ['silences', { match: { subject: '*' }, until: '2099-01-01', reason: 'x' }, 400, 'a silence lasts 90 days at most'],
+    ['silences', { match: { rule: 'dkim/none' }, until: '2099-01-01', reason: 'x' }, 400, 'is no rule'],
+    ['acceptances', { key: 'fabrikam/dkim/a/b', until: '2099-01-01', reason: 'x' }, 400, 'is no incident of contoso'],
+    ['acceptances', { key: 'contoso/dkim/a/dkim/b', until: '2099-01-01', reason: 'x' }, 404, 'does not exist'],
+  ])('%s: %o is refused', async (kind, body, status, words) => {
+    const refused = await call('POST', `organizations/contoso/${kind}`, body);
+    expect([refused.status, refused.text]).toEqual([status, expect.stringContaining(words)]);
+  });
+
   test('the report is a page without scripts that names what fails', async () => {
     const { status, headers, text } = await call('GET', `${dkim}/report`);
     expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
@@ -815,7 +878,7 @@ describe('runs, subjects, history and reports', () => {
     expect(said).toEqual([
       'Contoso: 2 new problems in DKIM',
       'Contoso: 1 resolved in DKIM for news.contoso.com',
-      'Contoso: 1 new problem in DKIM for news.contoso.com',
+      'Contoso: 1 back again in DKIM for news.contoso.com',
     ]);
     expect(sink.cards.flatMap(({ problems }) => problems)).toEqual([]);
     expect(entries).toContainEqual({

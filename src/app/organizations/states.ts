@@ -106,7 +106,8 @@ export async function report(ports: StatePorts, organization: string, name: stri
   );
 }
 
-async function statesOf({ store }: Pick<Ports, 'store'>, watch: Watch): Promise<SubjectState[]> {
+/** Last known state of every subject of a watch, in order of subject. */
+export async function statesOf({ store }: Pick<Ports, 'store'>, watch: Watch): Promise<SubjectState[]> {
   const states: SubjectState[] = [];
   let page: Page<SubjectState> | undefined;
   do {

@@ -6,7 +6,7 @@ import { failedSelectorsCsv } from '../../../src/evaluations/dkim/failed-selecto
 import { finding, mixedRuns, run } from '../../reports/runs.ts';
 
 const header =
-  'Domain,Selector,Rule,Severity,Owner,Status,Observed,Message,Remedy,Checked,Since,Evidence,Support case\r\n';
+  'Domain,Selector,Rule,Severity,Owner,Status,Observed,Message,Remedy,Checked,Since,Evidence,Support case,Incident\r\n';
 const earlier = '2026-11-18T06:00:00.000Z';
 
 /** As it is kept: every finding has been what it is since 18 November. */
@@ -26,8 +26,21 @@ const csvOf = (runs: readonly Run[]) => failedSelectorsCsv(runs.map(stateOf));
 describe('failed selectors as CSV', () => {
   it('has one line for each failing active selector, and none for advice, passes and what could not be looked at', () => {
     expect(csvOf(mixedRuns)).toBe(
-      `${header}contoso.com,selector1,dkim/active-key-published,critical,microsoft,fail,selector1-contoso-com._domainkey.contoso.onmicrosoft.com: NXDOMAIN,Microsoft publishes no key for selector1.,Open a support case with Microsoft.,2026-11-24T09:30:00.000Z,2026-11-18T06:00:00.000Z,"selector: selector1-contoso-com._domainkey.contoso.onmicrosoft.com: NXDOMAIN (192.0.2.53, 2026-11-24T09:30:00.000Z)",Domain: contoso.com | Asked: 192.0.2.53\r\n`,
+      `${header}contoso.com,selector1,dkim/active-key-published,critical,microsoft,fail,selector1-contoso-com._domainkey.contoso.onmicrosoft.com: NXDOMAIN,Microsoft publishes no key for selector1.,Open a support case with Microsoft.,2026-11-24T09:30:00.000Z,2026-11-18T06:00:00.000Z,"selector: selector1-contoso-com._domainkey.contoso.onmicrosoft.com: NXDOMAIN (192.0.2.53, 2026-11-24T09:30:00.000Z)",Domain: contoso.com | Asked: 192.0.2.53,open\r\n`,
     );
+  });
+
+  it.each([
+    [{ hushedBy: 'silence-20261124-1' }, 'silenced'],
+    [{ hushedBy: 'acceptance-20261124-1' }, 'accepted'],
+    [{ flapping: true as const }, 'flapping'],
+    [{ soft: 1 }, 'not confirmed'],
+  ])('shows what is not told, and says why: %o', (memory, words) => {
+    const state = stateOf(run('contoso.com', {}, finding()));
+    const key = findingKey(finding());
+    const findings = { [key]: { verdict: 'fail' as const, since: earlier, unknownRuns: 0, ...memory } };
+    const [row] = parse(failedSelectorsCsv([{ ...state, findings }]), { columns: true }) as Record<string, string>[];
+    expect(row?.Incident).toBe(words);
   });
 
   it('is the header alone when nothing fails', () => {
