@@ -13,6 +13,7 @@ import { metrics } from './metrics/metrics.ts';
 import { deliver, requeueRejected } from './notices/deliver.ts';
 import { heartbeat } from './notices/heartbeat.ts';
 import { badge } from './organizations/badge.ts';
+import { testChannel } from './notices/sample.ts';
 import { previewOrganization } from './organizations/documents.ts';
 import { retain } from './organizations/retention.ts';
 import * as states from './organizations/states.ts';
@@ -219,6 +220,13 @@ export function createApp(ports: Ports) {
 
     /** Ends a silence or an acceptance before its time. @throws Problem (404) */
     endStatement: overStorage(endStatement),
+
+    /**
+     * Sends a made-up incident to one channel, whatever its routes, and says what became of it and what to do.
+     *
+     * @throws Problem (404)
+     */
+    testChannel: overStorage(testChannel),
 
     /** Deletes what is older than its organization wants it kept. @returns rows deleted, by watch */
     retain: overStorage(retain),

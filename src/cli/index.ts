@@ -9,6 +9,7 @@ import { addEvaluationCommands } from './evaluation-commands.ts';
 import { addExport } from './export.ts';
 import { addHistory } from './history.ts';
 import { addImport } from './import.ts';
+import { addNotify } from './notify.ts';
 import { endProgress, startProgress } from './progress.ts';
 import { exit, version } from './shell.ts';
 import { addAccept, addSilence } from './statements.ts';
@@ -26,6 +27,7 @@ const commands = [
   addExport,
   addImport,
   addDeliver,
+  addNotify,
 ];
 
 /**

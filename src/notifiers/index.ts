@@ -6,6 +6,8 @@ import type { PostOptions } from './post.ts';
 import { createTeamsWorkflowNotifier, type WebhookUrlPolicy } from './teams-workflow/index.ts';
 import { createWebhookNotifier, type WebhookChannel } from './webhook/index.ts';
 
+export type { GraphSender } from './email/index.ts';
+
 /** A channel of the organization document, every `secret:NAME` already replaced by the setting's value: credentials. */
 export interface ResolvedChannel extends Partial<WebhookChannel>, Partial<Omit<EmailChannel, 'url'>> {
   readonly kind: 'teams-workflow' | 'webhook' | 'email' | 'ping' | 'console';

@@ -1,12 +1,13 @@
 import pMap from 'p-map';
-import type { Delivery } from '../../domain/notice.ts';
+import { eventsOf } from '../../domain/event.ts';
+import type { Delivery, Notice, PendingNotice } from '../../domain/notice.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import { type Address, type Planned, planOf } from '../../domain/plan.ts';
 import type { OutboxRow, Watch } from '../../store/store.ts';
 import { onEveryWatch, watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import { stateOf } from '../runs/status.ts';
-import { changesOf, type Part, send } from './notice.ts';
+import { changesOf, named, type Part, send } from './notice.ts';
 
 /** Outbox rows of a watch read at once. More than these go into the next notice. */
 const rowsAtOnce = 2_000;
@@ -162,15 +163,15 @@ async function deliverPlanned(ports: DeliveryPorts, { rows: waiting }: Planned<W
   }
   const [first, ...others] = parts;
   if (first === undefined) return [];
-  const delivery = await send(
-    ports,
-    first.document,
-    first.channel,
-    await changesOf(ports, 'changes', first.watch.evaluation, [first, ...others]),
-  );
+  const notice = await changesOf(ports, 'changes', first.watch.evaluation, [first, ...others]);
+  const { delivery, sent } = await sendOn(ports, first, notice);
   const at = ports.clock();
   const delivered: Delivered[] = [];
-  for (const { watch, channel, runId, rows } of parts) {
+  for (const { document, watch, channel, runId, rows: all } of parts) {
+    const arrived = delivery.outcome === 'delivered' ? [] : all.filter((row) => isSent(document, row.notice, sent));
+    if (arrived.length > 0) await store.settle(watch, arrived, { outcome: 'delivered', at: at.toISOString() });
+    const rows = all.filter((row) => !arrived.includes(row));
+    if (rows.length === 0) continue;
     const attempts = Math.max(...rows.map((row) => row.attempts));
     const { outcome, detail } = delivery;
     const fields = { ...watch, channel, runId, subjects: rows.length, outcome, detail, attempts };
@@ -192,4 +193,36 @@ async function deliverPlanned(ports: DeliveryPorts, { rows: waiting }: Planned<W
     delivered.push({ ...watch, channel, runId, subjects: rows.length, delivery });
   }
   return delivered;
+}
+
+/**
+ * Sends a notice to the end, where its channel takes event by event and there are more than go out in the time of one try. A
+ * channel that says when to come again is obeyed.
+ */
+async function sendOn(
+  ports: DeliveryPorts,
+  { document, channel }: { readonly document: OrganizationDocument; readonly channel: string },
+  notice: Notice,
+): Promise<{ readonly delivery: Delivery; readonly sent: ReadonlySet<string> }> {
+  const sent = new Set<string>();
+  // The rows are ours for so long, and the last try needs time.
+  const until = Date.now() + claimMs / 2;
+  for (;;) {
+    const events = notice.events.filter(({ id }) => !sent.has(id));
+    const delivery = await send(ports, document, channel, { ...notice, events });
+    const more = delivery.outcome === 'delivered' ? undefined : delivery.sent;
+    for (const id of more ?? []) sent.add(id);
+    const goesOn = delivery.outcome === 'retry' && delivery.afterSeconds === undefined && (more?.size ?? 0) > 0;
+    if (!goesOn || Date.now() >= until) return { delivery, sent };
+  }
+}
+
+/** Has all that this row tells arrived? */
+function isSent(
+  document: OrganizationDocument,
+  { evaluation, subject, transitions, answers }: PendingNotice,
+  sent: ReadonlySet<string>,
+): boolean {
+  const events = eventsOf(evaluation, [{ organization: named(document), subject, transitions, answers }]);
+  return sent.size > 0 && events.every(({ id }) => sent.has(id));
 }

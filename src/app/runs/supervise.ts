@@ -1,5 +1,7 @@
+import type { Cycle } from '../../domain/notice.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
-import type { RunProgress, Watch } from '../../store/store.ts';
+import type { RunProgress, RunRecord, Watch } from '../../store/store.ts';
+import { tellCycle } from '../notices/cycle.ts';
 import { tellBlindSubjects, tellConditions } from '../notices/sight.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
 import { summarize } from '../organizations/summary.ts';
@@ -51,6 +53,7 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
     await tellBlindSubjects(ports, document, run, await summarize(ports, run));
     // Several may see the last result at once; one of them closes the run and says so.
     if (!(await store.finishRun(progress, state, now.toISOString()))) return;
+    await tellCycle(ports, document, run.evaluation, cycleOf(progress, state));
     if (state === 'incomplete') {
       log.error('run incomplete at its deadline', { runId, slices: run.slices, done: slices.length });
       return;
@@ -87,6 +90,19 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
       sentence: (count) => `the runs of ${count} watch(es) were not supervised`,
     });
   };
+}
+
+/** A run worked when all of it is done and something in it could be judged. */
+function cycleOf({ run, slices }: RunProgress, state: RunRecord['state']): Cycle {
+  const { runId, subjects } = run;
+  if (state === 'incomplete')
+    return { phase: 'fail', runId, words: `Only ${slices.length} of ${run.slices} parts of the run were done in time.` };
+  const { unknown = 0, ...judged } = sumVerdicts(slices);
+  const conclusive = Object.values(judged).reduce((sum, count) => sum + count, 0);
+  if (conclusive === 0 && unknown > 0)
+    return { phase: 'fail', runId, words: `Nothing could be judged about any of ${subjects} subject(s).` };
+  const blind = unknown === 0 ? '' : ` ${unknown} finding(s) could not be judged.`;
+  return { phase: 'success', runId, words: `${subjects} subject(s) were looked at.${blind}` };
 }
 
 async function sendMissing(
