@@ -150,7 +150,11 @@ export function createRowStore({ organizations, evaluations, facts, ping }: Tabl
       const prefix = replacedPrefix(id);
       const from = withPrefix(`${prefix}${newestFirst(before)}_`).to;
       const old = await keysIn(organizations, organizationsPartition, from, withPrefix(prefix).to, limit);
-      return removeRows(organizations, organizationsPartition, old);
+      const replaced = await removeRows(organizations, organizationsPartition, old);
+      const over: string[] = [];
+      for await (const row of rowsWithPrefix(organizations, organizationsPartition, statementPrefix(id)))
+        if (over.length < limit - replaced && isLater(before, unpack(statement, row).until)) over.push(row.rowKey);
+      return replaced + (await removeRows(organizations, organizationsPartition, over));
     },
 
     async createRun(run) {

@@ -175,7 +175,7 @@ export interface Store {
   putStatement(id: string, statement: Statement): Promise<void>;
   /** Deletes the document, its history and what was said of it. @returns false when there was neither document nor history */
   deleteOrganization(id: string): Promise<boolean>;
-  /** Deletes documents that were replaced before `before`; at most `limit`. @returns rows deleted */
+  /** Deletes documents that were replaced, and what was said that ended, before `before`; at most `limit`. @returns rows deleted */
   pruneOrganization(id: string, before: string, limit: number): Promise<number>;
 
   /** @returns false when the run exists already: somebody else started it. */

@@ -139,7 +139,7 @@ describe('a channel that is dead for ten days', () => {
     for (let day = 0; day < 10; day += 1) {
       made.clock.advance({ hours: 12 });
       if (day === 0) tenant.mend('shop.contoso.com');
-      if (day === 4) tenant.breakKey('contoso.com');
+      if (day === 4) tenant.lose('contoso.com');
       await runOnce();
       for (let tries = 0; tries < 6; tries += 1) {
         made.clock.advance({ hours: 2 });

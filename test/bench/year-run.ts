@@ -37,8 +37,12 @@ export interface Year {
   readonly degraded: Readonly<Record<string, number>>;
 }
 
-/** Lives through the days; an hour at a time. */
-export async function liveThrough(all: readonly Scenario[], days: number): Promise<Year> {
+/** Lives through the days; an hour at a time, or the given hours of each day alone. */
+export async function liveThrough(
+  all: readonly Scenario[],
+  days: number,
+  hours: readonly number[] = Array.from({ length: 24 }, (_, hour) => hour),
+): Promise<Year> {
   let at = 0;
   const clock = () => new Date(start + at + clockError(at));
   const posts: Post[] = [];
@@ -83,6 +87,7 @@ export async function liveThrough(all: readonly Scenario[], days: number): Promi
   const runs: Record<string, number> = {};
   const degraded: Record<string, number> = {};
   for (let hour = 0; hour < days * 24; hour += 1) {
+    if (!hours.includes(hour % 24)) continue;
     at = hour * hourMs + 5_000;
     for (const { organization } of await app.startDueRuns()) runs[organization] = (runs[organization] ?? 0) + 1;
     await workOff(app, slices, nudges);

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { WatchMemory } from '../../src/domain/blindness.ts';
 import { organizationDocument } from '../../src/domain/organization.ts';
+import { type Statement, statement } from '../../src/domain/statement.ts';
 import { RowTooLarge } from '../../src/store/rows.ts';
 import { InvalidContinuation, type RunProgress, type Store, type Watch } from '../../src/store/store.ts';
 import {
@@ -595,6 +597,53 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
       expect(await store.summary(watch)).toEqual(summary(time(3), 2));
       await store.purge(watch);
       expect([await store.summary(watch), await store.summary(otherWatch)]).toEqual([undefined, summary(time(2), 3)]);
+    });
+
+    test('what is remembered of a watch is written by one at a time, with what it tells', async () => {
+      expect(await store.watchMemory(watch)).toBeUndefined();
+      const memory = (message: string): WatchMemory => ({
+        blind: { 'no-run': { since: time(), wideLooks: 1, told: ['*'], message } },
+        digests: { 'mail-team': { at: time(), open: 3 } },
+      });
+      const notice = noticeOf('*no-run');
+      expect(await store.putWatchMemory(watch, memory('first'), undefined, [notice])).toBe(true);
+      expect(await store.putWatchMemory(watch, memory('late'), undefined, [noticeOf('*late')])).toBe(false);
+      const read = await store.watchMemory(watch);
+      expect(read?.value).toEqual(memory('first'));
+      expect((await store.pending(watch, 10)).map((row) => row.notice.subject)).toEqual(['*no-run']);
+      expect(await store.putWatchMemory(watch, memory('second'), read?.etag, [])).toBe(true);
+      expect(await store.putWatchMemory(watch, memory('third'), read?.etag, [])).toBe(false);
+      expect((await store.watchMemory(watch))?.value).toEqual(memory('second'));
+      expect(await store.watchMemory(otherWatch)).toBeUndefined();
+    });
+
+    test('what people said is kept for each organization by itself, and goes with it', async () => {
+      const silence = (id: string, changes: object = {}): Statement =>
+        statement.parse({
+          kind: 'silence',
+          id,
+          at: time(),
+          by: 'Adele',
+          reason: 'Move.',
+          from: time(),
+          until: time(60),
+          match: { subject: '*' },
+          ...changes,
+        });
+      await store.putStatement('contoso', silence('silence-2'));
+      await store.putStatement('contoso', silence('silence-1'));
+      await store.putStatement('contoso2', silence('silence-3'));
+      await store.putStatement('contoso', silence('silence-2', { endedAt: time(5), endedFor: 'done' }));
+      expect(await store.statements('contoso')).toEqual([
+        silence('silence-1'),
+        silence('silence-2', { endedAt: time(5), endedFor: 'done' }),
+      ]);
+      expect(await store.organizations()).toEqual([]);
+      expect(await store.pruneOrganization('contoso', time(60), 10)).toBe(0);
+      expect(await store.pruneOrganization('contoso', time(61), 1)).toBe(1);
+      await store.deleteOrganization('contoso');
+      expect(await store.statements('contoso')).toEqual([]);
+      expect(await store.statements('contoso2')).toEqual([silence('silence-3')]);
     });
 
     describe('supplied facts', () => {

@@ -3,7 +3,7 @@ import { eventsOf } from '../../domain/event.ts';
 import type { Delivery, Notice, PendingNotice } from '../../domain/notice.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import { type Address, type Planned, planOf } from '../../domain/plan.ts';
-import type { OutboxRow, Watch } from '../../store/store.ts';
+import { type OutboxRow, StoreUnavailable, type Watch } from '../../store/store.ts';
 import { onEveryWatch, watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import { stateOf } from '../runs/status.ts';
@@ -47,47 +47,53 @@ interface Waiting extends OutboxRow {
  */
 export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<readonly Delivered[]> {
   const { store, log, clock } = ports;
-  const collected: Waiting[] = [];
-  let faults: unknown;
-  // What failed for some watches is thrown once the others have been told.
+  const faults: unknown[] = [];
+  const waiting: Waiting[] = [];
+  // What is wrong with some watches is thrown once the others have been told.
   await onEveryWatch(ports, {
     only,
     work: async (document, watch) => {
-      for (const row of await readyRows(ports, watch)) collected.push({ ...row, document, watch });
+      for (const row of await readyRows(ports, watch)) waiting.push({ ...row, document, watch });
       return [];
     },
     failed: (watch, detail) => log.error('notices not looked at', { ...watch, detail }),
     sentence: (count) => `the notices of ${count} watch(es) were not looked at`,
   }).catch((error: unknown) => {
     if (!(error instanceof AggregateError)) throw error;
-    faults = error;
+    faults.push(error);
   });
-  if (collected.length === 0) {
-    if (faults !== undefined) throw faults;
-    return [];
+  const delivered = waiting.length === 0 ? [] : await deliverAll(waiting);
+  if (faults.length === 1) throw faults[0];
+  if (faults.length > 1) throw new AggregateError(faults, faults.map(String).join('; '));
+  return delivered;
+
+  async function deliverAll(rows: readonly Waiting[]): Promise<Delivered[]> {
+    // Also those of whom nothing waits may have something in a moment.
+    const sharing = sharingOf(await store.organizations());
+    const addressOf = ({ document, notice }: Waiting): Address => {
+      const address = addressIn(document, notice.channel);
+      return { address, organizations: sharing.get(address) ?? 1 };
+    };
+    const planned = planOf(rows, addressOf, clock(), claimMs);
+    // A channel takes a few posts a second: to each address one after the other.
+    const byAddress = [...Map.groupBy(planned, ({ address }) => address).values()];
+    const done = await pMap(byAddress, deliverOneByOne, { concurrency: addressesAtOnce });
+    return done.flat();
   }
-  // Whoever is nudged about one watch has to know who else hears of it.
-  const sharing = sharingOf(
-    only === undefined ? collected.map(({ document }) => document) : await store.organizations(),
-  );
-  const addressOf = ({ document, notice }: Waiting): Address => {
-    const address = addressIn(document, notice.channel);
-    return { address, organizations: sharing.get(address) ?? 1 };
-  };
-  const planned = planOf(collected, addressOf, clock(), claimMs);
-  // A channel takes a few posts a second: to each address one after the other.
-  const byAddress = [...Map.groupBy(planned, ({ address }) => address).values()];
-  const delivered = await pMap(
-    byAddress,
-    async (ofAddress) => {
-      const done: Delivered[] = [];
-      for (const one of ofAddress) done.push(...(await deliverPlanned(ports, one)));
-      return done;
-    },
-    { concurrency: addressesAtOnce },
-  );
-  if (faults !== undefined) throw faults;
-  return delivered.flat();
+
+  async function deliverOneByOne(ofAddress: readonly Planned<Waiting>[]): Promise<Delivered[]> {
+    const done: Delivered[] = [];
+    for (const planned of ofAddress) {
+      try {
+        done.push(...(await deliverPlanned(ports, planned)));
+      } catch (error) {
+        if (error instanceof StoreUnavailable) throw error;
+        log.error('notice not delivered', { evaluation: planned.evaluation, detail: String(error) });
+        faults.push(error);
+      }
+    }
+    return done;
+  }
 }
 
 /** Where a channel of a document posts to: the name of the setting, or what is written out; a console is its own. */
@@ -147,6 +153,12 @@ async function readyRows({ store, clock }: DeliveryPorts, watch: Watch): Promise
   );
 }
 
+/** Two channels of one organization may have one address: it hears of each thing once. */
+function onceEach(rows: readonly OutboxRow[]): readonly PendingNotice[] {
+  const nameOf = ({ runId, subject, at }: PendingNotice) => `${runId} ${subject} ${at}`;
+  return [...new Map(rows.map(({ notice }) => [nameOf(notice), notice])).values()];
+}
+
 async function deliverPlanned(ports: DeliveryPorts, { rows: waiting }: Planned<Waiting>): Promise<Delivered[]> {
   const { store, log } = ports;
   const until = new Date(ports.clock().getTime() + claimMs).toISOString();
@@ -155,8 +167,7 @@ async function deliverPlanned(ports: DeliveryPorts, { rows: waiting }: Planned<W
   for (const ofWatch of Map.groupBy(waiting, ({ watch }) => watch.organization).values()) {
     const [{ document, watch, notice }] = ofWatch as [Waiting, ...Waiting[]];
     const rows = await store.claim(watch, ofWatch, until);
-    // Two channels of one organization may have one address: it hears of each thing once.
-    const notices = [...new Map(rows.map((row) => [`${row.notice.runId} ${row.notice.subject}`, row.notice])).values()];
+    const notices = onceEach(rows);
     const newest = notices.at(-1);
     if (newest !== undefined)
       parts.push({ document, watch, channel: notice.channel, rows, notices, runId: newest.runId });

@@ -1,4 +1,5 @@
-// An organization as NDJSON, one JSON document a line: its document, last known states, history and supplied facts.
+// An organization as NDJSON, one JSON document a line: its document, last known states, history, silences and acceptances,
+// and supplied facts.
 // The first line says what it is and of which version, the last one how much there was, so that a file that was cut off
 // is never taken for a whole one. What is in flight (runs, undelivered notices) stays behind.
 import { z } from 'zod';
@@ -10,6 +11,7 @@ import {
   type OrganizationDocument,
   organizationId,
 } from '../../domain/organization.ts';
+import { statement } from '../../domain/statement.ts';
 import type { Registry } from '../../evaluations/registry.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
 import { type Page, type Store, type StoredFacts, storedFacts, type Watch } from '../../store/store.ts';
@@ -28,7 +30,13 @@ const batch = 500;
 /** Faults that are told of one file. */
 const faultsTold = 20;
 
-const counts = z.strictObject({ states: z.number(), history: z.number(), facts: z.number() });
+const counts = z.strictObject({
+  states: z.number(),
+  history: z.number(),
+  facts: z.number(),
+  /** Of silences and acceptances: exports of the release before have none. */
+  statements: z.number().default(0),
+});
 
 /** How much was exported or imported. */
 export type Counts = Readonly<z.infer<typeof counts>>;
@@ -45,6 +53,7 @@ const entry = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('state'), state: subjectState }),
   z.strictObject({ kind: z.literal('history'), state: subjectState }),
   z.strictObject({ kind: z.literal('facts'), facts: storedFacts }),
+  z.strictObject({ kind: z.literal('statement'), statement }),
   z.strictObject({ kind: z.literal('end'), counts }),
 ]);
 
@@ -62,9 +71,13 @@ export async function exportOrganization(
   const { store } = ports;
   const { value: document } = await storedOrganization(ports, id);
   const put = (value: z.infer<typeof header> | z.infer<typeof entry>) => write(`${JSON.stringify(value)}\n`);
-  const done = { states: 0, history: 0, facts: 0 };
+  const done = { states: 0, history: 0, facts: 0, statements: 0 };
   await put({ kind: 'fieldcheck organization', version, organization: id, exportedAt: ports.clock().toISOString() });
   await put({ kind: 'document', document: shownOrganization(document) });
+  for (const said of await store.statements(id)) {
+    await put({ kind: 'statement', statement: said });
+    done.statements += 1;
+  }
   for (const evaluation of ports.evaluations.ids) {
     const watch: Watch = { organization: id, evaluation };
     for await (const state of everyOne((from) => store.listStates(watch, batch, from))) {
@@ -187,7 +200,7 @@ async function check(
   policy: Pick<Ports, 'evaluations' | 'localChannels'>,
 ): Promise<{ organization: string; document: OrganizationDocument; counts: Counts }> {
   const faults: string[] = [];
-  const found = { states: 0, history: 0, facts: 0 };
+  const found = { states: 0, history: 0, facts: 0, statements: 0 };
   let organization: string | undefined;
   let document: OrganizationDocument | undefined;
   let end: Counts | undefined;
@@ -227,6 +240,9 @@ async function check(
       case 'facts':
         found.facts += 1;
         break;
+      case 'statement':
+        found.statements += 1;
+        break;
       case 'end':
         end = one.counts;
         break;
@@ -237,7 +253,7 @@ async function check(
     if (end === undefined)
       faults.push(`is cut off after line ${number}: its last line, which counts the others, is missing`);
     else if (document === undefined) faults.push('holds no organization document');
-    for (const name of ['states', 'history', 'facts'] as const) {
+    for (const name of ['states', 'history', 'facts', 'statements'] as const) {
       if (end !== undefined && end[name] !== found[name])
         faults.push(`holds ${found[name]} lines of ${name}, but its last line says ${end[name]}`);
     }
@@ -307,6 +323,7 @@ async function writeAll(store: Store, { ids }: Registry, organization: string, f
     if (one?.kind === 'state') waiting.get(one.state.run.evaluation)?.states.push(one.state);
     else if (one?.kind === 'history') waiting.get(one.state.run.evaluation)?.history.push(one.state);
     else if (one?.kind === 'facts') facts.push(one.facts);
+    else if (one?.kind === 'statement') await store.putStatement(organization, one.statement);
     size += 1;
     if (size === batch) await flush();
   }

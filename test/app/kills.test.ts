@@ -1,0 +1,144 @@
+// A process that is killed at every request to the storage in turn, and another one that goes on: nothing is lost, nothing
+// invented, and nothing told twice more often than it was killed.
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import type { IncidentEvent, Notice } from '../../src/domain/notice.ts';
+import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
+import { createTableStore } from '../../src/store/table-store.ts';
+import { useAzurite } from '../azurite.ts';
+import { startFaultyStorage } from '../store/faulty-storage.ts';
+import { createClock, createMachine, type Machine } from './machine.ts';
+import { acceptedRow, createTenant, type Tenant } from './tenant.ts';
+
+const azurite = useAzurite();
+const organizations = ['contoso', 'fabrikam'];
+
+let tenant: Tenant;
+let resolvers: readonly [DnsServer, DnsServer];
+const zone = { lookup: (name: string) => tenant.zone.lookup(name) };
+beforeAll(async () => {
+  resolvers = await Promise.all([startDnsServer({ zone }), startDnsServer({ zone })]);
+});
+afterAll(() => Promise.all(resolvers.map((server) => server.close())));
+beforeEach(() => {
+  tenant = createTenant(['contoso.com', 'mail.contoso.com', 'shop.contoso.com']);
+});
+
+/** What has to be told, by key and type: nothing else, and nothing less. */
+const expected = organizations
+  .flatMap((id) => [
+    `watch.blind ${id}/dkim/*/blind#no-run`,
+    `watch.seeing ${id}/dkim/*/blind#no-run`,
+    `incident.opened ${id}/dkim/shop.contoso.com/dkim/active-key-published#selector1`,
+    ...(id === 'contoso' ? [`incident.opened ${id}/dkim/mail.contoso.com/dkim/active-key-published#selector1`] : []),
+  ])
+  .sort();
+
+test('killed anywhere between a look and its last word', { timeout: 300_000 }, async () => {
+  const matrix: { readonly killedAt: number; readonly twice: number }[] = [];
+  for (let killedAt = 1; ; killedAt += 3) {
+    const { events, requests } = await lifeWithAKill(killedAt);
+    const told = events.map(({ type, key }) => `${type} ${key}`);
+    expect([...new Set(told)].sort(), `killed at request ${killedAt}`).toEqual(expected);
+    const twice = told.length - new Set(events.map(({ id }) => id)).size;
+    // What was sent and not yet settled is sent again: at most the one notice that was under way, of six events.
+    expect(twice, `told twice when killed at request ${killedAt}`).toBeLessThanOrEqual(6);
+    matrix.push({ killedAt, twice });
+    if (requests < killedAt) break;
+  }
+  expect(matrix.length).toBeGreaterThan(10);
+  const toldTwice = matrix.filter(({ twice }) => twice > 0).length;
+  expect(toldTwice, `kills after which something was told twice, of ${matrix.length}`).toBeLessThanOrEqual(4);
+});
+
+let tables = 0;
+
+async function lifeWithAKill(killedAt: number): Promise<{ events: IncidentEvent[]; requests: number }> {
+  tenant.mend('shop.contoso.com');
+  tenant.mend('mail.contoso.com');
+  tables += 1;
+  const tablePrefix = `k${tables}`;
+  const faulty = await startFaultyStorage(azurite.connectionString);
+  onTestFinished(() => faulty.stop());
+  const clock = createClock();
+  const taken: Notice[] = [];
+  const machineOver = (connectionString: string) =>
+    createMachine({
+      clock,
+      store: createTableStore({ connectionString, tablePrefix }),
+      resolvers: resolvers.map(({ address }) => address),
+      notifierFor: () => ({
+        id: 'kills',
+        send: async (notice) => {
+          taken.push(notice);
+          return { outcome: 'delivered', detail: 'Taken.' };
+        },
+      }),
+    });
+  const first = machineOver(faulty.connectionString);
+  await prepare(first);
+  const { silence } = await quietLook(first);
+
+  let requests = 0;
+  faulty.fate = () => {
+    requests += 1;
+    if (requests < killedAt) return 'pass';
+    // The one under way is done and its answer lost; nothing comes after it.
+    return requests === killedAt ? 'lose-answer' : { status: 403 };
+  };
+  await troubledLook(first, silence).catch(() => undefined);
+
+  // Another process: the queue and the storage are as they were left.
+  const second = machineOver(azurite.connectionString);
+  second.slices.push(...first.slices.splice(0));
+  second.deliveries.push(...first.deliveries.splice(0));
+  clock.advance({ minutes: 3 });
+  await troubledLook(second, silence);
+  for (let step = 0; step < 3; step += 1) {
+    clock.advance({ minutes: 61 });
+    await second.work();
+    await second.app.superviseRuns();
+    await second.work();
+    await second.app.deliver();
+  }
+  return { events: taken.flatMap(({ events }) => events), requests };
+}
+
+async function prepare(made: Machine): Promise<void> {
+  const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+  for (const id of organizations) {
+    const channels = { 'mail-team': { url: 'secret:MAIL' } };
+    await made.app.putOrganization(id, { id, channels, evaluations: { dkim: { channels: ['mail-team'] } } }, undefined);
+    await made.app.acceptFacts(id, json(tenant.rows), false);
+    await made.app.acceptFacts(id, json(tenant.rows.map(({ Domain }) => acceptedRow(Domain))), false);
+  }
+}
+
+/** All is well, but in fabrikam one domain is silenced while it fails. */
+async function quietLook(made: Machine): Promise<{ readonly silence: string }> {
+  const { id: silence } = await made.app.addSilence(
+    'fabrikam',
+    { match: { subject: 'mail.*' }, until: '2026-12-20', reason: 'Move.' },
+    'Adele',
+  );
+  await made.app.startDueRuns();
+  expect(await made.work()).toEqual([]);
+  await made.app.superviseRuns();
+  await made.app.deliver();
+  // Nobody looks for three days.
+  made.clock.advance({ days: 3 });
+  tenant.lose('shop.contoso.com');
+  tenant.lose('mail.contoso.com');
+  return { silence };
+}
+
+/** One turn of the timers and queues. */
+async function troubledLook(made: Machine, silence: string): Promise<void> {
+  await made.app.superviseRuns();
+  await made.app.startDueRuns();
+  const errors = await made.work();
+  if (errors.length > 0) throw errors[0];
+  made.clock.advance({ minutes: 11 });
+  await made.app.superviseRuns();
+  await made.app.deliver();
+  expect((await made.app.statements('fabrikam', 'silence')).map(({ id }) => id)).toEqual([silence]);
+}
