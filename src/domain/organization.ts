@@ -9,7 +9,7 @@ const secretName = /^secret:[A-Za-z][A-Za-z0-9_]*$/;
 
 /** `secret:NAME`, or an address written out, which only the local host accepts. */
 const channelUrl = z.string().refine((text) => secretName.test(text) || /^(https?|smtps?):\/\//.test(text), {
-  error: 'is neither secret:NAME (NAME of the setting that holds the address) nor an http(s) or smtp(s) address',
+  error: 'is neither secret:NAME (NAME of the setting that holds the address) nor an http(s) address',
 });
 
 export const channelKinds = ['teams-workflow', 'webhook', 'email', 'ping', 'console'] as const;

@@ -68,6 +68,7 @@ const expected = {
   startDueRuns: timer('0 * * * * *'),
   startRun: http('POST', `${watch}/runs`),
   subjectHistory: http('GET', `${watch}/subjects/{subject}/runs`),
+  testChannel: http('POST', 'organizations/{organization}/channels/{channel}/test'),
   workSlice: queue('slices'),
 };
 

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
@@ -86,6 +86,7 @@ it('posts one incident from opened to resolved as signed CloudEvents', async () 
     datacontenttype: 'application/json',
     data: {
       title: 'Contoso: active-key-published: contoso.com (selector1)',
+      dedupKey: createHash('sha256').update(key).digest('hex').slice(0, 40),
       state: 'open',
       kind: 'opened',
       reason: 'was-good',

@@ -51,11 +51,11 @@ export function parseOrganizations(evaluations: Registry, value: unknown): reado
 }
 
 /** Stands in for an address written out, wherever a document is shown. */
-const hiddenAddress = '(address not shown)';
+const hiddenAddress = 'https://(address not shown)';
+const hiddenServer = 'smtp://(address not shown)';
 
-/** With the scheme of the address, which says what kind of channel it is for. */
 function hide(url: string): string {
-  return url.replace(/(?<=:\/\/).*$/, hiddenAddress);
+  return /^smtps?:/.test(url) ? hiddenServer : hiddenAddress;
 }
 
 /** What of a document may be shown: an address written out is not, only that there is one. */
@@ -78,7 +78,7 @@ export function withStoredAddresses(
   stored: OrganizationDocument | undefined,
 ): OrganizationDocument {
   return withAddresses(document, (name, url) => {
-    if (!url.endsWith(`://${hiddenAddress}`)) return url;
+    if (url !== hiddenAddress && url !== hiddenServer) return url;
     const kept = stored?.channels[name]?.url;
     if (kept !== undefined) return kept;
     throw new InvalidDocument('organization document', [

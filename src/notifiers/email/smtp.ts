@@ -158,7 +158,7 @@ function failure(error: unknown, shown: string): Delivery {
     case 'EAUTH':
       return {
         outcome: 'rejected',
-        detail: `${answered}: it refuses user name and password. Check both in the setting, and that the mailbox may sign in for SMTP (in Exchange Online: Set-CASMailbox -SmtpClientAuthenticationDisabled $false).`,
+        detail: `${answered}: it refuses user name and password. Check both in the setting. Exchange Online gives up passwords for SMTP: leave out the url there, so that Microsoft Graph sends.`,
       };
     case 'ETLS':
       if (responseCode === undefined && /CERT|ISSUER|ALTNAME|SELF_SIGNED/.test(causeOf(error)))

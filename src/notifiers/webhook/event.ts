@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { wholeWatch } from '../../domain/event.ts';
 import { verdicts } from '../../domain/finding.ts';
@@ -14,7 +15,10 @@ const named = z.object({ id: z.string(), name: z.string() });
 const incidentStates = ['open', 'resolved', 'accepted', 'silenced', 'blind', 'seeing'] as const;
 
 const incidentData = z.object({
-  title: z.string().describe('One line, for a ticket’s title.'),
+  title: z.string().describe('One line, for a ticket’s title; it stays the same.'),
+  dedupKey: z
+    .string()
+    .describe('Of the incident’s key 40 hexadecimal digits, where a field of a ticket is too short for the key.'),
   state: z
     .enum(incidentStates)
     .describe('What a ticket is from now on: open and blind are open, all others are closed or put aside.'),
@@ -127,10 +131,11 @@ const stateAfter = {
   'watch.seeing': 'seeing',
 } as const satisfies Record<EventType, string>;
 
-function dataOf({ type, organization, evaluation, transition }: IncidentEvent) {
+function dataOf({ type, key, organization, evaluation, transition }: IncidentEvent) {
   const { kind, reason, subject, since, of } = transition;
   return {
     title: titleOf(organization.name, transition),
+    dedupKey: createHash('sha256').update(key).digest('hex').slice(0, 40),
     state: stateAfter[type],
     kind,
     reason,
