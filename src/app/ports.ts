@@ -155,7 +155,9 @@ export function channelNotifiers(
       const setting = reference.slice('secret:'.length);
       const value = environment[setting];
       if (value === undefined || value === '')
-        throw new Error(`channel "${name}" of ${document.id}: the setting ${setting}, which should hold its ${holds}, is not set`);
+        throw new Error(
+          `channel "${name}" of ${document.id}: the setting ${setting}, which should hold its ${holds}, is not set`,
+        );
       return value;
     };
     const url = settingOf(channel.url, 'address');

@@ -33,7 +33,9 @@ const channel = z
       .string()
       .regex(secretName, { error: 'must be secret:NAME, NAME being the setting that holds the shared secret' })
       .optional()
-      .describe('Of a webhook: secret:NAME, NAME being the setting that holds the secret which every post is signed with.'),
+      .describe(
+        'Of a webhook: secret:NAME, NAME being the setting that holds the secret which every post is signed with.',
+      ),
     contentType: z
       .enum(['application/cloudevents+json', 'application/json'])
       .optional()

@@ -86,7 +86,10 @@ export function routed(
     if (wanted.some(isWorthTelling)) told.push({ channel, transitions: wanted });
   }
   const hasChannels = Object.keys(receivers).length > 0;
-  return { told, nowhere: hasChannels ? transitions.filter((one) => isWorthTelling(one) && !heard.has(one)).length : 0 };
+  return {
+    told,
+    nowhere: hasChannels ? transitions.filter((one) => isWorthTelling(one) && !heard.has(one)).length : 0,
+  };
 }
 
 /** Does a channel want the digest of the week, of this evaluation? */
@@ -102,19 +105,21 @@ export function wantedOf(when: ChannelWhen, evaluation: string, transitions: rea
   if (when.evaluations !== undefined && !when.evaluations.includes(evaluation)) return [];
   const asksForFindings = when.severity !== undefined || when.owners !== undefined;
   const hasFinding = transitions.some((one) => isWantedFinding(one, when));
-  return transitions.filter((one) => {
-    if (!isWantedKind(one, when)) return false;
-    switch (one.of.type) {
-      case 'finding':
-        return isWantedFinding(one, when);
-      case 'watch':
-        return true;
-      case 'answer':
-        return !asksForFindings || hasFinding || one.of.to === 'undetermined';
-      case 'subject':
-        return !asksForFindings || hasFinding;
-    }
-  });
+  const follows = !asksForFindings || hasFinding;
+  return transitions.filter((one) => isWantedKind(one, when) && isWantedThing(one, when, follows));
+}
+
+function isWantedThing(one: Transition, when: ChannelWhen, follows: boolean): boolean {
+  switch (one.of.type) {
+    case 'finding':
+      return isWantedFinding(one, when);
+    case 'watch':
+      return true;
+    case 'answer':
+      return follows || one.of.to === 'undetermined';
+    case 'subject':
+      return follows;
+  }
 }
 
 function isWantedKind({ kind }: Transition, { kinds }: ChannelWhen): boolean {

@@ -63,7 +63,10 @@ export function organizationDoors({ document: schema }: Registry) {
       needs: 'key',
       parameters: [inPath('channel', 'Name of a channel of the document.', 'mail-team')],
       answers: {
-        200: answer('What the channel answered, and what to do where it took nothing.', json('ChannelTest', channelTest)),
+        200: answer(
+          'What the channel answered, and what to do where it took nothing.',
+          json('ChannelTest', channelTest),
+        ),
       },
       problems: [404],
       async handle(app, { params }) {

@@ -162,7 +162,12 @@ describe('a channel that is dead for ten days', () => {
       await made.app.superviseRuns();
       await made.app.deliver();
     }
-    expect(tickets.events().slice(0, before).map(({ type }) => type)).toEqual(['fieldcheck.incident.opened']);
+    expect(
+      tickets
+        .events()
+        .slice(0, before)
+        .map(({ type }) => type),
+    ).toEqual(['fieldcheck.incident.opened']);
     const caughtUp = tickets
       .events()
       .slice(tried)
@@ -222,7 +227,11 @@ describe('a channel that is tried out', () => {
       detail: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/…#[0-9a-f]{8} took 2 events\.$/),
     });
     expect(tickets.events()).toMatchObject([
-      { type: 'fieldcheck.incident.opened', sample: true, subject: expect.stringMatching(/^contoso\/dkim\/sample\/.*#tickets$/) },
+      {
+        type: 'fieldcheck.incident.opened',
+        sample: true,
+        subject: expect.stringMatching(/^contoso\/dkim\/sample\/.*#tickets$/),
+      },
       { type: 'fieldcheck.incident.resolved', sample: true },
     ]);
   });

@@ -27,7 +27,11 @@ describe('what a channel wants to hear', () => {
   test.each<[string, ChannelWhen, readonly unknown[]]>([
     ['everything by default', {}, all],
     ['what is at least as bad as', { severity: 'high' }, [ofMicrosoft, turned, unsure, blind, added]],
-    ['what an owner has to mend, and its end', { owners: ['customer-dns'] }, [ofDns, dnsMended, turned, unsure, blind, added]],
+    [
+      'what an owner has to mend, and its end',
+      { owners: ['customer-dns'] },
+      [ofDns, dnsMended, turned, unsure, blind, added],
+    ],
     ['what nobody there mends', { owners: ['network'] }, [unsure, blind]],
     ['news of some kinds', { kinds: ['resolved', 'blind'] }, [dnsMended, blind]],
     ['both at once', { kinds: ['resolved'], owners: ['microsoft'] }, []],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Severity } from '../../src/domain/rule.ts';
 import { routed } from '../../src/domain/route.ts';
+import type { Severity } from '../../src/domain/rule.ts';
 import { adviceIn, listedOf } from '../../src/domain/telling.ts';
 import type { Transition, TransitionKind } from '../../src/domain/transition.ts';
 

@@ -134,7 +134,9 @@ describe('a mail by SMTP submission', () => {
     );
     expect(delivery).toMatchObject({
       outcome: 'retry',
-      detail: expect.stringMatching(/^the certificate of localhost:\d+ is not trusted \([A-Z_]+\), so nothing was sent/),
+      detail: expect.stringMatching(
+        /^the certificate of localhost:\d+ is not trusted \([A-Z_]+\), so nothing was sent/,
+      ),
     });
     expect(submitted).toEqual([]);
   });
@@ -160,7 +162,9 @@ describe('a mail by SMTP submission', () => {
       notifierTo(`smtp://${credentials}@localhost:${(await submissionServer(options)).port}`).send(given, signal());
     expect(await send(refuse(550, /oncall/))).toMatchObject({
       outcome: 'delivered',
-      detail: expect.stringMatching(/took the mail for 1 of 2\. It refused oncall@fabrikam\.com: check these addresses\.$/),
+      detail: expect.stringMatching(
+        /took the mail for 1 of 2\. It refused oncall@fabrikam\.com: check these addresses\.$/,
+      ),
     });
     expect(await send(refuse(550, /./))).toMatchObject({
       outcome: 'rejected',
@@ -170,7 +174,9 @@ describe('a mail by SMTP submission', () => {
       outcome: 'retry',
       detail: expect.stringContaining('answered 451: not now; it is tried again.'),
     });
-    expect(await send({ onConnect: (_session, done) => done(Object.assign(new Error('x'), { responseCode: 421 })) })).toMatchObject({
+    expect(
+      await send({ onConnect: (_session, done) => done(Object.assign(new Error('x'), { responseCode: 421 })) }),
+    ).toMatchObject({
       outcome: 'retry',
     });
   });
@@ -183,7 +189,10 @@ describe('a mail by SMTP submission', () => {
     );
     expect((await silent.send(given, signal())).detail).toContain('did not take the mail within 0.3 s');
     const gone = await notifierTo('smtp://localhost:1').send(given, signal());
-    expect(gone).toMatchObject({ outcome: 'retry', detail: expect.stringContaining('cannot be reached (ECONNREFUSED)') });
+    expect(gone).toMatchObject({
+      outcome: 'retry',
+      detail: expect.stringContaining('cannot be reached (ECONNREFUSED)'),
+    });
     const guarded = createNotifier({ kind: 'email', url: 'smtp://127.0.0.1:25', from, to });
     expect(await guarded.send(given, signal())).toMatchObject({
       outcome: 'rejected',
@@ -254,8 +263,14 @@ describe('a mail through Microsoft Graph', () => {
   });
 
   it.each([
-    [{ [from]: false }, /answered 403: the application [0-9-]+ may not send as fieldcheck@contoso\.com \(ErrorAccessDenied\)\. Set the role "Application Mail\.Send"/],
-    [{}, /answered 404: there is no mailbox fieldcheck@contoso\.com in this tenant \(ErrorInvalidUser\)\. Check "from"/],
+    [
+      { [from]: false },
+      /answered 403: the application [0-9-]+ may not send as fieldcheck@contoso\.com \(ErrorAccessDenied\)\. Set the role "Application Mail\.Send"/,
+    ],
+    [
+      {},
+      /answered 404: there is no mailbox fieldcheck@contoso\.com in this tenant \(ErrorInvalidUser\)\. Check "from"/,
+    ],
   ])('says what is missing where it may not: %j', async (mailboxes, sentence) => {
     cloud.tenants.set(tenantId, { ...fakeTenant(tenantId), mailboxes });
     expect(await notifier().send(given, signal())).toMatchObject({

@@ -195,6 +195,8 @@ it('takes the type that a receiver insists on, and refuses a secret that could b
 
 it('is shown in its page as its schema describes it', async () => {
   const page = await readFile(new URL('../../infra/operations/channels/webhook.md', import.meta.url), 'utf8');
-  const [whole = ''] = [...page.matchAll(/```json\n(\{\n {2}"specversion.*?)```/gs)].map(([, text]) => text?.trim() ?? '');
+  const [whole = ''] = [...page.matchAll(/```json\n(\{\n {2}"specversion.*?)```/gs)].map(
+    ([, text]) => text?.trim() ?? '',
+  );
   expect(webhookEvent.parse(JSON.parse(whole))).toEqual(JSON.parse(whole));
 });

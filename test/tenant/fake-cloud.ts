@@ -268,7 +268,11 @@ function sendMail({ tenant, permissions }: Issued, mailbox: string, { headers, b
     return graphError(400, 'ErrorMimeContentInvalidBase64String', 'Invalid base64 string for MIME content.');
   const mime = Buffer.from(body, 'base64').toString('utf8');
   if (!new RegExp(`^From: <?${mailbox}>?\\r$`, 'im').test(mime))
-    return graphError(403, 'ErrorSendAsDenied', 'The user account which was used to submit this request does not have the right to send mail on behalf of the specified sending account.');
+    return graphError(
+      403,
+      'ErrorSendAsDenied',
+      'The user account which was used to submit this request does not have the right to send mail on behalf of the specified sending account.',
+    );
   tenant.sent = [...(tenant.sent ?? []), mime];
   return { status: 202, body: '' };
 }

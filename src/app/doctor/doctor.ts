@@ -2,7 +2,12 @@
 // at by itself. Nothing is changed, nothing is posted, and no secret is in what it says.
 import { z } from 'zod';
 import { type Config, settingsSchema } from '../../config.ts';
-import { type channelKinds, describeIssue, InvalidDocument, type OrganizationDocument } from '../../domain/organization.ts';
+import {
+  type channelKinds,
+  describeIssue,
+  InvalidDocument,
+  type OrganizationDocument,
+} from '../../domain/organization.ts';
 import type { Registry } from '../../evaluations/registry.ts';
 import { createHttp, type Http } from '../../http/client.ts';
 import { errorCode } from '../../http/failure-words.ts';

@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { RunRecord } from '../../store/store.ts';
+import { tellCycle } from '../notices/cycle.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
 import { watchOf } from '../organizations/watches.ts';
-import { tellCycle } from '../notices/cycle.ts';
 import type { Ports } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { discover } from './discover.ts';

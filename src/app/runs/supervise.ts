@@ -96,7 +96,11 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
 function cycleOf({ run, slices }: RunProgress, state: RunRecord['state']): Cycle {
   const { runId, subjects } = run;
   if (state === 'incomplete')
-    return { phase: 'fail', runId, words: `Only ${slices.length} of ${run.slices} parts of the run were done in time.` };
+    return {
+      phase: 'fail',
+      runId,
+      words: `Only ${slices.length} of ${run.slices} parts of the run were done in time.`,
+    };
   const { unknown = 0, ...judged } = sumVerdicts(slices);
   const conclusive = Object.values(judged).reduce((sum, count) => sum + count, 0);
   if (conclusive === 0 && unknown > 0)

@@ -1,8 +1,8 @@
 // Subjects that come into a watch with a run, and those that leave it.
 import { endedWith } from '../../domain/compare.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
-import type { Subject } from '../../domain/subject.ts';
 import { receiversIn, routed } from '../../domain/route.ts';
+import type { Subject } from '../../domain/subject.ts';
 import type { Transition } from '../../domain/transition.ts';
 import type { RunRecord } from '../../store/store.ts';
 import type { Ports } from '../ports.ts';

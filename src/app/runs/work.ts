@@ -205,12 +205,7 @@ function policyFor(
 }
 
 /** Why something is told, or would be: by name, so that a person can follow it. */
-function logTransitions(
-  { log }: Pick<Ports, 'log'>,
-  watch: Watch,
-  runId: string,
-  changes: readonly Change[],
-): void {
+function logTransitions({ log }: Pick<Ports, 'log'>, watch: Watch, runId: string, changes: readonly Change[]): void {
   for (const { transitions } of changes) {
     for (const { kind, reason, subject, of } of transitions) {
       if (of.type === 'finding')

@@ -1,5 +1,5 @@
-import type { Delivery } from '../../domain/notice.ts';
 import { Unobtainable } from '../../domain/fact-set.ts';
+import type { Delivery } from '../../domain/notice.ts';
 import { createHttp, type Http } from '../../http/client.ts';
 import type { ChannelAddress } from '../address.ts';
 import { post } from '../post.ts';
@@ -31,7 +31,8 @@ export async function sendThroughGraph(
 ): Promise<Delivery> {
   const mailbox = mail.from;
   const to = addressOf(origin, `/v1.0/users/${encodeURIComponent(mailbox)}/sendMail`);
-  if (signal.aborted) return { outcome: 'retry', detail: 'Stopped before Microsoft Graph took the mail; it is tried again.' };
+  if (signal.aborted)
+    return { outcome: 'retry', detail: 'Stopped before Microsoft Graph took the mail; it is tried again.' };
   const body = (await compose(mail)).toString('base64');
   const advice = (status: number, text: string) => adviceOn(status, text, mailbox, clientId);
   const limit = timeLimitMs === undefined ? {} : { timeLimitMs };

@@ -26,7 +26,9 @@ export function createEmailNotifier(
   { graph, roots = createRoots(), allowPrivate = false, allowLocal = false, timeLimitMs }: EmailOptions = {},
 ): Notifier {
   if (from === undefined || to === undefined || to.length === 0)
-    throw new InvalidChannel('The channel needs "from", the mailbox that sends, and "to", the addresses that get the mails.');
+    throw new InvalidChannel(
+      'The channel needs "from", the mailbox that sends, and "to", the addresses that get the mails.',
+    );
   const limit = timeLimitMs === undefined ? {} : { timeLimitMs };
   if (url === undefined) {
     if (graph === undefined)
@@ -41,5 +43,8 @@ export function createEmailNotifier(
   const server = readSmtpUrl(url);
   if ('problem' in server) throw new InvalidChannel(server.problem);
   const options = { roots, allowPrivate: allowPrivate || allowLocal, ...limit };
-  return { id: 'email', send: (notice, signal) => submit(server, mailOf(notice, { from, to }, new Date()), signal, options) };
+  return {
+    id: 'email',
+    send: (notice, signal) => submit(server, mailOf(notice, { from, to }, new Date()), signal, options),
+  };
 }

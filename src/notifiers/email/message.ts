@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Notice } from '../../domain/notice.ts';
-import { dayOf } from '../../domain/time.ts';
 import { cellWords } from '../../domain/target-table.ts';
+import { dayOf } from '../../domain/time.ts';
 import { enumerateFirst, minuteOf, ownerWords, ruleName } from '../../domain/words.ts';
 import { renderText } from '../console.ts';
 import { countOf, countRest, type Item, kindLabel, type Summary, summarize } from '../summary.ts';
@@ -67,11 +67,13 @@ function hashOf(text: string): string {
 }
 
 function textOf(notice: Notice, { items }: Summary): string {
-  const support = items.slice(0, itemsInFull).flatMap(({ supportCase, subject }) =>
-    supportCase === undefined
-      ? []
-      : [`Text for the support case about ${plainText(subject)}:`, '', multiline(supportCase), ''],
-  );
+  const support = items
+    .slice(0, itemsInFull)
+    .flatMap(({ supportCase, subject }) =>
+      supportCase === undefined
+        ? []
+        : [`Text for the support case about ${plainText(subject)}:`, '', multiline(supportCase), ''],
+    );
   return `${[renderText(notice), ...(support.length === 0 ? [] : ['', ...support])].join('\n')}\n`;
 }
 
@@ -116,14 +118,18 @@ function htmlOf(notice: Notice, summary: Summary): string {
 function itemHtml(item: Item): string {
   const { kind, severity, subject, rule, target, count, names, observed, remedy, supportCase, owner, since } = item;
   const label = [kindLabel(kind), ...(kind === 'resolved' || severity === undefined ? [] : [severity])].join(', ');
-  const name = [count === 1 ? subject : `${count} of them`, rule, target].filter((part) => part !== undefined).join(' ');
+  const name = [count === 1 ? subject : `${count} of them`, rule, target]
+    .filter((part) => part !== undefined)
+    .join(' ');
   return [
     `<h2 style="font-size:1.1em;border-left:4px solid ${colours[toneOf(item)]};padding-left:8px">${safe(`${label}: ${name}`)}</h2>`,
     paragraph(item.message),
     count === 1 ? '' : paragraph(`All of them: ${enumerateFirst(names, namesListed)}`, supportLength),
     observed === undefined ? '' : `<p>Found: <code>${safe(observed)}</code></p>`,
     remedy === undefined ? '' : `<p><b>What to do:</b> ${safe(remedy, sentenceLength)}</p>`,
-    supportCase === undefined ? '' : `<pre style="background:#f4f4f4;padding:8px">${escaped(multiline(supportCase))}</pre>`,
+    supportCase === undefined
+      ? ''
+      : `<pre style="background:#f4f4f4;padding:8px">${escaped(multiline(supportCase))}</pre>`,
     paragraph(`since ${dayOf(since)}${owner === undefined ? '' : ` · to mend: ${ownerWords[owner]}`}`),
   ]
     .filter((part) => part !== '')

@@ -40,11 +40,16 @@ export function readSmtpUrl(url: string): SmtpServer | { readonly problem: strin
   const implicit = parsed.protocol === 'smtps:';
   const asked = parsed.searchParams.get('tls');
   if (asked !== null && asked !== 'if-offered')
-    return { problem: 'The address of the SMTP server asks for another "tls" than if-offered, which is all there is to ask.' };
+    return {
+      problem: 'The address of the SMTP server asks for another "tls" than if-offered, which is all there is to ask.',
+    };
   const login = loginOf(parsed);
   if (login === 'malformed')
-    return { problem: 'User or password of the SMTP server are not percent-encoded: write %40 for @, %3A for :, %25 for %.' };
-  if (login === 'half') return { problem: 'The address of the SMTP server has a user without a password: write both or neither.' };
+    return {
+      problem: 'User or password of the SMTP server are not percent-encoded: write %40 for @, %3A for :, %25 for %.',
+    };
+  if (login === 'half')
+    return { problem: 'The address of the SMTP server has a user without a password: write both or neither.' };
   if (asked !== null && login !== undefined)
     return { problem: 'With tls=if-offered the password could be read on the way: leave out one of the two.' };
   return {
@@ -111,9 +116,14 @@ export async function submit(
       to: [...to],
       ...(references === undefined ? {} : { references: [...references] }),
     });
-    const refused = rejected.map((one: string | { readonly address: string }) => (typeof one === 'string' ? one : one.address));
+    const refused = rejected.map((one: string | { readonly address: string }) =>
+      typeof one === 'string' ? one : one.address,
+    );
     const but = refused.length === 0 ? '' : ` It refused ${refused.join(', ')}: check these addresses.`;
-    return { outcome: 'delivered', detail: `${shown} took the mail for ${to.length - refused.length} of ${to.length}.${but}` };
+    return {
+      outcome: 'delivered',
+      detail: `${shown} took the mail for ${to.length - refused.length} of ${to.length}.${but}`,
+    };
   } catch (error) {
     return ended.aborted ? stopped() : failure(error, shown);
   } finally {
@@ -151,7 +161,9 @@ function failure(error: unknown, shown: string): Delivery {
   const { code = '', responseCode, response } = error as { code?: string; responseCode?: number; response?: string };
   const enhanced = /\b[245]\.\d{1,3}\.\d{1,3}\b/.exec(response ?? '')?.[0];
   const answered =
-    responseCode === undefined ? shown : `${shown} answered ${responseCode}${enhanced === undefined ? '' : ` ${enhanced}`}`;
+    responseCode === undefined
+      ? shown
+      : `${shown} answered ${responseCode}${enhanced === undefined ? '' : ` ${enhanced}`}`;
   const passing = responseCode !== undefined && responseCode >= 400 && responseCode < 500;
   if (passing) return { outcome: 'retry', detail: `${answered}: not now; it is tried again.` };
   switch (code) {

@@ -32,8 +32,7 @@ export function createTeamsWorkflowNotifier({
   if ('problem' in address) throw new InvalidChannel(address.problem);
   return {
     id: 'teams-workflow',
-    send: (notice, signal) =>
-      post(address, JSON.stringify(renderCard(notice)), signal, {}, workflowAdvice, options),
+    send: (notice, signal) => post(address, JSON.stringify(renderCard(notice)), signal, {}, workflowAdvice, options),
   };
 }
 

@@ -57,7 +57,9 @@ export function createWebhookNotifier({
       }
       const count = events.length;
       const detail =
-        count === 0 ? 'nothing of this is an incident, so nothing was posted.' : `took ${count} event${count === 1 ? '' : 's'}.`;
+        count === 0
+          ? 'nothing of this is an incident, so nothing was posted.'
+          : `took ${count} event${count === 1 ? '' : 's'}.`;
       return { outcome: 'delivered', detail: `${address.shown} ${detail}` };
     },
   };

@@ -20,7 +20,12 @@ export function secretFault(secret: string): string | undefined {
  * @param id no full stop in it: one stands between the three parts that are signed
  * @param secret `whsec_` and base64, or any text, which is taken as UTF-8
  */
-export function signatureHeaders(id: string, body: string, secret: string, now: Date): Readonly<Record<string, string>> {
+export function signatureHeaders(
+  id: string,
+  body: string,
+  secret: string,
+  now: Date,
+): Readonly<Record<string, string>> {
   const timestamp = String(Math.floor(now.getTime() / 1_000));
   const signature = createHmac('sha256', keyOf(secret)).update(`${id}.${timestamp}.${body}`).digest('base64');
   return { 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${signature}` };
