@@ -25,6 +25,7 @@ const blindMemory = z.object({
   told: z.array(z.string()),
   /** What was said when it was told last, so that its end can say what ended. */
   message: z.string(),
+  remedy: z.string(),
 });
 
 /** What is remembered of a watch as a whole. */
@@ -179,7 +180,7 @@ export function stepBlindness(
     const left = [...told].filter((subject) => subjects.has(subject)).concat(fresh);
     const since = known?.since ?? look.at;
     const message = found?.message ?? known?.message ?? '';
-    const remedy = found?.remedy ?? '';
+    const remedy = found?.remedy ?? known?.remedy ?? '';
     const say = (kind: 'blind' | 'seeing', names: readonly string[]): Transition => ({
       kind,
       reason: kind === 'blind' ? 'nobody-can-look' : 'can-be-judged-again',
@@ -198,7 +199,7 @@ export function stepBlindness(
     });
     if (seenAgain.length > 0) transitions.push(say('seeing', seenAgain));
     if (fresh.length > 0) transitions.push(say('blind', fresh));
-    if (found !== undefined || left.length > 0) blind[cause] = { since, wideLooks, told: left, message };
+    if (found !== undefined || left.length > 0) blind[cause] = { since, wideLooks, told: left, message, remedy };
   }
   return { memory: { ...before, blind }, transitions };
 }

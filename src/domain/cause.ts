@@ -34,6 +34,9 @@ export interface CauseGroup {
   readonly count: number;
 }
 
+/** Names in the text for a support case, behind the first. */
+const namesInSupportCase = 200;
+
 const group: Readonly<Record<TransitionKind, number>> = {
   opened: 0,
   reopened: 0,
@@ -70,6 +73,7 @@ export function causesOf(subjects: readonly NoticeSubject[]): readonly CauseGrou
         kind: first.kind,
         cause: causeOf(first),
         ...partsOf(first),
+        ...supportOf(inOrder.map(({ transition }) => transition)),
         ...worstOf(inOrder.map(({ transition }) => transition)),
         affected: inOrder.flatMap(({ organization, subject, transition }) =>
           affectedBy(organization, subject, transition),
@@ -118,7 +122,7 @@ function targetOf({ of }: Transition): string | undefined {
 function partsOf({ of }: Transition): Omit<CauseGroup, 'kind' | 'cause' | 'affected' | 'count' | 'severity'> {
   if (of.type === 'answer') return { message: '' };
   if (of.type === 'subject') return { message: of.message };
-  if (of.type === 'watch') return { message: of.message, remedy: of.remedy };
+  if (of.type === 'watch') return { message: of.message, ...(of.remedy === '' ? {} : { remedy: of.remedy }) };
   const { rule, owner, message, observed, remedy, supportCase } = of;
   return {
     rule,
@@ -127,6 +131,23 @@ function partsOf({ of }: Transition): Omit<CauseGroup, 'kind' | 'cause' | 'affec
     ...(observed === undefined ? {} : { observed }),
     ...(remedy === undefined ? {} : { remedy }),
     ...(supportCase === undefined ? {} : { supportCase }),
+  };
+}
+
+/** One text for the support case of all of them: that about the first, and the names of the others. */
+function supportOf(transitions: readonly Transition[]): Pick<CauseGroup, 'supportCase'> {
+  const [first, ...others] = transitions;
+  const text = first?.of.type === 'finding' ? first.of.supportCase : undefined;
+  if (text === undefined || others.length === 0) return {};
+  const names = others.map((one) => [one.subject, targetOf(one) ?? []].flat().join(' '));
+  const left = names.length - namesInSupportCase;
+  return {
+    supportCase: [
+      text,
+      `The same cause, ${others.length} more:`,
+      ...names.slice(0, namesInSupportCase),
+      ...(left > 0 ? [`and ${left} more`] : []),
+    ].join('\n'),
   };
 }
 
@@ -139,7 +160,13 @@ function worstOf(transitions: readonly Transition[]): Pick<CauseGroup, 'severity
 }
 
 function affectedBy(organization: Affected['organization'], subject: string, { since, of }: Transition): Affected[] {
-  if (of.type === 'watch') return of.subjects.map((one) => ({ organization, subject: one, since }));
+  // What is the matter with a watch as such is that of its organization.
+  if (of.type === 'watch')
+    return (of.subjects.length === 0 ? [organization.id] : of.subjects).map((one) => ({
+      organization,
+      subject: one,
+      since,
+    }));
   const target = of.type === 'finding' ? of.target : undefined;
   return [{ organization, subject, since, ...(target === undefined ? {} : { target }) }];
 }

@@ -4,6 +4,7 @@ import {
   type FindingMemory,
   findingMemory,
   type Happened,
+  inherited,
   type LookPolicy,
   step,
   stepUnseen,
@@ -119,6 +120,33 @@ export function endedWith({ run: last, findings }: SubjectState, at: string): re
   return Object.entries(findings).flatMap(([key, memory]) => {
     const [rule = key, target] = splitKey(key);
     return ended(memory, { rule, target }, { ...last, at }, () => tellAtOnce) ?? [];
+  });
+}
+
+/** What is remembered of one finding, and what was last said of it: it may not have been judged since it was found. */
+export interface Remembered {
+  readonly rule: string;
+  readonly target?: string;
+  readonly memory: FindingMemory;
+  /** As of the last look; of its rule as a whole where its target could not be told. */
+  readonly finding?: Finding;
+}
+
+/** What is said of an incident whose rule was not judged at the last look. */
+export const notJudged = 'Not judged at the last look.';
+
+/** All that is remembered of the findings of a subject, in order. */
+export function rememberedOf({ run: last, findings }: Pick<SubjectState, 'run' | 'findings'>): readonly Remembered[] {
+  return Object.entries(findings).map(([key, memory]) => {
+    const [rule = key, target] = splitKey(key);
+    const ofRule = last.findings.filter((one) => one.rule === rule);
+    const finding = ofRule.find((one) => one.target === target) ?? ofRule.find((one) => one.target === undefined);
+    return {
+      rule,
+      ...(target === undefined ? {} : { target }),
+      memory: inherited(memory),
+      ...(finding === undefined ? {} : { finding }),
+    };
   });
 }
 

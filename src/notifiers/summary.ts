@@ -177,7 +177,8 @@ function namesOf(affected: readonly Affected[], { organizations }: Notice): read
     const { organization, subject } = ofOne[0] as Affected;
     const targets = ofOne.flatMap(({ target }) => target ?? []);
     const name = ofOne.length > 1 && targets.length > 0 ? `${subject} (${targets.join(', ')})` : subject;
-    return organizations.length > 1 && subject !== organization.id ? `${organization.name}: ${name}` : name;
+    if (subject === organization.id) return organization.name;
+    return organizations.length > 1 ? `${organization.name}: ${name}` : name;
   });
 }
 

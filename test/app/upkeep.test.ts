@@ -261,7 +261,10 @@ describe('export and import', () => {
       organization: 'contoso',
       exportedAt: '2026-11-28T06:00:00.000Z',
     });
-    expect(JSON.parse(lines.at(-1) ?? '')).toEqual({ kind: 'end', counts: { states: 3, history: 3, facts: 6 } });
+    expect(JSON.parse(lines.at(-1) ?? '')).toEqual({
+      kind: 'end',
+      counts: { states: 3, history: 3, facts: 6, statements: 0 },
+    });
     expect(lines).toHaveLength(3 + 3 + 3 + 6);
 
     const otherStore = newStore();

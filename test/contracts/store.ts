@@ -602,7 +602,7 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
     test('what is remembered of a watch is written by one at a time, with what it tells', async () => {
       expect(await store.watchMemory(watch)).toBeUndefined();
       const memory = (message: string): WatchMemory => ({
-        blind: { 'no-run': { since: time(), wideLooks: 1, told: ['*'], message } },
+        blind: { 'no-run': { since: time(), wideLooks: 1, told: ['*'], message, remedy: 'Look.' } },
         digests: { 'mail-team': { at: time(), open: 3 } },
       });
       const notice = noticeOf('*no-run');

@@ -51,6 +51,34 @@ describe('paragraphs', () => {
     ]);
   });
 
+  test('have one text for the support case of all of them', () => {
+    const subjects = failingDomains(3, { supportCase: 'DKIM: no usable key.' });
+    expect(causesOf(subjects)[0]?.supportCase).toBe(
+      'DKIM: no usable key.\nThe same cause, 2 more:\nd00002.contoso.com selector1\nd00003.contoso.com selector1',
+    );
+    expect(causesOf(subjects.slice(0, 1))[0]?.supportCase).toBe('DKIM: no usable key.');
+  });
+
+  test('of what is the matter with watches as such name the organizations', () => {
+    const subjects = [1, 2].map((no) => ({
+      ...ofSubject(
+        '*no-run',
+        transition('blind', '*', {
+          type: 'watch',
+          cause: 'no-run',
+          message: 'No run.',
+          remedy: 'Look.',
+          subjects: [],
+          count: 1,
+          left: 1,
+        }),
+      ),
+      organization: { id: `o${no}`, name: `Organization ${no}` },
+    }));
+    const given = notice({ subjects, organizations: subjects.map(({ organization }) => organization) });
+    expect(JSON.stringify(renderCard(given))).toContain('Organization 1, Organization 2');
+  });
+
   test('over organizations name whose each is, in one card within 22 KB', () => {
     const organizations = Array.from({ length: 60 }, (_, index) => ({
       id: `o${index}`,

@@ -28,7 +28,7 @@ describe('the monthly bill', () => {
     const beyond = (domains: number) => (line(domains, 'Tables')?.quantity ?? 0) - firings;
     expect(beyond(100_000)).toBeCloseTo(10 * beyond(10_000));
     // One organization: a run of two slices a day, and a look a minute.
-    expect(beyond(100)).toBeCloseTo(30 * (14 + 2 * 1.5) + 43_200 * 2.1);
+    expect(beyond(100)).toBeCloseTo(30 * (16 + 2 * 1.5) + 43_200 * 2.2);
   });
 
   test('what is free is not paid for', () => {

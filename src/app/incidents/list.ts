@@ -1,8 +1,7 @@
 import type { WatchMemory } from '../../domain/blindness.ts';
-import type { SubjectState } from '../../domain/compare.ts';
+import { notJudged, rememberedOf, type SubjectState } from '../../domain/compare.ts';
 import { blindRule, wholeWatch } from '../../domain/event.ts';
-import { findingKey } from '../../domain/finding.ts';
-import { incidentKey, inherited } from '../../domain/incident.ts';
+import { incidentKey } from '../../domain/incident.ts';
 import { hushOf, type Statement } from '../../domain/statement.ts';
 import { compareText } from '../../domain/words.ts';
 import { csvOf } from '../../reports/csv.ts';
@@ -65,14 +64,12 @@ const columns = [
 /** What is remembered of the findings of a subject, as incidents. */
 export function incidentsOf(
   watch: Watch,
-  { run, findings }: Pick<SubjectState, 'run' | 'findings'>,
+  remembered: Pick<SubjectState, 'run' | 'findings'>,
   said: readonly Statement[],
   now: Date,
 ): readonly Incident[] {
-  return run.findings.flatMap((finding): Incident[] => {
-    const remembered = findings[findingKey(finding)];
-    if (remembered === undefined) return [];
-    const memory = inherited(remembered);
+  const { run } = remembered;
+  return rememberedOf(remembered).flatMap(({ rule, target, memory, finding }): Incident[] => {
     const { open, soft, flapping, closedAt, toldAt, since } = memory;
     const state =
       flapping === true
@@ -85,14 +82,14 @@ export function incidentsOf(
               ? undefined
               : 'resolved';
     if (state === undefined) return [];
-    const { rule, target, message, remedy } = finding;
+    const { message = notJudged, remedy } = finding ?? {};
     const severity = open?.severity ?? memory.severity;
     const { owner } = memory;
     const hush = hushOf(said, watch, run.subject, { rule, target, owner }, now);
     const times = [open?.since, closedAt, toldAt].flatMap((time) => time ?? []).sort(compareText);
     return [
       {
-        key: incidentKey(watch, run.subject, finding),
+        key: incidentKey(watch, run.subject, { rule, target }),
         ...watch,
         subject: run.subject,
         rule,

@@ -130,7 +130,7 @@ export async function endStatement(
   if (found.endedAt !== undefined) return found;
   const ended: Statement = { ...found, endedAt: clock().toISOString(), endedFor: `ended by ${by}` };
   await store.putStatement(organization, ended);
-  log.info(`${kind} ended`, { organization, id, by });
+  log.info('statement ended', { organization, kind, id, by });
   return ended;
 }
 
@@ -153,5 +153,5 @@ function noteSaid(
   organization: string,
   { kind, id, by, until, reason, ticket }: Statement,
 ): void {
-  log.info(`${kind} added`, { organization, id, by, until, reason, ticket });
+  log.info('statement added', { organization, kind, id, by, until, reason, ticket });
 }

@@ -1,9 +1,8 @@
 // Once a week, to every channel: what is still so. One notice, however much is open and however many organizations share it.
 import { noWatchMemory, type WatchMemory } from '../../domain/blindness.ts';
 import { causesOf } from '../../domain/cause.ts';
-import type { SubjectState } from '../../domain/compare.ts';
+import { notJudged, rememberedOf, type SubjectState } from '../../domain/compare.ts';
 import { wholeWatch } from '../../domain/event.ts';
-import { findingKey } from '../../domain/finding.ts';
 import type { Deadline, Digest, Notice, NoticeSubject } from '../../domain/notice.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import { noticeOf } from '../../domain/plan.ts';
@@ -179,17 +178,18 @@ function oldest({ affected }: Digest['open'][number]): string {
 
 /** Incidents of a subject that are open and were told, as they are now. */
 function stillOpen(
-  { run, findings }: SubjectState,
+  state: SubjectState,
   watch: Watch,
   said: readonly Statement[],
   now: Date,
 ): { readonly reminded: Transition[]; readonly accepted: number; readonly silenced: number } {
   const reminded: Transition[] = [];
   let [accepted, silenced] = [0, 0];
-  for (const finding of run.findings) {
-    const { open, told, owner } = findings[findingKey(finding)] ?? {};
+  const { run } = state;
+  for (const { rule, target, memory, finding } of rememberedOf(state)) {
+    const { open, told, owner } = memory;
     if (open === undefined) continue;
-    const { rule, target, message, evidence, remedy, supportCase, verdict } = finding;
+    const { message = notJudged, evidence = [], remedy, supportCase, verdict = 'unknown' } = finding ?? {};
     const transition: Transition = {
       kind: 'reminded',
       reason: 'still-failing',
@@ -221,7 +221,7 @@ function stillOpen(
 function stillBlind({ blind }: WatchMemory, at: string): Transition[] {
   return Object.entries(blind)
     .filter(([, { told }]) => told.length > 0)
-    .map(([cause, { since, told, message }]) => ({
+    .map(([cause, { since, told, message, remedy }]) => ({
       kind: 'blind',
       reason: 'still-blind',
       subject: wholeWatch,
@@ -231,7 +231,7 @@ function stillBlind({ blind }: WatchMemory, at: string): Transition[] {
         type: 'watch',
         cause,
         message,
-        remedy: '',
+        remedy,
         subjects: told.filter((subject) => subject !== wholeWatch).slice(0, 100),
         count: told.length,
         left: told.length,

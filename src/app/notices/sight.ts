@@ -124,14 +124,12 @@ async function update(
       );
     });
     if (!(await store.putWatchMemory(watch, memory, read?.etag, pending))) continue;
-    for (const { kind, reason, of } of transitions)
-      if (of.type === 'watch')
-        log.warn(kind === 'blind' ? 'cannot look' : 'can look again', {
-          ...watch,
-          reason,
-          cause: of.cause,
-          count: of.count,
-        });
+    for (const { kind, reason, of } of transitions) {
+      if (of.type !== 'watch') continue;
+      const fields = { ...watch, reason, cause: of.cause, count: of.count };
+      if (kind === 'blind') log.warn('cannot look', fields);
+      else log.info('can look again', fields);
+    }
     if (unrouted > 0) log.warn('changes that no route takes', { ...watch, runId, changes: unrouted });
     return;
   }

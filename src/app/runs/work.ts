@@ -149,7 +149,13 @@ async function endOutgrown(
     for (const acceptance of outgrown(said, watch, subject, findings, clock())) {
       const endedAt = clock().toISOString();
       await store.putStatement(watch.organization, { ...acceptance, endedAt, endedFor: 'it got worse' });
-      log.info('acceptance ended', { ...watch, subject, id: acceptance.id, reason: 'worse-than-accepted' });
+      log.info('statement ended', {
+        ...watch,
+        subject,
+        kind: 'acceptance',
+        id: acceptance.id,
+        by: 'worse-than-accepted',
+      });
     }
   }
 }
