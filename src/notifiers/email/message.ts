@@ -118,9 +118,9 @@ function htmlOf(notice: Notice, summary: Summary): string {
 function itemHtml(item: Item): string {
   const { kind, severity, subject, rule, target, count, names, observed, remedy, supportCase, owner, since } = item;
   const label = [kindLabel(kind), ...(kind === 'resolved' || severity === undefined ? [] : [severity])].join(', ');
-  const name = [count === 1 ? subject : `${count} of them`, rule, target]
-    .filter((part) => part !== undefined)
-    .join(' ');
+  const toMend = owner === undefined ? '' : ` · to mend: ${ownerWords[owner]}`;
+  const one = [subject, rule, target].filter((part) => part !== undefined).join(' ');
+  const name = count === 1 ? one : `${rule ?? subject}, ${count} of them`;
   return [
     `<h2 style="font-size:1.1em;border-left:4px solid ${colours[toneOf(item)]};padding-left:8px">${safe(`${label}: ${name}`)}</h2>`,
     paragraph(item.message),
@@ -130,7 +130,7 @@ function itemHtml(item: Item): string {
     supportCase === undefined
       ? ''
       : `<pre style="background:#f4f4f4;padding:8px">${escaped(multiline(supportCase))}</pre>`,
-    paragraph(`since ${dayOf(since)}${owner === undefined ? '' : ` · to mend: ${ownerWords[owner]}`}`),
+    paragraph(kind === 'resolved' ? `failed since ${dayOf(since)}` : `since ${dayOf(since)}${toMend}`),
   ]
     .filter((part) => part !== '')
     .join('\n');
@@ -175,12 +175,12 @@ function safe(text: string, limit?: number): string {
   return escaped(plainText(text, limit));
 }
 
-/** A text with lines of its own, each made plain. */
+/** A text with lines of its own, each made plain; what is indented stays so. */
 function multiline(text: string): string {
   return text
     .slice(0, supportLength)
     .split('\n')
-    .map((line) => plainText(line, sentenceLength))
+    .map((line) => `${/^ */.exec(line)?.[0] ?? ''}${plainText(line, sentenceLength)}`)
     .join('\n');
 }
 
