@@ -81,6 +81,51 @@ describe('routes', () => {
   });
 });
 
+describe('channels with one address', () => {
+  test('of one organization hear of each thing once, and of all that either wants', async () => {
+    const tickets = await receiver();
+    await watching({
+      microsoft: { kind: 'webhook', url: tickets.url, when: { owners: ['microsoft'], kinds: ['opened'] } },
+      critical: { kind: 'webhook', url: tickets.url, when: { severity: 'critical', kinds: ['opened'] } },
+      over: { kind: 'webhook', url: tickets.url, when: { kinds: ['resolved'] } },
+    });
+    await runOnce();
+    made.clock.advance({ days: 1 });
+    tenant.mend('shop.contoso.com');
+    tenant.lose('contoso.com');
+    await runOnce();
+    made.clock.advance({ days: 1 });
+    await runOnce();
+    const told = tickets.events().map(({ type, data }) => `${type} ${'subject' in data ? data.subject : ''}`);
+    expect(told.sort()).toEqual([
+      'fieldcheck.incident.opened contoso.com',
+      'fieldcheck.incident.opened shop.contoso.com',
+      'fieldcheck.incident.resolved shop.contoso.com',
+    ]);
+  });
+
+  test('of several organizations get one heartbeat a day between them', async () => {
+    const team = await receiver();
+    const channels = { team: { url: team.url, heartbeat: true } };
+    for (const id of ['adatum', 'contoso', 'fabrikam']) {
+      const dkim = { domains: ['contoso.com'], channels: ['team'] };
+      await made.app.putOrganization(id, { id, name: id, channels, evaluations: { dkim } }, undefined);
+      await made.app.startRun(id, 'dkim', 'request');
+    }
+    expect(await made.work()).toEqual([]);
+    await made.app.superviseRuns();
+    await made.app.heartbeat();
+    expect(team.arrived).toHaveLength(1);
+    expect(team.arrived[0]?.body).toContain('3 organizations');
+    const { lastDeliveries } = await made.app.health();
+    expect(lastDeliveries.map(({ organization, at }) => [organization, at !== undefined])).toEqual([
+      ['adatum', true],
+      ['contoso', true],
+      ['fabrikam', true],
+    ]);
+  });
+});
+
 describe('a webhook', () => {
   test('hears of one incident from opened to resolved, under one key', async () => {
     const tickets = await receiver();

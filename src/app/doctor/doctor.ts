@@ -276,7 +276,7 @@ async function examineResolver(address: string, http: Http, zone?: string): Prom
 /** Is everything there that a channel takes, and may notices go there? Nothing is posted: `notify test` does that. */
 function examineChannels(document: OrganizationDocument, config: Config, environment: Environment): readonly Check[] {
   const notifierFor = channelNotifiers(config, environment);
-  return Object.entries(document.channels).flatMap(([name, { kind, url, signWith, from }]) => {
+  return Object.entries(document.channels).map(([name, { kind, url, signWith, from }]) => {
     const what = `${name} of ${document.id}`;
     try {
       notifierFor(document, name);
@@ -288,17 +288,10 @@ function examineChannels(document: OrganizationDocument, config: Config, environ
             ? 'Configure the identity that sends, or name an SMTP server (infra/operations/channels/email.md).'
             : `Put the address into a setting and write secret:NAME in the document of ${document.id}.`
           : `Store the channel's address as the secret of ${setting} (infra/README.md, "Channels"), then restart the app.`;
-      return [missing('channel', what, sentenceOf(error), step)];
+      return missing('channel', what, sentenceOf(error), step);
     }
-    const usable = ok('channel', what, usableWords[kind === 'email' && url === undefined ? 'graph' : kind](from));
-    if (kind !== 'webhook' || signWith !== undefined) return [usable];
-    const unsigned = missing(
-      'channel',
-      what,
-      'its posts are not signed: whoever knows the address of the receiver can post to it',
-      `Store a secret on both sides and write "signWith": "secret:NAME" (infra/operations/channels/webhook.md).`,
-    );
-    return [usable, { ...unsigned, optional: true }];
+    const signed = kind === 'webhook' && signWith === undefined ? '; its posts are not signed (signWith)' : '';
+    return ok('channel', what, `${usableWords[kind === 'email' && url === undefined ? 'graph' : kind](from)}${signed}`);
   });
 }
 

@@ -96,9 +96,14 @@ export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<reado
   }
 }
 
-/** Where a channel of a document posts to: the name of the setting, or what is written out; a console is its own. */
+/**
+ * Where a channel of a document posts to: the name of the setting, or what is written out, of mails with their addresses; a
+ * console is its own.
+ */
 export function addressIn(document: OrganizationDocument, channel: string): string {
-  return document.channels[channel]?.url ?? `${document.id} ${channel}`;
+  const { kind, url, from, to = [] } = document.channels[channel] ?? {};
+  if (kind === 'email') return ['email', url ?? '', from, ...to].join(' ');
+  return url ?? `${document.id} ${channel}`;
 }
 
 /** How many organizations have each address. */
@@ -153,10 +158,13 @@ async function readyRows({ store, clock }: DeliveryPorts, watch: Watch): Promise
   );
 }
 
-/** Two channels of one organization may have one address: it hears of each thing once. */
+/** Of two channels with one address each subject of a run once, with all that either of them wants to hear. */
 function onceEach(rows: readonly OutboxRow[]): readonly PendingNotice[] {
-  const nameOf = ({ runId, subject, at }: PendingNotice) => `${runId} ${subject} ${at}`;
-  return [...new Map(rows.map(({ notice }) => [nameOf(notice), notice])).values()];
+  const notices = rows.map(({ notice }) => notice);
+  return [...Map.groupBy(notices, ({ runId, subject, at }) => `${runId} ${subject} ${at}`).values()].flatMap((same) => {
+    const once = new Map(same.flatMap(({ transitions }) => transitions).map((one) => [JSON.stringify(one), one]));
+    return same.slice(0, 1).map((first) => ({ ...first, transitions: [...once.values()] }));
+  });
 }
 
 async function deliverPlanned(ports: DeliveryPorts, { rows: waiting }: Planned<Waiting>): Promise<Delivered[]> {
