@@ -42,6 +42,8 @@ export const finding = z.object({
   dns: z.array(dnsChange).optional(),
   /** Looks in a row that have to find it before it is told, when other than its rule's: what it rests on may be on its way. */
   confirmRuns: z.number().optional(),
+  /** What will be over or change by itself soon, and when (ISO 8601): `the Auth certificate ends`. */
+  comes: z.object({ at: z.string(), what: z.string() }).optional(),
   /** Ready to paste into a support case with the owner. */
   supportCase: z.string().optional(),
   /** Why a fact was not there, of an `unknown`. */

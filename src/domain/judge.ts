@@ -5,6 +5,7 @@ import { everyPart, type FactSet, type Gathered, type NotKnown, type Unobtainabl
 import { type Evidence, type Finding, findingKey, type Judged, type Run } from './finding.ts';
 import type { AnyContext, AnyRule, Judgement, Observation, Predecessor, QuestionId, RulePolicy } from './rule.ts';
 import type { Subject } from './subject.ts';
+import { hoursUntil } from './time.ts';
 import { enumerate } from './words.ts';
 
 export interface JudgeOptions {
@@ -14,6 +15,9 @@ export interface JudgeOptions {
   /** Told when a rule throws, which is our bug: the finding is `unknown`, the run goes on. */
   readonly onRuleError?: (rule: string, error: unknown) => void;
 }
+
+/** Days ahead of which people are told what comes. */
+const comingDays = 45;
 
 const words: Record<UnobtainableReason, string> = {
   timeout: 'no answer in time',
@@ -329,10 +333,17 @@ function conclude(
     ...('dns' in judgement && judgement.dns !== undefined && judgement.dns.length > 0
       ? { dns: [...judgement.dns] }
       : {}),
+    ...(isComing(judgement, engine.options.now) ? { comes: judgement.comes } : {}),
     ...(fail?.confirmRuns === undefined ? {} : { confirmRuns: fail.confirmRuns }),
     supportCase: fail?.supportCase,
   };
   return resting(engine, { finding, blocks: ('blocks' in judgement ? judgement.blocks : undefined) ?? rule.blocks });
+}
+
+/** Is there something that comes within weeks? What lies further ahead is no news yet. */
+function isComing({ comes }: Judgement, now: Date): boolean {
+  const hours = hoursUntil(comes?.at, now);
+  return hours > 0 && hours <= comingDays * 24;
 }
 
 function evidenceOf(

@@ -26,6 +26,8 @@ interface Statement {
   readonly message: string;
   readonly target?: string;
   readonly evidence?: readonly Observation[];
+  /** What will be over or change by itself, and when (ISO 8601): people are told ahead. */
+  readonly comes?: { readonly at: string; readonly what: string };
 }
 
 export interface Pass extends Statement {

@@ -91,6 +91,11 @@ export function faultOfSpan(kind: Statement['kind'], from: string, until: string
   return undefined;
 }
 
+/** Is it the id of a silence, or else of an acceptance? */
+export function isSilence(id: string): boolean {
+  return id.startsWith('silence-');
+}
+
 /** Does it hold at that time? */
 export function holds(one: Statement, now: Date): boolean {
   const at = now.getTime();

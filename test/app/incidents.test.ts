@@ -170,6 +170,7 @@ describe('a silence', () => {
     expect(await made.app.incidents('contoso')).toMatchObject([
       { key, state: 'open', silenced: 'Silenced by Adele until 2026-12-10 00:00 UTC: Move.' },
     ]);
+    expect((await store.summary(watch))?.counts).toMatchObject({ silenced: 1, accepted: 0 });
     await made.app.endStatement('contoso', 'silence', id, 'Adele');
     await look(2);
     expect(told()).toEqual(['incident.opened no-longer-hushed']);
@@ -285,6 +286,25 @@ describe('the digest of a week', () => {
       expect.stringMatching(/^2026-12-20 the acceptance acceptance-\d+-\w+ ends \(No mail\.\)$/),
       expect.stringMatching(/^2026-12-24 what was supplied as .* about 3 subjects expires; supply it again$/),
       expect.stringMatching(/^2026-12-24 what was supplied as .* about 3 subjects expires; supply it again$/),
+    ]);
+  });
+
+  test('names the rotation that is coming', async () => {
+    const pending = {
+      KeyCreationTime: '2026-12-01T08:00:00Z',
+      RotateOnDate: '2026-12-18T08:00:00Z',
+      SelectorBeforeRotateOnDate: 'selector1',
+      SelectorAfterRotateOnDate: 'selector2',
+    };
+    const rows = tenant.rows.map((row) => (row.Domain === 'shop.contoso.com' ? { ...row, ...pending } : row));
+    await look();
+    await made.app.heartbeat();
+    await look(7);
+    await made.app.acceptFacts('contoso', new TextEncoder().encode(JSON.stringify(rows)), false);
+    await look();
+    await made.app.heartbeat();
+    expect(noticesOf().at(-1)?.digest?.deadlines).toEqual([
+      expect.objectContaining({ at: '2026-12-18T08:00:00.000Z', what: 'shop.contoso.com signs with selector2' }),
     ]);
   });
 

@@ -87,6 +87,8 @@ describe('metrics', () => {
         `fieldcheck_subjects{${contoso},question="verifiable-now",answer="no"} 1`,
         `fieldcheck_subjects{${contoso},question="verifiable-now",answer="undetermined"} 0`,
         `fieldcheck_open_findings{${contoso},severity="critical",owner="microsoft"} 1`,
+        `fieldcheck_hushed_incidents{${contoso},by="acceptance"} 0`,
+        `fieldcheck_hushed_incidents{${contoso},by="silence"} 0`,
         `fieldcheck_unknown_findings{${contoso}} 0`,
         `fieldcheck_last_run_age_seconds{${contoso}} 3640`,
         `fieldcheck_last_run_duration_seconds{${contoso}} 40`,

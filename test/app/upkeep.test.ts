@@ -253,6 +253,8 @@ describe('export and import', () => {
   });
 
   test('another storage knows the same afterwards, and goes on from there without telling anything again', async () => {
+    const silence = { match: { subject: 'www.*' }, until: '2026-12-24', reason: 'Move.' };
+    await made.app.addSilence('contoso', silence, 'Adele');
     const lines = await exported();
     expect(await countsOf(store)).toEqual({ states: 3, history: 3, facts: 6, runs: 4 });
     expect(JSON.parse(lines[0] ?? '')).toEqual({
@@ -263,19 +265,20 @@ describe('export and import', () => {
     });
     expect(JSON.parse(lines.at(-1) ?? '')).toEqual({
       kind: 'end',
-      counts: { states: 3, history: 3, facts: 6, statements: 0 },
+      counts: { states: 3, history: 3, facts: 6, statements: 1 },
     });
-    expect(lines).toHaveLength(3 + 3 + 3 + 6);
+    expect(lines).toHaveLength(3 + 1 + 3 + 3 + 6);
 
     const otherStore = newStore();
     const other = machineOver(otherStore);
     expect(await other.app.importOrganization(linesOf(lines), false)).toEqual({
       organization: 'contoso',
-      counts: { states: 3, history: 3, facts: 6 },
+      counts: { states: 3, history: 3, facts: 6, statements: 1 },
     });
     // Runs stay behind; everything else is the same, line by line.
     expect(await countsOf(otherStore)).toEqual({ states: 3, history: 3, facts: 6, runs: 0 });
     expect((await exported(other.app)).slice(1)).toEqual(lines.slice(1));
+    expect(await other.app.statements('contoso', 'silence')).toMatchObject([{ by: 'Adele', reason: 'Move.' }]);
     for (const domain of domains) {
       expect(await other.app.history('contoso', 'dkim', domain, 10)).toEqual(
         await made.app.history('contoso', 'dkim', domain, 10),

@@ -589,6 +589,8 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
           open: { critical: { microsoft: no } },
           advice: 0,
           unknown: 1,
+          accepted: 1,
+          silenced: 2,
         },
       });
       await store.putSummary(watch, summary(time(1), 1));

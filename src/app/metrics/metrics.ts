@@ -75,6 +75,10 @@ function gaugesIn(gauge: <L extends string>(name: string, help: string, labelNam
       'Rules that fail, by severity and by who has to mend it; low and info are advice.',
       [...watch, 'severity', 'owner'],
     ),
+    hushed: gauge('fieldcheck_hushed_incidents', 'Open incidents that are accepted or silenced, as of the last look.', [
+      ...watch,
+      'by',
+    ]),
     unknown: gauge('fieldcheck_unknown_findings', 'Rules that could not be judged because nobody could look.', [
       ...watch,
     ]),
@@ -135,6 +139,8 @@ async function measure({ store, clock }: MetricPorts, watch: Watch, gauges: Gaug
   for (const [severity, byOwner] of Object.entries(counts.open)) {
     for (const [owner, findings] of Object.entries(byOwner)) gauges.open.set({ ...labels, severity, owner }, findings);
   }
+  gauges.hushed.set({ ...labels, by: 'acceptance' }, counts.accepted);
+  gauges.hushed.set({ ...labels, by: 'silence' }, counts.silenced);
   gauges.unknown.set(labels, counts.unknown);
   if (factsFrom !== undefined) gauges.factsAge.set({ ...labels, which: 'oldest' }, age(factsFrom));
   if (factsTo !== undefined) gauges.factsAge.set({ ...labels, which: 'newest' }, age(factsTo));

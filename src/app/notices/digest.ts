@@ -115,10 +115,14 @@ async function digestOf(
     const said = saidOf.get(document.id) ?? [];
     const organization = named(document);
     let openHere = 0;
+    const wanted = told
+      .filter((one) => nameOf(one.watch) === nameOf(watch))
+      .map((one) => document.channels[one.channel]?.when ?? {});
     for await (const state of statesOf(ports, watch)) {
       counts.watched += 1;
+      deadlines.push(...comingIn(state, document, watch, now));
       const { reminded: found, accepted, silenced } = stillOpen(state, watch, said, now);
-      const reminded = wantedOf(document.channels[channel]?.when ?? {}, watch.evaluation, found);
+      const reminded = found.filter((one) => wanted.some((when) => wantedOf(when, watch.evaluation, [one]).length > 0));
       counts.accepted += accepted;
       counts.silenced += silenced;
       openHere += reminded.length;
@@ -236,6 +240,22 @@ function stillBlind({ blind }: WatchMemory, at: string): Transition[] {
         count: told.length,
         left: told.length,
       },
+    }));
+}
+
+/** What the last look knew to be coming: a rotation, a certificate or support that ends. */
+function comingIn({ run }: SubjectState, document: OrganizationDocument, watch: Watch, now: Date): Deadline[] {
+  const found = new Map(
+    run.findings.flatMap(({ comes }) => (comes === undefined ? [] : [[`${comes.at} ${comes.what}`, comes]])),
+  );
+  return [...found.values()]
+    .filter(({ at }) => Date.parse(at) > now.getTime())
+    .map(({ at, what }) => ({
+      at,
+      organization: named(document),
+      evaluation: watch.evaluation,
+      subject: run.subject,
+      what,
     }));
 }
 

@@ -2,6 +2,7 @@ import { blocksAnswers } from '../../domain/answer.ts';
 import type { SubjectState } from '../../domain/compare.ts';
 import { findingKey } from '../../domain/finding.ts';
 import type { FindingMemory } from '../../domain/incident.ts';
+import { isSilence } from '../../domain/statement.ts';
 import { compareText } from '../../domain/words.ts';
 import { csvOf, evidenceCell, linesCell } from '../../reports/csv.ts';
 import { oneLine } from '../../reports/text.ts';
@@ -51,7 +52,7 @@ export function failedSelectorsCsv(states: readonly SubjectState[]): string {
 
 /** What its incident was at the last look. */
 function wordsFor(memory: FindingMemory | undefined): string {
-  if (memory?.hushedBy !== undefined) return memory.hushedBy.startsWith('silence-') ? 'silenced' : 'accepted';
+  if (memory?.hushedBy !== undefined) return isSilence(memory.hushedBy) ? 'silenced' : 'accepted';
   if (memory?.flapping === true) return 'flapping';
   return memory?.soft === undefined ? 'open' : 'not confirmed';
 }

@@ -36,11 +36,17 @@ export const rotationOnSchedule = rule({
     const days = Math.max(0, Math.floor(age));
     const old = `${readings === undefined ? '' : 'at most '}${days} ${days === 1 ? 'day' : 'days'} old`;
     const evidence = [{ fact: 'signing-configuration', observed: `KeyCreationTime ${created}` }] as const;
+    const next = row?.selectorAfterRotateOnDate;
+    const comes =
+      row?.rotateOnDate === undefined || next === undefined
+        ? {}
+        : { comes: { at: row.rotateOnDate, what: `${subject.id} signs with ${next}` } };
     if (age <= limit)
       return {
         verdict: 'pass',
         message: `The keys of ${subject.id} are ${old}; the policy allows ${limit}.`,
         evidence,
+        ...comes,
       };
     return {
       verdict: 'fail',
@@ -48,6 +54,7 @@ export const rotationOnSchedule = rule({
       message: `The keys of ${subject.id} are ${old}; the policy allows ${limit}, and Exchange Online rotates nothing by itself.`,
       remedy: `When dkim/passive-cname-correct passes: Rotate-DkimSigningConfig -Identity ${subject.id} -KeySize 2048. The switch comes 96 hours later.`,
       evidence,
+      ...comes,
     };
   },
 });

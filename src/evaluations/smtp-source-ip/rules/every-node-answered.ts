@@ -7,6 +7,7 @@ export const everyNodeAnswered = rule({
   id: 'smtp-source-ip/every-node-answered',
   title: 'Every node was seen through the VIP',
   severity: 'low',
+  confirmRuns: 2,
   blocks: [],
   needs: ['smtp-nodes-seen'],
   judge({ 'smtp-nodes-seen': { nodes, unnamed, tries } }, { subject }): Judgement[] {

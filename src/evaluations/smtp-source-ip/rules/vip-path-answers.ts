@@ -7,6 +7,7 @@ export const vipPathAnswers = rule({
   id: 'smtp-source-ip/vip-path-answers',
   title: 'The way through the VIP answers',
   severity: 'high',
+  confirmRuns: 2,
   blocks: ['dsr-ready'],
   needs: [],
   optional: ['smtp-vip-path'],

@@ -72,14 +72,17 @@ export const authCertificateValid = rule({
     }
     const successor =
       next === undefined ? '' : `; ${next} follows${nextEffective === undefined ? '' : ` on ${dayOf(nextEffective)}`}`;
+    const comes = { at: notAfter, what: `the Auth certificate ${current} ends` };
     if (days <= soonDays) {
       return {
         ...fail(`The Auth certificate ${current} expires in ${days} days (${dayOf(notAfter)})${successor}.`),
         severity: 'low',
+        comes,
       };
     }
     return {
       verdict: 'pass',
+      comes,
       message: `The Auth certificate ${current} is valid until ${dayOf(notAfter)} on ${copies.length === 1 ? 'the one server' : `all ${copies.length} servers`}${successor}.`,
       evidence,
     };

@@ -17,6 +17,7 @@ export const autodiscoverV2ReturnsEws = rule({
   id: 'teams-exchange-interop/autodiscover-v2-returns-ews',
   title: 'Autodiscover V2 names an EWS URL on the internet',
   severity: 'high',
+  confirmRuns: 2,
   blocks: ['calendar'],
   needs: ['autodiscover-dns', 'autodiscover-redirect', 'autodiscover-v2'],
   per: 'domain',

@@ -25,6 +25,7 @@ export const buildSupported = rule({
       const { name, listed, newerThanTable, behind } = nameOfBuild(build);
       const shown = `${where} runs ${name} (${build.text})`;
       const ended = supportEnds[productOf(build) ?? ''];
+      const comes = ended === undefined ? {} : { comes: { at: ended, what: `support of ${name} on ${where} ends` } };
       const wrong = [
         ...(ended !== undefined && daysUntil(ended, now) <= 0 ? [`out of support since ${ended}`] : []),
         ...(behind !== undefined && behind > 1 ? [`${behind} updates behind`] : []),
@@ -43,6 +44,7 @@ export const buildSupported = rule({
               ? 'Install the newest update of Exchange Server SE.'
               : 'Move to Exchange Server SE, and install the newest update until then.',
           evidence,
+          ...comes,
         } as const;
       }
       return {
@@ -58,6 +60,7 @@ export const buildSupported = rule({
                   : `; how current it is cannot be told from the table of ${buildTableAsOf}`
             }.`,
         evidence,
+        ...comes,
       } as const;
     });
   },

@@ -9,6 +9,7 @@ export const ewsWithoutPreAuthentication = rule({
   id: 'teams-exchange-interop/ews-without-pre-authentication',
   title: 'EWS is reached without pre-authentication',
   severity: 'high',
+  confirmRuns: 2,
   blocks: ['calendar', 'delegates'],
   needs: ['published-host', 'ews-anonymous'],
   per: 'host',

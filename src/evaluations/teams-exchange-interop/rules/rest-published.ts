@@ -8,6 +8,7 @@ export const restPublished = rule({
   id: 'teams-exchange-interop/rest-published',
   title: 'The REST endpoint for presence is published',
   severity: 'medium',
+  confirmRuns: 2,
   blocks: ['presence'],
   needs: ['autodiscover-dns', 'autodiscover-redirect', 'rest-endpoint'],
   scope: onlyFor('presence'),

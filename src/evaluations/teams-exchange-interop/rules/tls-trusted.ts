@@ -71,9 +71,11 @@ export const tlsTrusted = rule({
     }
     const ends = all.map(endOf).sort()[0] ?? '';
     const days = daysUntil(ends, now);
+    const comes = { at: ends, what: `the certificate of ${part} ends` };
     if (days <= soonDays) {
       return {
         verdict: 'fail',
+        comes,
         severity: 'low',
         owner: 'on-premises',
         message: `The certificate of ${part} expires in ${days} days (${dayOf(ends)}).`,
@@ -84,6 +86,7 @@ export const tlsTrusted = rule({
     const away = silent.filter(({ away }) => away).map(({ address }) => address);
     return {
       verdict: 'pass',
+      comes,
       message: `${part} presents a trusted certificate until ${dayOf(ends)} over ${all[0]?.protocol}${
         all.length > 1 ? ` at each of ${all.length} addresses` : ''
       }.${away.length > 0 ? ` ${enumerateFirst(away)} could not be asked: there is no IPv6 where this runs.` : ''}`,

@@ -8,6 +8,7 @@ export const wafPassesAutodiscoverV2 = rule({
   id: 'teams-exchange-interop/waf-passes-autodiscover-v2',
   title: 'No filter in front of Exchange blocks autodiscover.json',
   severity: 'high',
+  confirmRuns: 2,
   blocks: ['calendar'],
   needs: ['autodiscover-dns', 'autodiscover-redirect', 'autodiscover-v2'],
   per: 'domain',
