@@ -199,6 +199,8 @@ export function organizationDocumentOf(
         if (fallback === name) refuse(['fallback'], 'is the channel itself; name another one');
         else if (fallback !== undefined && !Object.hasOwn(document.channels, fallback))
           refuse(['fallback'], `names the channel "${fallback}", which "channels" does not have`);
+        else if (fallback !== undefined && document.channels[fallback]?.kind === 'ping')
+          refuse(['fallback'], 'is a ping, which can be told nothing; name another channel');
         for (const [index, id] of (when?.evaluations ?? []).entries())
           if (!evaluations.some((one) => one.id === id))
             refuse(

@@ -19,9 +19,12 @@ const runsLookedAt = 5;
  */
 export async function heartbeat(ports: DeliveryPorts): Promise<void> {
   await digests(ports);
+  const documents = await ports.store.organizations();
+  const runsOf = new Map<string, Awaited<ReturnType<typeof lastRuns>>>();
   const cards = new Map<string, Beat[]>();
-  for (const document of await ports.store.organizations()) {
+  for (const document of documents) {
     const runs = await lastRuns(ports, document);
+    runsOf.set(document.id, runs);
     for (const { evaluation, run } of runs) {
       for (const channel of Object.keys(receiversIn(document, evaluation))) {
         if (document.channels[channel]?.heartbeat !== true) continue;
@@ -29,16 +32,19 @@ export async function heartbeat(ports: DeliveryPorts): Promise<void> {
         cards.set(card, [...(cards.get(card) ?? []), { document, channel, run }]);
       }
     }
+  }
+  for (const [first, ...others] of cards.values()) if (first !== undefined) await sendCard(ports, [first, ...others]);
+  for (const document of documents) {
     ports.log.info('heartbeat', {
       organization: document.id,
-      lastRun: runs
-        .map(({ run }) => run.startedAt)
+      lastRun: runsOf
+        .get(document.id)
+        ?.map(({ run }) => run.startedAt)
         .sort()
         .at(-1),
       channels: Object.fromEntries(await lastDeliveries(ports, document)),
     });
   }
-  for (const [first, ...others] of cards.values()) if (first !== undefined) await sendCard(ports, [first, ...others]);
 }
 
 /** When each channel of a document last took a notice of any evaluation (ISO 8601, UTC); undefined: never. */
