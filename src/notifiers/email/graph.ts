@@ -33,6 +33,12 @@ export async function sendThroughGraph(
   const to = addressOf(origin, `/v1.0/users/${encodeURIComponent(mailbox)}/sendMail`);
   if (signal.aborted)
     return { outcome: 'retry', detail: 'Stopped before Microsoft Graph took the mail; it is tried again.' };
+  // Its token would be read on the way.
+  if (to.scheme !== 'https')
+    return {
+      outcome: 'rejected',
+      detail: `Microsoft Graph is spoken to over https only. Check FIELDCHECK_ENDPOINT_GRAPH.`,
+    };
   const body = (await compose(mail)).toString('base64');
   const advice = (status: number, text: string) => adviceOn(status, text, mailbox, clientId);
   const limit = timeLimitMs === undefined ? {} : { timeLimitMs };
