@@ -12,6 +12,9 @@ const looksCounted = 20;
 const flappingStart = 0.3;
 const flappingEnd = 0.25;
 
+/** Less than what lies between two looks of an hourly watch. */
+const atWorkMs = 55 * 60_000;
+
 /**
  * What is remembered of one finding. What the release before wrote (`verdict`, `severity`, `since`, `unknownRuns`,
  * `toldAt`) is read as an incident that was open and told, or as none.
@@ -64,6 +67,8 @@ export interface Seen {
 export interface LookPolicy {
   /** Looks in a row that a fail takes before it counts; 1: at once. */
   readonly confirmRuns: number;
+  /** The document says that number: it holds whatever happened a moment ago. */
+  readonly isSaid?: boolean;
   /** A silence that holds: nothing is told; what is still so afterwards is told then. */
   readonly silenced?: Hush | undefined;
   /** An acceptance that holds, and how bad the finding was when it was accepted: worse than that ends it. */
@@ -100,7 +105,7 @@ export interface Step {
  * It keeps two things apart: what counts (`open`, once enough looks in a row said so), and what receivers believe
  * (`told`). A step tells where the two differ, so that every opening that was told is told to be over exactly once,
  * whatever flapped, was silenced or accepted in between. What was told to change a moment ago takes one more look for each
- * such change before it is told to have changed back.
+ * such change before it is told to have changed back, unless that comes within the hour: then somebody is at work on it.
  *
  * @param at of the look; ISO 8601, UTC
  */
@@ -112,7 +117,7 @@ export function step(before: FindingMemory | undefined, seen: Seen, at: string, 
   const isOpen = memory?.open !== undefined;
   const inARow = bad === isOpen ? 0 : (memory?.soft ?? 0) + 1;
   const toldLately = [...looks].filter((look) => look === 'F' || look === 'P').length;
-  const needed = Math.max(bad ? policy.confirmRuns : 1, toldLately, 1);
+  const needed = looksNeeded(bad, isAtWork(memory, at) ? undefined : toldLately, policy);
   const turns = bad !== isOpen && (inARow >= needed || seen.gone === true);
   const severity = bad ? seen.severity : memory?.severity;
   const openNow = turns ? bad : isOpen;
@@ -139,6 +144,18 @@ export function step(before: FindingMemory | undefined, seen: Seen, at: string, 
   const happened = toTell(memory, next, seen, policy, at);
   if (happened === undefined) return { memory: next };
   return { memory: compact({ ...next, ...believed(next, happened, at) }), happened };
+}
+
+/** @param toldLately words in the last looks; undefined while somebody is at work on it */
+function looksNeeded(bad: boolean, toldLately: number | undefined, { confirmRuns, isSaid }: LookPolicy): number {
+  const ofRule = bad && (toldLately !== undefined || isSaid === true) ? confirmRuns : 1;
+  return Math.max(ofRule, toldLately ?? 1, 1);
+}
+
+/** So soon after a word somebody is at work on it, and wants to see at once what came of it. */
+function isAtWork(memory: FindingMemory | undefined, at: string): boolean {
+  const since = memory?.toldAt === undefined ? Number.NaN : Date.parse(at) - Date.parse(memory.toldAt);
+  return since >= 0 && since < atWorkMs;
 }
 
 /** A look at which nobody could judge; `counts` when somebody should have been able to. */
@@ -270,7 +287,7 @@ function compact<T extends object>(value: { readonly [K in keyof T]: T[K] | unde
 
 /**
  * What an incident is called everywhere and for ever: `<organization>/<evaluation>/<subject>/<rule>[#<target>]`, each
- * percent-encoded, but for the slash within a rule's id: `contoso/dkim/contoso.com/dkim/active-key-published#selector1`.
+ * percent-encoded, but for the slash within a rule's id.
  */
 export function incidentKey(
   { organization, evaluation }: { readonly organization: string; readonly evaluation: string },

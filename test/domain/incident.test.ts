@@ -60,6 +60,19 @@ describe('soft and hard', () => {
     ]);
   });
 
+  test('within the hour after a word somebody is at work on it: each change is told at once', () => {
+    let memory = step(undefined, pass, at(0), tellAtOnce).memory;
+    const words = [fail(), pass, fail(), pass].map((seen, index) => {
+      const taken = step(memory, seen, new Date(Date.parse(at(1)) + index * 10 * 60_000).toISOString(), tellAtOnce);
+      memory = taken.memory;
+      return taken.happened?.kind;
+    });
+    expect(words).toEqual(['opened', 'resolved', 'reopened', 'resolved']);
+    const soon = new Date(Date.parse(at(1)) + 40 * 60_000).toISOString();
+    expect(step(memory, fail(), soon, { confirmRuns: 2 }).happened?.kind).toBe('reopened');
+    expect(step(memory, fail(), soon, { confirmRuns: 2, isSaid: true }).happened).toBeUndefined();
+  });
+
   test('what is steady costs no memory of looks', () => {
     let memory = step(undefined, fail(), at(0), tellAtOnce).memory;
     for (let look = 1; look < 30; look += 1) memory = step(memory, fail(), at(look), tellAtOnce).memory;

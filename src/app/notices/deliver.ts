@@ -3,6 +3,7 @@ import { eventsOf } from '../../domain/event.ts';
 import type { Delivery, Notice, PendingNotice } from '../../domain/notice.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import { type Address, type Planned, planOf } from '../../domain/plan.ts';
+import { compareText } from '../../domain/words.ts';
 import { type OutboxRow, StoreUnavailable, type Watch } from '../../store/store.ts';
 import { onEveryWatch, watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
@@ -62,6 +63,8 @@ export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<reado
     if (!(error instanceof AggregateError)) throw error;
     faults.push(error);
   });
+  // Organizations are looked at side by side: the order of telling does not depend on who was faster.
+  waiting.sort((a, b) => compareText(a.document.id, b.document.id));
   const delivered = waiting.length === 0 ? [] : await deliverAll(waiting);
   if (faults.length === 1) throw faults[0];
   if (faults.length > 1) throw new AggregateError(faults, faults.map(String).join('; '));
@@ -97,13 +100,13 @@ export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<reado
 }
 
 /**
- * Where a channel of a document posts to: the name of the setting, or what is written out, of mails with their addresses; a
- * console is its own.
+ * Where a channel of a document posts to: its kind with the name of the setting, or what is written out, of mails with their
+ * addresses; a console is its own.
  */
 export function addressIn(document: OrganizationDocument, channel: string): string {
   const { kind, url, from, to = [] } = document.channels[channel] ?? {};
-  if (kind === 'email') return ['email', url ?? '', from, ...to].join(' ');
-  return url ?? `${document.id} ${channel}`;
+  if (kind === 'email') return [kind, url ?? '', from, ...to].join(' ');
+  return `${kind ?? 'none'} ${url ?? `${document.id} ${channel}`}`;
 }
 
 /** How many organizations have each address. */

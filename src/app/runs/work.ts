@@ -206,6 +206,7 @@ function policyFor(
   const ofRule = new Map(evaluations.of(evaluation).rules.map(({ id, confirmRuns }) => [id, confirmRuns]));
   return (finding) => ({
     confirmRuns: confirmRunsOf(finding, ofRule.get(finding.rule) ?? 1, policies[finding.rule]?.confirmRuns),
+    isSaid: policies[finding.rule]?.confirmRuns !== undefined,
     ...(said.length === 0 ? {} : hushOf(said, { organization, evaluation }, subject, finding, clock())),
   });
 }
