@@ -86,7 +86,9 @@ describe('a mail by SMTP submission', () => {
     expect(mail.subject).toBe('Contoso: 1 new problem in DKIM for contoso.com');
     expect(mail.from?.address).toBe(from);
     expect(mail.text).toContain('Microsoft publishes no key at its target');
-    expect(mail.text).toContain('Text for the support case about contoso.com:\n\nAsked 192.0.2.53.\n  NXDOMAIN <script>');
+    expect(mail.text).toContain(
+      'Text for the support case about contoso.com:\n\nAsked 192.0.2.53.\n  NXDOMAIN <script>',
+    );
     expect(mail.html).toContain('Microsoft publishes no key at its target');
     expect(mail.html).toContain('NXDOMAIN &lt;script&gt;');
     expect(mail.html).not.toContain('<script');
