@@ -169,7 +169,7 @@ export const rooms = table({
   'src/notifiers/': {
     holds: 'one folder for each kind of channel',
     rooms: ['src/domain/', 'src/http/'],
-    packages: ['zod'],
+    packages: ['nodemailer', 'zod'],
     node: true,
     because:
       "A notifier turns a notice into one channel's message: domain, http and its own SDK, nothing of the other rooms.",

@@ -20,6 +20,7 @@ import { createLifecycle } from './lifecycle.ts';
 import { type MetricsRequest, metrics } from './metrics/metrics.ts';
 import { deliver, requeueRejected } from './notices/deliver.ts';
 import { heartbeat } from './notices/heartbeat.ts';
+import { testChannel } from './notices/sample.ts';
 import { badge } from './organizations/badge.ts';
 import { previewOrganization } from './organizations/documents.ts';
 import { retain } from './organizations/retention.ts';
@@ -303,6 +304,13 @@ function usesOf(ports: Ports, { counted, working, openStorage, stop, sourcesOf, 
 
     /** Ends a silence or an acceptance before its time. @throws Problem (404) */
     endStatement: overStorage(endStatement),
+
+    /**
+     * Sends a made-up incident to one channel, whatever its routes, and says what became of it and what to do.
+     *
+     * @throws Problem (404)
+     */
+    testChannel: overStorage(testChannel),
 
     /** Deletes what is older than its organization wants it kept. @returns rows deleted, by watch */
     retain: overStorage(retain),

@@ -4,12 +4,16 @@ import type { Identity } from '../domain/access.ts';
 import type { Notifier } from '../domain/notice.ts';
 import { InvalidDocument, type OrganizationDocument } from '../domain/organization.ts';
 import type { Registry } from '../evaluations/registry.ts';
-import { createHttp } from '../http/client.ts';
-import { createNotifier } from '../notifiers/index.ts';
+import { createHttp, type Http } from '../http/client.ts';
+import { createRoots } from '../http/roots.ts';
+import { createBudgets, workflowBudget } from '../notifiers/budget.ts';
+import { createNotifier, type GraphSender } from '../notifiers/index.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { StorageQueue } from '../queue/storage-queue.ts';
+import { endpointsOf } from '../sources/cloud-endpoints.ts';
 import { defaultResolvers, type ResolverAddresses } from '../sources/dns/resolvers.ts';
 import type { SignIn } from '../sources/entra.ts';
+import { createTenantIdentity, type TenantIdentity } from '../sources/identity.ts';
 import { createWorld, type World, type WorldOptions } from '../sources/world.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 import type { Store } from '../store/store.ts';
@@ -175,26 +179,70 @@ export function worldOptions(
   };
 }
 
-/** Turns a channel of a document into its notifier; `secret:NAME` is the setting NAME of the environment. */
-export function channelNotifiers(config: Config, environment: Environment): Ports['notifierFor'] {
+/**
+ * Turns a channel of a document into its notifier; `secret:NAME` is the setting NAME of the environment. Budgets of addresses
+ * hold as long as what it returns is kept.
+ */
+export function channelNotifiers(
+  config: Config,
+  environment: Environment,
+  { clock = () => new Date(), ca }: { readonly clock?: () => Date; readonly ca?: readonly string[] } = {},
+): Ports['notifierFor'] {
+  const keepingTo = createBudgets(clock);
+  const graphFor = graphSenders(config, environment, ca);
   return (document, name) => {
     const channel = document.channels[name];
     if (channel === undefined) throw new Error(`channel "${name}" is no longer in the document of ${document.id}`);
-    const setting = channel.url?.startsWith('secret:') === true ? channel.url.slice('secret:'.length) : undefined;
-    const url = setting === undefined ? channel.url : environment[setting];
-    if (setting !== undefined && (url === undefined || url === '')) {
-      throw new Error(
-        `channel "${name}" of ${document.id}: the setting ${setting}, which should hold its address, is not set`,
-      );
-    }
-    return createNotifier(
-      { kind: channel.kind, url },
+    const settingOf = (reference: string | undefined, holds: string): string | undefined => {
+      if (reference?.startsWith('secret:') !== true) return reference;
+      const setting = reference.slice('secret:'.length);
+      const value = environment[setting];
+      if (value === undefined || value === '')
+        throw new Error(
+          `channel "${name}" of ${document.id}: the setting ${setting}, which should hold its ${holds}, is not set`,
+        );
+      return value;
+    };
+    const url = settingOf(channel.url, 'address');
+    const notifier = createNotifier(
+      { ...channel, url, signWith: settingOf(channel.signWith, 'shared secret') },
       {
         allowedHostSuffixes: config.FIELDCHECK_WEBHOOK_HOSTS,
         allowLocal: config.FIELDCHECK_LOCAL_CHANNELS,
         allowPrivate: config.FIELDCHECK_ALLOW_PRIVATE,
+        ...(channel.kind === 'email' && url === undefined ? { graph: graphFor(document) } : {}),
+        ...(ca === undefined ? {} : { roots: createRoots(ca) }),
       },
     );
+    return channel.kind === 'teams-workflow' && url !== undefined ? keepingTo(notifier, url, workflowBudget) : notifier;
+  };
+}
+
+/** Who sends mails through Microsoft Graph: the app's identity, in its own tenant, else in that of the organization. */
+function graphSenders(
+  config: Config,
+  environment: Environment,
+  ca: readonly string[] | undefined,
+): (document: OrganizationDocument) => GraphSender | undefined {
+  const { identity: settings, endpoints = {} } = worldOptions(config, environment);
+  // Made when the first mail is sent: hardly anybody sends mails this way.
+  let opened: { readonly http: Http; readonly identity: TenantIdentity | undefined } | undefined;
+  return ({ tenant }) => {
+    const id = config.FIELDCHECK_TENANT_ID ?? tenant?.id;
+    if (settings === undefined || id === undefined) return undefined;
+    if (opened === undefined) {
+      const http = createHttp({ ca });
+      opened = { http, identity: createTenantIdentity(settings, { endpoints, roots: http.roots }) };
+    }
+    const { http, identity } = opened;
+    if (identity === undefined) return undefined;
+    const sender = { id, cloud: tenant?.cloud ?? 'worldwide' };
+    return {
+      origin: endpointsOf(sender.cloud, endpoints).graph,
+      clientId: identity.clientIdFor(sender),
+      token: (rejected) => identity.token(sender, 'graph', rejected),
+      http,
+    };
   };
 }
 

@@ -1,7 +1,7 @@
 // What the HTTP doors answer beyond the words of the domain, as schemas: the App's types come from them, and so does the
 // OpenAPI document, so that neither can say something else than the other.
 import { z } from 'zod';
-import { organizationId } from '../domain/organization.ts';
+import { channelKinds, organizationId } from '../domain/organization.ts';
 import { owners, severities } from '../domain/rule.ts';
 import { answerCounts, runRecord } from '../store/store.ts';
 
@@ -10,7 +10,22 @@ export const runStatus = runRecord.extend({
   done: z.number(),
   answers: answerCounts,
   verdicts: z.record(z.string(), z.number()),
+  unrouted: z
+    .number()
+    .exactOptional()
+    .describe('Changes worth telling that went to no channel, because no route of the document takes them.'),
 });
+
+export const channelTest = z.object({
+  organization: organizationId,
+  channel: z.string(),
+  kind: z.enum(channelKinds),
+  outcome: z
+    .enum(['delivered', 'retry', 'rejected'])
+    .describe('Taken; not now, and a notice would be tried again; or refused, so that somebody has to mend it.'),
+  detail: z.string().describe('What came back, and what to do. Never the address.'),
+});
+export type ChannelTest = Readonly<z.infer<typeof channelTest>>;
 
 export const organizationSummary = z.object({ id: organizationId, name: z.string() });
 

@@ -13,6 +13,7 @@ import { addExport } from './export.ts';
 import { addHistory } from './history.ts';
 import { addImport } from './import.ts';
 import { addKeys } from './keys.ts';
+import { addNotify } from './notify.ts';
 import { endProgress, startProgress } from './progress.ts';
 import { addReport } from './report.ts';
 import { addRunbook } from './runbook.ts';
@@ -36,6 +37,7 @@ const commands = [
   addExport,
   addImport,
   addDeliver,
+  addNotify,
   addCompletion,
 ];
 

@@ -128,14 +128,32 @@ export interface Deadline {
   readonly what: string;
 }
 
-/** What became of a notice. `detail` never holds a channel's address. */
+/**
+ * What became of a notice. `detail` never holds a channel's address. `sent` are the ids of the events that arrived before
+ * the others did not, of a channel that takes them one by one.
+ */
 export type Delivery =
   | { readonly outcome: 'delivered'; readonly detail: string }
-  | { readonly outcome: 'retry'; readonly detail: string; readonly afterSeconds?: number }
-  | { readonly outcome: 'rejected'; readonly detail: string };
+  | {
+      readonly outcome: 'retry';
+      readonly detail: string;
+      readonly afterSeconds?: number;
+      readonly sent?: ReadonlySet<string>;
+    }
+  | { readonly outcome: 'rejected'; readonly detail: string; readonly sent?: ReadonlySet<string> };
+
+/** What happened to a cycle: it began, it looked at what it was to look at, or it did not. */
+export interface Cycle {
+  readonly phase: 'start' | 'success' | 'fail';
+  readonly runId: string;
+  /** In a sentence or two, what a person who gets the alarm reads. */
+  readonly words: string;
+}
 
 /** Sends a notice to one kind of channel. Never throws for what the other side does: that is a {@link Delivery}. */
 export interface Notifier {
   readonly id: string;
   send(notice: Notice, signal: AbortSignal): Promise<Delivery>;
+  /** Only of a channel that hears of cycles, not of what they find. */
+  cycle?(cycle: Cycle, signal: AbortSignal): Promise<Delivery>;
 }

@@ -1,33 +1,81 @@
 import { z } from 'zod';
 import { clouds } from './cloud.ts';
 import { notOwned } from './json.ts';
+import { channelWhen } from './route.ts';
 import { keptRulePolicy, rulePolicy } from './rule.ts';
 import type { OfTenant } from './tenant.ts';
 
+const secretName = /^secret:[A-Za-z][A-Za-z0-9_]*$/;
+
 /** `secret:NAME`, or an address written out, which only the local host accepts. */
-const channelUrl = z
-  .string()
-  .refine((text) => /^secret:[A-Za-z][A-Za-z0-9_]*$/.test(text) || /^https?:\/\//.test(text), {
-    error: 'is neither secret:NAME (NAME of the setting that holds the address) nor an http(s) address',
-  });
+const channelUrl = z.string().refine((text) => secretName.test(text) || /^(https?|smtps?):\/\//.test(text), {
+  error: 'is neither secret:NAME (NAME of the setting that holds the address) nor an http(s) address',
+});
+
+export const channelKinds = ['teams-workflow', 'webhook', 'email', 'ping', 'console'] as const;
+
+const mailAddress = z.email({ error: 'is no mail address' });
 
 const channel = z
   .strictObject({
     kind: z
-      .enum(['teams-workflow', 'webhook', 'console'])
+      .enum(channelKinds)
       .default('teams-workflow')
-      .describe('How it is told: a card in Teams, JSON to an address of yours, or a line in the log.'),
+      .describe(
+        'How it is told: a card in Teams, CloudEvents to an address of yours, a mail, a ping after every run that worked, or a line in the log.',
+      ),
     url: channelUrl
       .optional()
       .describe(
-        'secret:NAME, NAME being the setting that holds the address (CHANNEL_… or …_WEBHOOK): a Key Vault reference in Azure, the environment locally. Not for a console.',
+        'secret:NAME, NAME being the setting that holds the address (CHANNEL_… or …_WEBHOOK): a Key Vault reference in Azure, the environment locally. Of email the SMTP server (smtp://USER:PASSWORD@HOST:587); without it Microsoft Graph sends. Not for a console.',
+      ),
+    signWith: z
+      .string()
+      .regex(secretName, { error: 'must be secret:NAME, NAME being the setting that holds the shared secret' })
+      .optional()
+      .describe(
+        'Of a webhook: secret:NAME, NAME being the setting that holds the secret which every post is signed with.',
+      ),
+    contentType: z
+      .enum(['application/cloudevents+json', 'application/json'])
+      .optional()
+      .describe(
+        'Of a webhook: what the receiver takes; application/cloudevents+json when left out. The body is the same.',
+      ),
+    from: mailAddress.optional().describe('Of email: the mailbox that sends.'),
+    to: z.array(mailAddress).min(1).max(50).optional().describe('Of email: who gets the mails.'),
+    when: channelWhen.optional(),
+    fallback: z
+      .string()
+      .optional()
+      .describe(
+        'The channel that is told when this one takes nothing; all others of this document are when it is left out.',
       ),
     heartbeat: z
       .boolean()
       .optional()
       .describe('A card every day also when nothing changed: a silent channel looks like a healthy one.'),
   })
+  .superRefine((one, context) => {
+    const refuse = (property: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [property], message });
+    for (const [property, kind] of ofOneKind)
+      if (one[property] !== undefined && one.kind !== kind) refuse(property, `is for channels of kind ${kind} only`);
+    if (one.kind === 'email' && one.from === undefined) refuse('from', 'is missing: the mailbox that sends');
+    if (one.kind === 'email' && one.to === undefined) refuse('to', 'is missing: the addresses that get the mails');
+    const isMail = one.url !== undefined && /^smtps?:/.test(one.url);
+    if (one.kind === 'email' ? one.url?.startsWith('http') : isMail)
+      refuse('url', 'is an address of another kind of channel; smtp(s) is for email, http(s) for all others');
+  })
   .describe('Somebody who is told what changed.');
+
+/** Properties that one kind of channel alone has. */
+const ofOneKind = [
+  ['signWith', 'webhook'],
+  ['contentType', 'webhook'],
+  ['from', 'email'],
+  ['to', 'email'],
+] as const;
 
 const ncrontab = z.string().regex(/^\S+( \S+){5}$/, {
   error: 'is no schedule; write six fields (second minute hour day month weekday, UTC), e.g. "0 0 6 * * *"',
@@ -161,6 +209,21 @@ export function organizationDocumentOf(
         .describe('What is watched: an evaluation runs when it is named here.'),
     })
     .superRefine((document, context) => {
+      for (const [name, { fallback, when }] of Object.entries(document.channels)) {
+        const refuse = (path: (string | number)[], message: string) =>
+          context.addIssue({ code: 'custom', path: ['channels', name, ...path], message });
+        if (fallback === name) refuse(['fallback'], 'is the channel itself; name another one');
+        else if (fallback !== undefined && !Object.hasOwn(document.channels, fallback))
+          refuse(['fallback'], `names the channel "${fallback}", which "channels" does not have`);
+        else if (fallback !== undefined && document.channels[fallback]?.kind === 'ping')
+          refuse(['fallback'], 'is a ping, which can be told nothing; name another channel');
+        for (const [index, id] of (when?.evaluations ?? []).entries())
+          if (!evaluations.some((one) => one.id === id))
+            refuse(
+              ['when', 'evaluations', index],
+              `is no evaluation; there are ${evaluations.map((one) => one.id).join(', ')}`,
+            );
+      }
       for (const { id, rules } of evaluations) {
         const settings = document.evaluations[id];
         for (const [index, name] of (settings?.channels ?? []).entries()) {

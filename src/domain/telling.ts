@@ -24,11 +24,6 @@ export function confirmRunsOf(
   return ofPolicy ?? confirmRuns ?? (isProven ? 1 : ofRule);
 }
 
-/** The channels that hear of what changed about a subject: none, when all of it is advice. */
-export function receiversOf(transitions: readonly Transition[], channels: readonly string[]): readonly string[] {
-  return transitions.some(isWorthTelling) ? channels : [];
-}
-
 /**
  * What a message lists of the changes of one subject. An answer that changed because of findings that are listed is told by
  * them; the summary of answers counts it.

@@ -1,8 +1,8 @@
-import { organizationSummary } from '../app/responses.ts';
+import { channelTest, organizationSummary } from '../app/responses.ts';
 import type { Registry } from '../evaluations/registry.ts';
 import { replacedDocument } from '../store/store.ts';
 import { conditionsOf } from './conditions.ts';
-import { answer, door, header, json, listOf, pageOf, paging } from './door.ts';
+import { answer, door, header, inPath, json, listOf, pageOf, paging } from './door.ts';
 
 const etag = { ETag: 'The version; give it back as If-Match.' };
 const pages = paging(200);
@@ -56,6 +56,21 @@ export function organizationDoors({ document: schema }: Registry) {
       async handle(app, request) {
         const { limit, continuation } = pages.of(request);
         return { jsonBody: await app.organizationHistory(request.params.organization, limit, continuation) };
+      },
+    }),
+    door('testChannel', 'POST', 'organizations/{organization}/channels/{channel}/test', {
+      title: 'Send a made-up incident to a channel, and learn what became of it',
+      needs: 'operate',
+      parameters: [inPath('channel', 'Name of a channel of the document.', 'mail-team')],
+      answers: {
+        200: answer(
+          'What the channel answered, and what to do where it took nothing.',
+          json('ChannelTest', channelTest),
+        ),
+      },
+      problems: [404],
+      async handle(app, { params }) {
+        return { jsonBody: await app.testChannel(params.organization, params.channel) };
       },
     }),
     door('deleteOrganization', 'DELETE', 'organizations/{organization}', {

@@ -34,14 +34,14 @@ const outside = httpWithin(false);
 const inside = httpWithin(true);
 
 /**
- * Posts JSON and tells what became of it. Never throws, and `detail` never holds the address.
+ * Posts a body, JSON unless `headers` say otherwise, and tells what became of it. Never throws, and `detail` never holds the address.
  *
  * delivered: any 2xx. retry: 408, 429, 5xx, no connection, no answer in time; with the seconds of Retry-After within
  * bounds. rejected: everything else, redirects included, with what to do.
  */
-export async function postJson(
+export async function post(
   address: ChannelAddress,
-  json: string,
+  body: string,
   signal: AbortSignal,
   headers: Readonly<Record<string, string>>,
   advice: Advice,
@@ -53,8 +53,8 @@ export async function postJson(
     const answer = await http.send({
       to: { origin: `${scheme}://${authority}`, target },
       method: 'POST',
-      headers: { ...headers, host: authority, 'content-type': 'application/json' },
-      body: json,
+      headers: { 'content-type': 'application/json', ...headers, host: authority },
+      body,
       signal,
       limitMs: timeLimitMs,
       bodyLimit: maxAnswerBytes,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { channelWhen } from '../domain/route.ts';
 import { keptRulePolicy } from '../domain/rule.ts';
 import { subject } from '../domain/subject.ts';
 
@@ -14,7 +15,10 @@ export const sliceMessage = z.object({
   slices: z.number(),
   subjects: z.array(subject),
   policies: z.record(z.string(), keptRulePolicy),
-  channels: z.array(z.string()),
+  /** Channels, with what each wants to hear. */
+  receivers: z.record(z.string(), channelWhen).default({}),
+  /** The same in messages of a release before routes, when everything was heard. */
+  channels: z.array(z.string()).exactOptional(),
   /** Ids of subjects that came into the watch with this run. */
   added: z.array(z.string()).default([]),
 });

@@ -56,6 +56,8 @@ export const sliceResult = z.object({
   answers: answerCounts,
   /** Findings by verdict. */
   verdicts: z.record(z.string(), z.number()),
+  /** Changes worth telling that went to no channel, because no route of the document takes them. */
+  unrouted: z.number().exactOptional(),
 });
 
 export type SliceResult = Readonly<z.infer<typeof sliceResult>>;

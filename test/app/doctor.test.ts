@@ -5,7 +5,7 @@ import { QueueServiceClient } from '@azure/storage-queue';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Check } from '../../src/app/doctor/check.ts';
 import { examine } from '../../src/app/index.ts';
-import { parseDocument } from '../../src/domain/organization.ts';
+import { organizationDocument, parseDocument } from '../../src/domain/organization.ts';
 import { evaluations } from '../../src/evaluations/index.ts';
 import { type Azurite, startAzurite } from '../../src/local/azurite.ts';
 import { createZone, type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
@@ -107,6 +107,46 @@ describe('on a healthy set-up', () => {
     for (const { address } of [dns, internal])
       expect(text).toContain(`ok              resolver      ${address}: answers\n`);
     expect(text).not.toMatch(/ThisMustNeverBeShown|AccountKey|a-secret-of-the-fake-cloud/);
+  });
+
+  test('every kind of channel is looked at by what it takes, and nothing is posted', async () => {
+    const [from, to] = ['fieldcheck@contoso.com', ['mail-team@contoso.com']];
+    const fabrikam = organizationDocument.parse({
+      id: 'fabrikam',
+      tenant: { id: contoso.id },
+      channels: {
+        signed: { kind: 'webhook', url: 'secret:DESK_WEBHOOK', signWith: 'secret:DESK_SECRET' },
+        weak: { kind: 'webhook', url: 'secret:DESK_WEBHOOK', signWith: 'secret:WEAK_SECRET' },
+        unsigned: { kind: 'webhook', url: 'secret:DESK_WEBHOOK' },
+        graph: { kind: 'email', from, to },
+        smtp: { kind: 'email', url: 'secret:SMTP', from, to },
+        misspelt: { kind: 'email', url: 'secret:DESK_WEBHOOK', from, to },
+        alive: { kind: 'ping', url: 'secret:DESK_WEBHOOK' },
+        log: { kind: 'console' },
+      },
+    });
+    const settings = {
+      ...(await healthy()),
+      DESK_SECRET: 'ThisMustNeverBeShown-and-is-long-enough',
+      WEAK_SECRET: 'ThisMustNeverBeShown',
+      SMTP: 'smtp://ThisMustNeverBeShown:ThisMustNeverBeShown@mail.contoso.com:587',
+    };
+    const { checks, text } = await examined(settings, { documents: [fabrikam] });
+    const lines = checks.flatMap(({ what, state, detail }) => {
+      const [, channel] = /^(\w+) of fabrikam$/.exec(what) ?? [];
+      return channel === undefined ? [] : [`${channel} ${state}: ${detail}`];
+    });
+    expect(lines).toEqual([
+      'signed ok: has an address that notices may go to',
+      expect.stringMatching(/^weak missing: The shared secret is shorter than 24 bytes: make one with /),
+      'unsigned ok: has an address that notices may go to; its posts are not signed (signWith)',
+      'graph ok: sends as fieldcheck@contoso.com through Microsoft Graph; whether it may, only a mail shows: notify test',
+      'smtp ok: has a server that takes mails; sends as fieldcheck@contoso.com',
+      expect.stringMatching(/^misspelt missing: The address is none of an SMTP server: write smtp:/),
+      'alive ok: has an address that is called after every run',
+      'log ok: prints',
+    ]);
+    expect(text).not.toContain('ThisMustNeverBeShown');
   });
 
   test('without an identity nothing is asked of a tenant, and that is said with the step', async () => {

@@ -8,6 +8,7 @@ import { createZone, type DnsServer, startDnsServer } from '../../src/local/dns-
 import type { Store } from '../../src/store/store.ts';
 import { createTableStore } from '../../src/store/table-store.ts';
 import { useAzurite } from '../azurite.ts';
+import { startLoopback } from '../notifiers/loopback.ts';
 import { factsOf, stateOf, time, watch } from '../store/samples.ts';
 import { fieldcheck as callOf, type Ended } from './shell.ts';
 
@@ -52,6 +53,53 @@ function fieldcheck(args: readonly string[], more: Record<string, string> = {}):
   };
   return callOf(args, { settings, cwd: folder });
 }
+
+describe('notify test', () => {
+  let answers: number;
+  beforeAll(async () => {
+    const server = await startLoopback((_request, response) => void response.writeHead(answers).end());
+    const url = `http://127.0.0.1:${server.port}/hook`;
+    const document = { id: 'adatum', channels: { tickets: { kind: 'webhook', url }, lost: { url: 'secret:LOST' } } };
+    await store.putOrganization(parseDocument('organization document', evaluations.document, document), '*', time());
+    return async () => {
+      await store.deleteOrganization('adatum');
+      await server.close();
+    };
+  });
+  const tryOut = (channel: string, ...more: string[]) =>
+    fieldcheck(['notify', 'test', '--organization', 'adatum', '--channel', channel, ...more]);
+
+  test.each([
+    [204, 0, /^delivered {2}tickets \(webhook\): http:\/\/127\.0\.0\.1:\d+\/…#[0-9a-f]{8} took 2 events\.\n$/],
+    [
+      403,
+      1,
+      /^rejected {2}tickets \(webhook\): .* answered 403: the address does not give the right to post\. Create /,
+    ],
+    [503, 2, /^retry {2}tickets \(webhook\): .* answered 503: a fault on its side; it is tried again\.\n$/],
+  ])('of a channel that answers %i ends with %i and says why', async (status, code, sentence) => {
+    answers = status;
+    expect(await tryOut('tickets')).toEqual({ code, stdout: expect.stringMatching(sentence), stderr: '' });
+  });
+
+  test('says as JSON what is missing, and refuses a call that names nothing', async () => {
+    const lost = await tryOut('lost', '--json');
+    expect(lost.code).toBe(1);
+    expect(JSON.parse(lost.stdout)).toEqual({
+      organization: 'adatum',
+      channel: 'lost',
+      kind: 'teams-workflow',
+      outcome: 'rejected',
+      detail: 'channel "lost" of adatum: the setting LOST, which should hold its address, is not set',
+    });
+    const nobody = await tryOut('nobody');
+    expect(nobody).toMatchObject({
+      code: 3,
+      stdout: '',
+      stderr: expect.stringContaining('The channel "nobody" of adatum'),
+    });
+  });
+});
 
 describe('export and import', () => {
   test('a file, a refusal, and the same again with --replace', async () => {

@@ -7,7 +7,7 @@ import { failingDomains, notice } from '../notifiers/notices.ts';
 /** A part of every address here that no `detail` may show. */
 const secret = '/in/SECRET?sig=SECRET';
 
-const given = notice({ subjects: failingDomains(3) });
+const given = notice({ subjects: failingDomains(1) });
 
 /** What every notifier keeps to. */
 export function notifierContract(name: string, make: () => Notifier): void {
@@ -28,8 +28,18 @@ export interface HttpTarget {
   readonly timeLimitMs?: number;
 }
 
+/** What a notifier posts, where it is no JSON to the address as written. */
+export interface Posted {
+  readonly contentType: string;
+  readonly target?: RegExp;
+}
+
 /** What every notifier that posts keeps to, against real servers on the loopback address. */
-export function httpNotifierContract(name: string, make: (target: HttpTarget) => Notifier): void {
+export function httpNotifierContract(
+  name: string,
+  make: (target: HttpTarget) => Notifier,
+  { contentType, target }: Posted = { contentType: 'application/json' },
+): void {
   describe(`${name} over HTTP`, () => {
     const servers: Loopback[] = [];
     afterEach(async () => {
@@ -57,9 +67,12 @@ export function httpNotifierContract(name: string, make: (target: HttpTarget) =>
       const { delivery, server } = await sendTo(answering(status));
       expect(delivery.outcome).toBe('delivered');
       expect(server.arrived).toHaveLength(1);
-      expect(server.arrived[0]).toMatchObject({ method: 'POST', target: secret });
-      expect(server.arrived[0]?.headers['content-type']).toBe('application/json');
-      expect(() => JSON.parse(server.arrived[0]?.body ?? '')).not.toThrow();
+      expect(server.arrived[0]).toMatchObject({
+        method: 'POST',
+        target: target === undefined ? secret : expect.stringMatching(target),
+      });
+      expect(server.arrived[0]?.headers['content-type']).toBe(contentType);
+      if (contentType.endsWith('json')) expect(() => JSON.parse(server.arrived[0]?.body ?? '')).not.toThrow();
     });
 
     it.each([400, 401, 403, 404, 405, 410, 413, 422])('%i is rejected, with what to do', async (status) => {

@@ -57,6 +57,9 @@ it('every key but the id has a default', () => {
   });
 });
 
+/** A channel `other` beside the one that is used. */
+const channel = (other: object, more: object = {}) => ({ channels: { ...contoso.channels, other, ...more } });
+
 describe('faults name the path, and how to mend them', () => {
   it.each([
     ['no id', { id: undefined }, /^id: /],
@@ -90,6 +93,42 @@ describe('faults name the path, and how to mend them', () => {
       { channels: { 'mail-team': { url: 'mail-team' } } },
       'channels.mail-team.url: is neither secret:NAME (NAME of the setting that holds the address) nor an http(s) address',
     ],
+    [
+      'a mail that nobody gets',
+      channel({ kind: 'email', from: 'fieldcheck@contoso.com' }),
+      'channels.other.to: is missing: the addresses that get the mails',
+    ],
+    [
+      'a property of another kind of channel',
+      channel({ kind: 'teams-workflow', url: 'secret:A', signWith: 'secret:B' }),
+      'channels.other.signWith: is for channels of kind webhook only',
+    ],
+    [
+      'an address of another kind of channel',
+      channel({ kind: 'webhook', url: 'smtp://mail.contoso.com' }),
+      'channels.other.url: is an address of another kind of channel; smtp(s) is for email, http(s) for all others',
+    ],
+    [
+      'a fallback that there is not',
+      channel({ url: 'secret:A', fallback: 'ops' }),
+      'channels.other.fallback: names the channel "ops", which "channels" does not have',
+    ],
+    [
+      'a fallback on itself',
+      channel({ url: 'secret:A', fallback: 'other' }),
+      'channels.other.fallback: is the channel itself; name another one',
+    ],
+    [
+      'a fallback that can be told nothing',
+      channel({ url: 'secret:A', fallback: 'alive' }, { alive: { kind: 'ping', url: 'secret:B' } }),
+      'channels.other.fallback: is a ping, which can be told nothing; name another channel',
+    ],
+    [
+      'a route for an evaluation that there is not',
+      channel({ url: 'secret:A', when: { evaluations: ['tide'] } }),
+      'channels.other.when.evaluations[0]: is no evaluation; there are cluster',
+    ],
+    ['a route by an owner that is none', channel({ url: 'secret:A', when: { owners: ['me'] } }), /when\.owners\[0\]/],
   ])('%s', (_, change, line) => {
     const [first, ...more] = faults(change);
     expect(more).toEqual([]);

@@ -307,6 +307,34 @@ describe('organizations', () => {
     expect((await call('GET', 'organizations')).json).toEqual([{ id: 'contoso', name: 'Contoso' }]);
   });
 
+  test('try a channel out: what it answered and what to do', async () => {
+    const flow = await startTeamsSink();
+    const channels = { team: { kind: 'teams-workflow', url: flow.url }, nowhere: { url: 'secret:NOWHERE' } };
+    await call('PUT', 'organizations/fabrikam', { id: 'fabrikam', name: 'Fabrikam', channels });
+    const tested = await call('POST', 'organizations/fabrikam/channels/team/test');
+    expect(tested.json).toMatchObject({
+      kind: 'teams-workflow',
+      outcome: 'delivered',
+      detail: expect.stringContaining('a card that is not in the channel within a minute failed inside the flow'),
+    });
+    expect(flow.cards.map(({ payload }) => (payload as { summary: string }).summary)).toEqual([
+      'Sample. Fabrikam: 1 new problem, 1 resolved in DKIM for sample',
+    ]);
+    expect(flow.cards.flatMap(({ problems }) => problems)).toEqual([]);
+    expect((await call('POST', 'organizations/fabrikam/channels/nowhere/test')).json).toMatchObject({
+      outcome: 'rejected',
+      detail: expect.stringContaining('the setting NOWHERE, which should hold its address, is not set'),
+    });
+    expectProblem(
+      await call('POST', 'organizations/fabrikam/channels/other/test'),
+      404,
+      'Not Found',
+      'The channel "other" of fabrikam does not exist.',
+    );
+    await call('DELETE', 'organizations/fabrikam');
+    await flow.close();
+  });
+
   test('keep the address of a channel when the document that was read is written back', async () => {
     const { json } = await call('GET', 'organizations/contoso');
     const put = await call('PUT', 'organizations/contoso', { ...(json as object), name: 'Contoso Ltd' });

@@ -117,16 +117,22 @@ describe.each([
   });
 
   test('describes what a webhook channel gets', () => {
-    const { summary, security, requestBody, responses } = document.webhooks.notice?.post ?? {};
+    const { summary, security, requestBody, responses } = document.webhooks.event?.post ?? {};
     expect([summary, security]).toEqual([
-      'What one run of one organization changed, to a channel of kind "webhook"',
+      'One event of one incident, to a channel of kind "webhook" (CloudEvents 1.0, structured mode)',
       [],
     ]);
-    expect(requestBody?.content['application/json']?.schema).toEqual({ $ref: '#/components/schemas/WebhookNotice' });
-    expect(Object.keys(responses ?? {})).toEqual(['408', '429', '2XX', '5XX', 'default']);
-    expect(document.components.schemas.WebhookNotice).toMatchObject({
-      required: expect.arrayContaining(['version', 'type', 'fingerprint', 'title', 'subjects']),
+    expect(requestBody?.content['application/cloudevents+json']?.schema).toEqual({
+      $ref: '#/components/schemas/WebhookEvent',
     });
+    expect(Object.keys(responses ?? {})).toEqual(['408', '429', '2XX', '5XX', 'default']);
+    const ofIncident = expect.objectContaining({
+      required: expect.arrayContaining(['specversion', 'id', 'source', 'type', 'subject', 'time', 'data']),
+      properties: expect.objectContaining({
+        type: expect.objectContaining({ enum: expect.arrayContaining(['fieldcheck.incident.opened']) }),
+      }),
+    });
+    expect(document.components.schemas.WebhookEvent).toMatchObject({ oneOf: expect.arrayContaining([ofIncident]) });
   });
 });
 

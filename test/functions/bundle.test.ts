@@ -98,6 +98,7 @@ const expected = {
   startRun: http('POST', `${watch}/runs`),
   startRunPage: http('POST', `${page}/runs`),
   subjectHistory: http('GET', `${watch}/subjects/{subject}/runs`),
+  testChannel: http('POST', 'organizations/{organization}/channels/{channel}/test'),
   subjectPage: http('GET', `${page}/subjects/{subject}`),
   watchPage: http('GET', page),
   workSlice: queue('slices'),

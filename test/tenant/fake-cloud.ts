@@ -209,6 +209,8 @@ export async function startFakeCloud(): Promise<FakeCloud> {
     if (held === undefined)
       return graphError(401, 'InvalidAuthenticationToken', 'Access token has expired or is not yet valid.');
     const path = decodeURIComponent(request.url.pathname);
+    const sender = /^\/v1\.0\/users\/([^/]+)\/sendMail$/.exec(path)?.[1];
+    if (sender !== undefined && request.method === 'POST') return sendMail(held, sender, request);
     const needed = permissionsOfGraph.find(([start]) => start.test(path))?.[1];
     if (needed !== undefined && !held.permissions.includes(needed)) {
       return graphError(403, 'Authorization_RequestDenied', 'Insufficient privileges to complete the operation.');
@@ -280,6 +282,31 @@ function matches(row: Row, filter: string): boolean {
     (ends.length === 0 || ends.some((end) => String(row.mail).toLowerCase().endsWith(end))) &&
     without.every(([, plan = '']) => !enabled.has(plan))
   );
+}
+
+/**
+ * `user: sendMail` in MIME format (learn.microsoft.com/graph/api/user-sendmail): 202 without a body; its refusals are those of
+ * Exchange that users of Graph report. Mail.Send of Entra ID is good for every mailbox, a scoped role of Exchange for its own.
+ */
+function sendMail({ tenant, permissions }: Issued, mailbox: string, { headers, body }: Arrived): Reply {
+  const { mailboxes = {} } = tenant;
+  if (!Object.hasOwn(mailboxes, mailbox))
+    return graphError(404, 'ErrorInvalidUser', `The requested user '${mailbox}' is invalid.`);
+  if (!permissions.includes('Mail.Send') && mailboxes[mailbox] !== true)
+    return graphError(403, 'ErrorAccessDenied', 'Access is denied. Check credentials and try again.');
+  if (headers['content-type'] !== 'text/plain')
+    return graphError(400, 'UnableToDeserializePostBody', 'were unable to deserialize');
+  if (!/^[A-Za-z0-9+/\r\n]+={0,2}$/.test(body))
+    return graphError(400, 'ErrorMimeContentInvalidBase64String', 'Invalid base64 string for MIME content.');
+  const mime = Buffer.from(body, 'base64').toString('utf8');
+  if (!new RegExp(`^From: <?${mailbox}>?\\r$`, 'im').test(mime))
+    return graphError(
+      403,
+      'ErrorSendAsDenied',
+      'The user account which was used to submit this request does not have the right to send mail on behalf of the specified sending account.',
+    );
+  tenant.sent = [...(tenant.sent ?? []), mime];
+  return { status: 202, body: '' };
 }
 
 const permissionsOfGraph: readonly (readonly [RegExp, string])[] = [

@@ -12,6 +12,10 @@ export interface FakeTenant {
   exchangeOnline: boolean;
   /** What each cmdlet gives; for one object by its `Identity` a function. */
   cmdlets: Record<string, readonly Row[] | ((parameters: Row) => readonly Row[])>;
+  /** Its mailboxes by address, and whether the application may send as each (role `Application Mail.Send`, scoped to it). */
+  mailboxes?: Record<string, boolean>;
+  /** Mails that were sent from them, as they were handed in (MIME). */
+  sent?: string[];
   /** What each Graph list or object gives, by path without query. A list is paged. */
   graph: Record<string, readonly Row[] | Row>;
 }

@@ -2,7 +2,12 @@
 // at by itself. Nothing is changed, nothing is posted, and no secret is in what it says.
 import { z } from 'zod';
 import { type Config, settingsSchema } from '../../config.ts';
-import { describeIssue, InvalidDocument, type OrganizationDocument } from '../../domain/organization.ts';
+import {
+  type channelKinds,
+  describeIssue,
+  InvalidDocument,
+  type OrganizationDocument,
+} from '../../domain/organization.ts';
 import type { Registry } from '../../evaluations/registry.ts';
 import { createHttp, type Http } from '../../http/client.ts';
 import { errorCode } from '../../http/failure-words.ts';
@@ -268,24 +273,38 @@ async function examineResolver(address: string, http: Http, zone?: string): Prom
   }
 }
 
-/** Is there an address, and is it one that notices may go to? Nothing is posted. */
+/** Is everything there that a channel takes, and may notices go there? Nothing is posted: `notify test` does that. */
 function examineChannels(document: OrganizationDocument, config: Config, environment: Environment): readonly Check[] {
   const notifierFor = channelNotifiers(config, environment);
-  return Object.entries(document.channels).map(([name, { kind, url }]) => {
+  return Object.entries(document.channels).map(([name, { kind, url, signWith, from }]) => {
     const what = `${name} of ${document.id}`;
     try {
       notifierFor(document, name);
-      return ok('channel', what, kind === 'console' ? 'prints' : 'has an address that notices may go to');
     } catch (error) {
       const setting = url?.startsWith('secret:') === true ? url.slice('secret:'.length) : undefined;
       const step =
         setting === undefined
-          ? `Put the address into a setting and write secret:NAME in the document of ${document.id}.`
+          ? kind === 'email'
+            ? 'Configure the identity that sends, or name an SMTP server (infra/operations/channels/email.md).'
+            : `Put the address into a setting and write secret:NAME in the document of ${document.id}.`
           : `Store the channel's address as the secret of ${setting} (infra/README.md, "Channels"), then restart the app.`;
       return missing('channel', what, sentenceOf(error), step);
     }
+    const signed = kind === 'webhook' && signWith === undefined ? '; its posts are not signed (signWith)' : '';
+    return ok('channel', what, `${usableWords[kind === 'email' && url === undefined ? 'graph' : kind](from)}${signed}`);
   });
 }
+
+const hasAddress = () => 'has an address that notices may go to';
+
+const usableWords: Readonly<Record<(typeof channelKinds)[number] | 'graph', (from?: string) => string>> = {
+  'teams-workflow': hasAddress,
+  webhook: hasAddress,
+  email: (from) => `has a server that takes mails; sends as ${from}`,
+  graph: (from) => `sends as ${from} through Microsoft Graph; whether it may, only a mail shows: notify test`,
+  ping: () => 'has an address that is called after every run',
+  console: () => 'prints',
+};
 
 function sentenceOf(error: unknown): string {
   if (error instanceof InvalidDocument) return error.issues.join('; ');

@@ -1,5 +1,6 @@
 import pMap from 'p-map';
-import type { Delivery, PendingNotice } from '../../domain/notice.ts';
+import { eventsOf } from '../../domain/event.ts';
+import type { Delivery, Notice, PendingNotice } from '../../domain/notice.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import { type Address, type Planned, planOf } from '../../domain/plan.ts';
 import { compareText } from '../../domain/words.ts';
@@ -7,7 +8,7 @@ import { type OutboxRow, StoreUnavailable, type Watch } from '../../store/store.
 import { onEveryWatch, watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import { stateOf } from '../runs/status.ts';
-import { changesOf, type Part, send } from './notice.ts';
+import { changesOf, named, type Part, send } from './notice.ts';
 
 /** Outbox rows of a watch read at once. More than these go into the next notice. */
 const rowsAtOnce = 2_000;
@@ -98,10 +99,14 @@ export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<reado
   }
 }
 
-/** Where a channel of a document posts to: the name of the setting, or what is written out; a console is its own. */
+/**
+ * Where a channel of a document posts to: its kind with the name of the setting, or what is written out, of mails with their
+ * addresses; a console is its own.
+ */
 export function addressIn(document: OrganizationDocument, channel: string): string {
-  const { kind, url = `${document.id} ${channel}` } = document.channels[channel] ?? {};
-  return `${kind ?? 'none'} ${url}`;
+  const { kind, url, from, to = [] } = document.channels[channel] ?? {};
+  if (kind === 'email') return [kind, url ?? '', from, ...to].join(' ');
+  return `${kind ?? 'none'} ${url ?? `${document.id} ${channel}`}`;
 }
 
 /** How many organizations have each address. */
@@ -156,10 +161,13 @@ async function readyRows({ store, clock }: DeliveryPorts, watch: Watch): Promise
   );
 }
 
-/** Two channels of one organization may have one address: it hears of each thing once. */
+/** Of two channels with one address each subject of a run once, with all that either of them wants to hear. */
 function onceEach(rows: readonly OutboxRow[]): readonly PendingNotice[] {
-  const nameOf = ({ runId, subject, at }: PendingNotice) => `${runId} ${subject} ${at}`;
-  return [...new Map(rows.map(({ notice }) => [nameOf(notice), notice])).values()];
+  const notices = rows.map(({ notice }) => notice);
+  return [...Map.groupBy(notices, ({ runId, subject, at }) => `${runId} ${subject} ${at}`).values()].flatMap((same) => {
+    const once = new Map(same.flatMap(({ transitions }) => transitions).map((one) => [JSON.stringify(one), one]));
+    return same.slice(0, 1).map((first) => ({ ...first, transitions: [...once.values()] }));
+  });
 }
 
 async function deliverPlanned(ports: DeliveryPorts, { rows: waiting }: Planned<Waiting>): Promise<Delivered[]> {
@@ -177,15 +185,15 @@ async function deliverPlanned(ports: DeliveryPorts, { rows: waiting }: Planned<W
   }
   const [first, ...others] = parts;
   if (first === undefined) return [];
-  const delivery = await send(
-    ports,
-    first.document,
-    first.channel,
-    await changesOf(ports, 'changes', first.watch.evaluation, [first, ...others]),
-  );
+  const notice = await changesOf(ports, 'changes', first.watch.evaluation, [first, ...others]);
+  const { delivery, sent } = await sendOn(ports, first, notice);
   const at = ports.clock();
   const delivered: Delivered[] = [];
-  for (const { watch, channel, runId, rows } of parts) {
+  for (const { document, watch, channel, runId, rows: all } of parts) {
+    const arrived = delivery.outcome === 'delivered' ? [] : all.filter((row) => isSent(document, row.notice, sent));
+    if (arrived.length > 0) await store.settle(watch, arrived, { outcome: 'delivered', at: at.toISOString() });
+    const rows = all.filter((row) => !arrived.includes(row));
+    if (rows.length === 0) continue;
     const attempts = Math.max(...rows.map((row) => row.attempts));
     const { outcome, detail } = delivery;
     const fields = { ...watch, channel, runId, subjects: rows.length, outcome, detail, attempts };
@@ -207,4 +215,36 @@ async function deliverPlanned(ports: DeliveryPorts, { rows: waiting }: Planned<W
     delivered.push({ ...watch, channel, runId, subjects: rows.length, delivery });
   }
   return delivered;
+}
+
+/**
+ * Sends a notice to the end, where its channel takes event by event and there are more than go out in the time of one try. A
+ * channel that says when to come again is obeyed.
+ */
+async function sendOn(
+  ports: DeliveryPorts,
+  { document, channel }: { readonly document: OrganizationDocument; readonly channel: string },
+  notice: Notice,
+): Promise<{ readonly delivery: Delivery; readonly sent: ReadonlySet<string> }> {
+  const sent = new Set<string>();
+  // The rows are ours for so long, and the last try needs time.
+  const until = Date.now() + claimMs / 2;
+  for (;;) {
+    const events = notice.events.filter(({ id }) => !sent.has(id));
+    const delivery = await send(ports, document, channel, { ...notice, events });
+    const more = delivery.outcome === 'delivered' ? undefined : delivery.sent;
+    for (const id of more ?? []) sent.add(id);
+    const goesOn = delivery.outcome === 'retry' && delivery.afterSeconds === undefined && (more?.size ?? 0) > 0;
+    if (!goesOn || Date.now() >= until) return { delivery, sent };
+  }
+}
+
+/** Has all that this row tells arrived? */
+function isSent(
+  document: OrganizationDocument,
+  { evaluation, subject, transitions, answers }: PendingNotice,
+  sent: ReadonlySet<string>,
+): boolean {
+  const events = eventsOf(evaluation, [{ organization: named(document), subject, transitions, answers }]);
+  return sent.size > 0 && events.every(({ id }) => sent.has(id));
 }

@@ -6,6 +6,7 @@ import { wholeWatch } from '../../domain/event.ts';
 import type { Deadline, Digest, Notice, NoticeSubject } from '../../domain/notice.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import { noticeOf } from '../../domain/plan.ts';
+import { receiversIn, wantedOf, wantsDigest } from '../../domain/route.ts';
 import { holds, hushOf, type Statement } from '../../domain/statement.ts';
 import { isWorthTelling } from '../../domain/telling.ts';
 import { dayMs, dayOf } from '../../domain/time.ts';
@@ -40,7 +41,8 @@ export async function digests(ports: DeliveryPorts): Promise<void> {
   for (const document of await store.organizations()) {
     for (const watch of watchesOf(evaluations, document)) {
       const memory = await store.watchMemory(watch);
-      for (const channel of document.evaluations[watch.evaluation]?.channels ?? []) {
+      for (const [channel, when] of Object.entries(receiversIn(document, watch.evaluation))) {
+        if (!wantsDigest(when, watch.evaluation)) continue;
         const address = addressIn(document, channel);
         byAddress.set(address, [...(byAddress.get(address) ?? []), { document, watch, channel, memory }]);
       }
@@ -113,10 +115,14 @@ async function digestOf(
     const said = saidOf.get(document.id) ?? [];
     const organization = named(document);
     let openHere = 0;
+    const wanted = told
+      .filter((one) => nameOf(one.watch) === nameOf(watch))
+      .map((one) => document.channels[one.channel]?.when ?? {});
     for await (const state of statesOf(ports, watch)) {
       counts.watched += 1;
       deadlines.push(...comingIn(state, document, watch, now));
-      const { reminded, accepted, silenced } = stillOpen(state, watch, said, now);
+      const { reminded: found, accepted, silenced } = stillOpen(state, watch, said, now);
+      const reminded = found.filter((one) => wanted.some((when) => wantedOf(when, watch.evaluation, [one]).length > 0));
       counts.accepted += accepted;
       counts.silenced += silenced;
       openHere += reminded.length;

@@ -1,11 +1,12 @@
 import type { OrganizationDocument } from '../../domain/organization.ts';
+import { receiversIn } from '../../domain/route.ts';
 import type { RunRecord } from '../../store/store.ts';
 import { expiringKeys } from '../access/keys.ts';
 import { watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
-import type { DeliveryPorts } from './deliver.ts';
+import { addressIn, type DeliveryPorts } from './deliver.ts';
 import { digests } from './digest.ts';
-import { changesOf, send } from './notice.ts';
+import { changesOf, type Part, send } from './notice.ts';
 
 type Watching = Pick<Ports, 'store' | 'evaluations'>;
 
@@ -20,17 +21,27 @@ const runsLookedAt = 5;
 export async function heartbeat(ports: DeliveryPorts): Promise<void> {
   for (const says of expiringKeys(await ports.store.keys(), ports.clock())) ports.log.warn('key expires', { says });
   await digests(ports);
-  for (const document of await ports.store.organizations()) {
+  const documents = await ports.store.organizations();
+  const runsOf = new Map<string, Awaited<ReturnType<typeof lastRuns>>>();
+  const cards = new Map<string, Beat[]>();
+  for (const document of documents) {
     const runs = await lastRuns(ports, document);
+    runsOf.set(document.id, runs);
     for (const { evaluation, run } of runs) {
-      for (const channel of document.evaluations[evaluation]?.channels ?? []) {
-        if (document.channels[channel]?.heartbeat === true) await sendCard(ports, document, channel, run);
+      for (const channel of Object.keys(receiversIn(document, evaluation))) {
+        if (document.channels[channel]?.heartbeat !== true) continue;
+        const card = `${evaluation} ${addressIn(document, channel)}`;
+        cards.set(card, [...(cards.get(card) ?? []), { document, channel, run }]);
       }
     }
+  }
+  for (const [first, ...others] of cards.values()) if (first !== undefined) await sendCard(ports, [first, ...others]);
+  for (const document of documents) {
     ports.log.info('heartbeat', {
       organization: document.id,
-      lastRun: runs
-        .map(({ run }) => run.startedAt)
+      lastRun: runsOf
+        .get(document.id)
+        ?.map(({ run }) => run.startedAt)
         .sort()
         .at(-1),
       channels: Object.fromEntries(await lastDeliveries(ports, document)),
@@ -66,25 +77,27 @@ async function lastRuns(
   return found;
 }
 
-async function sendCard(
-  ports: DeliveryPorts,
-  document: OrganizationDocument,
-  channel: string,
-  { evaluation, runId }: RunRecord,
-): Promise<void> {
-  const watch = { organization: document.id, evaluation };
-  const { outcome, detail } = await send(
-    ports,
-    document,
-    channel,
-    await changesOf(ports, 'heartbeat', evaluation, [{ document, notices: [], runId }]),
-  );
-  if (outcome === 'delivered') {
-    await ports.store.noteDelivery(watch, { channel, runId, at: ports.clock().toISOString() });
-    return;
+interface Beat {
+  readonly document: OrganizationDocument;
+  readonly channel: string;
+  readonly run: RunRecord;
+}
+
+/** One card for an evaluation and an address, however many organizations share it. */
+async function sendCard(ports: DeliveryPorts, [first, ...others]: readonly [Beat, ...Beat[]]): Promise<void> {
+  const partOf = ({ document, run: { runId } }: Beat): Part => ({ document, notices: [], runId });
+  const { evaluation } = first.run;
+  const notice = await changesOf(ports, 'heartbeat', evaluation, [partOf(first), ...others.map(partOf)]);
+  const { outcome, detail } = await send(ports, first.document, first.channel, notice);
+  for (const { document, channel, run } of [first, ...others]) {
+    const watch = { organization: document.id, evaluation };
+    if (outcome === 'delivered') {
+      await ports.store.noteDelivery(watch, { channel, runId: run.runId, at: ports.clock().toISOString() });
+      continue;
+    }
+    // Nothing waits for another try: the next day brings the next one.
+    const fields = { ...watch, channel, outcome, detail };
+    if (outcome === 'rejected') ports.log.error('heartbeat not delivered', fields);
+    else ports.log.warn('heartbeat not delivered', fields);
   }
-  // Nothing waits for another try: the next day brings the next one.
-  const fields = { ...watch, channel, outcome, detail };
-  if (outcome === 'rejected') ports.log.error('heartbeat not delivered', fields);
-  else ports.log.warn('heartbeat not delivered', fields);
 }

@@ -3,6 +3,7 @@ import { type Blind, noWatchMemory, stepBlindness, type WatchMemory } from '../.
 import { wholeWatch } from '../../domain/event.ts';
 import type { PendingNotice } from '../../domain/notice.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
+import { type Receivers, receiversIn, receiversNamed, routed } from '../../domain/route.ts';
 import { nextSlot } from '../../domain/schedule.ts';
 import { isAhead } from '../../domain/time.ts';
 import { compareText } from '../../domain/words.ts';
@@ -113,19 +114,15 @@ async function update(
     const before = read?.value ?? noWatchMemory;
     const { memory, transitions } = judge(before);
     if (JSON.stringify(memory) === JSON.stringify(before)) return;
-    const pending = transitions.flatMap((transition) =>
-      receiversFor(document, watch, transition.of.type === 'watch' ? transition.of.cause : '').map(
-        (channel): PendingNotice => ({
-          ...watch,
-          channel,
-          runId,
-          subject: `${wholeWatch}${transition.of.type === 'watch' ? transition.of.cause : ''}`,
-          at,
-          transitions: [transition],
-          answers: {},
-        }),
-      ),
-    );
+    let unrouted = 0;
+    const pending = transitions.flatMap((transition) => {
+      const cause = transition.of.type === 'watch' ? transition.of.cause : '';
+      const { told, nowhere } = routed(receiversFor(document, watch, cause), watch.evaluation, [transition]);
+      unrouted += nowhere;
+      return told.map(
+        (one): PendingNotice => ({ ...watch, runId, subject: `${wholeWatch}${cause}`, at, answers: {}, ...one }),
+      );
+    });
     if (!(await store.putWatchMemory(watch, memory, read?.etag, pending))) continue;
     for (const { kind, reason, of } of transitions) {
       if (of.type !== 'watch') continue;
@@ -133,15 +130,18 @@ async function update(
       if (kind === 'blind') log.warn('cannot look', fields);
       else log.info('can look again', fields);
     }
+    if (unrouted > 0) log.warn('changes that no route takes', { ...watch, runId, changes: unrouted });
     return;
   }
   throw new Error(`the memory of ${watch.evaluation} of ${watch.organization} is written by others again and again`);
 }
 
-/** Of a channel that takes nothing hear the other channels of the organization, and itself when it takes something again. */
-function receiversFor(document: OrganizationDocument, { evaluation }: Watch, cause: string): readonly string[] {
-  const own = document.evaluations[evaluation]?.channels ?? [];
+/** Of a channel that takes nothing hears its fallback, or, where it has none, every other channel of the organization. */
+function receiversFor(document: OrganizationDocument, { evaluation }: Watch, cause: string): Receivers {
   const dead = cause.startsWith('channel-dead:') ? cause.slice('channel-dead:'.length) : undefined;
-  if (dead === undefined) return own;
-  return Object.keys(document.channels).filter((channel) => channel !== dead);
+  if (dead === undefined) return receiversIn(document, evaluation);
+  const fallback = document.channels[dead]?.fallback;
+  const others = Object.keys(document.channels).filter((channel) => channel !== dead);
+  // Whatever else it wants to hear: it was named for this.
+  return fallback === undefined ? receiversNamed(document, others) : { [fallback]: {} };
 }

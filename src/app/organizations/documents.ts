@@ -29,10 +29,12 @@ function documentUnder({ evaluations, localChannels }: DocumentPolicy) {
       if (settings !== undefined && readSchedule(settings.schedule) === undefined)
         refuse(`is no schedule, or never comes due; write ${scheduleForm}`, 'evaluations', evaluation, 'schedule');
     }
-    for (const [name, { kind, url }] of Object.entries(document.channels)) {
-      if (kind !== 'console' && url === undefined)
+    for (const [name, { kind, url, signWith }] of Object.entries(document.channels)) {
+      // Without the address of a server a mail goes through Microsoft Graph.
+      if (kind !== 'console' && kind !== 'email' && url === undefined)
         refuse('is missing; write secret:NAME, NAME being the setting that holds the address', 'channels', name, 'url');
       refuse(settingFault(document.id, url), 'channels', name, 'url');
+      refuse(settingFault(document.id, signWith), 'channels', name, 'signWith');
       if (url !== undefined && !url.startsWith('secret:') && !localChannels)
         refuse(
           'an address is a secret and is not stored; put it into a setting and write secret:NAME here',
@@ -48,8 +50,8 @@ function documentUnder({ evaluations, localChannels }: DocumentPolicy) {
  * Why a document may not name a setting: only those that are meant for channels, and of those with the name of an
  * organization (`CHANNEL_CONTOSO__MAIL_TEAM`) only its own.
  */
-function settingFault(organization: string, url: string | undefined): string | undefined {
-  const setting = url?.startsWith('secret:') === true ? url.slice('secret:'.length) : undefined;
+function settingFault(organization: string, named: string | undefined): string | undefined {
+  const setting = named?.startsWith('secret:') === true ? named.slice('secret:'.length) : undefined;
   if (setting === undefined) return undefined;
   if (!/^CHANNEL_.|._WEBHOOK$/.test(setting) || /^(FIELDCHECK|AZURE|WEBSITE)_/i.test(setting))
     return `names the setting ${setting}, which is none of a channel; those begin with CHANNEL_ or end in _WEBHOOK`;
@@ -67,10 +69,15 @@ export function parseOrganizations(evaluations: Registry, value: unknown): reado
 
 /** Stands in for an address written out, wherever a document is shown. */
 const hiddenAddress = 'https://(address not shown)';
+const hiddenServer = 'smtp://(address not shown)';
+
+function hide(url: string): string {
+  return /^smtps?:/.test(url) ? hiddenServer : hiddenAddress;
+}
 
 /** What of a document may be shown: an address written out is not, only that there is one. */
 export function shownOrganization(document: OrganizationDocument): OrganizationDocument {
-  return withAddresses(document, (_, url) => (url.startsWith('secret:') ? url : hiddenAddress));
+  return withAddresses(document, (_, url) => (url.startsWith('secret:') ? url : hide(url)));
 }
 
 /** What a document would look like when read back. @throws InvalidDocument when it would be refused */
@@ -88,11 +95,11 @@ export function withStoredAddresses(
   stored: OrganizationDocument | undefined,
 ): OrganizationDocument {
   return withAddresses(document, (name, url) => {
-    if (url !== hiddenAddress) return url;
+    if (url !== hiddenAddress && url !== hiddenServer) return url;
     const kept = stored?.channels[name]?.url;
     if (kept !== undefined) return kept;
     throw new InvalidDocument('organization document', [
-      `channels.${name}.url: "${hiddenAddress}" stands for an address that is stored, and none is; write the address or secret:NAME`,
+      `channels.${name}.url: "${url}" stands for an address that is stored, and none is; write the address or secret:NAME`,
     ]);
   });
 }

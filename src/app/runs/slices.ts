@@ -1,4 +1,5 @@
 import type { OrganizationDocument } from '../../domain/organization.ts';
+import { receiversIn } from '../../domain/route.ts';
 import type { Subject } from '../../domain/subject.ts';
 import { messageLimit, type SliceMessage } from '../../queue/queue.ts';
 import { policiesOf } from '../organizations/subjects.ts';
@@ -14,7 +15,7 @@ export function slicesOf(
   subjects: readonly Subject[],
 ): SliceMessage[] {
   const policies = policiesOf(document, evaluation);
-  const channels = document.evaluations[evaluation]?.channels ?? [];
+  const receivers = receiversIn(document, evaluation);
   const groups: Subject[][] = [];
   let room = 0;
   for (const subject of subjects) {
@@ -23,7 +24,7 @@ export function slicesOf(
     const last = groups.at(-1);
     if (last === undefined || last.length === sliceSize || size > room) {
       groups.push([subject]);
-      room = messageLimit - 4_000 - Buffer.byteLength(JSON.stringify({ policies, channels })) - size;
+      room = messageLimit - 4_000 - Buffer.byteLength(JSON.stringify({ policies, receivers })) - size;
     } else {
       last.push(subject);
       room -= size;
@@ -37,7 +38,7 @@ export function slicesOf(
     slices: groups.length,
     subjects: group,
     policies: { ...policies },
-    channels: [...channels],
+    receivers,
     added: [],
   }));
 }

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { RunRecord } from '../../store/store.ts';
 import { audited } from '../access/audit.ts';
+import { tellCycle } from '../notices/cycle.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
 import { watchOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
@@ -14,7 +15,10 @@ import { updateWatchedSubjects } from './watched.ts';
 /** After this a run is closed with what there is, so that one lost message cannot hold back every notice. */
 const deadlineMs = 30 * 60_000;
 
-export type RunPorts = Pick<Ports, 'store' | 'queue' | 'log' | 'clock' | 'evaluations' | 'world' | 'telemetry'>;
+export type RunPorts = Pick<
+  Ports,
+  'store' | 'queue' | 'log' | 'clock' | 'evaluations' | 'world' | 'telemetry' | 'notifierFor'
+>;
 
 interface StartRun {
   readonly document: OrganizationDocument;
@@ -74,9 +78,12 @@ export async function startRun(
       created: false,
     };
   }
+  const words = `A run of ${registered.title} over ${subjects.length} subject(s) has started.`;
+  const pinged = tellCycle(ports, document, evaluation, { phase: 'start', runId, words });
   // A crash from here on loses messages, not the run: superviseRuns sends the missing slices again.
   const added = await updateWatchedSubjects(ports, document, run, subjects, discovered.complete);
   for (const message of messages) await ports.queue.sendSlice(withAdded(message, added));
+  await pinged;
   ports.log.info('run started', { runId, trigger, subjects: subjects.length, slices: messages.length });
   return { run, created: true };
 }

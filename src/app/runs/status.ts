@@ -14,12 +14,14 @@ export function stateOf({ run, slices }: RunProgress, now: Date): RunRecord['sta
 export async function runStatus({ store, clock }: Pick<Ports, 'store' | 'clock'>, runId: string): Promise<RunStatus> {
   const progress = await store.run(runId);
   if (progress === undefined) throw notFound(`The run "${runId}"`);
+  const unrouted = progress.slices.reduce((sum, slice) => sum + (slice.unrouted ?? 0), 0);
   return {
     ...progress.run,
     state: stateOf(progress, clock()),
     done: progress.slices.reduce((sum, { subjects }) => sum + subjects, 0),
     answers: sumAnswers(progress.slices),
     verdicts: sumVerdicts(progress.slices),
+    ...(unrouted === 0 ? {} : { unrouted }),
   };
 }
 

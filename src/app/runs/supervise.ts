@@ -1,5 +1,7 @@
+import type { Cycle } from '../../domain/notice.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
-import type { RunProgress, Watch } from '../../store/store.ts';
+import type { RunProgress, RunRecord, Watch } from '../../store/store.ts';
+import { tellCycle } from '../notices/cycle.ts';
 import { tellBlindSubjects, tellConditions } from '../notices/sight.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
 import { summarize } from '../organizations/summary.ts';
@@ -55,6 +57,7 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
     const complete = state !== 'incomplete';
     const endedAt = now.toISOString();
     ports.telemetry?.runEnded({ runId, organization, evaluation, startedAt, endedAt, subjects, complete });
+    await tellCycle(ports, document, run.evaluation, cycleOf(progress, state));
     if (state === 'incomplete') {
       log.error('run incomplete at its deadline', { runId, slices: run.slices, done: slices.length });
       return;
@@ -91,6 +94,22 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
       sentence: (count) => `the runs of ${count} watch(es) were not supervised`,
     });
   };
+}
+
+/** A run worked when all of it is done and something in it could be judged. */
+function cycleOf({ run, slices }: RunProgress, state: RunRecord['state']): Cycle {
+  const { runId, subjects } = run;
+  if (state === 'incomplete')
+    return {
+      phase: 'fail',
+      runId,
+      words: `Only ${slices.length} of ${run.slices} parts of the run were done in time.`,
+    };
+  const { unknown = 0, ...judged } = sumVerdicts(slices);
+  const conclusive = Object.values(judged).reduce((sum, count) => sum + count, 0);
+  if (conclusive === 0 && unknown > 0)
+    return { phase: 'fail', runId, words: `Nothing could be judged about any of ${subjects} subject(s).` };
+  return { phase: 'success', runId, words: `${subjects} subject(s) were looked at.` };
 }
 
 async function sendMissing(

@@ -1,8 +1,8 @@
 // Subjects that come into a watch with a run, and those that leave it.
 import { endedWith } from '../../domain/compare.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
+import { receiversIn, routed } from '../../domain/route.ts';
 import type { Subject } from '../../domain/subject.ts';
-import { receiversOf } from '../../domain/telling.ts';
 import type { Transition } from '../../domain/transition.ts';
 import type { RunRecord } from '../../store/store.ts';
 import type { Ports } from '../ports.ts';
@@ -34,8 +34,9 @@ export async function updateWatchedSubjects(
     const { subject, answers } = state.run;
     // What was told of it is told to be over: nobody will look at it again.
     const transitions = [aboutSubject('removed', subject, at, state.since), ...endedWith(state, at)];
-    const receivers = receiversOf(transitions, document.evaluations[evaluation]?.channels ?? []);
-    const pending = receivers.map((channel) => ({ ...watch, channel, runId, subject, at, transitions, answers }));
+    const { told, nowhere } = routed(receiversIn(document, evaluation), evaluation, transitions);
+    if (nowhere > 0) log.warn('changes that no route takes', { ...watch, runId, changes: nowhere });
+    const pending = told.map((one) => ({ ...watch, runId, subject, at, answers, ...one }));
     await store.removeSubject(watch, state, pending);
     log.info('subject removed from the watch', { runId, subject });
   }

@@ -2,9 +2,10 @@ import { compare, type PolicyOf, type SubjectState } from '../../domain/compare.
 import { noFacts } from '../../domain/fact-set.ts';
 import type { Run } from '../../domain/finding.ts';
 import { incidentKey } from '../../domain/incident.ts';
+import { type Receivers, routed } from '../../domain/route.ts';
 import type { Sources } from '../../domain/source.ts';
 import { hushOf, outgrown, type Statement } from '../../domain/statement.ts';
-import { confirmRunsOf, receiversOf } from '../../domain/telling.ts';
+import { confirmRunsOf } from '../../domain/telling.ts';
 import { isAhead } from '../../domain/time.ts';
 import type { Transition } from '../../domain/transition.ts';
 import type { SliceMessage } from '../../queue/queue.ts';
@@ -187,8 +188,11 @@ async function commitRuns(
         (state.value.runId === runId || (state.value.run.at > run.at && !isAhead(state.value.run.at, ports.clock())));
       return settled ? [] : [changeOf(message, run, state, policyFor(ports, message, run.subject, said))];
     });
-    if ((await ports.store.commit(watch, changes, result)) === 'committed') {
+    const unrouted = changes.reduce((sum, { nowhere }) => sum + nowhere, 0);
+    const counted = unrouted === 0 ? result : { ...result, unrouted };
+    if ((await ports.store.commit(watch, changes, counted)) === 'committed') {
       logTransitions(ports, watch, runId, changes);
+      if (unrouted > 0) ports.log.warn('changes that no route takes', { ...watch, runId, changes: unrouted });
       return;
     }
     if (attempt === commitTries)
@@ -213,12 +217,7 @@ function policyFor(
 }
 
 /** Why something is told, or would be: by name, so that a person can follow it. */
-function logTransitions(
-  { log }: Pick<Ports, 'log'>,
-  watch: Watch,
-  runId: string,
-  changes: readonly (SubjectChange & { readonly transitions: readonly Transition[] })[],
-): void {
+function logTransitions({ log }: Pick<Ports, 'log'>, watch: Watch, runId: string, changes: readonly Change[]): void {
   for (const { transitions } of changes) {
     for (const { kind, reason, subject, of } of transitions) {
       if (of.type === 'finding')
@@ -227,35 +226,38 @@ function logTransitions(
   }
 }
 
+interface Change extends SubjectChange {
+  readonly transitions: readonly Transition[];
+  /** Changes worth telling that no route takes. */
+  readonly nowhere: number;
+}
+
 /** What one run changes, and the channels that hear of it. */
 function changeOf(
   message: SliceMessage,
   run: Run,
   before: Versioned<SubjectState> | undefined,
   policyOf: PolicyOf,
-): SubjectChange & { readonly transitions: readonly Transition[] } {
-  const { organization, evaluation, runId, channels, added } = message;
+): Change {
+  const { organization, evaluation, runId, added } = message;
   const { subject, at, answers } = run;
   const compared = compare(before?.value, runId, run, policyOf);
   const isNew = before === undefined && added.includes(subject);
   const transitions = [...(isNew ? [aboutSubject('added', subject, at, at)] : []), ...compared.transitions];
+  const { told, nowhere } = routed(receiversOf(message), evaluation, transitions);
   return {
     subject,
     transitions,
+    nowhere,
     state: compared.state,
     expected: before?.etag,
     superseded: compared.superseded,
-    pending: receiversOf(transitions, channels).map((channel) => ({
-      organization,
-      evaluation,
-      channel,
-      runId,
-      subject,
-      at,
-      transitions,
-      answers,
-    })),
+    pending: told.map((one) => ({ organization, evaluation, runId, subject, at, answers, ...one })),
   };
+}
+
+function receiversOf({ receivers, channels = [] }: SliceMessage): Receivers {
+  return { ...Object.fromEntries(channels.map((channel) => [channel, {}])), ...receivers };
 }
 
 function summarize(runId: string, slice: number, runs: readonly Run[]): SliceResult {

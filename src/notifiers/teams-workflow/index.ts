@@ -1,7 +1,7 @@
 import { cloudFacts } from '../../domain/cloud.ts';
 import type { Notifier } from '../../domain/notice.ts';
 import { type ChannelAddress, InvalidChannel, readAddress } from '../address.ts';
-import { type PostOptions, postJson } from '../post.ts';
+import { type PostOptions, post } from '../post.ts';
 import { renderCard } from './card.ts';
 
 /**
@@ -32,8 +32,7 @@ export function createTeamsWorkflowNotifier({
   if ('problem' in address) throw new InvalidChannel(address.problem);
   return {
     id: 'teams-workflow',
-    send: (notice, signal) =>
-      postJson(address, JSON.stringify(renderCard(notice)), signal, {}, workflowAdvice, options),
+    send: (notice, signal) => post(address, JSON.stringify(renderCard(notice)), signal, {}, workflowAdvice, options),
   };
 }
 
@@ -87,6 +86,8 @@ function workflowAdvice(status: number, body: string): string | undefined {
     case 404:
     case 410:
       return `the flow does not exist any more. ${newAddress}`;
+    case 413:
+      return 'the card is larger than the flow takes (28 KB). Create the flow anew from the template "Send webhook alerts to a channel"; if it stays so, this is a fault of ours: report it.';
     default:
       return undefined;
   }
