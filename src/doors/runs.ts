@@ -15,7 +15,7 @@ export const runDoors = (evaluations: Registry) => [
     title: 'Judge now, ad hoc; nothing is stored, nobody is told',
     needs: 'operate',
     body: { content: json('AdHocRequest', adHocBodyOf(evaluations)), limit: 1_000_000 },
-    answers: { 200: answer('One run for each subject.', listOf('Run', adHocRun)) },
+    answers: { 200: answer('One run for each subject.', listOf('AdHocRun', adHocRun)) },
     problems: [400, 404, 413],
     async handle(app, { params, json: body }) {
       const { runs, notes = [] } = await app.evaluateRequest(params.evaluation, await body());

@@ -296,10 +296,10 @@ describe('a channel that is tried out', () => {
   });
 
   test('explains what keeps it from being used, and what there is not', async () => {
-    await watching({ team: { url: 'secret:NOWHERE' }, other: { url: 'https://contoso.com/hook?sig=x' } });
+    await watching({ team: { url: 'secret:CHANNEL_NOWHERE' }, other: { url: 'https://contoso.com/hook?sig=x' } });
     expect(await made.app.testChannel('contoso', 'team')).toMatchObject({
       outcome: 'rejected',
-      detail: 'channel "team" of contoso: the setting NOWHERE, which should hold its address, is not set',
+      detail: 'channel "team" of contoso: the setting CHANNEL_NOWHERE, which should hold its address, is not set',
     });
     expect((await made.app.testChannel('contoso', 'other')).detail).toContain('is no Workflows webhook: those end in');
     await expect(made.app.testChannel('contoso', 'nobody')).rejects.toMatchObject({ status: 404 });

@@ -48,7 +48,7 @@ beforeEach(async () => {
 const organization = (changes: object = {}) => ({
   id: 'contoso',
   name: 'Contoso',
-  channels: { 'mail-team': { url: 'secret:MAIL' }, desk: { url: 'secret:DESK' } },
+  channels: { 'mail-team': { url: 'secret:CHANNEL_MAIL' }, desk: { url: 'secret:CHANNEL_DESK' } },
   evaluations: { dkim: { channels: ['mail-team'] } },
   ...changes,
 });

@@ -106,7 +106,7 @@ async function lifeWithAKill(killedAt: number): Promise<{ events: IncidentEvent[
 async function prepare(made: Machine): Promise<void> {
   const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
   for (const id of organizations) {
-    const channels = { 'mail-team': { url: 'secret:MAIL' } };
+    const channels = { 'mail-team': { url: 'secret:CHANNEL_MAIL' } };
     await made.app.putOrganization(id, { id, channels, evaluations: { dkim: { channels: ['mail-team'] } } }, undefined);
     await made.app.acceptFacts(id, json(tenant.rows), false);
     await made.app.acceptFacts(id, json(tenant.rows.map(({ Domain }) => acceptedRow(Domain))), false);

@@ -59,7 +59,7 @@ describe('notify test', () => {
   beforeAll(async () => {
     const server = await startLoopback((_request, response) => void response.writeHead(answers).end());
     const url = `http://127.0.0.1:${server.port}/hook`;
-    const document = { id: 'adatum', channels: { tickets: { kind: 'webhook', url }, lost: { url: 'secret:LOST' } } };
+    const document = { id: 'adatum', channels: { tickets: { kind: 'webhook', url }, lost: { url: 'secret:CHANNEL_LOST' } } };
     await store.putOrganization(parseDocument('organization document', evaluations.document, document), '*', time());
     return async () => {
       await store.deleteOrganization('adatum');
@@ -90,7 +90,7 @@ describe('notify test', () => {
       channel: 'lost',
       kind: 'teams-workflow',
       outcome: 'rejected',
-      detail: 'channel "lost" of adatum: the setting LOST, which should hold its address, is not set',
+      detail: 'channel "lost" of adatum: the setting CHANNEL_LOST, which should hold its address, is not set',
     });
     const nobody = await tryOut('nobody');
     expect(nobody).toMatchObject({

@@ -16,7 +16,7 @@ const row = (organization: string, subject: string, minutes = 0, notBefore?: num
   ...(notBefore === undefined ? {} : { notBefore: time(notBefore) }),
 });
 const planAt = (minutes: number, rows: readonly Waiting[], organizations = 1) =>
-  planOf(rows, () => ({ address: 'secret:MAIL', organizations }), new Date(time(minutes)), 120_000).map(
+  planOf(rows, () => ({ address: 'secret:CHANNEL_MAIL', organizations }), new Date(time(minutes)), 120_000).map(
     ({ evaluation, rows: planned }) => [evaluation, planned.map(({ notice }) => notice.subject).join(' ')],
   );
 

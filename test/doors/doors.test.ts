@@ -309,7 +309,7 @@ describe('organizations', () => {
 
   test('try a channel out: what it answered and what to do', async () => {
     const flow = await startTeamsSink();
-    const channels = { team: { kind: 'teams-workflow', url: flow.url }, nowhere: { url: 'secret:NOWHERE' } };
+    const channels = { team: { kind: 'teams-workflow', url: flow.url }, nowhere: { url: 'secret:CHANNEL_NOWHERE' } };
     await call('PUT', 'organizations/fabrikam', { id: 'fabrikam', name: 'Fabrikam', channels });
     const tested = await call('POST', 'organizations/fabrikam/channels/team/test');
     expect(tested.json).toMatchObject({
@@ -323,7 +323,7 @@ describe('organizations', () => {
     expect(flow.cards.flatMap(({ problems }) => problems)).toEqual([]);
     expect((await call('POST', 'organizations/fabrikam/channels/nowhere/test')).json).toMatchObject({
       outcome: 'rejected',
-      detail: expect.stringContaining('the setting NOWHERE, which should hold its address, is not set'),
+      detail: expect.stringContaining('the setting CHANNEL_NOWHERE, which should hold its address, is not set'),
     });
     expectProblem(
       await call('POST', 'organizations/fabrikam/channels/other/test'),
