@@ -79,7 +79,7 @@ export async function liveThrough(
   for (const { organization, domains, channel, schedule } of all) {
     const document = {
       id: organization,
-      channels: { [channel]: { url: `secret:${channel.toUpperCase()}` } },
+      channels: { [channel]: { url: `secret:CHANNEL_${channel.toUpperCase()}` } },
       evaluations: { dkim: { channels: [channel], domains, ...(schedule === undefined ? {} : { schedule }) } },
     };
     await app.putOrganization(organization, document, undefined);

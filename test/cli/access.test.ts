@@ -1,26 +1,18 @@
 // keys, access and audit of the command line, as a shell runs them.
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { useAzurite } from '../azurite.ts';
+import { fieldcheck as callOf } from './shell.ts';
 
-const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-access-'));
 const azurite = useAzurite();
 const me = userInfo().username;
 const group = '99999999-0000-0000-0000-000000000009';
 
-function fieldcheck(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const env = { PATH: process.env.PATH, AzureWebJobsStorage: azurite.connectionString };
-  return new Promise((resolve) => {
-    execFile(process.execPath, [cli, ...args], { env, cwd: folder }, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
-    );
-  });
-}
+const fieldcheck = (...args: string[]) =>
+  callOf(args, { settings: { AzureWebJobsStorage: azurite.connectionString }, cwd: folder });
 
 beforeAll(async () => {
   const file = join(folder, 'contoso.json');

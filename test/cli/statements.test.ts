@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
 import { parseDocument } from '../../src/domain/organization.ts';
 import { evaluations } from '../../src/evaluations/index.ts';
 import { createTableStore } from '../../src/store/table-store.ts';
 import { useAzurite } from '../azurite.ts';
 import { stateOf, time, watch } from '../store/samples.ts';
+import { fieldcheck as callOf } from './shell.ts';
 
-const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const azurite = useAzurite();
 const key = 'contoso/dkim/a.contoso.com/dkim/active-key-published#selector1';
 
@@ -39,14 +37,7 @@ beforeAll(async () => {
   });
 });
 
-function fieldcheck(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const env = { PATH: process.env.PATH, AzureWebJobsStorage: azurite.connectionString };
-  return new Promise((resolve) => {
-    execFile(process.execPath, [cli, ...args], { env }, (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
-}
+const fieldcheck = (...args: string[]) => callOf(args, { settings: { AzureWebJobsStorage: azurite.connectionString } });
 
 const soon = new Date(Date.now() + 20 * 86_400_000).toISOString();
 

@@ -59,7 +59,10 @@ describe('notify test', () => {
   beforeAll(async () => {
     const server = await startLoopback((_request, response) => void response.writeHead(answers).end());
     const url = `http://127.0.0.1:${server.port}/hook`;
-    const document = { id: 'adatum', channels: { tickets: { kind: 'webhook', url }, lost: { url: 'secret:CHANNEL_LOST' } } };
+    const document = {
+      id: 'adatum',
+      channels: { tickets: { kind: 'webhook', url }, lost: { url: 'secret:CHANNEL_LOST' } },
+    };
     await store.putOrganization(parseDocument('organization document', evaluations.document, document), '*', time());
     return async () => {
       await store.deleteOrganization('adatum');
@@ -136,7 +139,7 @@ describe('export and import', () => {
     const { code, stdout } = await fieldcheck(['export', 'contoso']);
     expect(code).toBe(0);
     expect(stdout.startsWith('{"kind":"fieldcheck organization","version":1,"organization":"contoso"')).toBe(true);
-    expect(stdout.endsWith('{"kind":"end","counts":{"states":2,"history":3,"facts":1}}\n')).toBe(true);
+    expect(stdout.endsWith('{"kind":"end","counts":{"states":2,"history":3,"facts":1,"statements":0}}\n')).toBe(true);
   });
 
   test('every organization into a folder, and all of them from there', async () => {

@@ -313,7 +313,13 @@ function expectDescribed(id: string, { status, headers, json, text: said }: Call
   // The one door that says with its status how all is.
   if (id === 'health' && headers['content-type'] !== 'application/problem+json') return;
   expect(status, where).toBeLessThan(500);
-  expect(headers['content-type'], where).toBe('application/problem+json');
-  expect(problemDetails.parse(json), where).toEqual(json);
+  if (id.endsWith('Page') && headers['content-type'] !== 'application/problem+json') {
+    // What a page refuses is a page that says what to do.
+    expect(headers['content-type'], where).toBe('text/html; charset=utf-8');
+    expect(said, where).toMatch(/<h1>[^<]+<\/h1>/);
+  } else {
+    expect(headers['content-type'], where).toBe('application/problem+json');
+    expect(problemDetails.parse(json), where).toEqual(json);
+  }
   expect(said, where).not.toMatch(/fck_\w{10}_|\bat .*\.ts:\d|node_modules/);
 }
