@@ -17,7 +17,7 @@ import {
   sameWindowsName,
 } from '../../../facts/smtp-service/node.ts';
 import type { NodeProbeProof, SmtpProbe } from '../../../facts/smtp-service/probe.ts';
-import { vipAddresses, vipPorts } from '../../../facts/smtp-service/service.ts';
+import { collectorsFor, vipAddresses, vipPorts } from '../../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../../facts/smtp-service/subject.ts';
 import { type AddressGuard, createAddressGuard } from '../../../http/address-guard.ts';
 import { readLogCounts } from '../../smtp-log/analyse.ts';
@@ -192,10 +192,17 @@ function nodeSources(): { readonly [N in CollectedName]: Source<N> } {
   const names = Object.keys(smtpServiceFacts.partOf).filter(
     (name) => !(concludedNodeFacts as readonly string[]).includes(name),
   ) as CollectedName[];
-  const how = 'there is no fact file; run Collect-SmtpSourceIpFacts.ps1 on every node and supply its files';
-  return Object.fromEntries(names.map((name) => [name, suppliedOnly(name, how)])) as {
-    readonly [N in CollectedName]: Source<N>;
+  // Made once each: an error with its stack is dear.
+  const missing = new Map<string, Unobtainable>();
+  const reason = (service: SmtpService): Unobtainable => {
+    const how = `there is no fact file; run ${collectorsFor(service)} on every node and supply its files`;
+    const made = missing.get(how) ?? new Unobtainable('not_supplied', how);
+    missing.set(how, made);
+    return made;
   };
+  return Object.fromEntries(
+    names.map((name) => [name, source(name, derivedLimitMs, (service) => Promise.reject(reason(service)))]),
+  ) as { readonly [N in CollectedName]: Source<N> };
 }
 
 /** The value of a fact that another is concluded from; its reason becomes the other's. */
