@@ -154,8 +154,8 @@ elif printed=$(postconf -x mail_version inet_interfaces inet_protocols mynetwork
     smtpd_client_connection_count_limit smtpd_client_event_limit_exceptions 2>"$scratch") &&
     services=$(postconf -M 2>>"$scratch") && overrides=$(postconf -P 2>>"$scratch"); then
     add linux.postfix "{ \"settings\": { $(printf '%s\n' "$printed" | settings) },
-    \"services\": [$(printf '%s\n' "$services" | awk '$2 == "inet"' | lines)],
-    \"overrides\": [$(printf '%s\n' "$overrides" | grep -E '^[^/]+/inet/(smtpd|postscreen|inet|mynetworks|syslog)' | lines)] }"
+    \"services\": [$(printf '%s\n' "$services" | awk '$2 == "inet" || $2 == "pass"' | lines)],
+    \"overrides\": [$(printf '%s\n' "$overrides" | grep -E '^[^/]+/(inet|pass)/(smtpd|postscreen|inet|mynetworks|syslog)' | lines)] }"
     maillog=$(postconf -h maillog_file 2>/dev/null)
 else
     unread linux.postfix "postconf: $(cat "$scratch")"
@@ -211,8 +211,10 @@ BEGIN { year = substr(iso(now + zone), 1, 4) + 0; since = now - hours * 3600 }
     if (program ~ /\/qmgr$/) {
         id = $(traditional ? 6 : 4)
         if ($(traditional ? 7 : 5) ~ /^from=</ && (id in queued)) {
-            who = $(traditional ? 7 : 5)
-            if (!((queued[id], who) in known) && senders[queued[id]] < 1000) { known[queued[id], who] = 1; senders[queued[id]]++ }
+            who = tolower($(traditional ? 7 : 5)); sub(/^.*@/, "", who); sub(/>.*$/, "", who)
+            if (who !~ /from=/ && !((queued[id], who) in known) && domains[queued[id]] < 1000) {
+                known[queued[id], who] = 1; domains[queued[id]]++
+            }
             delete queued[id]
         }
         next
@@ -246,9 +248,9 @@ END {
     for (k in sessions) {
         if (++rows > 5000) break
         split(k, of, SUBSEP)
-        printf "%s\n    { \"connector\": \"smtpd\", \"remoteIp\": \"%s\", \"localIps\": [%s], %s\"sessions\": %d, \"mailSessions\": %d, \"probeSessions\": %d, \"senders\": %d }", \
+        printf "%s\n    { \"connector\": \"smtpd\", \"remoteIp\": \"%s\", \"localIps\": [%s], %s\"sessions\": %d, \"mailSessions\": %d, \"probeSessions\": %d, \"senderDomains\": %d }", \
             (rows > 1 ? "," : ""), of[1], (of[3] == "" ? "" : "\"" of[3] "\""), (of[2] == "" ? "" : "\"localPort\": " of[2] ", "), \
-            sessions[k], mails[k], sessions[k] - mails[k], senders[of[1]]
+            sessions[k], mails[k], sessions[k] - mails[k], domains[of[1]]
     }
     printf "] }"
 }'

@@ -1,6 +1,13 @@
 import { factKinds } from '../../domain/fact.ts';
 import { smtpBaseline, smtpEvidence, smtpSourceNat } from './evidence.ts';
-import { nodeKernelSettings, nodeListeners, nodePacketFilter, nodePostfix, nodeRoutingRules } from './linux-node.ts';
+import {
+  nodeArpFilter,
+  nodeKernelSettings,
+  nodeListeners,
+  nodePacketFilter,
+  nodePostfix,
+  nodeRoutingRules,
+} from './linux-node.ts';
 import { smtpLoadBalancer } from './load-balancer.ts';
 import { nodeLog, nodeLogProof, smtpLog, smtpLogLocalAddress } from './log.ts';
 import {
@@ -54,6 +61,7 @@ export const smtpServiceFacts = factKinds(
     'node-listeners': nodeListeners,
     'node-postfix': nodePostfix,
     'node-packet-filter': nodePacketFilter,
+    'node-arp-filter': nodeArpFilter,
     'node-log-summary': nodeLogSummary,
     'node-log': nodeLog,
     'node-log-proof': nodeLogProof,
@@ -92,6 +100,7 @@ export const smtpServiceFacts = factKinds(
     'node-listeners': 'node',
     'node-postfix': 'node',
     'node-packet-filter': 'node',
+    'node-arp-filter': 'node',
     'node-log-summary': 'node',
     'node-log': 'node',
     'node-log-proof': 'node',

@@ -79,11 +79,15 @@ export const nodePacketFilter = z
         ),
       }),
     ),
-    /** Rules about ARP packets (arptables, family arp of nftables): they may silence a VIP without a kernel setting. */
-    filtersArp: z.boolean(),
   })
   .meta({ title: 'packet filter', goodForHours: goodForADay });
 
+/** Rules about ARP packets (arptables, family arp of nftables): they may silence a VIP without a kernel setting. */
+export const nodeArpFilter = z
+  .object({ rules: z.number() })
+  .meta({ title: 'packet filter for ARP', goodForHours: goodForADay });
+
+export type NodeArpFilter = z.infer<typeof nodeArpFilter>;
 export type NodeKernelSettings = z.infer<typeof nodeKernelSettings>;
 export type NodeRoutingRules = z.infer<typeof nodeRoutingRules>;
 export type NodeListeners = z.infer<typeof nodeListeners>;

@@ -1,6 +1,6 @@
 import type { Judgement } from '../../../domain/rule.ts';
 import { connectorIdentity, connectorTarget, narrowScope, wideRanges } from '../connectors.ts';
-import { rule } from '../rule.ts';
+import { rule, windowsOnly } from '../rule.ts';
 
 /** See externally-secured-scope-narrow.md. */
 export const externallySecuredScopeNarrow = rule({
@@ -10,6 +10,7 @@ export const externallySecuredScopeNarrow = rule({
   blocks: ['relay-safe'],
   needs: ['node-receive-connectors'],
   per: 'node',
+  variant: windowsOnly('Postfix has no externally secured connectors; see smtp-source-ip/relay-scope-narrow.'),
   judge({ 'node-receive-connectors': connectors }, at) {
     return connectors.map((connector): Judgement => {
       const target = connectorTarget(at, connector);

@@ -306,7 +306,7 @@ export const smtpNodeFile = z.object({
           mailSessions: count,
           probeSessions: z.preprocess((value) => nothing(value) ?? 0, count),
           ehloNames: z.preprocess((value) => nothing(value) ?? 0, count),
-          senders: maybe(count),
+          senderDomains: maybe(count),
           anyRecipientSessions: z.preprocess((value) => nothing(value) ?? 0, count),
         }),
       ),

@@ -36,6 +36,7 @@ import { type SmtpNodeFile, smtpNodeFile } from './collector-file.ts';
 import {
   linuxAdapters,
   linuxAddresses,
+  linuxArpFilter,
   linuxListeners,
   linuxNeighbors,
   linuxPacketFilter,
@@ -280,6 +281,8 @@ function linuxNodeFacts(host: SmtpNodeFacts): PartFacts {
     'node-kernel-settings': read('linux.kernelSettings', () => kernelSettings),
     'node-listeners': read('linux.listeners', () => listeners && linuxListeners(listeners)),
     'node-packet-filter': read('linux.packetFilter', () => packetFilter && linuxPacketFilter(packetFilter)),
+    // Only extra evidence: without the right to read it the kernel settings decide.
+    'node-arp-filter': read('linux.packetFilter', () => packetFilter && linuxArpFilter(packetFilter), true),
     'node-postfix': read('linux.postfix', () => postfix && linuxPostfix(postfix)),
     'node-log-summary': read('logSummary', () =>
       logSummary === undefined ? undefined : { ...logSummary, exchangeServers: declared?.exchangeServers ?? [] },

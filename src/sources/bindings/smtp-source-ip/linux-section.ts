@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseEndpoint, plainAddress } from '../../../domain/ip-range.ts';
 import type {
+  NodeArpFilter,
   NodeListeners,
   NodePacketFilter,
   NodePostfix,
@@ -193,26 +194,27 @@ const wellKnownPorts: Readonly<Record<string, number>> = { smtp: 25, smtps: 465,
 
 export function linuxPostfix({ settings, services, overrides }: Section<'postfix'>): NodePostfix {
   const own = overrides.flatMap((line) => {
-    const match = /^(.+)\/inet\/(\w+) = (.*)$/.exec(line);
-    return match === null ? [] : [{ service: match[1] ?? '', name: match[2] ?? '', value: match[3] ?? '' }];
+    const [, service = '', name = '', value = ''] = /^(.+)\/(\w+) = (.*)$/.exec(line) ?? [];
+    return service === '' ? [] : [{ service, name, value }];
   });
+  const setBy = (service: string) =>
+    Object.fromEntries(own.filter((one) => one.service === service).map(({ name, value }) => [name, value] as const));
   return {
     settings,
     services: services.flatMap((line) => {
-      const [name = '', , , , , , , command = ''] = line.trim().split(/\s+/);
+      const [name = '', type = '', , , , , , command = ''] = line.trim().split(/\s+/);
+      if (type !== 'inet') return [];
       const colon = name.lastIndexOf(':');
       const [host, service] = [name.slice(0, Math.max(colon, 0)), name.slice(colon + 1)];
       const port = /^\d+$/.test(service) ? Number(service) : wellKnownPorts[service];
-      const address = host === '' ? undefined : plainAddress(host);
       return [
         {
           name,
           ...(port === undefined ? {} : { port }),
-          ...(address === undefined ? {} : { address }),
+          ...(host === '' ? {} : { address: plainAddress(host) }),
           command,
-          overrides: Object.fromEntries(
-            own.filter((one) => one.service === name).map((one) => [one.name, one.value] as const),
-          ),
+          // postscreen hands its clients to the service smtpd.
+          overrides: { ...(command === 'postscreen' ? setBy('smtpd/pass') : {}), ...setBy(`${name}/inet`) },
         },
       ];
     }),
@@ -266,7 +268,13 @@ export function linuxPacketFilter({ nftables }: Section<'packetFilter'>): NodePa
           .map(({ expr }) => filterRule(expr, (name) => idOf(row, name))),
       };
     });
-  return { chains, filtersArp: rules.some(({ family }) => family === 'arp') };
+  return { chains };
+}
+
+/** Rules of arptables stand in the family arp, too. */
+export function linuxArpFilter({ nftables }: Section<'packetFilter'>): NodeArpFilter {
+  const isArp = (one: (typeof nftables)[number]) => ruleRow.safeParse(one.rule).data?.family === 'arp';
+  return { rules: nftables.filter(isArp).length };
 }
 
 function filterRule(expr: z.infer<typeof ruleRow>['expr'], idOf: (chain: string) => string): FilterRule {
