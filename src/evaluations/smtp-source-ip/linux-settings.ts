@@ -5,7 +5,7 @@ import { isLoopbackAdapter } from '../../facts/smtp-service/node.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import { inForce, isListening, kernelName } from './linux.ts';
 import { lanAlias, vipsOn } from './node.ts';
-import { postfixServices } from './postfix.ts';
+import { postfixServices, proxyParameter } from './postfix.ts';
 
 /** Facts of a Linux node that hold the settings in {@link linuxSettings}. */
 export const comparedLinuxFacts = [
@@ -47,8 +47,7 @@ export function linuxSettings(facts: LinuxFacts, service: SmtpService, node: str
   const postfix = facts['node-postfix'];
   for (const one of postfix === undefined ? [] : postfixServices(postfix, service)) {
     for (const name of relaySettings) settings[`postfix ${one.name}: ${name}`] = one.setting(name) || 'none';
-    const proxied = one.setting('smtpd_upstream_proxy_protocol') || one.setting('postscreen_upstream_proxy_protocol');
-    settings[`postfix ${one.name}: upstream proxy protocol`] = proxied || 'none';
+    settings[`postfix ${one.name}: PROXY protocol`] = one.setting(proxyParameter(one)) || 'none';
   }
   return settings;
 }

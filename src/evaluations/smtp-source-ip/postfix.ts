@@ -9,7 +9,7 @@ import {
 import type { Judgement, Observation } from '../../domain/rule.ts';
 import { enumerate } from '../../domain/words.ts';
 import type { NodePostfix } from '../../facts/smtp-service/linux-node.ts';
-import { loadBalancerRanges } from '../../facts/smtp-service/service.ts';
+import { loadBalancerRanges, nodesWith } from '../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import { quotedForShell } from './linux.ts';
 
@@ -26,6 +26,8 @@ export interface Network {
 export interface PostfixService {
   /** `smtp`, as master.cf names it. */
   readonly name: string;
+  /** `smtpd`, `postscreen`. */
+  readonly command: string;
   /** Who may send to foreign recipients: `mynetworks`, everybody, or nobody. */
   readonly relaysFor: 'mynetworks' | 'everybody' | 'nobody';
   /** Restrictions before the last word that may let more relay than that: tables and policy services. */
@@ -52,6 +54,7 @@ export function postfixServices(postfix: NodePostfix, service: SmtpService): Pos
       const both = (of: (one: Decision) => boolean) => of(relay) && of(recipient);
       return {
         name,
+        command,
         relaysFor: both(({ everybody }) => everybody)
           ? 'everybody'
           : both(({ everybody, networks }) => everybody || networks)
@@ -69,6 +72,15 @@ export function postfixServices(postfix: NodePostfix, service: SmtpService): Pos
         },
       };
     });
+}
+
+/** Where a service is told that a load balancer begins connections with the PROXY protocol. */
+export function proxyParameter({ command }: PostfixService): string {
+  return command === 'postscreen' ? 'postscreen_upstream_proxy_protocol' : 'smtpd_upstream_proxy_protocol';
+}
+
+export function expectsProxy(service: PostfixService): boolean {
+  return service.setting(proxyParameter(service)) !== '';
 }
 
 interface Decision {
@@ -176,6 +188,21 @@ function inBrackets(text: string): string {
 
 /** Restrictions that relay for `mynetworks` and for who has signed in, as Postfix sets them by default. */
 export const closedRestrictions = 'permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination';
+
+/** Who was granted what stands in no log of Postfix. */
+export const postfixLogsNoRights: Judgement = {
+  verdict: 'not_applicable',
+  message:
+    'Postfix does not log who was granted the right to relay; smtp-source-ip/relay-scope-narrow judges its configuration.',
+};
+
+/** What a sentence about granted rights has to add in a pool with Linux nodes. */
+export function exceptLinux(service: SmtpService): string {
+  const linux = nodesWith(service, 'linux');
+  return linux.length === 0
+    ? ''
+    : ` Postfix logs no such right: of ${enumerate(linux)} the configuration is judged alone.`;
+}
 
 export function noPostfixService(part: string): Judgement {
   return {

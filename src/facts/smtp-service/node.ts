@@ -213,6 +213,8 @@ export const nodeFrontendTransport = z
 /** The receive log, counted on the server: no mail address, user or greeting name. */
 export const nodeLogSummary = z
   .object({
+    /** `postfix`: counted from its log, where nothing stands about local addresses, greeting names and rights. */
+    kind: z.enum(['exchange', 'postfix']).optional(),
     /** ISO 8601, UTC: oldest and newest row. */
     from: isoTime.optional(),
     to: isoTime.optional(),
@@ -229,6 +231,8 @@ export const nodeLogSummary = z
         mailSessions: z.number(),
         probeSessions: z.number(),
         ehloNames: z.number(),
+        /** Of Postfix: domains of senders. */
+        senderDomains: z.number().optional(),
         anyRecipientSessions: z.number(),
       }),
     ),

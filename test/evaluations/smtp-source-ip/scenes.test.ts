@@ -1,13 +1,14 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { linuxScenes } from './linux-scenes.ts';
 import { reportedScenes } from './reported-scenes.ts';
 import { goldenScenes, now, scenes } from './scenes.ts';
 import { runOf } from './service.ts';
 
-const all = [...scenes, ...reportedScenes];
+const all = [...scenes, ...reportedScenes, ...linuxScenes];
 // What people reported is kept in full: each is a kind of its own.
-const golden = new Set([...goldenScenes, ...reportedScenes.map(({ name }) => name)]);
+const golden = new Set([...goldenScenes, ...[...reportedScenes, ...linuxScenes].map(({ name }) => name)]);
 
 describe.each(all.map((scene) => [scene.name, scene] as const))('%s', (name, { make, expected, answers = {} }) => {
   it('is judged as it should be', async () => {

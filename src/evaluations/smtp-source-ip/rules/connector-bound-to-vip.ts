@@ -4,6 +4,7 @@ import { facingConnectors } from '../../../facts/smtp-service/node.ts';
 import { bindsAbsentAddress, connectorIdentity, listensOn } from '../connectors.ts';
 import { isListening } from '../linux.ts';
 import { quoted } from '../node.ts';
+import { expectsProxy, postfixServices, proxyParameter } from '../postfix.ts';
 import { onLinux, rule } from '../rule.ts';
 import { familyOf, onlyWithDsr } from '../service.ts';
 
@@ -36,6 +37,22 @@ export const connectorBoundToVip = rule({
           : [{ fact: 'node-postfix' as const, observed: `inet_interfaces = ${interfaces}` }]),
       ];
       const silent = at.subject.vips.filter((vip) => !isListening(listeners, vip));
+      const proxied = postfix === undefined ? [] : postfixServices(postfix, at.subject).filter(expectsProxy);
+      if (silent.length === 0 && proxied.length > 0) {
+        return {
+          verdict: 'fail',
+          owner: 'on-premises',
+          message: `${at.part}: ${enumerate(proxied.map(({ name }) => name))} expects the PROXY protocol, which no client sends that comes by Direct Server Return: it hangs up on all of them.`,
+          remedy: [...proxied.map((one) => one.set(proxyParameter(one), '')), 'systemctl reload postfix'].join('\n'),
+          evidence: [
+            ...evidence,
+            ...proxied.map((one) => ({
+              fact: 'node-postfix' as const,
+              observed: `${proxyParameter(one)} = ${one.setting(proxyParameter(one))}`,
+            })),
+          ],
+        };
+      }
       if (silent.length === 0) {
         return { verdict: 'pass', message: `${at.part}: something listens on every VIP and port.`, evidence };
       }

@@ -1,7 +1,7 @@
 import { enumerate } from '../../../domain/words.ts';
 import type { SmtpLoadBalancer } from '../../../facts/smtp-service/load-balancer.ts';
 import type { Translation } from '../../../facts/smtp-service/log.ts';
-import { isLoadBalancer, nodeAt } from '../../../facts/smtp-service/service.ts';
+import { isLinuxNode, isLoadBalancer, nodeAt } from '../../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../../facts/smtp-service/subject.ts';
 import { rule } from '../rule.ts';
 
@@ -86,7 +86,9 @@ function balancerContradicts(
     })),
   });
   const names = (of: typeof ways) => enumerate([...new Set(of.map(({ server }) => server))]);
-  const proxied = ways.filter(({ sendsProxy }) => sendsProxy);
+  // Postfix can speak it.
+  const isLinux = (address: string) => isLinuxNode({ subject: service, part: nodeAt(service, address) ?? '' });
+  const proxied = ways.filter(({ sendsProxy, address }) => sendsProxy && !isLinux(address));
   if (proxied.length > 0) {
     return said(
       `${product} begins its connections to ${names(proxied)} with the PROXY protocol, which Exchange does not speak: it resets them.`,
@@ -115,7 +117,10 @@ function balancerContradicts(
       `Add it to "loadBalancerAddresses" of ${service.id}: without it the log cannot tell the load balancer from a client.`,
     );
   }
-  const shown = hiding.filter(({ address }) => seen[nodeAt(service, address) ?? ''] === 'preserved');
+  // With the PROXY protocol the node learns the client's address all the same.
+  const shown = hiding.filter(
+    ({ address, sendsProxy }) => !sendsProxy && seen[nodeAt(service, address) ?? ''] === 'preserved',
+  );
   if (shown.length > 0) {
     return said(
       `${product} connects to ${names(shown)} from its own address, and client addresses are preserved there: clients go another way.`,

@@ -7,6 +7,7 @@ import type {
   NodePostfix,
   NodeRoutingRules,
 } from '../../../facts/smtp-service/linux-node.ts';
+import { postfixServicePorts } from '../../../facts/smtp-service/linux-node.ts';
 import type { NodeAdapters, NodeIpAddresses, NodeNeighbors, NodeRoutes } from '../../../facts/smtp-service/node.ts';
 
 /*
@@ -189,9 +190,6 @@ export function linuxListeners(lines: Section<'listeners'>): NodeListeners {
   });
 }
 
-/** Names of services in master.cf that stand for ports (IANA). */
-const wellKnownPorts: Readonly<Record<string, number>> = { smtp: 25, smtps: 465, submissions: 465, submission: 587 };
-
 export function linuxPostfix({ settings, services, overrides }: Section<'postfix'>): NodePostfix {
   const own = overrides.flatMap((line) => {
     const [, service = '', name = '', value = ''] = /^(.+)\/(\w+) = (.*)$/.exec(line) ?? [];
@@ -206,7 +204,7 @@ export function linuxPostfix({ settings, services, overrides }: Section<'postfix
       if (type !== 'inet') return [];
       const colon = name.lastIndexOf(':');
       const [host, service] = [name.slice(0, Math.max(colon, 0)), name.slice(colon + 1)];
-      const port = /^\d+$/.test(service) ? Number(service) : wellKnownPorts[service];
+      const port = /^\d+$/.test(service) ? Number(service) : postfixServicePorts[service];
       return [
         {
           name,

@@ -70,7 +70,7 @@ export function smtpSources(options: SmtpSourceOptions = {}): SourcesOf<SmtpServ
   const analysis = (service: SmtpService, context: Context): Promise<LogSummary & { source: string }> =>
     context.once(`smtp-log ${service.id}`, async () => {
       if (logFiles === undefined) return suppliedLog(service, context);
-      const counts = await readLogCounts(logFiles, service, { signal: context.signal });
+      const counts = await readLogCounts(logFiles, service, { signal: context.signal, now: context.now });
       const summary = summariseLog(counts, service);
       const nothing = whatElse(summary.log);
       if (nothing !== undefined) throw new Unobtainable('malformed', nothing);
@@ -270,8 +270,12 @@ async function suppliedLog(service: SmtpService, context: Context): Promise<LogS
     malformedRows: 0,
     truncated: summaries.some(({ value }) => value.truncated),
     // A summary gives one end for all its rows.
-    remotes: counts.flatMap(({ byRemote, to }) =>
-      byRemote.map((row) => (to === undefined ? row : { ...row, newest: to })),
+    remotes: counts.flatMap(({ kind, byRemote, to }) =>
+      byRemote.map((row) => ({
+        ...row,
+        ...(to === undefined ? {} : { newest: to }),
+        ...(kind === 'postfix' ? { ofPostfix: true, ehloNames: row.senderDomains ?? 0 } : {}),
+      })),
     ),
     exchangeServers: counts.flatMap(({ exchangeServers }) => exchangeServers),
     otherPorts: counts.flatMap(({ otherPorts }) => otherPorts),
