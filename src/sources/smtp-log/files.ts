@@ -8,7 +8,7 @@ import { isPostfixLog } from './postfix.ts';
 const logName = /^RECV(\d{8})(\d{2})?-(\d+)\.LOG(\.gz)?$/i;
 
 /** Where distributions let Postfix write, with what logrotate makes of it. */
-const postfixName = /^(?:mail|maillog|mail\.log|mail\.info|postfix\.log)(?:[.-]\d+)?(?:\.gz)?$/i;
+const postfixName = /^(mail|maillog|mail\.log|mail\.info|postfix\.log)(?:[.-](\d+))?(?:\.gz)?$/i;
 
 /** A file to read, and its size on disk in bytes. */
 export interface LogFile {
@@ -115,5 +115,13 @@ function sortKey(path: string): string {
   const name = basename(path);
   const match = logName.exec(name);
   const folder = path.slice(0, path.length - name.length);
+  const rotated = postfixName.exec(name);
+  if (rotated !== null) {
+    // Rotated logs have a day, or a number that grows with their age; the one that is written to is the last.
+    const [, base = '', suffix] = rotated;
+    const isDay = (suffix?.length ?? 0) >= 8;
+    const order = suffix === undefined ? '~' : isDay ? suffix : String(99_999 - Number(suffix)).padStart(5, '0');
+    return `${folder}${base.toLowerCase()} ${order}`;
+  }
   return match === null ? path : `${folder}${match[1]}${match[2] ?? '00'}${(match[3] ?? '').padStart(8, '0')}`;
 }

@@ -216,8 +216,8 @@ export class PostfixScanner {
     this.rows++;
     const group = this.#group(lines, process);
     group.lastLine = process.line;
-    const remoteIp = lines.toString('latin1', from, to);
     const open = group.open.get(process.pid);
+    const remoteIp = open?.remoteIp ?? lines.toString('latin1', from, to);
     if (open !== undefined) open.mail = true;
     else if (group.open.size < mostOpen) group.open.set(process.pid, { remoteIp, mail: true });
     if (this.#queued.size >= mostQueued) this.#queued.clear();
@@ -286,8 +286,8 @@ export class PostfixScanner {
 
   /** Most lines are of the host and service of the one before. */
   #group(lines: Buffer, { host, end }: Process): Group {
+    if (this.#lastGroup !== undefined && isText(this.#lastKey, lines, host, end)) return this.#lastGroup;
     const key = lines.toString('latin1', host, end);
-    if (key === this.#lastKey && this.#lastGroup !== undefined) return this.#lastGroup;
     let group = this.#groups.get(key);
     if (group === undefined) {
       const blank = key.indexOf(' ');
@@ -367,6 +367,12 @@ function processBefore(lines: Buffer, message: number): Process | undefined {
   let line = host;
   while (line > 0 && lines[line - 1] !== lf) line--;
   return { line, host, end, pid };
+}
+
+function isText(text: string, lines: Buffer, from: number, to: number): boolean {
+  if (text.length !== to - from) return false;
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) !== lines[from + at]) return false;
+  return true;
 }
 
 /** Where the word before a position begins. */
