@@ -224,7 +224,7 @@ function wrongWays(
         (lan === undefined || isOneOf(other.alias, [lan])),
     );
     const instead =
-      route.prefix !== prefix || onLan ? [remove] : [...lines.toRouter(lan ?? route.alias, prefix), remove];
+      route.prefix !== prefix || onLan ? [remove] : lines.instead(lines.toRouter(lan ?? route.alias, prefix), [remove]);
     if (hop(route).some((to) => isLoadBalancer(at.subject, to))) {
       return [
         {
@@ -260,7 +260,10 @@ function pastTheBalancer(ways: readonly Way[], at: RuleContext, lines: RouteLine
           ...(balancer === undefined ? [lines.askBalancer] : []),
           ...(route === undefined
             ? [lines.add(undefined, everywhere[family], to)]
-            : [lines.add(route.alias, route.prefix, to), ...hop(route).map((next) => lines.remove(route, next))]),
+            : lines.instead(
+                [lines.add(route.alias, route.prefix, to)],
+                hop(route).map((next) => lines.remove(route, next)),
+              )),
         ],
       },
     ];
@@ -276,6 +279,8 @@ interface RouteLines {
   add(alias: string | undefined, prefix: string, nextHop: string): string;
   /** Sends a prefix to the router of the subnet, whose address nobody but the operator knows. */
   toRouter(lan: string | undefined, prefix: string): string[];
+  /** One way in place of another to the same prefix. */
+  instead(added: string[], removed: string[]): string[];
   /** Where no address of the load balancer is declared: the line that asks for it, and what stands for it then. */
   readonly askBalancer: string;
   readonly balancer: string;
@@ -290,6 +295,7 @@ const windowsLines: RouteLines = {
     "$router = ''   # the address of the subnet's router",
     windowsLines.add(lan, prefix, '$router'),
   ],
+  instead: (added, removed) => [...added, ...removed],
   askBalancer: "$balancer = ''   # its address in this subnet",
   balancer: '$balancer',
 };
@@ -298,11 +304,13 @@ const linuxLines: RouteLines = {
   remove: ({ alias, prefix }, nextHop) =>
     `ip route del ${prefix}${isHop(nextHop) ? ` via ${nextHop}` : ''} dev ${quotedForShell(alias)}`,
   add: (alias, prefix, nextHop) =>
-    `ip route add ${prefix} via ${nextHop}${alias === undefined ? '' : ` dev ${quotedForShell(alias)}`}`,
+    `ip route replace ${prefix} via ${nextHop}${alias === undefined ? '' : ` dev ${quotedForShell(alias)}`}`,
   toRouter: (lan, prefix) => [
     "router=''   # the address of the subnet's router",
-    linuxLines.add(lan, prefix, '"$router"').replace('route add', 'route replace'),
+    linuxLines.add(lan, prefix, '"$router"'),
   ],
+  // `replace` takes the other one's place.
+  instead: (added) => added,
   askBalancer: "balancer=''   # its address in this subnet",
   balancer: '"$balancer"',
 };
