@@ -31,7 +31,7 @@ output=smtp-source-ip-$node.json
 logs=
 hours=24
 uri=
-while getopts o:l:H:u: option; do
+while getopts ho:l:H:u: option; do
     case $option in
         o) output=$OPTARG ;;
         l) logs=$logs$OPTARG$newline ;;
