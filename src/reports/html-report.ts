@@ -50,7 +50,7 @@ article h4 { margin: 0 } article p { margin: .35rem 0 } article.fail { border-co
 code, pre { font: .875em/1.4 ui-monospace, monospace } pre { white-space: pre-wrap; padding: .75rem; border: 1px solid var(--line) }
 .subtle { color: var(--subtle); font-size: .875em } .no { color: var(--bad); font-weight: 600 } .undetermined { color: var(--unsure); font-weight: 600 } .yes { color: var(--good) }
 ol li { margin: .75rem 0; break-inside: avoid } details { margin: 1rem 0 } summary { cursor: pointer }
-.yes, .no, .undetermined, .not_applicable { white-space: nowrap } h2, h3 { break-after: avoid } li, tr { break-inside: avoid }
+.yes, .no, .undetermined, .not_applicable { white-space: nowrap } .lines { white-space: pre-line } h2, h3 { break-after: avoid } li, tr { break-inside: avoid }
 @media print { body { max-width: none; margin: 0; font-size: 11px } .wide { overflow: visible } th, td { padding: .2rem .3rem; overflow-wrap: anywhere } details::details-content { content-visibility: visible; block-size: auto } }
 `;
 
@@ -167,7 +167,7 @@ function findingHtml({ subject, finding }: Found): string {
     `<p>${escaped(message)}</p>`,
     ...evidence.map(evidenceHtml),
     ...(owner === undefined ? [] : [`<p><strong>To mend:</strong> ${ownerWords[owner]}</p>`]),
-    ...(remedy === undefined ? [] : [`<p><strong>What to do:</strong> ${escaped(remedy)}</p>`]),
+    ...(remedy === undefined ? [] : [`<p class="lines"><strong>What to do:</strong> ${escaped(remedy)}</p>`]),
     ...(supportCase === undefined
       ? []
       : [

@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Finding, Run } from '../../src/domain/finding.ts';
 import { htmlReport, markdownReport } from '../../src/reports/index.ts';
+import { mixedPool } from '../evaluations/smtp-source-ip/linux-scenes.ts';
+import { runOf } from '../evaluations/smtp-source-ip/service.ts';
 import { assumedRun, finding, mixedRuns, run, twoNodes } from './runs.ts';
 
 const options = { title: 'Contoso', questions: { 'verifiable-now': 'Can receivers verify what is signed now?' } };
@@ -184,6 +186,25 @@ describe('findings by target', () => {
     );
     expect(report).toContain(
       '<th scope="row">per-source-limits-fit</th><td></td><td class="manual">! a person has to look</td>',
+    );
+  });
+
+  it('show Windows and Linux nodes of one pool in one table', async () => {
+    const { run: ofPool } = await runOf(mixedPool());
+    const table = markdownReport([ofPool], { evaluations });
+    expect(table).toContain('| Rule | EX1 | EX2 | MX1 | MX2 |');
+    for (const row of [
+      '| vip-on-loopback | ✓ pass | ✓ pass | ✓ pass | ✓ pass |',
+      '| lan-weak-host-receive | ✓ pass | ✗ fail (critical) | – not applicable | – not applicable |',
+      '| vip-silent-on-lan | ✓ pass | ✓ pass | ✓ pass | ✗ fail (critical) |',
+      '| connector-bound-to-vip | ✓ pass | ✓ pass | ✓ pass | ✓ pass |',
+      '| relay-scope-narrow | ✓ pass | ✓ pass | ✓ pass | ✓ pass |',
+      '| netbios-disabled | ✓ pass | ✓ pass | – not applicable | – not applicable |',
+    ]) {
+      expect(table).toContain(row);
+    }
+    expect(htmlReport([ofPool], { evaluations })).toContain(
+      '<th scope="row">vip-silent-on-lan</th><td class="pass">✓ pass</td><td class="pass">✓ pass</td><td class="pass">✓ pass</td><td class="fail">✗ fail (critical)</td>',
     );
   });
 

@@ -92,8 +92,10 @@ export function runbookOf(service: SmtpService, set: FactSet, run: Run, planned?
     ...(planned === undefined
       ? {}
       : { planned: { answer: planned.answers['dsr-ready'] ?? 'undetermined', missing: stillMissing(planned) } }),
-    nodes: service.nodes.map(({ name }) => {
+    nodes: service.nodes.map(({ name, system }) => {
       const facts = known(set, name);
+      // The steps are those of Windows; what a Linux node lacks stands in its findings, with the lines that mend it.
+      if (system === 'linux') return { name, steps: [], open: openAt(name, run, true) };
       if (facts['node-adapters'] === undefined) {
         return {
           name,
@@ -141,10 +143,11 @@ function stillMissing({ findings }: Run): string[] {
 const inTheWay = new Set(['return-path-symmetric', 'settings-persistent'].map((rule) => `smtp-source-ip/${rule}`));
 
 /** What stands in the way at a node and no step mends, and what could not be looked at there. */
-function openAt(node: string, { findings }: Run): string[] {
+function openAt(node: string, { findings }: Run, all = false): string[] {
   const open = findings.filter(({ rule, target, verdict, severity, blockedBy }) => {
     if (target !== node || blockedBy !== undefined) return false;
-    if (verdict === 'fail') return inTheWay.has(rule) && severity !== undefined && !isAdvice(severity);
+    const isOpen = inTheWay.has(rule) || (all && mended.has(rule));
+    if (verdict === 'fail') return isOpen && severity !== undefined && !isAdvice(severity);
     return (verdict === 'unknown' || verdict === 'manual') && (inTheWay.has(rule) || mended.has(rule));
   });
   return [

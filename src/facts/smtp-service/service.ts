@@ -55,3 +55,30 @@ export function nodeNamed(service: SmtpService, server: string): string | undefi
   const short = service.nodes.filter(({ name }) => firstLabel(name) === firstLabel(server));
   return short.length === 1 ? short[0]?.name : undefined;
 }
+
+/** Runs the node Linux? */
+export function isLinuxNode({ subject, part }: { readonly subject: SmtpService; readonly part: string }): boolean {
+  return subject.nodes.some(({ name, system }) => name === part && system === 'linux');
+}
+
+/** The nodes that run a system. */
+export function nodesWith(service: SmtpService, system: SmtpService['nodes'][number]['system']): string[] {
+  return service.nodes.filter((node) => node.system === system).map(({ name }) => name);
+}
+
+const collectors = {
+  windows: 'Collect-SmtpSourceIpFacts.ps1',
+  linux: 'collect-smtp-source-ip-facts.sh',
+} as const;
+
+/** The collector for a system. */
+export function collectorFor(system: keyof typeof collectors): string {
+  return collectors[system];
+}
+
+/** The collectors for the nodes of a service, in words. */
+export function collectorsFor(service: SmtpService): string {
+  const [windows, linux] = [nodesWith(service, 'windows'), nodesWith(service, 'linux')];
+  if (linux.length === 0) return collectors.windows;
+  return windows.length === 0 ? collectors.linux : `${collectors.windows} (on Linux ${collectors.linux})`;
+}

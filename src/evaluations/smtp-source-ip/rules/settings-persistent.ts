@@ -1,7 +1,7 @@
 import { enumerate } from '../../../domain/words.ts';
 import type { NodeIpInterfaces } from '../../../facts/smtp-service/node.ts';
 import { familiesOn, interfaceRow, lanAlias, lanNotTold, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
-import { rule } from '../rule.ts';
+import { rule, windowsOnly } from '../rule.ts';
 import { type AddressFamily, familyName, onlyWithDsr } from '../service.ts';
 
 type Row = NodeIpInterfaces[number];
@@ -27,6 +27,9 @@ export const settingsPersistent = rule({
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
+  variant: windowsOnly(
+    'what holds after a restart stands in files of the distribution; the remedies say how to make a setting permanent.',
+  ),
   judge(facts, at) {
     const lan = lanAlias(facts, at);
     if (lan === undefined) return lanNotTold(at);
