@@ -121,6 +121,26 @@ else
     unread linux.kernelSettings 'arp_ignore, arp_announce and rp_filter in /proc/sys/net/ipv4/conf cannot be read'
 fi
 
+# What sysctl reads at a start, in its order: of files with one name the first folder counts, and sysctl.conf comes last.
+stored_settings() {
+    for file in $(for folder in /etc /run /usr/local/lib /usr/lib /lib; do ls "$folder"/sysctl.d/*.conf 2>/dev/null; done |
+        awk -F/ '!seen[$NF]++ { print $NF "/" $0 }' | sort | sed 's|^[^/]*/||') /etc/sysctl.conf; do
+        [ -e "$file" ] || continue
+        [ -r "$file" ] || return 1
+        awk -F= '/^[ \t]*-?net[.\/]ipv4[.\/]conf[.\/]/ {
+            name = $1
+            gsub(/^[ \t]*-?net[.\/]ipv4[.\/]conf[.\/]|[ \t]+$/, "", name)
+            if (!match(name, /[.\/](arp_ignore|arp_announce|rp_filter)$/)) next
+            printf "{ \"scope\": \"%s\", \"setting\": \"%s\", \"value\": %d },", substr(name, 1, RSTART - 1), substr(name, RSTART + 1), $2
+        }' "$file"
+    done
+}
+if printed=$(stored_settings); then
+    add linux.storedKernelSettings "[${printed%,}]"
+else
+    unread linux.storedKernelSettings 'a file in /etc/sysctl.d or beside it cannot be read (permission denied)'
+fi
+
 if ! has ss; then
     unread linux.listeners 'ss is not installed'
 elif printed=$(ss -Hltn 2>"$scratch"); then

@@ -40,7 +40,7 @@ export interface Fail extends Statement {
   readonly dns?: readonly DnsChange[];
   /** When other than the rule's own. */
   readonly severity?: Severity;
-  /** Narrows the questions that the rule blocks. */
+  /** In place of the questions that the rule blocks: fewer, or others where a variant is worse. */
   readonly blocks?: readonly QuestionId[];
   /** Text ready to paste into a support case with the owner. */
   readonly supportCase?: string;

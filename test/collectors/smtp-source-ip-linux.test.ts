@@ -142,6 +142,7 @@ describe.runIf(canUnshare)('collect-smtp-source-ip-facts.sh on a machine', () =>
         expect.objectContaining({ scope: 'eth0', arpAnnounce: 2, rpFilter: 1 }),
       ]),
     );
+    expect(value('node-stored-kernel-settings')).toEqual(expect.any(Array));
     expect(value('node-listeners')).toEqual([]);
     expect(value('node-packet-filter')).toEqual({
       chains: [
@@ -177,6 +178,10 @@ describe.runIf(canUnshare)('collect-smtp-source-ip-facts.sh on a machine', () =>
       'ip -details address; ip route show table all; ip rule; cat /proc/sys/net/ipv4/conf/*/*_filter; nft list ruleset';
     const input = `set -e
       ${asNode}
+      mount -t tmpfs none /etc/sysctl.d
+      echo 'net.ipv4.conf.all.arp_ignore = 1' >/etc/sysctl.d/20-vip.conf
+      echo '-net/ipv4/conf/eth0/rp_filter=2' >/etc/sysctl.d/10-first.conf
+      echo '# net.ipv4.conf.all.arp_announce = 2' >>/etc/sysctl.d/20-vip.conf
       before=$(${state})
       mount -o remount,bind,ro /
       mount -o remount,bind,ro /proc
@@ -185,10 +190,17 @@ describe.runIf(canUnshare)('collect-smtp-source-ip-facts.sh on a machine', () =>
       sh -s -- -o /tmp/facts.json -l /tmp/mail.log >/tmp/output 2>&1 <<'SCRIPT'
 ${text}
 SCRIPT
+      grep storedKernel /tmp/facts.json
       ls /tmp
       [ "$before" = "$(${state})" ] && echo 'as before'`;
     const { stdout, stderr } = spawnSync('unshare', ['--net', '--mount', 'sh'], { input, encoding: 'utf8' });
-    expect([stdout, stderr]).toEqual(['facts.json\nmail.log\noutput\nas before\n', '']);
+    expect(stdout.replace(/^.*/, '')).toBe('\nfacts.json\nmail.log\noutput\nas before\n');
+    const [stored = ''] = stdout.split('\n');
+    expect(JSON.parse(stored.replace(/^.*?\[/, '[').replace(/,$/, ''))).toEqual([
+      { scope: 'eth0', setting: 'rp_filter', value: 2 },
+      { scope: 'all', setting: 'arp_ignore', value: 1 },
+    ]);
+    expect(stderr).toBe('');
   });
 
   it('says of what it cannot read why, and never that it is empty', () => {

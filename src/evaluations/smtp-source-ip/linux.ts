@@ -1,5 +1,9 @@
 import { parseEndpoint } from '../../domain/ip-range.ts';
-import type { NodeKernelSettings, NodeListeners } from '../../facts/smtp-service/linux-node.ts';
+import type {
+  NodeKernelSettings,
+  NodeListeners,
+  NodeStoredKernelSettings,
+} from '../../facts/smtp-service/linux-node.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import { familyOf } from './service.ts';
 
@@ -11,16 +15,32 @@ export function quotedForShell(text: string): string {
 type KernelSetting = Exclude<keyof NodeKernelSettings[number], 'scope'>;
 
 /** `arp_ignore`, as the kernel spells it. */
-export const kernelName: Readonly<Record<KernelSetting, string>> = {
+export const kernelName = {
   arpIgnore: 'arp_ignore',
   arpAnnounce: 'arp_announce',
   rpFilter: 'rp_filter',
-};
+} as const;
 
 /** What is in force at an interface: the higher one of its own setting and that of `all` (Linux, ip-sysctl). */
 export function inForce(settings: NodeKernelSettings, alias: string, setting: KernelSetting): number {
   const of = (scope: string) => settings.find((row) => row.scope === scope)?.[setting] ?? 0;
   return Math.max(of('all'), of(alias));
+}
+
+/** What will be in force at an interface after a start, as far as files of sysctl say it; what no file says is 0. */
+export function inForceAfterStart(stored: NodeStoredKernelSettings, alias: string, setting: KernelSetting): number {
+  const of = (scopes: readonly string[]) =>
+    stored.findLast((row) => row.setting === kernelName[setting] && scopes.includes(row.scope))?.value ?? 0;
+  // What `default` says holds for interfaces that come into being afterwards: those that the kernel finds at a start.
+  return Math.max(of(['all', '*']), of([alias, 'default', '*']));
+}
+
+/** Values of `arp_ignore` with which an address of `lo` is not answered for on another interface; 3 spares those of scope host alone. */
+const silencing: ReadonlySet<number> = new Set([1, 2, 8]);
+
+/** Does an interface answer no ARP for addresses of `lo`, and name none when it asks? */
+export function isSilent(setting: 'arpIgnore' | 'arpAnnounce', value: number): boolean {
+  return setting === 'arpIgnore' ? silencing.has(value) : value >= 2;
 }
 
 const sysctlFile = '/etc/sysctl.d/90-smtp-vip.conf';

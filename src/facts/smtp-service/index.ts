@@ -7,6 +7,7 @@ import {
   nodePacketFilter,
   nodePostfix,
   nodeRoutingRules,
+  nodeStoredKernelSettings,
 } from './linux-node.ts';
 import { smtpLoadBalancer } from './load-balancer.ts';
 import { nodeLog, nodeLogProof, smtpLog, smtpLogLocalAddress } from './log.ts';
@@ -57,6 +58,7 @@ export const smtpServiceFacts = factKinds(
     'node-connector-permissions': nodeConnectorPermissions,
     'node-frontend-transport': nodeFrontendTransport,
     'node-kernel-settings': nodeKernelSettings,
+    'node-stored-kernel-settings': nodeStoredKernelSettings,
     'node-routing-rules': nodeRoutingRules,
     'node-listeners': nodeListeners,
     'node-postfix': nodePostfix,
@@ -96,6 +98,7 @@ export const smtpServiceFacts = factKinds(
     'node-connector-permissions': 'node',
     'node-frontend-transport': 'node',
     'node-kernel-settings': 'node',
+    'node-stored-kernel-settings': 'node',
     'node-routing-rules': 'node',
     'node-listeners': 'node',
     'node-postfix': 'node',

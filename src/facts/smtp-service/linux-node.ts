@@ -21,6 +21,18 @@ export const nodeKernelSettings = z
   )
   .meta({ title: 'kernel network settings', goodForHours: goodForADay });
 
+/** What the files say that sysctl reads at a start (sysctl.d(5)), in their order: the last one counts. */
+export const nodeStoredKernelSettings = z
+  .array(
+    z.object({
+      /** As in {@link nodeKernelSettings}; `*` stands for every interface. */
+      scope: z.string(),
+      setting: z.enum(['arp_ignore', 'arp_announce', 'rp_filter']),
+      value: z.number(),
+    }),
+  )
+  .meta({ title: 'stored kernel network settings', goodForHours: goodForADay });
+
 /** `ip rule` beyond the three that every Linux has: then more than the main table decides where replies go. */
 export const nodeRoutingRules = z
   .array(z.object({ priority: z.number(), rule: z.string() }))
@@ -97,6 +109,7 @@ export const nodeArpFilter = z
 
 export type NodeArpFilter = z.infer<typeof nodeArpFilter>;
 export type NodeKernelSettings = z.infer<typeof nodeKernelSettings>;
+export type NodeStoredKernelSettings = z.infer<typeof nodeStoredKernelSettings>;
 export type NodeRoutingRules = z.infer<typeof nodeRoutingRules>;
 export type NodeListeners = z.infer<typeof nodeListeners>;
 export type NodePostfix = z.infer<typeof nodePostfix>;

@@ -59,6 +59,11 @@ export function linuxFile(name: string, address: string): FactFile {
         { scope: 'eth1', arpIgnore: 0, arpAnnounce: 0, rpFilter: 0 },
         { scope: 'lo', arpIgnore: 0, arpAnnounce: 0, rpFilter: 0 },
       ],
+      storedKernelSettings: [
+        { scope: 'default', setting: 'rp_filter', value: 0 },
+        { scope: 'all', setting: 'arp_ignore', value: 1 },
+        { scope: 'all', setting: 'arp_announce', value: 2 },
+      ],
       listeners: ['0.0.0.0:25', '[::]:25', '127.0.0.1%lo:53'],
       packetFilter: { nftables: [{ metainfo: { version: '1.0.6', json_schema_version: 1 } }] },
       postfix: {
@@ -292,6 +297,17 @@ export const linuxScenes: readonly NamedScene[] = [
       ),
     ],
     answers: { 'dsr-ready': 'no' },
+  },
+  {
+    name: 'Linux: ARP settings that no file keeps',
+    make: bentLinux((file) => {
+      file.linux.storedKernelSettings = [{ scope: 'eth0', setting: 'arp_announce', value: 2 }];
+    }),
+    expected: [
+      other('settings-persistent', 'MX2', 'manual', /no file of sysctl keeps arp_ignore: after a restart it answers/),
+      other('settings-persistent', 'MX1', 'pass', /the files of sysctl keep its ARP settings/),
+    ],
+    answers: ready,
   },
   {
     name: 'Linux: ARP is silenced at the interface alone',

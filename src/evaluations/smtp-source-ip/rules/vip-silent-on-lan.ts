@@ -2,7 +2,7 @@ import { plainAddress } from '../../../domain/ip-range.ts';
 import { enumerate } from '../../../domain/words.ts';
 import { isLoopbackAdapter, type NodeNeighbors } from '../../../facts/smtp-service/node.ts';
 import { vipAddresses } from '../../../facts/smtp-service/service.ts';
-import { inForce, kernelName, lanNotToldOnLinux, setKernel } from '../linux.ts';
+import { inForce, isSilent, kernelName, lanNotToldOnLinux, setKernel } from '../linux.ts';
 import { isOneOf, lanAlias, quoted } from '../node.ts';
 import { onLinux, type RuleContext, rule } from '../rule.ts';
 import { familyOf, onlyWithDsr } from '../service.ts';
@@ -74,8 +74,8 @@ export const vipSilentOnLan = rule({
           observed: `in force at ${lan}: ${kernelName.arpIgnore} ${ignore}, ${kernelName.arpAnnounce} ${announce}`,
         },
       ];
-      const isSilent = silencing.has(ignore);
-      if (isSilent && announce >= neverNamesOthers) {
+      const [answersNone, namesNone] = [isSilent('arpIgnore', ignore), isSilent('arpAnnounce', announce)];
+      if (answersNone && namesNone) {
         return {
           verdict: 'pass',
           message: `${at.part}: ${lan} answers no ARP for addresses of lo (arp_ignore ${ignore}, arp_announce ${announce}). ARP on the wire was not looked at.`,
@@ -84,14 +84,12 @@ export const vipSilentOnLan = rule({
       }
       const rules = facts['node-arp-filter']?.rules ?? 0;
       const faults = [
-        ...(isSilent ? [] : [`answers ARP for the VIP (arp_ignore ${ignore} in force)`]),
-        ...(announce >= neverNamesOthers
-          ? []
-          : [`names the VIP when it asks by ARP itself (arp_announce ${announce} in force)`]),
+        ...(answersNone ? [] : [`answers ARP for the VIP (arp_ignore ${ignore} in force)`]),
+        ...(namesNone ? [] : [`names the VIP when it asks by ARP itself (arp_announce ${announce} in force)`]),
       ];
       const remedy = [
-        ...(isSilent ? [] : setKernel('arpIgnore', 1)),
-        ...(announce >= neverNamesOthers ? [] : setKernel('arpAnnounce', 2)),
+        ...(answersNone ? [] : setKernel('arpIgnore', 1)),
+        ...(namesNone ? [] : setKernel('arpAnnounce', 2)),
         'Then, on the neighbours:',
         ...vips.map((vip) => `ip neigh flush to ${vip}`),
       ].join('\n');
@@ -161,12 +159,6 @@ export const vipSilentOnLan = rule({
     };
   },
 });
-
-/** Values of `arp_ignore` with which an address of `lo` is not answered for on another interface; 3 spares those of scope host alone. */
-const silencing: ReadonlySet<number> = new Set([1, 2, 8]);
-
-/** From this value of `arp_announce` on, an interface names its own addresses only. */
-const neverNamesOthers = 2;
 
 /** What Windows calls the driver of Network Load Balancing in its list of bindings. */
 const nlb = 'ms_wlbs';

@@ -279,6 +279,7 @@ function linuxNodeFacts(host: SmtpNodeFacts): PartFacts {
     'node-routing-rules': whole('rules', () => both(rules, rules6, linuxRoutingRules)),
     'node-neighbors': read('linux.neighbors', () => neighbors && linuxNeighbors(neighbors), true),
     'node-kernel-settings': read('linux.kernelSettings', () => kernelSettings),
+    'node-stored-kernel-settings': read('linux.storedKernelSettings', () => linux.storedKernelSettings),
     'node-listeners': read('linux.listeners', () => listeners && linuxListeners(listeners)),
     'node-packet-filter': read('linux.packetFilter', () => packetFilter && linuxPacketFilter(packetFilter)),
     // Only extra evidence: without the right to read it the kernel settings decide.

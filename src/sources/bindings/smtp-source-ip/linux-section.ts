@@ -75,6 +75,11 @@ export const linuxSection = z.object({
   kernelSettings: z
     .array(z.object({ scope: z.string(), arpIgnore: z.number(), arpAnnounce: z.number(), rpFilter: z.number() }))
     .optional(),
+  storedKernelSettings: z
+    .array(
+      z.object({ scope: z.string(), setting: z.enum(['arp_ignore', 'arp_announce', 'rp_filter']), value: z.number() }),
+    )
+    .optional(),
   listeners: z.array(z.string()).optional(),
   packetFilter: z.object({ nftables: z.array(z.record(z.string(), z.unknown())) }).optional(),
   postfix: z
