@@ -4,6 +4,7 @@ import type {
   NodeListeners,
   NodeStoredKernelSettings,
 } from '../../facts/smtp-service/linux-node.ts';
+import type { NodeRoutes } from '../../facts/smtp-service/node.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import { familyOf } from './service.ts';
 
@@ -48,20 +49,39 @@ const sysctlFile = '/etc/sysctl.d/90-smtp-vip.conf';
 /** Sets a kernel setting, now and for every start. */
 export function setKernel(setting: KernelSetting, value: number, scope = 'all'): string[] {
   const name = `net.ipv4.conf.${scope}.${kernelName[setting]}`;
-  return [
-    `sysctl -w ${quotedForShell(`${name}=${value}`)}`,
-    `echo ${quotedForShell(`${name} = ${value}`)} >>${sysctlFile}   # for the next start`,
-  ];
+  return [`sysctl -w ${quotedForShell(`${name}=${value}`)}`, keepKernel(setting, value, scope)];
+}
+
+/** Keeps a kernel setting for every start. */
+export function keepKernel(setting: KernelSetting, value: number, scope = 'all'): string {
+  const name = `net.ipv4.conf.${scope}.${kernelName[setting]}`;
+  return `echo ${quotedForShell(`${name} = ${value}`)} >>${sysctlFile}   # for the next start`;
+}
+
+/** Takes away what {@link keepKernel} wrote. */
+export function forgetKernel(setting: KernelSetting, value: number): string {
+  return `sed -i '/^net\\.ipv4\\.conf\\.all\\.${kernelName[setting]} = ${value}$/d' ${sysctlFile}`;
 }
 
 export const fullPrefix = (address: string) => (familyOf(address) === 'ipv4' ? 32 : 128);
 
 /** Puts the VIP on `lo`, now; and in words, for every start. */
-export function addVip(vip: string): string[] {
+export function addVip(vip: string): [line: string, forTheNextStart: string] {
   return [
     `ip addr add ${vip}/${fullPrefix(vip)} dev lo`,
     `For the next start give lo that address where the network is configured: a line "up ip addr add ${vip}/${fullPrefix(vip)} dev lo" below "iface lo" in /etc/network/interfaces, or "addresses" of lo in netplan, systemd-networkd or NetworkManager.`,
   ];
+}
+
+/** As `ip route` takes it. */
+export function linuxRoute({ prefix, nextHop, alias, routeMetric }: NodeRoutes[number]): string {
+  const via = isHop(nextHop) ? ` via ${nextHop}` : '';
+  return `${prefix}${via} dev ${quotedForShell(alias)}${routeMetric > 0 ? ` metric ${routeMetric}` : ''}`;
+}
+
+/** A gateway; none where a network is on the wire itself. */
+export function isHop(nextHop: string): boolean {
+  return nextHop !== '0.0.0.0' && nextHop !== '::';
 }
 
 /** Does something listen on the VIP: on its own address, or on all of its family? */

@@ -1,7 +1,37 @@
+import { parseEndpoint } from '../../domain/ip-range.ts';
 import type { NodePacketFilter } from '../../facts/smtp-service/linux-node.ts';
+import type { SmtpService } from '../../facts/smtp-service/subject.ts';
+import { quotedForShell } from './linux.ts';
+import { familyOf } from './service.ts';
 
 /** `open` and `closed` for whoever no narrower rule concerns; `some` are let in only; `not-told` where a rule has no words here. */
 export type FilterOutcome = 'open' | 'some' | 'closed' | 'not-told';
+
+/** Chains that keep new connections to the VIPs out, and the ports. */
+export function closedToVips(filter: NodePacketFilter, alias: string, { vips }: SmtpService) {
+  return filterAtVips(filter, alias, vips).filter(({ outcome }) => outcome === 'closed');
+}
+
+/** What becomes of new connections to each VIP that arrive on an interface. */
+export function filterAtVips(filter: NodePacketFilter, alias: string, vips: readonly string[]) {
+  return vips.flatMap((vip) => {
+    const { address = '', port = 0 } = parseEndpoint(vip) ?? {};
+    const { outcome, chain = 'no chain' } = filterAt(filter, familyOf(address), port, alias);
+    return [{ vip, port, outcome, chain }];
+  });
+}
+
+const ruleName = (port: number) => `SMTP to the VIP, port ${port}`;
+
+/** Lets a port in on an interface, before whatever else the chain says. */
+export function admitPort(chain: string, port: number, alias: string): string {
+  return `nft insert rule ${chain} iifname ${quotedForShell(alias)} tcp dport ${port} accept comment '"${ruleName(port)}"'`;
+}
+
+/** Takes away what {@link admitPort} wrote: nftables deletes a rule by its handle. */
+export function withdrawPort(chain: string, port: number): string {
+  return `nft -a list chain ${chain} | sed -n '/comment "${ruleName(port)}"/s/.* handle //p' | while read -r handle; do nft delete rule ${chain} handle "$handle"; done`;
+}
 
 interface Walk {
   /** What happens to a new connection that no narrower rule concerns; undefined when it gets past the chain. */

@@ -12,6 +12,7 @@ import type { NodePostfix } from '../../facts/smtp-service/linux-node.ts';
 import { loadBalancerRanges, nodesWith } from '../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import { quotedForShell } from './linux.ts';
+import { familyOf } from './service.ts';
 
 /** One entry of `mynetworks` (Postfix, postconf(5) and DATABASE_README). */
 export interface Network {
@@ -61,7 +62,7 @@ export function postfixServices(postfix: NodePostfix, service: SmtpService): Pos
             ? 'mynetworks'
             : 'nobody',
         tables: [...relay.tables, ...recipient.tables],
-        networks: words(setting('mynetworks')).map(network),
+        networks: networksOf(setting('mynetworks')),
         setting,
         set: (parameter, value) => {
           const assignment = quotedForShell(`${parameter}=${value}`);
@@ -118,6 +119,11 @@ function decide(list: string): Decision {
 /** Separated by commas and blanks. */
 function words(list: string): string[] {
   return list.split(/[\s,]+/).filter((word) => word !== '');
+}
+
+/** The entries of a `mynetworks`. */
+export function networksOf(list: string): Network[] {
+  return words(list).map(network);
 }
 
 function network(text: string): Network {
@@ -179,6 +185,55 @@ export function withoutLoadBalancer(networks: readonly Network[], service: SmtpS
   });
   const kept = networks.filter((one) => !holding.includes(one) || wider.includes(one));
   return [...taken.map((text) => `!${inBrackets(text)}`), ...kept.map(({ text }) => text)].join(', ');
+}
+
+/** Of networks of clients those that no entry holds as a whole. */
+export function notInNetworks(networks: readonly Network[], clients: readonly string[]): string[] {
+  return clients
+    .filter((text) => {
+      const wanted = parseRange(text);
+      return !networks.some(
+        ({ not, range }) => !not && range !== undefined && wanted !== undefined && containsRange(range, wanted),
+      );
+    })
+    .map(inBrackets);
+}
+
+/** Lets Postfix listen on VIPs where nothing does, and what takes that back. */
+export function listenLines(
+  postfix: NodePostfix | undefined,
+  silent: readonly string[],
+): { readonly run: string[]; readonly undo: string[] } {
+  const { inet_interfaces: interfaces, inet_protocols: protocols } = postfix?.settings ?? {};
+  const endpoints = silent.flatMap((vip) => ({ vip, ...parseEndpoint(vip) }));
+  const changed = [
+    ...(interfaces === 'all' ? [] : [{ name: 'inet_interfaces', was: interfaces }]),
+    ...(protocols === 'ipv4' && endpoints.some(({ address = '' }) => familyOf(address) === 'ipv6')
+      ? [{ name: 'inet_protocols', was: protocols }]
+      : []),
+  ];
+  const added = endpoints.flatMap(({ vip, address, port = 0 }) => {
+    const atPort = postfix?.services.filter((one) => one.port === port);
+    if (atPort === undefined) return port === 25 ? [] : [String(port)];
+    if (atPort.some((one) => one.address === undefined || one.address === address)) return [];
+    // One that is confined to another address leaves the port of the VIP free.
+    return [atPort.length === 0 ? String(port) : vip];
+  });
+  const services = [...new Set(added)];
+  const set = (name: string, value: string) => `postconf -e ${quotedForShell(`${name} = ${value}`)}`;
+  const restart = 'systemctl restart postfix';
+  return {
+    run: [
+      ...changed.map(({ name }) => set(name, 'all')),
+      ...services.map((name) => `postconf -M '${name}/inet=${name} inet n - y - - smtpd'`),
+      restart,
+    ],
+    undo: [
+      ...services.map((name) => `postconf -MX '${name}/inet'`),
+      ...changed.flatMap(({ name, was }) => (was === undefined ? [] : set(name, was))),
+      changed.length + services.length > 0 ? restart : 'systemctl stop postfix',
+    ],
+  };
 }
 
 /** Postfix writes IPv6 addresses in brackets, the length behind them. */

@@ -1,5 +1,6 @@
 import { baselineOf } from '../../../src/evaluations/smtp-source-ip/baseline.ts';
 import { smtpService } from '../../../src/facts/smtp-service/subject.ts';
+import { netscaler } from './load-balancer-scenes.ts';
 import { fail, type NamedScene, other } from './scenes.ts';
 import { collectedAt, type FactFile, factsOf, healthy, type Scene } from './service.ts';
 
@@ -102,7 +103,7 @@ export function healthyLinux(): Scene {
 }
 
 /** The healthy Linux service with one thing bent on MX2. */
-function bentLinux(change: (file: FactFile) => void, service: Partial<Scene['service']> = {}): () => Scene {
+export function bentLinux(change: (file: FactFile) => void, service: Partial<Scene['service']> = {}): () => Scene {
   return () => {
     const scene = healthyLinux();
     change(scene.files.MX2);
@@ -119,6 +120,18 @@ function bentLinuxBoth(
     const scene = healthyLinux();
     for (const [node, file] of Object.entries(scene.files)) change(file, node);
     return { ...scene, service: { ...scene.service, ...service } };
+  };
+}
+
+/** As {@link bentLinuxBoth}, with the configuration of the load balancer. */
+function withConfiguration(balancer: string, service: Partial<Scene['service']>, change: (file: FactFile) => void) {
+  return (): Scene => {
+    const scene = bentLinuxBoth(change, service)();
+    const ofLinux = balancer
+      .replaceAll('EX', 'MX')
+      .replace('192.0.2.11', '192.0.2.13')
+      .replace('192.0.2.12', '192.0.2.14');
+    return { ...scene, files: { ...scene.files, balancer: ofLinux } };
   };
 }
 
@@ -173,7 +186,7 @@ function postfixSummary(nat: number, ...more: FactFile[]): FactFile {
 }
 
 /** A table of nftables with one chain that sees what comes in. */
-const inputChain = (policy: string, ...rules: FactFile[][]): FactFile => [
+export const inputChain = (policy: string, ...rules: FactFile[][]): FactFile => [
   { table: { family: 'inet', name: 'filter', handle: 1 } },
   {
     chain: {
@@ -561,6 +574,57 @@ export const linuxScenes: readonly NamedScene[] = [
       ),
     ],
     answers: { 'source-ip-visible': 'no', 'relay-safe': 'no' },
+  },
+  {
+    name: 'Linux: mynetworks holds an address that only the ns.conf names',
+    make: withConfiguration(
+      netscaler({ vserver: '-cltTimeout 9000' }),
+      { mode: 'snat-accepted', loadBalancerAddresses: [] },
+      (file) => {
+        settings(file).mynetworks = '127.0.0.0/8 [::1]/128 192.0.2.5 203.0.113.10';
+      },
+    ),
+    expected: [
+      fail(
+        'relay-connector-excludes-load-balancer',
+        'MX2/smtp',
+        'critical',
+        /relays for mynetworks, whose 192\.0\.2\.5 holds a load-balancer address, .*a hidden open relay/,
+      ),
+      fail('per-source-limits-fit', 'MX2/smtp', 'medium', /takes 50 connections per source/),
+    ],
+    answers: { 'relay-safe': 'no' },
+  },
+  {
+    name: 'Linux: a network of mynetworks holds the source address of a haproxy.cfg',
+    make: withConfiguration(
+      'frontend smtp\n  mode tcp\n  bind 192.0.2.25:25\n  default_backend mx\nbackend mx\n  mode tcp\n  source 192.0.2.6\n  server MX1 192.0.2.13:25\n  server MX2 192.0.2.14:25\n',
+      { mode: 'snat-accepted', relayClients: ['192.0.2.0/28'] },
+      (file) => {
+        settings(file).mynetworks = '127.0.0.0/8 !192.0.2.5 192.0.2.0/28';
+      },
+    ),
+    expected: [
+      fail(
+        'relay-connector-excludes-load-balancer',
+        'MX2/smtp',
+        'critical',
+        /relays for mynetworks, whose 192\.0\.2\.0\/28 holds a load-balancer address/,
+      ),
+    ],
+    answers: { 'relay-safe': 'no' },
+  },
+  {
+    name: 'Linux: the gateway is an address that only the ns.conf names',
+    make: withConfiguration(
+      netscaler({ usip: 'YES', type: 'ANY', vserver: '-m MAC -connfailover STATELESS' }),
+      { loadBalancerAddresses: [] },
+      (file) => {
+        file.linux.routes[0].gateway = '192.0.2.5';
+      },
+    ),
+    expected: [fail('return-path-symmetric', 'MX2', 'high', /its default gateway 192\.0\.2\.5 is the load balancer/)],
+    answers: { 'dsr-ready': 'no' },
   },
   {
     name: 'Linux: a network of mynetworks holds the load balancer',

@@ -4,9 +4,9 @@ import { facingConnectors } from '../../../facts/smtp-service/node.ts';
 import { bindsAbsentAddress, connectorIdentity, listensOn } from '../connectors.ts';
 import { isListening } from '../linux.ts';
 import { quoted } from '../node.ts';
-import { expectsProxy, postfixServices, proxyParameter } from '../postfix.ts';
+import { expectsProxy, listenLines, postfixServices, proxyParameter } from '../postfix.ts';
 import { onLinux, rule } from '../rule.ts';
-import { familyOf, onlyWithDsr } from '../service.ts';
+import { onlyWithDsr } from '../service.ts';
 
 /** See connector-bound-to-vip.md. */
 export const connectorBoundToVip = rule({
@@ -23,7 +23,7 @@ export const connectorBoundToVip = rule({
     judge({ 'node-listeners': listeners, 'node-postfix': postfix }, at) {
       const ports = at.subject.vips.flatMap((vip) => parseEndpoint(vip)?.port ?? []);
       const there = listeners.filter(({ port }) => ports.includes(port));
-      const { inet_interfaces: interfaces, inet_protocols: protocols } = postfix?.settings ?? {};
+      const { inet_interfaces: interfaces } = postfix?.settings ?? {};
       const evidence = [
         {
           fact: 'node-listeners' as const,
@@ -56,23 +56,11 @@ export const connectorBoundToVip = rule({
       if (silent.length === 0) {
         return { verdict: 'pass', message: `${at.part}: something listens on every VIP and port.`, evidence };
       }
-      const endpoints = silent.flatMap((vip) => parseEndpoint(vip) ?? []);
-      const services = endpoints
-        .map(({ port }) => port ?? 0)
-        .filter((port) => port !== 25 && postfix?.services.some((one) => one.port === port) !== true);
       return {
         verdict: 'fail',
         owner: 'on-premises',
         message: `${at.part}: nothing listens on ${enumerate(silent)}${interfaces === undefined || interfaces === 'all' ? '' : ` (inet_interfaces = ${interfaces})`}.`,
-        remedy: [
-          'First put the VIP on lo, then:',
-          "postconf -e 'inet_interfaces = all'",
-          ...(protocols === 'ipv4' && endpoints.some(({ address }) => familyOf(address) === 'ipv6')
-            ? ["postconf -e 'inet_protocols = all'"]
-            : []),
-          ...services.map((port) => `postconf -M '${port}/inet=${port} inet n - y - - smtpd'`),
-          'systemctl restart postfix',
-        ].join('\n'),
+        remedy: ['First put the VIP on lo, then:', ...listenLines(postfix, silent).run].join('\n'),
         evidence,
       };
     },

@@ -3,9 +3,9 @@ import { enumerate } from '../../../domain/words.ts';
 import type { FirewallProfile, NodeFirewall, NodeIpAddresses } from '../../../facts/smtp-service/node.ts';
 import { lanNotToldOnLinux } from '../linux.ts';
 import { isOneOf, lanAlias, loopbackAliases, loopbackPresent, quoted, vipsOn } from '../node.ts';
-import { filterAt } from '../packet-filter.ts';
+import { admitPort, filterAtVips } from '../packet-filter.ts';
 import { onLinux, type RuleContext, rule } from '../rule.ts';
-import { familyOf, onlyWithDsr } from '../service.ts';
+import { onlyWithDsr } from '../service.ts';
 
 /** See firewall-admits-smtp.md. */
 export const firewallAdmitsSmtp = rule({
@@ -24,11 +24,7 @@ export const firewallAdmitsSmtp = rule({
     judge(facts, at) {
       const lan = lanAlias(facts, at);
       if (lan === undefined) return lanNotToldOnLinux(at);
-      const looked = at.subject.vips.flatMap((vip) => {
-        const { address = '', port = 0 } = parseEndpoint(vip) ?? {};
-        const { outcome, chain = 'no chain' } = filterAt(facts['node-packet-filter'], familyOf(address), port, lan);
-        return [{ vip, address, port, outcome, chain }];
-      });
+      const looked = filterAtVips(facts['node-packet-filter'], lan, at.subject.vips);
       const evidence = looked.map(({ vip, outcome, chain }) => ({
         fact: 'node-packet-filter' as const,
         observed: `${vip} on ${lan}: ${outcomeWords[outcome]} (${chain})`,
@@ -40,10 +36,7 @@ export const firewallAdmitsSmtp = rule({
           owner: 'on-premises',
           message: `${at.part}: ${enumerate(closed.map(({ port, chain }) => `nothing in the chain ${chain} lets port ${port} in on ${lan}`))}.`,
           remedy: [
-            ...closed.map(({ chain, address, port }) => {
-              const to = `${familyOf(address) === 'ipv4' ? 'ip' : 'ip6'} daddr ${address} tcp dport ${port}`;
-              return `nft insert rule ${chain} ${to} accept`;
-            }),
+            ...new Set(closed.map(({ chain, port }) => admitPort(chain, port, lan))),
             'With firewalld or ufw let the port in there instead, and make it permanent where the rules are kept (/etc/nftables.conf).',
           ].join('\n'),
           evidence,

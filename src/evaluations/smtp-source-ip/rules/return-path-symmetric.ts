@@ -1,9 +1,10 @@
 import { type AddressRange, containsRange, overlaps, parseRange, rangeSize } from '../../../domain/ip-range.ts';
 import { enumerate, enumerateFirst } from '../../../domain/words.ts';
+import type { SmtpLoadBalancer } from '../../../facts/smtp-service/load-balancer.ts';
 import { isLoopbackAdapter, type NodeIpInterfaces, type NodeRoutes } from '../../../facts/smtp-service/node.ts';
 import { isLoadBalancer, vipAddresses } from '../../../facts/smtp-service/service.ts';
-import { inForce, lanNotToldOnLinux, quotedForShell } from '../linux.ts';
-import { interfaceRow, isOneOf, lanAlias, quoted } from '../node.ts';
+import { inForce, isHop, lanNotToldOnLinux, linuxRoute, quotedForShell } from '../linux.ts';
+import { interfaceRow, isOneOf, lanAlias, type NodeFacts, quoted } from '../node.ts';
 import { onLinux, type RuleContext, rule } from '../rule.ts';
 import { type AddressFamily, familyName, familyOf, onlyWithDsr, vipFamilies, withBalancer } from '../service.ts';
 
@@ -131,6 +132,26 @@ export const returnPathSymmetric = rule({
   },
 });
 
+/** On a Linux node: routes whose removal lets replies go by the LAN, and whether that is all that is wrong. */
+export function routesInTheWay(
+  facts: NodeFacts,
+  place: Pick<RuleContext, 'subject' | 'part'>,
+  balancer: SmtpLoadBalancer | undefined,
+): { readonly routes: NodeRoutes; readonly isAll: boolean } {
+  const at = withBalancer({ 'smtp-load-balancer': balancer }, place);
+  const { 'node-routes': routes, 'node-routing-rules': rules } = facts;
+  const lan = lanAlias(facts, place);
+  if (routes === undefined || rules === undefined || rules.length > 0 || lan === undefined) {
+    return { routes: [], isAll: false };
+  }
+  const ways = vipFamilies(at.subject).flatMap((family) => waysBack(routesOf(routes, family, undefined), family, at));
+  const faults = wrongWays(ways, lan, routes, at, linuxLines);
+  return {
+    routes: faults.flatMap(({ removed }) => removed ?? []),
+    isAll: faults.every(({ removed }) => removed !== undefined),
+  };
+}
+
 interface Route {
   readonly row: NodeRoutes[number];
   readonly range: AddressRange;
@@ -148,6 +169,8 @@ interface Way {
 interface Fault {
   readonly message: string;
   readonly remedy: readonly string[];
+  /** The route whose removal alone mends it. */
+  readonly removed?: NodeRoutes[number] | undefined;
 }
 
 function routesOf(rows: NodeRoutes, family: AddressFamily, interfaces: NodeIpInterfaces | undefined): Route[] {
@@ -160,7 +183,7 @@ function routesOf(rows: NodeRoutes, family: AddressFamily, interfaces: NodeIpInt
 }
 
 /** To everybody, and to each network of known clients: the best route, and those to parts of it. */
-function waysBack(routes: readonly Route[], family: AddressFamily, { subject }: RuleContext): Way[] {
+function waysBack(routes: readonly Route[], family: AddressFamily, { subject }: Pick<RuleContext, 'subject'>): Way[] {
   const worldwide = routes.filter(({ range }) => rangeSize(range) >= wideRoute[family]);
   const halves = worldwide.filter(({ row }) => row.prefix !== everywhere[family]);
   const wide = [...bestOf(worldwide.filter(({ row }) => row.prefix === everywhere[family])), ...halves];
@@ -204,7 +227,7 @@ function wrongWays(
   ways: readonly Way[],
   lan: string | undefined,
   routes: NodeRoutes,
-  at: RuleContext,
+  at: Pick<RuleContext, 'subject'>,
   lines: RouteLines,
 ): Fault[] {
   return ways.flatMap(({ who, family, route }): Fault[] => {
@@ -225,8 +248,9 @@ function wrongWays(
         !isLoadBalancer(at.subject, other.nextHop) &&
         (lan === undefined || isOneOf(other.alias, [lan])),
     );
+    const removed = route.prefix !== prefix || onLan ? route : undefined;
     const instead =
-      route.prefix !== prefix || onLan ? [remove] : lines.instead(lines.toRouter(lan ?? route.alias, prefix), [remove]);
+      removed !== undefined ? [remove] : lines.instead(lines.toRouter(lan ?? route.alias, prefix), [remove]);
     if (hop(route).some((to) => isLoadBalancer(at.subject, to))) {
       return [
         {
@@ -235,6 +259,7 @@ function wrongWays(
               ? `its default gateway ${route.nextHop} is the load balancer; with Direct Server Return replies go by the router`
               : `a static route sends replies to ${route.prefix} by ${route.nextHop}, the load balancer; with Direct Server Return they go by the router`,
           remedy: instead,
+          removed,
         },
       ];
     }
@@ -243,6 +268,7 @@ function wrongWays(
       {
         message: `replies to ${enumerate(who)} leave by ${route.alias} (${routeWords(route)}), not by ${lan}, which faces the load balancer`,
         remedy: instead,
+        removed,
       },
     ];
   });
@@ -303,8 +329,7 @@ const windowsLines: RouteLines = {
 };
 
 const linuxLines: RouteLines = {
-  remove: ({ alias, prefix }, nextHop) =>
-    `ip route del ${prefix}${isHop(nextHop) ? ` via ${nextHop}` : ''} dev ${quotedForShell(alias)}`,
+  remove: (route, nextHop) => `ip route del ${linuxRoute({ ...route, nextHop })}`,
   add: (alias, prefix, nextHop) =>
     `ip route replace ${prefix} via ${nextHop}${alias === undefined ? '' : ` dev ${quotedForShell(alias)}`}`,
   toRouter: (lan, prefix) => [
@@ -320,10 +345,6 @@ const linuxLines: RouteLines = {
 /** The gateway of a route; none where its network is on the wire itself. */
 function hop({ nextHop }: NodeRoutes[number]): string[] {
   return isHop(nextHop) ? [nextHop] : [];
-}
-
-function isHop(nextHop: string): boolean {
-  return nextHop !== '0.0.0.0' && nextHop !== '::';
 }
 
 function routeWords(route: NodeRoutes[number] | undefined): string {
