@@ -33,6 +33,9 @@ if (!hasPostfix) console.log('Not run: what needs Postfix (postconf), which is n
 
 /** A node as it should be: what stands in the namespace before the collector runs there. */
 const asNode = `
+  # Addresses that the kernel is still trying out would change on their own.
+  echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad
+  echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad
   ip link set lo up
   ip link add eth0 type veth peer name wire
   ip link set eth0 up

@@ -19,7 +19,7 @@ import {
 } from './load-balanced-network.ts';
 import { canRunPostfix, runPostfix } from './postfix.ts';
 
-const cli = new URL('../../../src/cli/main.ts', import.meta.url);
+const cli = new URL('../../../src/local/cli.ts', import.meta.url);
 const collector = fileURLToPath(new URL('../../../src/collectors/collect-smtp-source-ip-facts.sh', import.meta.url));
 const mailClients = new URL('mail-clients.ts', import.meta.url);
 
