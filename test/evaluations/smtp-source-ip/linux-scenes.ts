@@ -615,6 +615,20 @@ export const linuxScenes: readonly NamedScene[] = [
     answers: { 'relay-safe': 'no' },
   },
   {
+    name: 'Linux: an address that only the ns.conf names hides the clients in the log of Postfix',
+    make: withConfiguration(
+      netscaler({ usip: 'YES', type: 'ANY', vserver: '-m MAC -connfailover STATELESS' }),
+      { loadBalancerAddresses: [] },
+      (file) => {
+        file.logSummary = postfixSummary(100);
+      },
+    ),
+    expected: [
+      fail('log-shows-client-addresses', 'MX2', 'critical', /^MX2: the load balancer hides the clients: 100 of 100/),
+    ],
+    answers: { 'source-ip-visible': 'no' },
+  },
+  {
     name: 'Linux: the gateway is an address that only the ns.conf names',
     make: withConfiguration(
       netscaler({ usip: 'YES', type: 'ANY', vserver: '-m MAC -connfailover STATELESS' }),
