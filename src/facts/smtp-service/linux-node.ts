@@ -65,14 +65,6 @@ export const nodePostfix = z
   })
   .meta({ title: 'Postfix configuration', goodForHours: goodForADay });
 
-/** Names of services in master.cf, and in the `syslog_name` of a service, that stand for ports (IANA). */
-export const postfixServicePorts: Readonly<Record<string, number>> = {
-  smtp: 25,
-  smtps: 465,
-  submissions: 465,
-  submission: 587,
-};
-
 /** What stands between the network and the listeners: rules of nftables, iptables' included. */
 export const nodePacketFilter = z
   .object({

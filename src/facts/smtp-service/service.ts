@@ -66,6 +66,14 @@ export function nodesWith(service: SmtpService, system: SmtpService['nodes'][num
   return service.nodes.filter((node) => node.system === system).map(({ name }) => name);
 }
 
+/** Names of services in master.cf, and in the `syslog_name` of a service, that stand for ports (IANA). Here, so that who reads logs loads no schema. */
+export const postfixServicePorts: Readonly<Record<string, number>> = {
+  smtp: 25,
+  smtps: 465,
+  submissions: 465,
+  submission: 587,
+};
+
 const collectors = {
   windows: 'Collect-SmtpSourceIpFacts.ps1',
   linux: 'collect-smtp-source-ip-facts.sh',

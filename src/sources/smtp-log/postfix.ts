@@ -1,5 +1,4 @@
-import { postfixServicePorts } from '../../facts/smtp-service/linux-node.ts';
-import { isLoadBalancer, vipPorts } from '../../facts/smtp-service/service.ts';
+import { isLoadBalancer, postfixServicePorts, vipPorts } from '../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import { otherAddresses } from './sessions.ts';
 import type { RemoteCount } from './summary.ts';

@@ -7,8 +7,8 @@ import type {
   NodePostfix,
   NodeRoutingRules,
 } from '../../../facts/smtp-service/linux-node.ts';
-import { postfixServicePorts } from '../../../facts/smtp-service/linux-node.ts';
 import type { NodeAdapters, NodeIpAddresses, NodeNeighbors, NodeRoutes } from '../../../facts/smtp-service/node.ts';
+import { postfixServicePorts } from '../../../facts/smtp-service/service.ts';
 
 /*
  * The part of a fact file that `collect-smtp-source-ip-facts.sh` writes: the JSON of iproute2 and nftables as they print it
