@@ -145,7 +145,7 @@ export const rooms = table({
     because: 'A source knows one outside world: domain, facts, http and its own SDK, nothing of the other rooms.',
   },
   'src/collectors/': {
-    holds: 'PowerShell that gathers on-premises facts, read-only',
+    holds: 'scripts that gather on-premises facts, read-only',
     rooms: [],
     packages: [],
     node: false,

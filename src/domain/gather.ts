@@ -8,6 +8,7 @@ import {
   notKnown,
   Unobtainable,
 } from './fact-set.ts';
+import { factsNamedBy } from './rule.ts';
 import type { AnySource, GatherContext, Sources } from './source.ts';
 import type { Subject } from './subject.ts';
 
@@ -17,12 +18,7 @@ const needed = new WeakMap<Evaluation, readonly string[]>();
 export function factsNeeded(evaluation: Evaluation): readonly string[] {
   let names = needed.get(evaluation);
   if (names === undefined) {
-    names = [
-      ...new Set([
-        ...evaluation.rules.flatMap((rule) => [...rule.needs, ...rule.optional, ...rule.peers, ...rule.optionalPeers]),
-        ...evaluation.reads,
-      ]),
-    ];
+    names = [...new Set([...evaluation.rules.flatMap(factsNamedBy), ...evaluation.reads])];
     needed.set(evaluation, names);
   }
   return names;

@@ -176,26 +176,39 @@ function allParts({ evaluation, subject, set, parts }: Engine, kind: string): re
 /** @param all every part of the rule's kind, for the rules that look at the others */
 function judgeOne(
   engine: Engine,
-  rule: AnyRule,
+  declared: AnyRule,
   part: string | undefined,
   base: Omit<AnyContext, 'part' | 'peers'>,
   all: readonly string[],
 ): Result[] {
   const { rests } = engine;
+  const { subject } = base;
+  const { variant } = declared;
+  const isOther = part !== undefined && variant?.is({ subject, part }) === true;
+  const rule = isOther ? variant.judgedBy : declared;
+  if (typeof rule === 'function') {
+    const outside = notApplicable(declared, rule({ subject, part: part ?? '' }), part);
+    return [resting(engine, outside)];
+  }
   try {
     const at = { ...base, part: part ?? '', peers: noPeers };
     const own = look(engine, rule, part);
     const blocker = failedPredecessor(engine, rule, own.facts, at);
     if (blocker !== undefined) return [blocked({ ...engine, rests }, rule, part, blocker)];
     if (own.missing !== undefined) return [unknown({ ...engine, rests }, rule, part, own.missing)];
-    const others = all.length === 0 ? undefined : lookAtPeers(engine, rule, part, all);
+    // What is compared has to be alike: parts of the other kind have no such facts.
+    const comparable =
+      rule.peers.length === 0 || variant === undefined
+        ? all
+        : all.filter((peer) => variant.is({ subject, part: peer }) === isOther);
+    const others = all.length === 0 ? undefined : lookAtPeers(engine, rule, part, comparable);
     if (others?.missing !== undefined) return [unknown(engine, rule, part, others.missing)];
     const judgements = rule.judge(own.facts, others === undefined ? at : { ...at, peers: others.peers });
     return (Array.isArray(judgements) ? (judgements as readonly Judgement[]) : [judgements as Judgement]).map(
       (judgement) => conclude(engine, rule, part, judgement, at.policy),
     );
   } catch (error) {
-    return [broken(engine, rule, part, error)];
+    return [broken(engine, declared, part, error)];
   }
 }
 
@@ -444,6 +457,13 @@ function broken(engine: Engine, rule: AnyRule, target: string | undefined, error
   });
 }
 
-function notApplicable(rule: AnyRule, message: string): Judged {
-  return { finding: { rule: rule.id, verdict: 'not_applicable', message, evidence: [] }, blocks: rule.blocks };
+function notApplicable(rule: AnyRule, message: string, target?: string): Judged {
+  const finding: Finding = {
+    rule: rule.id,
+    ...(target === undefined ? {} : { target }),
+    verdict: 'not_applicable',
+    message,
+    evidence: [],
+  };
+  return { finding, blocks: rule.blocks };
 }

@@ -42,7 +42,7 @@ export interface Fail extends Statement {
   readonly dns?: readonly DnsChange[];
   /** When other than the rule's own. */
   readonly severity?: Severity;
-  /** Narrows the questions that the rule blocks. */
+  /** In place of the questions that the rule blocks: fewer, or others where a variant is worse. */
   readonly blocks?: readonly QuestionId[];
   /** Looks in a row that have to find it before it is told, when other than the rule's own. */
   readonly confirmRuns?: number;
@@ -172,6 +172,8 @@ export interface Rule<
   ): readonly string[] | Judgement;
   /** When one of these failed, the rule is `unknown`, blocked by it. Sees what is known. */
   after?(facts: Partial<Facts<F, N, O, K>>, at: Omit<RuleContext<F, S, Policy>, 'peers'>): readonly Predecessor[];
+  /** How parts of another kind are judged, or why the rule does not apply to them. Made by {@link variantFactory}. */
+  readonly variant?: Variant;
   judge(facts: Facts<F, N, O, K>, at: RuleContext<F, S, Policy, P, Q>): Judgement | readonly Judgement[];
 }
 
@@ -206,7 +208,71 @@ export interface AnyRule {
       ) => readonly string[] | Judgement)
     | undefined;
   readonly after: ((facts: object, at: Omit<AnyContext, 'peers'>) => readonly Predecessor[]) | undefined;
+  /** Parts of another kind, and how they are judged: by a rule of the same id; or why the rule does not apply to them. */
+  readonly variant: { readonly is: Variant['is']; readonly judgedBy: AnyRule | Outside } | undefined;
   readonly judge: (facts: object, at: AnyContext) => Judgement | readonly Judgement[];
+}
+
+type OnePart = Pick<AnyContext, 'subject' | 'part'>;
+type Outside = (at: OnePart) => string;
+
+/**
+ * The same proposition about parts of another kind (a node with another system), judged from facts of theirs; or one
+ * sentence that says why it does not apply to them.
+ */
+export interface Variant {
+  is(at: OnePart): boolean;
+  readonly judgedBy:
+    | Pick<AnyRule, 'needs' | 'optional' | 'peers' | 'optionalPeers' | 'after' | 'judge'>
+    | { readonly outside: Outside };
+}
+
+/**
+ * How variants of rules are declared. The compiler refuses one that reads a fact it did not name.
+ *
+ * @param is which parts are of the other kind
+ */
+export function variantFactory<F extends FactKinds, S extends Subject, K extends PartKind<F>>(
+  is: (at: { readonly subject: S; readonly part: string }) => boolean,
+) {
+  return {
+    judged: <
+      const N extends FactName<F> = never,
+      const O extends FactName<F> = never,
+      const P extends PartFactName<F> = never,
+      const Q extends PartFactName<F> = never,
+    >({
+      needs,
+      optional = [],
+      peers = [],
+      optionalPeers = [],
+      after,
+      judge,
+    }: Pick<
+      Rule<F, S, RulePolicy, N, O, K, P, Q>,
+      'needs' | 'optional' | 'peers' | 'optionalPeers' | 'after' | 'judge'
+    >): Variant => ({
+      is: is as Variant['is'],
+      judgedBy: {
+        needs,
+        optional,
+        peers,
+        optionalPeers,
+        after: after as AnyRule['after'],
+        judge: judge as AnyRule['judge'],
+      },
+    }),
+    outside: (why: (at: { readonly subject: S; readonly part: string }) => string): Variant => ({
+      is: is as Variant['is'],
+      judgedBy: { outside: why as Outside },
+    }),
+  };
+}
+
+/** Every fact that a rule names, for parts of whichever kind. */
+export function factsNamedBy({ needs, optional, peers, optionalPeers, variant }: AnyRule): string[] {
+  const elsewhere = typeof variant?.judgedBy === 'object' ? factsNamedBy(variant.judgedBy) : [];
+  return [...needs, ...optional, ...peers, ...optionalPeers, ...elsewhere];
 }
 
 /**
@@ -222,17 +288,26 @@ export function ruleFactory<F extends FactKinds, S extends Subject, Policy exten
     const Q extends PartFactName<F> = never,
   >(
     declared: Rule<F, S, Policy, N, O, K, P, Q>,
-  ): AnyRule => ({
-    ...declared,
-    confirmRuns: declared.confirmRuns ?? 1,
-    optional: declared.optional ?? [],
-    per: declared.per,
-    peers: declared.peers ?? [],
-    optionalPeers: declared.optionalPeers ?? [],
-    // From here on facts are looked up by the names the rule gave, so the types hold by construction.
-    scope: declared.scope as AnyRule['scope'],
-    parts: declared.parts as AnyRule['parts'],
-    after: declared.after as AnyRule['after'],
-    judge: declared.judge as AnyRule['judge'],
-  });
+  ): AnyRule => {
+    const base: AnyRule = {
+      ...declared,
+      confirmRuns: declared.confirmRuns ?? 1,
+      optional: declared.optional ?? [],
+      per: declared.per,
+      peers: declared.peers ?? [],
+      optionalPeers: declared.optionalPeers ?? [],
+      // From here on facts are looked up by the names the rule gave, so the types hold by construction.
+      scope: declared.scope as AnyRule['scope'],
+      parts: declared.parts as AnyRule['parts'],
+      after: declared.after as AnyRule['after'],
+      variant: undefined,
+      judge: declared.judge as AnyRule['judge'],
+    };
+    if (declared.variant === undefined) return base;
+    const { is, judgedBy } = declared.variant;
+    return {
+      ...base,
+      variant: { is, judgedBy: 'outside' in judgedBy ? judgedBy.outside : { ...base, ...judgedBy } },
+    };
+  };
 }

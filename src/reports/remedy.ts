@@ -4,8 +4,12 @@ export interface RemedyPart {
   readonly text: string;
 }
 
-/** `Verb-Noun -Parameter …`, or the variable that it uses; a `;` with prose behind it, or a remark, ends it. */
-const command = /^(?:[A-Z][A-Za-z]+-[A-Z]\w+ (?=[-'"$(])|\$\w+ = )/;
+/**
+ * `Verb-Noun -Parameter …`, or the variable that it uses; on Linux nodes one of the programs that rules name. A `;` with prose
+ * behind it, or a remark, ends it.
+ */
+const command =
+  /^(?:[A-Z][A-Za-z]+-[A-Z]\w+ (?=[-'"$(])|\$\w+ = |(?:echo|ip|netsh|nft|postconf|sysctl|systemctl) |[a-z]+=')/;
 const end = /;\s+(?=[a-z])|\s{2,}#\s+/;
 
 /** Parts a remedy into what a person reads and what a shell takes, in order. */

@@ -7,6 +7,8 @@ import { findLogFiles } from '../../src/sources/smtp-log/files.ts';
 
 export interface SmtpLogsJob {
   readonly pass: 'analysis' | 'csv-parse';
+  /** What the node runs; Windows when left out. */
+  readonly system?: 'windows' | 'linux';
   readonly paths: readonly string[];
   /** As the product chooses when left out. */
   readonly workers?: number;
@@ -26,7 +28,7 @@ const service = smtpService.parse({
   id: 'smtp-in',
   vips: ['192.0.2.25:25'],
   loadBalancerAddresses: ['192.0.2.5'],
-  nodes: [{ name: 'EX1', address: '192.0.2.11' }],
+  nodes: [{ name: 'EX1', address: '192.0.2.11', system: job.system }],
 });
 const [from, cpu] = [performance.now(), process.cpuUsage()];
 const counts = job.pass === 'analysis' ? await analyse() : await parseAll();

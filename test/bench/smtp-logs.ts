@@ -5,12 +5,14 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writePostfixLog } from '../sources/smtp-log/postfix-log.ts';
 import { writeReceiveLog } from '../sources/smtp-log/receive-log.ts';
 import { figure, printGoal, printTable } from './report.ts';
 import type { SmtpLogsJob, SmtpLogsResult } from './smtp-logs-run.ts';
 
 const files = 4;
 const bytesPerSession = 2740;
+const bytesPerMail = 915;
 const rounds = 5;
 /** Where the system has no way to bind a process to one core, figures are of all cores. */
 const oneCore = existsSync('/usr/bin/taskset') ? ['/usr/bin/taskset', '-c', '0'] : [];
@@ -27,12 +29,16 @@ export async function run([megabytes = '1000']: string[]): Promise<void> {
     }
     const packed = join(folder, 'RECV2026112404-1.LOG.gz');
     await writeReceiveLog(packed, { sessions: Math.round(sessions / 2), natShare: 0.4, malformed: 0.03, gzip: true });
+    const mail = join(folder, 'mail.log');
+    await writePostfixLog(mail, { mails: Math.round((Number(megabytes) * 1e6) / 2 / bytesPerMail), natShare: 0.4 });
     const size = (of: readonly string[]) => of.reduce((sum, path) => sum + statSync(path).size, 0) / 1e6;
     const [first = ''] = paths;
     console.log(`${figure(size(paths))} MB in ${files} files, ${sessions * files} sessions, 3 % malformed lines\n`);
 
     const wc = timed(['wc', '-l', ...paths]);
     const grep = timed(['grep', '-c', ',-,', ...paths]);
+    const grepMail = timed(['grep', '-c', 'disconnect from', mail]);
+    const postfix = pass({ pass: 'analysis', system: 'linux', paths: [mail], workers: 1 });
     const analysis = pass({ pass: 'analysis', paths, workers: 1 });
     const half = pass({ pass: 'analysis', paths: [first], workers: 1 });
     const many = pass({ pass: 'analysis', paths }, []);
@@ -55,6 +61,8 @@ export async function run([megabytes = '1000']: string[]): Promise<void> {
       row('analysis, all cores', size(paths), many.wallMs, many),
       row('analysis, gzip', size([packed]), gzip.wallMs, gzip),
       row('csv-parse, one file', size([first]), csv.wallMs, csv),
+      row('grep -c, Postfix log', size([mail]), grepMail),
+      row('analysis, Postfix log', size([mail]), postfix.wallMs, postfix),
     ]);
     console.log('');
     const speed = size(paths) / analysis.wallMs;
@@ -62,6 +70,8 @@ export async function run([megabytes = '1000']: string[]): Promise<void> {
     printGoal('time of the analysis beside grep -c', analysis.wallMs / grep, '≤', 2);
     printGoal('peak memory, MB', analysis.peakMb, '≤', 150);
     printGoal('peak memory beside that for a quarter of the bytes', analysis.peakMb / half.peakMb, '≤', 1.1);
+    printGoal('time of the analysis of a Postfix log beside grep -c', postfix.wallMs / grepMail, '≤', 12);
+    printGoal('peak memory of a Postfix log, MB', postfix.peakMb, '≤', 150);
     printGoal('time on all cores beside one', many.wallMs / analysis.wallMs, '≤', 0.9);
   } finally {
     rmSync(folder, { recursive: true, force: true });

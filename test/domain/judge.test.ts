@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, expectTypeOf, it, vi } from 'vitest';
 import { everyPart, type FactSet, type Gathered, known, noFacts, notKnown } from '../../src/domain/fact-set.ts';
 import { type JudgeOptions, judge } from '../../src/domain/judge.ts';
-import type { AnyRule, Judgement } from '../../src/domain/rule.ts';
-import { clusterEvaluation, contoso, type NodeSettings, rule } from './cluster.ts';
+import { type AnyRule, factsNamedBy, type Judgement, variantFactory } from '../../src/domain/rule.ts';
+import { clusterEvaluation, type clusterFacts, contoso, type NodeSettings, rule } from './cluster.ts';
 
 const now = new Date('2026-11-24T09:30:00Z');
 const at = '2026-11-24T09:29:58.000Z';
@@ -568,5 +568,59 @@ describe('the evaluation', () => {
       proof: (_question, _blocking, _fact, all) => all.filter(({ finding }) => finding.rule === 'cluster/proof'),
     });
     expect(judge(proven, contoso, paid, { now }).answers.now).toBe('yes');
+  });
+});
+
+describe('parts of another kind', () => {
+  const old = variantFactory<typeof clusterFacts, typeof contoso, 'node'>(({ part }) => part.startsWith('OLD'));
+  const byVersion = old.judged({
+    needs: ['node-version'],
+    peers: ['node-version'],
+    judge: ({ 'node-version': own }, { part, peers }) => ({
+      verdict: 'pass',
+      message: `${part} has ${own}, beside ${Object.keys(peers).join(' and ') || 'nobody'}.`,
+    }),
+  });
+  const bySettings = (variant: typeof byVersion) =>
+    rule({
+      id: 'cluster/kinds',
+      title: 'Kinds',
+      severity: 'high',
+      blocks: ['now'],
+      needs: ['node-settings'],
+      per: 'node',
+      peers: ['node-settings'],
+      variant,
+      judge: ({ 'node-settings': { mode } }, { part, peers }) => ({
+        verdict: 'pass',
+        message: `${part} is ${mode}, beside ${Object.keys(peers).join(' and ') || 'nobody'}.`,
+      }),
+    });
+  const facts = parts({
+    EX1: { 'node-settings': settings('on') },
+    EX2: { 'node-settings': settings('off') },
+    OLD1: { 'node-version': version('one') },
+    OLD2: {},
+  });
+
+  it('are judged from facts of theirs and beside their like, with the same id', () => {
+    const judged = bySettings(byVersion);
+    expect(factsNamedBy(judged)).toEqual(['node-settings', 'node-settings', 'node-version', 'node-version']);
+    const { findings } = run(judged, facts);
+    expect(findings.map(({ rule: id, target, verdict, message }) => [id, target, verdict, message])).toEqual([
+      ['cluster/kinds', 'EX1', 'pass', 'EX1 is on, beside EX2.'],
+      ['cluster/kinds', 'EX2', 'pass', 'EX2 is off, beside EX1.'],
+      ['cluster/kinds', 'OLD1', 'unknown', expect.stringMatching(/^Could not look: .* of OLD2: not supplied/)],
+      ['cluster/kinds', 'OLD2', 'unknown', expect.stringMatching(/^Could not look: /)],
+    ]);
+  });
+
+  it('are told why the rule does not apply to them, whatever is known of them', () => {
+    const { findings, answers } = run(bySettings(old.outside(({ part }) => `${part} has no settings.`)), facts);
+    expect(findings.slice(2).map(({ target, verdict, message }) => [target, verdict, message])).toEqual([
+      ['OLD1', 'not_applicable', 'OLD1 has no settings.'],
+      ['OLD2', 'not_applicable', 'OLD2 has no settings.'],
+    ]);
+    expect(answers.now).toBe('yes');
   });
 });

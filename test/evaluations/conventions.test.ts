@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { AnyFactReader, Evaluation } from '../../src/domain/evaluation.ts';
-import type { AnyRule } from '../../src/domain/rule.ts';
+import { type AnyRule, factsNamedBy } from '../../src/domain/rule.ts';
 import { evaluations } from '../../src/evaluations/index.ts';
 import { goldenCases, judgeCase } from './cases.ts';
 import { releasedRules } from './released-rules.ts';
@@ -18,12 +18,6 @@ const headings = [
 ];
 
 const folderOf = ({ id }: Evaluation) => fileURLToPath(new URL(`../../src/evaluations/${id}/`, import.meta.url));
-const namedBy = ({ needs, optional, peers, optionalPeers }: AnyRule) => [
-  ...needs,
-  ...optional,
-  ...peers,
-  ...optionalPeers,
-];
 const nameOf = ({ id }: AnyRule) => id.slice(id.indexOf('/') + 1);
 
 describe.each(evaluations.all.map((evaluation) => [evaluation.id, evaluation] as const))('%s', (id, evaluation) => {
@@ -75,7 +69,7 @@ describe.each(evaluations.all.map((evaluation) => [evaluation.id, evaluation] as
       .map(([, word]) => word ?? '')
       .filter((word) => word in evaluation.facts.schemas);
     expect([...new Set(read)].sort(), 'the facts that "Facts it reads" names').toEqual(
-      [...new Set(namedBy(rule))].sort(),
+      [...new Set(factsNamedBy(rule))].sort(),
     );
   });
 
@@ -85,7 +79,7 @@ describe.each(evaluations.all.map((evaluation) => [evaluation.id, evaluation] as
     '%s reads what it names, all of it',
     (_, rule) => {
       expect([...(seen.read.get(rule.id) ?? [])].sort(), `facts that ${rule.id} reads in test/cases/${id}`).toEqual(
-        [...new Set(namedBy(rule))].sort(),
+        [...new Set(factsNamedBy(rule))].sort(),
       );
     },
   );
@@ -121,7 +115,7 @@ it('notices a rule that reads a fact which it does not name', () => {
     },
   };
   const { read } = judgeCases({ ...evaluation, rules: [planted, ...others] });
-  expect(namedBy(planted)).not.toContain('exchange-online-incidents');
+  expect(factsNamedBy(planted)).not.toContain('exchange-online-incidents');
   expect([...(read.get(planted.id) ?? [])]).toContain('exchange-online-incidents');
 });
 
@@ -139,6 +133,13 @@ function judgeCases(evaluation: Evaluation): Seen {
   const pairs = new Map<string, readonly [string, string]>();
   const read = new Map(evaluation.rules.map(({ id }) => [id, new Set<string>()]));
   const watched = evaluation.rules.map((rule): AnyRule => {
+    const { variant } = rule;
+    return {
+      ...watch(rule),
+      variant: typeof variant?.judgedBy === 'object' ? { is: variant.is, judgedBy: watch(variant.judgedBy) } : variant,
+    };
+  });
+  function watch(rule: AnyRule): AnyRule {
     const { after, parts } = rule;
     const note = (fact: string) => read.get(rule.id)?.add(fact);
     return {
@@ -164,7 +165,7 @@ function judgeCases(evaluation: Evaluation): Seen {
         return rule.judge(recording(facts, note), { ...at, peers: Object.fromEntries(peers) });
       },
     };
-  });
+  }
   const readByEvaluation = new Set<string>();
   const noting =
     (fact: AnyFactReader): AnyFactReader =>

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Finding, Run } from '../../src/domain/finding.ts';
 import { htmlReport } from '../../src/pages/index.ts';
 import { markdownReport } from '../../src/reports/index.ts';
+import { mixedPool } from '../evaluations/smtp-source-ip/linux-scenes.ts';
+import { runOf } from '../evaluations/smtp-source-ip/service.ts';
 import { assumedRun, finding, mixedRuns, run, twoNodes } from './runs.ts';
 
 const options = { title: 'Contoso', questions: { 'verifiable-now': 'Can receivers verify what is signed now?' } };
@@ -207,6 +209,25 @@ describe('findings by target', () => {
     const text = textOf(report).replace(/\s+/g, ' ');
     expect(text).toContain('lan-weak-host-receive pass fail critical');
     expect(text).toContain('per-source-limits-fit not judged look yourself');
+  });
+
+  it('show Windows and Linux nodes of one pool in one table', async () => {
+    const { run: ofPool } = await runOf(mixedPool());
+    const table = markdownReport([ofPool], { evaluations });
+    expect(table).toContain('| Rule | EX1 | EX2 | MX1 | MX2 |');
+    for (const row of [
+      '| vip-on-loopback | ✓ pass | ✓ pass | ✓ pass | ✓ pass |',
+      '| lan-weak-host-receive | ✓ pass | ✗ fail (critical) | – not applicable | – not applicable |',
+      '| vip-silent-on-lan | ✓ pass | ✓ pass | ✓ pass | ✗ fail (critical) |',
+      '| connector-bound-to-vip | ✓ pass | ✓ pass | ✓ pass | ✓ pass |',
+      '| relay-scope-narrow | ✓ pass | ✓ pass | ✓ pass | ✓ pass |',
+      '| netbios-disabled | ✓ pass | ✓ pass | – not applicable | – not applicable |',
+    ]) {
+      expect(table).toContain(row);
+    }
+    expect(htmlReport([ofPool], { evaluations })).toContain(
+      '<th scope="row">vip-silent-on-lan</th><td class="pass">✓ pass</td><td class="pass">✓ pass</td><td class="pass">✓ pass</td><td class="fail">✗ fail (critical)</td>',
+    );
   });
 
   it('are left out where no two rules judged the same targets, and in a report of many subjects', () => {

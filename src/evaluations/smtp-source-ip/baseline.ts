@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { type FactSet, type FactSetOf, known } from '../../domain/fact-set.ts';
 import type { SmtpBaseline } from '../../facts/smtp-service/evidence.ts';
 import type { SmtpServiceFacts } from '../../facts/smtp-service/index.ts';
+import { isLinuxNode } from '../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
-import { nodeSettings, relayRights, type SettingFacts, settingFacts } from './settings.ts';
+import { comparedLinuxFacts, linuxSettings } from './linux-settings.ts';
+import { nodeSettings, relayRights, settingFacts } from './settings.ts';
 
 /** What was accepted of which nodes. */
 export const acceptedBaseline = z.object({
@@ -36,7 +38,9 @@ export function baselineOf(
   const nodes = Object.fromEntries(
     service.nodes.flatMap(({ name }) => {
       const facts = knownOf(ofNodes[name] ?? {});
-      const settings = { ...nodeSettings(facts, service, name), ...relayRights(facts, name) };
+      const settings = isLinuxNode({ subject: service, part: name })
+        ? linuxSettings(facts, service, name)
+        : { ...nodeSettings(facts, service, name), ...relayRights(facts, name) };
       return Object.keys(settings).length === 0 ? [] : [[name, settings] as const];
     }),
   );
@@ -65,9 +69,11 @@ export function baselineOf(
   };
 }
 
-function knownOf(facts: NonNullable<FactSetOf<SmtpServiceFacts>['parts']['node']>[string]): SettingFacts {
+function knownOf(
+  facts: NonNullable<FactSetOf<SmtpServiceFacts>['parts']['node']>[string],
+): Parameters<typeof nodeSettings>[0] & Parameters<typeof linuxSettings>[0] {
   return Object.fromEntries(
-    settingFacts.flatMap((fact) => {
+    [...settingFacts, ...comparedLinuxFacts].flatMap((fact) => {
       const gathered = facts[fact];
       return gathered?.status === 'known' ? [[fact, gathered.value]] : [];
     }),

@@ -102,10 +102,15 @@ export function narrowScope(connector: ReceiveConnector, refused: readonly strin
 
 /** Parts of the scope that are too wide: all or much of the world, or public addresses that nobody approved. */
 export function wideRanges(connector: ReceiveConnector, service: SmtpService): { range: string; why: string }[] {
+  return wideAmong(connector.remoteIPRanges, service);
+}
+
+/** As {@link wideRanges}, of ranges wherever they stand. */
+export function wideAmong(scope: readonly string[], service: SmtpService): { range: string; why: string }[] {
   const approved = ranges(service.relayClients);
   // A single address of the load balancer or of a node is the business of the rule about the load balancer.
   const own = ranges([...service.loadBalancerAddresses, ...service.nodes.map(({ address }) => address)]);
-  return connector.remoteIPRanges.flatMap((text) => {
+  return scope.flatMap((text) => {
     const range = parseRange(text);
     if (range === undefined || approved.some((one) => containsRange(one, range))) return [];
     const most = range.family === 4 ? 256n : 1n << 64n;

@@ -1,3 +1,4 @@
+import { collectorsFor } from '../../facts/smtp-service/service.ts';
 import { smtpService } from '../../facts/smtp-service/subject.ts';
 import { smtpNodeFiles } from '../../sources/bindings/smtp-source-ip/files.ts';
 import { haproxyFiles } from '../../sources/bindings/smtp-source-ip/haproxy.ts';
@@ -24,8 +25,8 @@ export const smtpSourceIp: Registration = {
   },
   baseline: {
     of: (subject, supplied, accepted) => baselineOf(smtpService.parse(subject), supplied, accepted),
-    nothing: ({ id }) =>
-      `There are no facts about any node of ${id}, or they have expired; run Collect-SmtpSourceIpFacts.ps1 on every node and supply its files first.`,
+    nothing: (subject) =>
+      `There are no facts about any node of ${subject.id}, or they have expired; run ${collectorsFor(smtpService.parse(subject))} on every node and supply its files first.`,
   },
   runbook: {
     of(subject, facts, run, planned) {

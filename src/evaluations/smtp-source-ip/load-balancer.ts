@@ -2,7 +2,7 @@ import { plainAddress } from '../../domain/ip-range.ts';
 import { enumerate } from '../../domain/words.ts';
 import type { SmtpLoadBalancer } from '../../facts/smtp-service/load-balancer.ts';
 import type { Translation } from '../../facts/smtp-service/log.ts';
-import { isLoadBalancer, nodeAt } from '../../facts/smtp-service/service.ts';
+import { isLinuxNode, isLoadBalancer, nodeAt } from '../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import { counted } from './service.ts';
 
@@ -118,10 +118,14 @@ export function contradictionOf(
           'Declare the mode that it has, or let it send the PROXY protocol to a server that speaks it.',
         );
   }
-  if (proxied.length > 0) {
+  // Postfix speaks it.
+  const toExchange = proxied.filter(
+    ({ address }) => !isLinuxNode({ subject: service, part: nodeAt(service, address) ?? '' }),
+  );
+  if (toExchange.length > 0) {
     return wrong(
-      `${product} begins its connections to ${named(proxied)} with the PROXY protocol, which Exchange does not speak: it resets them.`,
-      `${withoutProxy} ${named(proxied)}, or put a server before Exchange that speaks it.`,
+      `${product} begins its connections to ${named(toExchange)} with the PROXY protocol, which Exchange does not speak: it resets them.`,
+      `${withoutProxy} ${named(toExchange)}, or put a server before Exchange that speaks it.`,
     );
   }
   const hiding = ways.filter(({ keepsClient }) => !keepsClient);
@@ -191,7 +195,10 @@ export function contradictionOf(
       `Add it to "loadBalancerAddresses" of ${service.id}: without the configuration nobody could tell it from a client.`,
     );
   }
-  const shown = hiding.filter(({ address }) => seen[nodeAt(service, address) ?? ''] === 'preserved');
+  // With the PROXY protocol the node learns the client's address all the same.
+  const shown = hiding.filter(
+    ({ address, sendsProxy }) => !sendsProxy && seen[nodeAt(service, address) ?? ''] === 'preserved',
+  );
   if (shown.length > 0) {
     return wrong(
       `${product} connects to ${named(shown)} from its own address, and client addresses are preserved there: clients go another way.`,

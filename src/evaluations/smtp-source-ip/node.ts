@@ -1,5 +1,7 @@
+import type { FactValue } from '../../domain/fact.ts';
 import { isAmong, plainAddress } from '../../domain/ip-range.ts';
 import type { Judgement, Observation, Predecessor } from '../../domain/rule.ts';
+import type { SmtpServiceFacts } from '../../facts/smtp-service/index.ts';
 import {
   isLoopbackAdapter,
   type NodeAdapters,
@@ -11,6 +13,11 @@ import {
 import { vipAddresses } from '../../facts/smtp-service/service.ts';
 import type { RuleContext } from './rule.ts';
 import { type AddressFamily, familyName, familyOf, vipFamilies } from './service.ts';
+
+type NodeFactName = keyof SmtpServiceFacts['partOf'] & keyof SmtpServiceFacts['schemas'];
+
+/** Facts of one node, as far as they are known. */
+export type NodeFacts = { readonly [N in NodeFactName]?: FactValue<SmtpServiceFacts, N> };
 
 /** The judged node of a service. */
 type Of = Pick<RuleContext, 'subject' | 'part'>;

@@ -1,17 +1,25 @@
 import { z } from 'zod';
 import { isAdvice } from '../../domain/answer.ts';
-import type { FactValue } from '../../domain/fact.ts';
 import type { FactSet } from '../../domain/fact-set.ts';
-import { answers, type Run } from '../../domain/finding.ts';
+import { answers, type Finding, type Run } from '../../domain/finding.ts';
 import type { Runbook, RunbookStep } from '../../domain/runbook.ts';
-import type { SmtpServiceFacts } from '../../facts/smtp-service/index.ts';
 import type { SmtpLoadBalancer } from '../../facts/smtp-service/load-balancer.ts';
 import { facingConnectors } from '../../facts/smtp-service/node.ts';
-import { vipAddresses } from '../../facts/smtp-service/service.ts';
+import { collectorFor, nodesWith, vipAddresses } from '../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import { listensOn } from './connectors.ts';
 import { smtpSourceIp } from './evaluation.ts';
-import { familiesOn, interfaceRowsOf, isOneOf, lanAlias, loopbackAdapters, loopbackAlias, quoted } from './node.ts';
+import { linuxSteps } from './linux-steps.ts';
+import {
+  familiesOn,
+  interfaceRowsOf,
+  isOneOf,
+  lanAlias,
+  loopbackAdapters,
+  loopbackAlias,
+  type NodeFacts,
+  quoted,
+} from './node.ts';
 import { firewallAt } from './rules/firewall-admits-smtp.ts';
 import { highMetric } from './rules/loopback-metric-high.ts';
 import { nlbCards, nlbSentence } from './rules/vip-silent-on-lan.ts';
@@ -55,10 +63,7 @@ export const dsrRunbook = z.object({
 });
 export type DsrRunbook = z.infer<typeof dsrRunbook>;
 
-type NodeFactName = keyof SmtpServiceFacts['partOf'] & keyof SmtpServiceFacts['schemas'];
-type NodeFacts = { readonly [N in NodeFactName]?: FactValue<SmtpServiceFacts, N> };
-
-/** Rules whose faults the steps mend; of the others that stand in the way the finding itself is shown. */
+/** Rules whose faults the steps mend on Windows; of the others that stand in the way the finding itself is shown. */
 const mended = new Set(
   [
     'loopback-adapter-present',
@@ -84,7 +89,8 @@ const mended = new Set(
  */
 export function runbookOf(service: SmtpService, set: FactSet, run: Run, planned?: Run): DsrRunbook {
   const vips = service.vips.join(', ');
-  const { steps, said } = switchSteps(loadBalancerIn(set), service.vips);
+  const balancer = loadBalancerIn(set);
+  const { steps, said } = switchSteps(balancer, service.vips);
   return {
     subject: service.id,
     at: run.at,
@@ -92,24 +98,42 @@ export function runbookOf(service: SmtpService, set: FactSet, run: Run, planned?
     ...(planned === undefined
       ? {}
       : { planned: { answer: planned.answers['dsr-ready'] ?? 'undetermined', missing: stillMissing(planned) } }),
-    nodes: service.nodes.map(({ name }) => {
+    nodes: service.nodes.map(({ name, system }) => {
       const facts = known(set, name);
       if (facts['node-adapters'] === undefined) {
         return {
           name,
           steps: [],
-          open: [`Nothing is known of ${name}: run Collect-SmtpSourceIpFacts.ps1 there, and supply its file.`],
+          open: [`Nothing is known of ${name}: run ${collectorFor(system)} there, and supply its file.`],
+        };
+      }
+      if (system === 'linux') {
+        const { steps, mends } = linuxSteps(facts, service, name, balancer);
+        return {
+          name,
+          steps,
+          open: openAt(name, run, ({ rule, verdict }) => verdict !== 'unknown' && mends.has(rule)),
         };
       }
       const shared = nlbCards(facts['node-bindings'] ?? []);
       if (shared.length > 0) return { name, steps: [], open: [nlbSentence(name, shared)] };
-      return { name, steps: stepsOf(facts as Collected, service, name), open: openAt(name, run) };
+      const isMended = ({ rule, verdict }: Finding) => verdict === 'fail' && mended.has(rule);
+      return { name, steps: stepsOf(facts as Collected, service, name), open: openAt(name, run, isMended) };
     }),
     switch: [...steps],
     loadBalancer: [...said],
     lookAt: [
       `fieldcheck evaluate smtp-source-ip --service FILE --facts FILE --probe, from a machine that is no node: every node passes probe-shows-client-address, and ${vips} passes vip-path-answers.`,
-      'The receive log of every node within the hour: sessions with the VIP as local endpoint and the addresses of real clients.',
+      ...(nodesWith(service, 'windows').length === 0
+        ? []
+        : [
+            'The receive log of every Exchange node within the hour: sessions with the VIP as local endpoint and the addresses of real clients.',
+          ]),
+      ...(nodesWith(service, 'linux').length === 0
+        ? []
+        : [
+            'The log of Postfix on every Linux node within the hour: "connect from" with the addresses of real clients.',
+          ]),
       'The counters of the load balancer: new connections go to every node, and none is reset.',
     ],
     goBack: [
@@ -138,14 +162,19 @@ function stillMissing({ findings }: Run): string[] {
   return [...new Set(open.map(({ message }) => message))];
 }
 
-const inTheWay = new Set(['return-path-symmetric', 'settings-persistent'].map((rule) => `smtp-source-ip/${rule}`));
+const inTheWay = new Set([
+  ...mended,
+  ...['return-path-symmetric', 'settings-persistent', 'vip-mask-fits'].map((rule) => `smtp-source-ip/${rule}`),
+]);
+
+const isOpen: ReadonlySet<string> = new Set(['unknown', 'manual']);
 
 /** What stands in the way at a node and no step mends, and what could not be looked at there. */
-function openAt(node: string, { findings }: Run): string[] {
-  const open = findings.filter(({ rule, target, verdict, severity, blockedBy }) => {
-    if (target !== node || blockedBy !== undefined) return false;
-    if (verdict === 'fail') return inTheWay.has(rule) && severity !== undefined && !isAdvice(severity);
-    return (verdict === 'unknown' || verdict === 'manual') && (inTheWay.has(rule) || mended.has(rule));
+function openAt(node: string, { findings }: Run, isMended: (finding: Finding) => boolean): string[] {
+  const open = findings.filter((finding) => {
+    const { rule, target, verdict, severity, blockedBy } = finding;
+    if (target !== node || blockedBy !== undefined || !inTheWay.has(rule) || isMended(finding)) return false;
+    return verdict === 'fail' ? severity !== undefined && !isAdvice(severity) : isOpen.has(verdict);
   });
   return [
     ...new Set(open.map(({ message, remedy }) => [message, ...(remedy === undefined ? [] : [remedy])].join('\n'))),

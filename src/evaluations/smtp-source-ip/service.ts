@@ -1,7 +1,7 @@
 import { parseAddress } from '../../domain/ip-range.ts';
 import type { SmtpSourceNat } from '../../facts/smtp-service/evidence.ts';
 import type { SmtpLoadBalancer } from '../../facts/smtp-service/load-balancer.ts';
-import { vipAddresses, withAddressesOf } from '../../facts/smtp-service/service.ts';
+import { nodesWith, vipAddresses, withAddressesOf } from '../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import type { RuleContext } from './rule.ts';
 
@@ -11,7 +11,9 @@ export function onlyWithDsr({ subject }: Pick<RuleContext, 'subject'>): string |
   if (mode === 'dsr') return undefined;
   const speech =
     mode === 'proxy-protocol'
-      ? ' Exchange does not speak the PROXY protocol: it resets a connection that begins with it, so another server has to take it first.'
+      ? nodesWith(subject, 'windows').length === 0
+        ? ' Postfix speaks the PROXY protocol where smtpd_upstream_proxy_protocol says so.'
+        : ' Exchange does not speak the PROXY protocol: it resets a connection that begins with it, so another server has to take it first.'
       : '';
   return `${subject.id} is declared as ${mode}: it does not use Direct Server Return.${speech}`;
 }
@@ -53,6 +55,12 @@ export function natKnowledge(service: SmtpService, known: SmtpSourceNat | undefi
   return service.mode === 'snat-accepted'
     ? { nat: 'assumed', because: 'The service is declared as snat-accepted.' }
     : { nat: 'not-known', because };
+}
+
+/** What tells in the log that an address speaks for many: Postfix logs no greeting names, but senders. */
+export function namesWord(service: SmtpService): string {
+  if (nodesWith(service, 'linux').length === 0) return 'EHLO names';
+  return nodesWith(service, 'windows').length === 0 ? 'domains of senders' : 'EHLO names or domains of senders';
 }
 
 /** `3 VIPs`, `1 VIP`. */

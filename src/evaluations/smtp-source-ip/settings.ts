@@ -6,6 +6,7 @@ import type { SmtpServiceFacts } from '../../facts/smtp-service/index.ts';
 import { type ConnectorPermission, type ReceiveConnector, sameWindowsName } from '../../facts/smtp-service/node.ts';
 import { firstLabel, vipAddresses } from '../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
+import { isRelaySetting } from './linux-settings.ts';
 import { isOneOf, lanAlias, loopbackAdapters, vipsOn } from './node.ts';
 import { familyName, vipFamilies } from './service.ts';
 
@@ -203,6 +204,7 @@ export function differenceSeverity(
 
 /** How bad it is when a setting of {@link nodeSettings} or {@link relayRights} is not as accepted. */
 export function settingSeverity(setting: string): Severity {
+  if (isRelaySetting(setting) || /^kernel arp_|^listens /.test(setting)) return 'critical';
   if (/relay right|remote ranges|authentication|permission groups/.test(setting)) return 'critical';
   if (/VIPs|weak host|loopback adapters/.test(setting)) return 'critical';
   if (/metric|bindings|firewall|: enabled/.test(setting)) return 'high';

@@ -1,5 +1,14 @@
 import { factKinds } from '../../domain/fact.ts';
 import { smtpBaseline, smtpEvidence, smtpSourceNat } from './evidence.ts';
+import {
+  nodeArpFilter,
+  nodeKernelSettings,
+  nodeListeners,
+  nodePacketFilter,
+  nodePostfix,
+  nodeRoutingRules,
+  nodeStoredKernelSettings,
+} from './linux-node.ts';
 import { smtpLoadBalancer } from './load-balancer.ts';
 import { nodeLog, nodeLogProof, smtpLog, smtpLogLocalAddress } from './log.ts';
 import {
@@ -48,6 +57,13 @@ export const smtpServiceFacts = factKinds(
     'node-receive-connectors': nodeReceiveConnectors,
     'node-connector-permissions': nodeConnectorPermissions,
     'node-frontend-transport': nodeFrontendTransport,
+    'node-kernel-settings': nodeKernelSettings,
+    'node-stored-kernel-settings': nodeStoredKernelSettings,
+    'node-routing-rules': nodeRoutingRules,
+    'node-listeners': nodeListeners,
+    'node-postfix': nodePostfix,
+    'node-packet-filter': nodePacketFilter,
+    'node-arp-filter': nodeArpFilter,
     'node-log-summary': nodeLogSummary,
     'node-log': nodeLog,
     'node-log-proof': nodeLogProof,
@@ -81,6 +97,13 @@ export const smtpServiceFacts = factKinds(
     'node-receive-connectors': 'node',
     'node-connector-permissions': 'node',
     'node-frontend-transport': 'node',
+    'node-kernel-settings': 'node',
+    'node-stored-kernel-settings': 'node',
+    'node-routing-rules': 'node',
+    'node-listeners': 'node',
+    'node-postfix': 'node',
+    'node-packet-filter': 'node',
+    'node-arp-filter': 'node',
     'node-log-summary': 'node',
     'node-log': 'node',
     'node-log-proof': 'node',

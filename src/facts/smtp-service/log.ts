@@ -64,7 +64,9 @@ export const nodeLog = z
     pastVip: z.number(),
     /** All mail sessions of clients: at the VIP and past it. */
     clientMailSessions: z.number(),
-    /** Addresses that speak for many, and nobody declared; empty unless they send a good part of the mail, or of a family's. */
+    /** Of those, how many the log does not tell at which address of the node (Postfix). */
+    localNotTold: z.number().optional(),
+    /** Addresses that speak for many, and nobody declared, with their greeting names (in a Postfix log: domains of senders); empty unless they send a good part of the mail, or of a family's. */
     suspects: z.array(speaker),
   })
   .meta({ title: 'receive log of the node' });
@@ -79,6 +81,7 @@ export const nodeLogProof = z
     clientAddresses: z.number(),
     /** Mail of the load balancer itself (alerts, monitors), taken out first. */
     ownMailSessions: z.number(),
+    localNotTold: z.number().optional(),
   })
   .meta({ title: 'proof by the receive log of the node', goodForHours: 24 });
 

@@ -20,10 +20,12 @@ export const nodeHost = z
     collectorVersion: z.string().optional(),
     lanAlias: z.string().optional(),
     loopbackAlias: z.string().optional(),
+    /** What the collector is for; Windows when it does not say. */
+    system: z.enum(['windows', 'linux']).optional(),
   })
   .meta({ title: 'collection on the node' });
 
-/** `Get-NetAdapter`. */
+/** `Get-NetAdapter`; on Linux the links that `ip` lists. */
 export const nodeAdapters = z
   .array(
     z.object({
@@ -32,7 +34,7 @@ export const nodeAdapters = z
       interfaceGuid: z.string().optional(),
       /** `Up`, `Disabled`, `Disconnected`, `Not Present`. */
       status: z.string(),
-      /** `*msloop` for the loopback adapter. */
+      /** `*msloop` for the loopback adapter. On Linux `loopback`, `noarp` for links that speak no ARP (dummy, tunnels), else the kind. */
       componentId: z.string().optional(),
     }),
   )
@@ -211,6 +213,8 @@ export const nodeFrontendTransport = z
 /** The receive log, counted on the server: no mail address, user or greeting name. */
 export const nodeLogSummary = z
   .object({
+    /** `postfix`: counted from its log, where nothing stands about local addresses, greeting names and rights. */
+    kind: z.enum(['exchange', 'postfix']).optional(),
     /** ISO 8601, UTC: oldest and newest row. */
     from: isoTime.optional(),
     to: isoTime.optional(),
@@ -227,6 +231,8 @@ export const nodeLogSummary = z
         mailSessions: z.number(),
         probeSessions: z.number(),
         ehloNames: z.number(),
+        /** Of Postfix: domains of senders. */
+        senderDomains: z.number().optional(),
         anyRecipientSessions: z.number(),
       }),
     ),
@@ -249,13 +255,16 @@ export type NodeLogSummary = z.infer<typeof nodeLogSummary>;
 /** "Loopback Adapter" in languages of Windows; without a component id they are a hint and no proof. */
 const localisedLoopback = /KM-TEST|loopback|bouclage|bucle|环回|環回|ループバック|루프백|замыкания|[^\x20-\x7e]/i;
 
+/** Interfaces that may carry a VIP: nobody asks them by ARP. */
+const silentKinds: ReadonlySet<string> = new Set(['*msloop', 'loopback', 'noarp']);
+
 /**
  * Is it a loopback adapter? The component `*msloop` is the proof, and another component's driver is none, whatever it calls
- * itself. Without a component id only the English descriptions are sure: "Microsoft Loopback Adapter" on 2008, "Microsoft
+ * itself; on Linux `lo` and what speaks no ARP. Without a component id only the English descriptions are sure: "Microsoft Loopback Adapter" on 2008, "Microsoft
  * KM-TEST Loopback Adapter" from 2012, with " #2" for a second one. "Loopback Pseudo-Interface 1" (127.0.0.1) is none.
  */
 export function loopbackKind({ componentId, interfaceDescription }: NodeAdapters[number]): 'yes' | 'no' | 'unsure' {
-  if (componentId !== undefined && componentId !== '') return componentId.toLowerCase() === '*msloop' ? 'yes' : 'no';
+  if (componentId !== undefined && componentId !== '') return silentKinds.has(componentId.toLowerCase()) ? 'yes' : 'no';
   if (/^Microsoft (KM-TEST )?Loopback Adapter( #\d+)?$/i.test(interfaceDescription)) return 'yes';
   if (/ Loopback Adapter( #\d+)?$/i.test(interfaceDescription)) return 'no';
   return localisedLoopback.test(interfaceDescription) ? 'unsure' : 'no';

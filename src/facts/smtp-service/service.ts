@@ -55,3 +55,38 @@ export function nodeNamed(service: SmtpService, server: string): string | undefi
   const short = service.nodes.filter(({ name }) => firstLabel(name) === firstLabel(server));
   return short.length === 1 ? short[0]?.name : undefined;
 }
+
+/** Runs the node Linux? */
+export function isLinuxNode({ subject, part }: { readonly subject: SmtpService; readonly part: string }): boolean {
+  return subject.nodes.some(({ name, system }) => name === part && system === 'linux');
+}
+
+/** The nodes that run a system. */
+export function nodesWith(service: SmtpService, system: SmtpService['nodes'][number]['system']): string[] {
+  return service.nodes.filter((node) => node.system === system).map(({ name }) => name);
+}
+
+/** Names of services in master.cf, and in the `syslog_name` of a service, that stand for ports (IANA). Here, so that who reads logs loads no schema. */
+export const postfixServicePorts: Readonly<Record<string, number>> = {
+  smtp: 25,
+  smtps: 465,
+  submissions: 465,
+  submission: 587,
+};
+
+const collectors = {
+  windows: 'Collect-SmtpSourceIpFacts.ps1',
+  linux: 'collect-smtp-source-ip-facts.sh',
+} as const;
+
+/** The collector for a system. */
+export function collectorFor(system: keyof typeof collectors): string {
+  return collectors[system];
+}
+
+/** The collectors for the nodes of a service, in words. */
+export function collectorsFor(service: SmtpService): string {
+  const [windows, linux] = [nodesWith(service, 'windows'), nodesWith(service, 'linux')];
+  if (linux.length === 0) return collectors.windows;
+  return windows.length === 0 ? collectors.linux : `${collectors.windows} (on Linux ${collectors.linux})`;
+}

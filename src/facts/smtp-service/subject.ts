@@ -17,6 +17,10 @@ const smtpNode = z.strictObject({
     .refine(...notOwned)
     .describe('The name of the server.'),
   address: address.describe('The address at which the node itself answers, not the VIP.'),
+  system: z
+    .enum(['windows', 'linux'], { error: 'is neither windows nor linux' })
+    .default('windows')
+    .describe('What the server runs: windows with Exchange, or linux with Postfix.'),
 });
 
 const addressOrRange = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {

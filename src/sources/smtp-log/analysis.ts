@@ -23,7 +23,7 @@ export async function analyseSmtpLogs(
   service: SmtpService,
   now: Date,
 ): Promise<SmtpLogAnalysis> {
-  const { log, nodes } = summariseLog(await readLogCounts(await findLogFiles(paths), service), service);
+  const { log, nodes } = summariseLog(await readLogCounts(await findLogFiles(paths), service, { now }), service);
   return {
     log,
     nodes: service.nodes.map(({ name }) => {

@@ -4,6 +4,11 @@ import { enumerateFirst } from '../../domain/words.ts';
 import type { NodeLog, NodeLogProof } from '../../facts/smtp-service/log.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 
+/** What tells that an address speaks for many. */
+function namesOf({ localNotTold }: NodeLog): string {
+  return localNotTold === undefined ? 'greeting names' : 'domains of senders';
+}
+
 /** Below this many mail sessions a share means nothing. */
 const sessionsNeeded = 20;
 /** From this share on it is source NAT, below it partial. */
@@ -37,10 +42,16 @@ export function logProof(log: NodeLog, service: SmtpService, now: Date): NodeLog
       'no load-balancer address is declared, so none can be recognised; of an Azure load balancer declare 168.63.129.16, where its probes come from',
     );
   }
-  const { mailSessions, fromLoadBalancer, clientAddresses, ownMailSessions, pastVip, suspects } = log;
-  const proof = { mailSessions, fromLoadBalancer, clientAddresses, ownMailSessions };
+  const { mailSessions, fromLoadBalancer, clientAddresses, ownMailSessions, pastVip, localNotTold, suspects } = log;
+  const proof = {
+    mailSessions,
+    fromLoadBalancer,
+    clientAddresses,
+    ownMailSessions,
+    ...(localNotTold === undefined ? {} : { localNotTold }),
+  };
   if (suspects.length > 0 && fromLoadBalancer === 0) {
-    const names = suspects.map(({ address, ehloNames }) => `${address} (${ehloNames} greeting names)`);
+    const names = suspects.map(({ address, ehloNames }) => `${address} (${ehloNames} ${namesOf(log)})`);
     throw new Unobtainable(
       'insufficient',
       `${enumerateFirst(names)} ${suspects.length === 1 ? 'speaks' : 'speak'} for many senders and ${suspects.length === 1 ? 'is' : 'are'} not declared: when that is the load balancer, it hides them`,

@@ -1,7 +1,18 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
-import type { RowScanner } from './scanner.ts';
+
+/** Takes the lines of a log. */
+export interface LineReader {
+  rows: number;
+  malformedRows: number;
+  startFile(): void;
+  endFile(): void;
+  /** Whole lines: `bytes[start..end)`, ending after a line feed. */
+  scan(bytes: Buffer, start: number, end: number): void;
+  /** The last line of a file, without its end. */
+  scanCut(bytes: Buffer, start: number, end: number): void;
+}
 
 const bufferBytes = 1 << 20;
 const lf = 0x0a;
@@ -12,7 +23,7 @@ const lf = 0x0a;
  *
  * @throws the system's error when the file cannot be read or is no whole gzip
  */
-export async function readLogFile(path: string, scanner: RowScanner, signal?: AbortSignal): Promise<void> {
+export async function readLogFile(path: string, scanner: LineReader, signal?: AbortSignal): Promise<void> {
   const file = await open(path);
   try {
     const start = new Uint8Array(3);
@@ -56,13 +67,13 @@ async function readText(stream: NodeJS.ReadableStream, lines: LineBuffer, signal
 
 /** Hands whole lines to the scanner and keeps the rest for the next piece. */
 class LineBuffer {
-  readonly #scanner: RowScanner;
+  readonly #scanner: LineReader;
   readonly #bytes = Buffer.allocUnsafe(bufferBytes);
   #length = 0;
   /** In a line longer than the buffer: nothing of it is a row. */
   #skipping = false;
 
-  constructor(scanner: RowScanner) {
+  constructor(scanner: LineReader) {
     this.#scanner = scanner;
   }
 

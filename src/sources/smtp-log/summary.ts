@@ -20,6 +20,8 @@ export interface RemoteCount {
   readonly anyRecipientSessions: number;
   /** ISO 8601, UTC: newest row of the connector's sessions. */
   readonly newest?: string;
+  /** Of a Postfix log: sessions of mail had a recipient accepted, `ehloNames` are domains of senders, and neither local addresses nor rights stand in it. */
+  readonly ofPostfix?: boolean;
 }
 
 /** A receive log in counts, wherever it was counted. */
@@ -69,6 +71,7 @@ interface NodeSums {
   newest: string | undefined;
   clientMailSessions: number;
   pastVip: number;
+  localNotTold: number;
   fromLoadBalancer: number;
   monitorMail: number;
   loadBalancerNames: number;
@@ -97,6 +100,8 @@ export function summariseLog(counts: LogCounts, service: SmtpService): LogSummar
     anyRecipientSessions: 0,
   };
   const local = { mailSessions: 0, toVip: 0 };
+  let mailSessions = 0;
+  let localNotTold = 0;
   let localKnown = true;
   let sessions = 0;
   for (const count of counts.remotes) {
@@ -115,21 +120,26 @@ export function summariseLog(counts: LogCounts, service: SmtpService): LogSummar
       sums.newest = count.newest;
     }
     sessions += count.sessions;
+    mailSessions += count.mailSessions;
     const toVip = count.localIps.filter((ip) => vips.includes(plainAddress(ip))).length;
-    const atVip = toVip === count.localIps.length && toVip > 0;
-    local.mailSessions += count.mailSessions;
-    if (atVip) local.toVip += count.mailSessions;
+    // Where the log does not say at which of its addresses a client was, it is taken to have come by the VIP.
+    const isNotTold = count.ofPostfix === true && count.localIps.length === 0;
+    const atVip = isNotTold || (toVip === count.localIps.length && toVip > 0);
+    if (!isNotTold) local.mailSessions += count.mailSessions;
+    if (isNotTold) localNotTold += count.mailSessions;
+    else if (atVip) local.toVip += count.mailSessions;
     else if (count.mailSessions > 0 && (toVip > 0 || count.localIps.length === 0)) localKnown = false;
     if (isLoadBalancer(service, address)) {
       loadBalancer.mailSessions += count.mailSessions;
       loadBalancer.probeSessions += count.probeSessions;
-      if (monitors.has(address)) {
+      // A monitor gets no recipient accepted, so in a Postfix log it sends no mail.
+      if (monitors.has(address) && count.ofPostfix !== true) {
         loadBalancer.monitorMailSessions += count.mailSessions;
         sums.monitorMail += count.mailSessions;
         continue;
       }
       sums.fromLoadBalancer += count.mailSessions;
-      sums.loadBalancerNames = Math.max(sums.loadBalancerNames, count.ehloNames);
+      sums.loadBalancerNames = Math.max(sums.loadBalancerNames, namesIn(count));
       loadBalancer.anyRecipientSessions += count.anyRecipientSessions;
       if (count.anyRecipientSessions > 0) anyRecipientConnectors.add(`${node}/${name}`);
       continue;
@@ -144,6 +154,7 @@ export function summariseLog(counts: LogCounts, service: SmtpService): LogSummar
     add(clients, address, count);
     add(sums.clients, address, count);
     sums.clientMailSessions += count.mailSessions;
+    if (isNotTold) sums.localNotTold += count.mailSessions;
     if (service.mode === 'dsr' && !atVip) sums.pastVip += count.mailSessions;
     else sums.provingClients.add(address);
   }
@@ -160,7 +171,7 @@ export function summariseLog(counts: LogCounts, service: SmtpService): LogSummar
       malformedRows: counts.malformedRows,
       truncated: counts.truncated,
       sessions,
-      mailSessions: local.mailSessions,
+      mailSessions,
       clientAddresses: clients.size,
       loadBalancer: { ...loadBalancer, anyRecipientConnectors: [...anyRecipientConnectors].sort() },
       nodes: [...nodes].map(([name, sums]) => ({
@@ -180,7 +191,7 @@ export function summariseLog(counts: LogCounts, service: SmtpService): LogSummar
       noReceiveLogs: counts.noReceiveLogs,
     },
     nodes: Object.fromEntries([...nodes].map(([name, sums]) => [name, nodeLogOf(sums, service)])),
-    local: localKnown ? local : undefined,
+    local: localKnown && !(local.mailSessions === 0 && localNotTold > 0) ? local : undefined,
   };
 }
 
@@ -189,6 +200,7 @@ function noSums(): NodeSums {
     newest: undefined,
     clientMailSessions: 0,
     pastVip: 0,
+    localNotTold: 0,
     fromLoadBalancer: 0,
     monitorMail: 0,
     loadBalancerNames: 0,
@@ -227,6 +239,7 @@ function nodeLogOf(sums: NodeSums, service: SmtpService): NodeLog {
     clientAddresses: sums.provingClients.size,
     pastVip,
     clientMailSessions,
+    ...(sums.localNotTold > 0 ? { localNotTold: sums.localNotTold } : {}),
     suspects: suspectsAmong(byMail(sums.clients), service),
   };
 }
@@ -254,11 +267,16 @@ const sum = (speakers: readonly Speaker[]) => speakers.reduce((total, { mailSess
 /** Under how many names each address of the load balancer greets, anywhere in the log. */
 function balancerNames(counts: LogCounts, service: SmtpService): Map<string, number> {
   const names = new Map<string, number>();
-  for (const { remoteIp, ehloNames } of counts.remotes) {
-    const address = plainAddress(remoteIp);
-    if (isLoadBalancer(service, address)) names.set(address, Math.max(names.get(address) ?? 0, ehloNames));
+  for (const count of counts.remotes) {
+    const address = plainAddress(count.remoteIp);
+    if (isLoadBalancer(service, address)) names.set(address, Math.max(names.get(address) ?? 0, namesIn(count)));
   }
   return names;
+}
+
+/** Without a line about the sender (another file, lost) each mail may be somebody else's. */
+function namesIn({ ehloNames, mailSessions, ofPostfix }: RemoteCount): number {
+  return ofPostfix === true && ehloNames === 0 ? mailSessions : ehloNames;
 }
 
 /** An appliance has a few addresses, each node of a pair its own; more of them that send mail are a pool. */

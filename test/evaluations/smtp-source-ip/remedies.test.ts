@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { evaluations } from '../../../src/evaluations/index.ts';
+import type { SmtpService } from '../../../src/facts/smtp-service/subject.ts';
 import { openPowerShellHost, type PowerShellHost } from '../../powershell/host.ts';
 import { goldenCases, judgeCase } from '../cases.ts';
 
@@ -18,6 +20,17 @@ const remedies = goldenCases(evaluation).flatMap((golden) =>
     remedy === undefined ? [] : [{ where: `${golden.name}: ${rule} ${target ?? ''}`, lines: remedy.split('\n') }],
   ),
 );
+/** A line for a shell of Linux. */
+const isShellCommand = (line: string) =>
+  /^(\w+='' |sysctl -w |echo |ip (-\d )?\w+ |nft |postconf |systemctl |ss )/.test(line);
+const ofLinux = goldenCases(evaluation).flatMap((golden) => {
+  const { nodes } = golden.facts.subject as unknown as SmtpService;
+  return judgeCase(evaluation, golden).findings.flatMap(({ rule, target = '', remedy }) => {
+    const node = nodes.find(({ name }) => target.split('/')[0] === name);
+    if (remedy === undefined || node === undefined) return [];
+    return [{ where: `${golden.name}: ${rule} ${target}`, system: node.system, lines: remedy.split('\n') }];
+  });
+});
 const withCommands = remedies.filter(({ lines }) => lines.some(isCommand));
 
 describe('remedies of the golden cases', () => {
@@ -30,6 +43,30 @@ describe('remedies of the golden cases', () => {
         .map((line) => `${where}: ${line}`),
     );
     expect(inProse).toEqual([]);
+  });
+
+  it('are for the system of the node: no PowerShell on Linux, and no shell of Linux on Windows', () => {
+    const wrong = ofLinux.flatMap(({ where, system, lines }) =>
+      lines
+        .filter((line) =>
+          system === 'linux' ? isCommand(line) || / -\w+ \$(true|false)/.test(line) : isShellCommand(line),
+        )
+        .map((line) => `${where}: ${line}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('are read by a shell without an error, where the node runs Linux', () => {
+    const scripts = ofLinux
+      .filter(({ system }) => system === 'linux')
+      .map(({ where, lines }) => ({ where, script: lines.filter(isShellCommand).join('\n') }))
+      .filter(({ script }) => script !== '');
+    expect(scripts.length).toBeGreaterThan(20);
+    const errors = scripts.flatMap(({ where, script }) => {
+      const { status, stderr } = spawnSync('sh', ['-n'], { input: script, encoding: 'utf8' });
+      return status === 0 && !/<[a-z][^>]*>/.test(script) ? [] : [`${where}: ${stderr}\n${script}`];
+    });
+    expect(errors).toEqual([]);
   });
 
   it.runIf(host)('are read by PowerShell without an error', async () => {

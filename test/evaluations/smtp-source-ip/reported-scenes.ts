@@ -686,10 +686,7 @@ export const reportedScenes: readonly NamedScene[] = [
     name: 'nodes declared by their full names',
     make: () => {
       const scene = healthy();
-      const nodes = scene.service.nodes.map(({ name, address }) => ({
-        name: `${name.toLowerCase()}.contoso.com`,
-        address,
-      }));
+      const nodes = scene.service.nodes.map((node) => ({ ...node, name: `${node.name.toLowerCase()}.contoso.com` }));
       return { ...scene, service: { ...scene.service, nodes } };
     },
     expected: [other('nodes-alike', 'ex1.contoso.com', 'pass', /set up like ex2\.contoso\.com/)],

@@ -1,14 +1,16 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { linuxScenes } from './linux-scenes.ts';
 import { loadBalancerScenes } from './load-balancer-scenes.ts';
 import { reportedScenes } from './reported-scenes.ts';
 import { goldenScenes, now, scenes } from './scenes.ts';
 import { runOf } from './service.ts';
 
-const all = [...scenes, ...reportedScenes, ...loadBalancerScenes];
+const ofKinds = [...reportedScenes, ...linuxScenes, ...loadBalancerScenes];
+const all = [...scenes, ...ofKinds];
 // What people reported is kept in full: each is a kind of its own.
-const golden = new Set([...goldenScenes, ...[...reportedScenes, ...loadBalancerScenes].map(({ name }) => name)]);
+const golden = new Set([...goldenScenes, ...ofKinds.map(({ name }) => name)]);
 
 describe.each(all.map((scene) => [scene.name, scene] as const))('%s', (name, { make, expected, answers = {} }) => {
   it('is judged as it should be', async () => {

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { Notice } from '../../../src/domain/notice.ts';
 import { renderCard } from '../../../src/notifiers/teams-workflow/card.ts';
 import { type Payload, payloadSchema } from '../../../src/notifiers/teams-workflow/payload.ts';
+import { mixedPool } from '../../evaluations/smtp-source-ip/linux-scenes.ts';
+import { runOf } from '../../evaluations/smtp-source-ip/service.ts';
 import {
   answer,
   byNode,
@@ -303,6 +305,22 @@ describe('the nodes of a service, side by side', () => {
       'The other 4 rules pass or do not apply on every node.',
     ]);
     expect(text).not.toContain('vip-on-loopback');
+  });
+
+  it('are Windows and Linux nodes of one pool in one table', async () => {
+    const { run } = await runOf(mixedPool());
+    const text = render(smtpNotice({ 'smtp-in': byNode(...run.findings) }));
+    expect(nodesOf(text)).toEqual([
+      'smtp-in node by node · looked at 2026-11-24 09:30 UTC',
+      'Rule | EX1 | EX2 | MX1 | MX2',
+      'lan-weak-host-receive | ✓ pass | ✗ fail (critical) | – not applicable | – not applicable',
+      'vip-silent-on-lan | ✓ pass | ✓ pass | ✓ pass | ✗ fail (critical)',
+      `nodes-alike${' | ✗ fail (high)'.repeat(4)}`,
+      `log-shows-client-addresses${' | ? unknown'.repeat(4)}`,
+      `probe-shows-client-address${' | ? unknown'.repeat(4)}`,
+      `control-shows-client-address${' | ? unknown'.repeat(4)}`,
+      'The other 25 rules pass or do not apply on every node.',
+    ]);
   });
 
   it('take one line when all of them are fine', () => {

@@ -34,6 +34,10 @@ export interface NetworkOptions {
   readonly forwarding: Forwarding;
   /** Nodes that have the VIP on their loopback interface, as Direct Server Return needs it. */
   readonly vipOnLoopback?: readonly NodeName[];
+  /** Nodes that answer ARP for each of their addresses on every interface, as Linux does by itself. */
+  readonly answerArp?: readonly NodeName[];
+  /** Nodes with a second card on the same wire, by which they reply to clients. */
+  readonly secondCard?: readonly NodeName[];
   /** The router lets no SMTP through. */
   readonly smtpBlocked?: boolean;
 }
@@ -41,12 +45,13 @@ export interface NetworkOptions {
 export interface LoadBalancedNetwork {
   readonly client: Machine;
   readonly nodes: ReadonlyMap<NodeName, Machine>;
+  readonly loadBalancer: Machine;
   /** Packets from port 25 of a node that crossed the load balancer. */
   repliesThroughBalancer(): number;
   close(): Promise<void>;
 }
 
-interface Machine {
+export interface Machine {
   readonly pid: number;
   /** Runs a shell script to its end. @returns its output @throws when a command of it fails */
   configure(script: string): string;
@@ -54,12 +59,14 @@ interface Machine {
   run(program: URL, args: readonly string[]): Promise<{ readonly exitCode: number | null; readonly output: string }>;
   /** Runs a Node program until the machine is closed. @returns when it has said that it is ready */
   serve(program: URL, args: readonly string[]): Promise<void>;
+  /** Starts a program that ends with the machine, or with us. */
+  start(command: readonly string[]): ChildProcess;
   close(): Promise<void>;
 }
 
 /** Builds machines and cables, and lays down the way of the packets. */
 export async function loadBalancedNetwork(options: NetworkOptions): Promise<LoadBalancedNetwork> {
-  const { forwarding, vipOnLoopback = [], smtpBlocked = false } = options;
+  const { forwarding, vipOnLoopback = [], answerArp = [], secondCard = [], smtpBlocked = false } = options;
   const machines: Machine[] = [];
   const close = async () => {
     await Promise.all(machines.map((machine) => machine.close()));
@@ -95,19 +102,24 @@ export async function loadBalancedNetwork(options: NetworkOptions): Promise<Load
 
     const nodes = new Map<NodeName, Machine>();
     for (const name of nodeNames) {
-      const node = await machine(answerArpForOwnAddressesOnly);
+      const node = await machine(answerArp.includes(name) ? '' : answerArpForOwnAddressesOnly);
       nodes.set(name, node);
       plug(node, router, name, 'master lan');
       node.configure(`
         ip address add ${nodeAddresses[name]}/24 dev eth0
         ip route add default via ${throughBalancer.has(forwarding) ? balancer : '192.0.2.1'}`);
       if (vipOnLoopback.includes(name)) node.configure(`ip address add ${vip}/32 dev lo`);
+      if (secondCard.includes(name)) {
+        plug(node, router, `${name}-2`, 'master lan', 'eth1');
+        node.configure('ip route add 203.0.113.0/24 via 192.0.2.1 dev eth1 onlink');
+      }
     }
     if (smtpBlocked) load(router, noSmtp);
 
     return {
       client,
       nodes,
+      loadBalancer,
       repliesThroughBalancer() {
         const listed = loadBalancer.configure('nft list counter ip balancer replies');
         return Number(/packets (\d+)/.exec(listed)?.[1]);
@@ -238,34 +250,38 @@ function load(machine: Machine, rules: string): void {
   machine.configure(loading(rules));
 }
 
-/** A cable from `eth0` of a machine to a port of the router. */
-function plug(machine: Machine, router: Machine, port: string, settings = ''): void {
-  const [near, far] = [`eth0 netns ${machine.pid}`, `name ${port} netns ${router.pid}`];
+/** A cable from a card of a machine to a port of the router. */
+function plug(machine: Machine, router: Machine, port: string, settings = '', card = 'eth0'): void {
+  const [near, far] = [`${card} netns ${machine.pid}`, `name ${port} netns ${router.pid}`];
   execFileSync('ip', `link add ${near} type veth peer ${far}`.split(' '));
   router.configure(`ip link set ${port} up ${settings}`);
-  machine.configure('ip link set lo up\nip link set eth0 up');
+  machine.configure(`ip link set lo up\nip link set ${card} up`);
 }
 
 /** Held by a process that ends with its standard input. */
 async function startMachine(): Promise<Machine> {
-  const holder = spawn('unshare', ['--net', 'sh', '-c', 'echo ready && exec cat'], {
+  const holder = spawn('unshare', ['--net', '--uts', 'sh', '-c', 'echo ready && exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   await once(holder.stdout, 'data');
   const pid = holder.pid ?? 0;
-  const inside = ['--net', `--target=${pid}`];
+  const inside = ['--net', '--uts', `--target=${pid}`];
   const running: ChildProcess[] = [];
-  const start = (program: URL, args: readonly string[]) => {
-    const command = [process.execPath, fileURLToPath(program), ...args];
-    const child = spawn('nsenter', [...inside, ...command], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const start = (command: readonly string[]) => {
+    // A daemon does not end with its standard input, so it is told when we end.
+    const child = spawn('nsenter', [...inside, 'setpriv', '--pdeathsig', 'TERM', ...command], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     running.push(child);
     return child;
   };
+  const startNode = (program: URL, args: readonly string[]) =>
+    start([process.execPath, fileURLToPath(program), ...args]);
   return {
     pid,
     configure: (script) => execFileSync('nsenter', [...inside, 'sh', '-e'], { input: script, encoding: 'utf8' }),
     async run(program, args) {
-      const child = start(program, args);
+      const child = startNode(program, args);
       let output = '';
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
         output += text;
@@ -274,11 +290,12 @@ async function startMachine(): Promise<Machine> {
       return { exitCode, output };
     },
     async serve(program, args) {
-      const child = start(program, args);
+      const child = startNode(program, args);
       const ready = once(child.stdout, 'data').then(() => true);
       const ended = once(child, 'exit').then(() => false);
       if (!(await Promise.race([ready, ended]))) throw new Error(`${program.pathname} ended before it was ready`);
     },
+    start,
     async close() {
       await Promise.all(running.map(end));
       holder.stdin.end();

@@ -241,7 +241,7 @@ it('understands a real mail server', async () => {
   await new Promise<void>((resolve) => server.listen(0, ex1, resolve));
   running.push({ close: () => new Promise((resolve) => server.close(() => resolve())) });
   const { port } = server.server.address() as { port: number };
-  const service = serviceAt(port, { nodes: [{ name: 'EX1', address: ex1 }] });
+  const service = serviceAt(port, { nodes: [{ name: 'EX1', address: ex1, system: 'windows' }] });
   const { probe: result } = await probe(service);
   expect(result.attempts.find(({ via }) => via === 'node')).toMatchObject({
     outcome: 'answered',

@@ -1,7 +1,11 @@
+import { parseEndpoint } from '../../../domain/ip-range.ts';
+import { enumerate } from '../../../domain/words.ts';
 import { facingConnectors } from '../../../facts/smtp-service/node.ts';
 import { bindsAbsentAddress, connectorIdentity, listensOn } from '../connectors.ts';
+import { isListening } from '../linux.ts';
 import { quoted } from '../node.ts';
-import { rule } from '../rule.ts';
+import { expectsProxy, listenLines, postfixServices, proxyParameter } from '../postfix.ts';
+import { onLinux, rule } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
 
 /** See connector-bound-to-vip.md. */
@@ -13,6 +17,54 @@ export const connectorBoundToVip = rule({
   needs: ['node-receive-connectors', 'node-ip-addresses'],
   per: 'node',
   scope: onlyWithDsr,
+  variant: onLinux({
+    needs: ['node-listeners'],
+    optional: ['node-postfix'],
+    judge({ 'node-listeners': listeners, 'node-postfix': postfix }, at) {
+      const ports = at.subject.vips.flatMap((vip) => parseEndpoint(vip)?.port ?? []);
+      const there = listeners.filter(({ port }) => ports.includes(port));
+      const { inet_interfaces: interfaces } = postfix?.settings ?? {};
+      const evidence = [
+        {
+          fact: 'node-listeners' as const,
+          observed:
+            there
+              .map(({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port}`)
+              .join(', ') || `nothing listens on port ${ports.join(', ')}`,
+        },
+        ...(interfaces === undefined
+          ? []
+          : [{ fact: 'node-postfix' as const, observed: `inet_interfaces = ${interfaces}` }]),
+      ];
+      const silent = at.subject.vips.filter((vip) => !isListening(listeners, vip));
+      const proxied = postfix === undefined ? [] : postfixServices(postfix, at.subject).filter(expectsProxy);
+      if (silent.length === 0 && proxied.length > 0) {
+        return {
+          verdict: 'fail',
+          owner: 'on-premises',
+          message: `${at.part}: ${enumerate(proxied.map(({ name }) => name))} expects the PROXY protocol, which no client sends that comes by Direct Server Return: it hangs up on all of them.`,
+          remedy: [...proxied.map((one) => one.set(proxyParameter(one), '')), 'systemctl reload postfix'].join('\n'),
+          evidence: [
+            ...evidence,
+            ...proxied.map((one) => ({
+              fact: 'node-postfix' as const,
+              observed: `${proxyParameter(one)} = ${one.setting(proxyParameter(one))}`,
+            })),
+          ],
+        };
+      }
+      if (silent.length === 0) {
+        return { verdict: 'pass', message: `${at.part}: something listens on every VIP and port.`, evidence };
+      }
+      return {
+        verdict: 'fail',
+        owner: 'on-premises',
+        message: `${at.part}: nothing listens on ${enumerate(silent)}${interfaces === undefined || interfaces === 'all' ? '' : ` (inet_interfaces = ${interfaces})`}.`,
+        remedy: ['First put the VIP on lo, then:', ...listenLines(postfix, silent).run].join('\n'),
+        evidence,
+      };
+    },
+  }),
   judge({ 'node-receive-connectors': connectors, 'node-ip-addresses': addresses }, at) {
     const frontEnd = facingConnectors(connectors).filter(({ enabled }) => enabled);
     const own = addresses.map(({ ipAddress }) => ipAddress);

@@ -1,6 +1,6 @@
 import type { Judgement } from '../../../domain/rule.ts';
 import { connectorIdentity, connectorTarget } from '../connectors.ts';
-import { rule } from '../rule.ts';
+import { rule, windowsOnly } from '../rule.ts';
 
 /** See connectors-unchanged.md. */
 export const connectorsUnchanged = rule({
@@ -11,6 +11,7 @@ export const connectorsUnchanged = rule({
   needs: ['node-receive-connectors'],
   optional: ['smtp-baseline'],
   per: 'node',
+  variant: windowsOnly('Postfix keeps no time of its changes; see smtp-source-ip/baseline-kept.'),
   judge({ 'node-receive-connectors': connectors, 'smtp-baseline': baseline }, at): Judgement | Judgement[] {
     if (baseline === undefined) {
       return {

@@ -1,6 +1,6 @@
 import type { Judgement } from '../../../domain/rule.ts';
 import { connectorIdentity, connectorTarget, narrowScope, wideRanges } from '../connectors.ts';
-import { rule } from '../rule.ts';
+import { rule, windowsOnly } from '../rule.ts';
 import { withBalancer } from '../service.ts';
 
 /** See externally-secured-scope-narrow.md. */
@@ -12,6 +12,7 @@ export const externallySecuredScopeNarrow = rule({
   needs: ['node-receive-connectors'],
   optional: ['smtp-load-balancer'],
   per: 'node',
+  variant: windowsOnly('Postfix has no externally secured connectors; see smtp-source-ip/relay-scope-narrow.'),
   judge(facts, place) {
     const at = withBalancer(facts, place);
     return facts['node-receive-connectors'].map((connector): Judgement => {

@@ -1,5 +1,6 @@
 import { hoursUntil } from '../../../domain/time.ts';
 import { goodForADay } from '../../../facts/smtp-service/node.ts';
+import { collectorFor, isLinuxNode } from '../../../facts/smtp-service/service.ts';
 import { rule } from '../rule.ts';
 
 /** See facts-fresh.md. */
@@ -18,7 +19,7 @@ export const factsFresh = rule({
       verdict: 'fail',
       owner: 'on-premises',
       message: `${at.part}: its facts are of ${collectedAt}, ${Math.floor(age)} h old: nothing about the node is judged by them.`,
-      remedy: `Look at the scheduled task of Collect-SmtpSourceIpFacts.ps1 on ${at.part}, and run it.`,
+      remedy: `Look at the ${isLinuxNode(at) ? 'timer' : 'scheduled task'} of ${collectorFor(isLinuxNode(at) ? 'linux' : 'windows')} on ${at.part}, and run it.`,
       evidence,
     };
   },

@@ -1,8 +1,10 @@
 import { parseEndpoint } from '../../../domain/ip-range.ts';
 import { enumerate } from '../../../domain/words.ts';
 import type { FirewallProfile, NodeFirewall, NodeIpAddresses } from '../../../facts/smtp-service/node.ts';
-import { isOneOf, loopbackAliases, loopbackPresent, quoted, vipsOn } from '../node.ts';
-import { type RuleContext, rule } from '../rule.ts';
+import { lanNotToldOnLinux } from '../linux.ts';
+import { isOneOf, lanAlias, loopbackAliases, loopbackPresent, quoted, vipsOn } from '../node.ts';
+import { admitPort, filterAtVips } from '../packet-filter.ts';
+import { onLinux, type RuleContext, rule } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
 
 /** See firewall-admits-smtp.md. */
@@ -16,6 +18,46 @@ export const firewallAdmitsSmtp = rule({
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
+  variant: onLinux({
+    needs: ['node-packet-filter', 'node-ip-addresses'],
+    optional: ['node-host', 'node-adapters'],
+    judge(facts, at) {
+      const lan = lanAlias(facts, at);
+      if (lan === undefined) return lanNotToldOnLinux(at);
+      const looked = filterAtVips(facts['node-packet-filter'], lan, at.subject.vips);
+      const evidence = looked.map(({ vip, outcome, chain }) => ({
+        fact: 'node-packet-filter' as const,
+        observed: `${vip} on ${lan}: ${outcomeWords[outcome]} (${chain})`,
+      }));
+      const closed = looked.filter(({ outcome }) => outcome === 'closed');
+      if (closed.length > 0) {
+        return {
+          verdict: 'fail',
+          owner: 'on-premises',
+          message: `${at.part}: ${enumerate(closed.map(({ port, chain }) => `nothing in the chain ${chain} lets port ${port} in on ${lan}`))}.`,
+          remedy: [
+            ...new Set(closed.map(({ chain, port }) => admitPort(chain, port, lan))),
+            'With firewalld or ufw let the port in there instead, and make it permanent where the rules are kept (/etc/nftables.conf).',
+          ].join('\n'),
+          evidence,
+        };
+      }
+      const unsure = looked.filter(({ outcome }) => outcome !== 'open');
+      if (unsure.length > 0) {
+        return {
+          verdict: 'manual',
+          message: `${at.part}: ${enumerate(unsure.map(({ port, outcome, chain }) => (outcome === 'some' ? `the chain ${chain} lets port ${port} in for some senders only` : `it cannot be told what the chain ${chain} does with port ${port}`)))}.`,
+          remedy: `Look whether it lets every client in that uses the VIP:\n${[...new Set(unsure.map(({ chain }) => `nft list chain ${chain}`))].join('\n')}`,
+          evidence,
+        };
+      }
+      return {
+        verdict: 'pass',
+        message: `${at.part}: the packet filter lets port ${enumerate([...new Set(looked.map(({ port }) => String(port)))])} in on ${lan}, so SMTP reaches the VIP.`,
+        evidence,
+      };
+    },
+  }),
   judge(facts, at) {
     const looked = firewallAt(facts, loopbackAliases(facts, at), at);
     const evidence = looked.map(({ alias, port, observed }) => ({
@@ -47,6 +89,13 @@ export const firewallAdmitsSmtp = rule({
     return { verdict: 'pass', message: `${at.part}: ${enumerate(reasons)}, so SMTP reaches the VIP.`, evidence };
   },
 });
+
+const outcomeWords = {
+  open: 'let in',
+  some: 'let in for some senders only',
+  closed: 'kept out',
+  'not-told': 'not to be told',
+} as const;
 
 /** What the firewall does with each port of the VIPs on each of the adapters. */
 export function firewallAt(

@@ -1,5 +1,5 @@
 import { judgeWeakHost, lanAlias, lanNotTold } from '../node.ts';
-import { rule } from '../rule.ts';
+import { rule, windowsOnly } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
 
 /** See lan-weak-host-receive.md. */
@@ -12,6 +12,9 @@ export const lanWeakHostReceive = rule({
   optional: ['node-host', 'node-ip-addresses', 'node-adapters'],
   per: 'node',
   scope: onlyWithDsr,
+  variant: windowsOnly(
+    'it takes packets for each of its addresses on every interface; what rp_filter drops is judged by smtp-source-ip/return-path-symmetric.',
+  ),
   judge(facts, at) {
     const lan = lanAlias(facts, at);
     if (lan === undefined) return lanNotTold(at);

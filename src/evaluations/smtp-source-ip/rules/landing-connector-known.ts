@@ -2,7 +2,7 @@ import { parseEndpoint, parseRange } from '../../../domain/ip-range.ts';
 import type { Judgement } from '../../../domain/rule.ts';
 import { enumerate } from '../../../domain/words.ts';
 import { landingConnector, relayRight } from '../connectors.ts';
-import { rule } from '../rule.ts';
+import { rule, windowsOnly } from '../rule.ts';
 import { familyOf, natKnowledge, withBalancer } from '../service.ts';
 
 /** Stands for whoever is in nobody's list: the last address of each family's documentation space (RFC 5737, RFC 3849). */
@@ -17,6 +17,7 @@ export const landingConnectorKnown = rule({
   needs: ['node-receive-connectors', 'node-connector-permissions'],
   optional: ['smtp-source-nat', 'smtp-load-balancer'],
   per: 'node',
+  variant: windowsOnly('Postfix takes all clients of a port by one service.'),
   judge(facts, place): Judgement {
     const at = withBalancer(facts, place);
     const service = at.subject;

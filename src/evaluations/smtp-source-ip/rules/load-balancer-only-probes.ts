@@ -1,5 +1,6 @@
 import { isOwnMail } from '../../../facts/smtp-service/log.ts';
 import { rule } from '../rule.ts';
+import { namesWord } from '../service.ts';
 
 /** See load-balancer-only-probes.md. */
 export const loadBalancerOnlyProbes = rule({
@@ -13,10 +14,11 @@ export const loadBalancerOnlyProbes = rule({
   judge({ 'smtp-log': log, 'smtp-source-nat': sourceNat }, { subject }) {
     const { loadBalancer, mailSessions } = log;
     const nodes = Object.values(sourceNat ?? {});
+    const names = namesWord(subject);
     const evidence = [
       {
         fact: 'smtp-log' as const,
-        observed: `from the load balancer ${loadBalancer.mailSessions} mail sessions with ${loadBalancer.ehloNames} EHLO names, ${loadBalancer.probeSessions} probe-shaped`,
+        observed: `from the load balancer ${loadBalancer.mailSessions} mail sessions with ${loadBalancer.ehloNames} ${names}, ${loadBalancer.probeSessions} probe-shaped`,
       },
     ];
     if (loadBalancer.mailSessions === 0) {
@@ -32,7 +34,7 @@ export const loadBalancerOnlyProbes = rule({
         verdict: 'fail',
         severity: 'low',
         owner: 'network',
-        message: `The load balancer itself sent mail in ${loadBalancer.mailSessions} of ${mailSessions} mail sessions, with ${loadBalancer.ehloNames} EHLO names: alerts of its own, or a monitor that says MAIL FROM. They are left out of the proof.`,
+        message: `The load balancer itself sent mail in ${loadBalancer.mailSessions} of ${mailSessions} mail sessions, with ${loadBalancer.ehloNames} ${names}: alerts of its own, or a monitor that says MAIL FROM. They are left out of the proof.`,
         remedy:
           'Let the load balancer send its alerts by another address or connector, so that its mail and that of hidden clients cannot be confused.',
         evidence,
@@ -53,7 +55,7 @@ export const loadBalancerOnlyProbes = rule({
           ? { severity: 'medium' }
           : {}),
       owner: 'network',
-      message: `Mail of clients comes with the load balancer's address: ${loadBalancer.mailSessions} of ${mailSessions} mail sessions, with ${loadBalancer.ehloNames} EHLO names.`,
+      message: `Mail of clients comes with the load balancer's address: ${loadBalancer.mailSessions} of ${mailSessions} mail sessions, with ${loadBalancer.ehloNames} ${names}.`,
       remedy: 'See smtp-source-ip/log-shows-client-addresses: take source NAT off the virtual service.',
       evidence,
     };

@@ -1,6 +1,7 @@
 import { hoursUntil } from '../../../domain/time.ts';
 import { enumerateFirst } from '../../../domain/words.ts';
 import type { SmtpLog } from '../../../facts/smtp-service/log.ts';
+import { nodesWith } from '../../../facts/smtp-service/service.ts';
 import { rule } from '../rule.ts';
 
 const freshHours = 24;
@@ -29,7 +30,9 @@ export const logFresh = rule({
       remedy:
         log.otherPorts.length > 0 && newest === undefined
           ? `Declare the VIPs of ${subject.id} with the port that the nodes see; a load balancer that translates ports cannot do Direct Server Return.`
-          : 'Run the collector again, or pass the newest RECV*.LOG; when it stays old, check that the connectors write a protocol log and that the pool sends traffic.',
+          : nodesWith(subject, 'windows').length === 0
+            ? 'Run the collector again, or pass the newest mail log; when it stays old, check that the pool sends traffic.'
+            : 'Run the collector again, or pass the newest RECV*.LOG; when it stays old, check that the connectors write a protocol log and that the pool sends traffic.',
       evidence,
     };
   },

@@ -32,9 +32,10 @@ export const logRetentionSufficient = rule({
       owner: 'on-premises',
       message: `The receive log reaches back ${Math.floor(back)} h only: what happened before is rotated away, and a daily run does not see it.`,
       remedy: subject.nodes
-        .map(
-          ({ name }) =>
-            `Set-FrontendTransportService ${quoted(name)} -ReceiveProtocolLogMaxDirectorySize 5GB -ReceiveProtocolLogMaxAge 30.00:00:00`,
+        .map(({ name, system }) =>
+          system === 'linux'
+            ? `On ${name}: keep more in /etc/logrotate.d (rotate 30), and give every file with --log or -l.`
+            : `Set-FrontendTransportService ${quoted(name)} -ReceiveProtocolLogMaxDirectorySize 5GB -ReceiveProtocolLogMaxAge 30.00:00:00`,
         )
         .join('\n'),
       evidence,

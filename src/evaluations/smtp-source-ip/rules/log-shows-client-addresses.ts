@@ -17,6 +17,10 @@ export const logShowsClientAddresses = rule({
       proof.ownMailSessions > 0
         ? ` ${proof.ownMailSessions} sessions of the load balancer's own mail are left out.`
         : '';
+    const notTold =
+      subject.mode === 'dsr' && (proof.localNotTold ?? 0) > 0
+        ? ' A Postfix log does not show at which address of the node a client was, so some may have come past the VIP.'
+        : '';
     const share = `${proof.fromLoadBalancer} of ${proof.mailSessions} mail sessions`;
     const evidence = [
       {
@@ -27,7 +31,7 @@ export const logShowsClientAddresses = rule({
     if (proof.translation === 'preserved') {
       return {
         verdict: 'pass',
-        message: `${part}: client addresses are preserved: none of ${proof.mailSessions} mail sessions from ${proof.clientAddresses} addresses comes from any of the ${declared} declared load-balancer addresses.${own}`,
+        message: `${part}: client addresses are preserved: none of ${proof.mailSessions} mail sessions from ${proof.clientAddresses} addresses comes from any of the ${declared} declared load-balancer addresses.${own}${notTold}`,
         evidence,
       };
     }

@@ -1,7 +1,7 @@
 import { enumerate } from '../../../domain/words.ts';
 import { sameWindowsName } from '../../../facts/smtp-service/node.ts';
 import { loopbackAlias, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
-import { rule } from '../rule.ts';
+import { rule, windowsOnly } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
 
 /** See loopback-adapter-named.md. */
@@ -15,6 +15,7 @@ export const loopbackAdapterNamed = rule({
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
+  variant: windowsOnly('nobody chooses the name of its loopback interface.'),
   judge(facts, at) {
     const wanted = loopbackAlias(facts, at);
     const names = loopbackAliases(facts, at);

@@ -1,7 +1,7 @@
 import { enumerate } from '../../../domain/words.ts';
-import { loopbackKind } from '../../../facts/smtp-service/node.ts';
+import { isLoopbackAdapter, loopbackKind } from '../../../facts/smtp-service/node.ts';
 import { loopbackAdapters, loopbackAlias, quoted } from '../node.ts';
-import { rule } from '../rule.ts';
+import { onLinux, rule } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
 
 /** See loopback-adapter-present.md. */
@@ -14,6 +14,27 @@ export const loopbackAdapterPresent = rule({
   optional: ['node-host', 'node-ip-addresses'],
   per: 'node',
   scope: onlyWithDsr,
+  variant: onLinux({
+    needs: ['node-adapters'],
+    judge({ 'node-adapters': adapters }, { part }) {
+      const loopbacks = adapters.filter(isLoopbackAdapter);
+      const evidence = loopbacks.map((one) => ({
+        fact: 'node-adapters' as const,
+        observed: `${one.name}: ${one.interfaceDescription}, ${one.status}`,
+      }));
+      const up = loopbacks.filter(({ status }) => status.toLowerCase() === 'up').map(({ name }) => name);
+      if (up.length > 0) {
+        return { verdict: 'pass', message: `${part}: ${enumerate(up)} can carry the VIP, and is up.`, evidence };
+      }
+      return {
+        verdict: 'fail',
+        owner: 'on-premises',
+        message: `${part}: lo is not up, so the node does not own the VIP.`,
+        remedy: 'ip link set lo up',
+        evidence,
+      };
+    },
+  }),
   judge(facts, at) {
     const { 'node-adapters': adapters } = facts;
     const loopbacks = loopbackAdapters(facts, at);

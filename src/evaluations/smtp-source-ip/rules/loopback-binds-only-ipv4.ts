@@ -2,7 +2,7 @@ import type { Severity } from '../../../domain/rule.ts';
 import { enumerate } from '../../../domain/words.ts';
 import type { NodeIpAddresses } from '../../../facts/smtp-service/node.ts';
 import { familiesOn, isOneOf, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
-import { type RuleContext, rule } from '../rule.ts';
+import { type RuleContext, rule, windowsOnly } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
 
 const names: Readonly<Record<string, string>> = {
@@ -25,6 +25,7 @@ export const loopbackBindsOnlyIpv4 = rule({
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
+  variant: windowsOnly('protocols are not bound to single interfaces there.'),
   judge(facts, at) {
     const { 'node-bindings': bindings } = facts;
     const aliases = loopbackAliases(facts, at);

@@ -10,7 +10,7 @@ import {
   quoted,
   vipsOn,
 } from '../node.ts';
-import { rule } from '../rule.ts';
+import { rule, windowsOnly } from '../rule.ts';
 import { familyName, familyOf, onlyWithDsr } from '../service.ts';
 
 /** The number everybody uses; any that beats no other interface would do. */
@@ -27,6 +27,7 @@ export const loopbackMetricHigh = rule({
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
+  variant: windowsOnly('a VIP of /32 on lo makes no route that could compete; see smtp-source-ip/vip-mask-fits.'),
   judge(facts, at) {
     const aliases = loopbackAliases(facts, at);
     const interfaces = facts['node-ip-interfaces'];

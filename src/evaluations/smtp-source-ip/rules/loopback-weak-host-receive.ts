@@ -1,5 +1,5 @@
 import { judgeWeakHost, loopbackAliases, loopbackPresent } from '../node.ts';
-import { rule } from '../rule.ts';
+import { rule, windowsOnly } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
 
 /** See loopback-weak-host-receive.md. */
@@ -13,6 +13,7 @@ export const loopbackWeakHostReceive = rule({
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
+  variant: windowsOnly('it takes packets for an address of lo on every interface.'),
   judge(facts, at) {
     return judgeWeakHost(
       facts,

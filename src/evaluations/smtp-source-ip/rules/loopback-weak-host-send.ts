@@ -1,5 +1,5 @@
 import { judgeWeakHost, loopbackAliases, loopbackPresent } from '../node.ts';
-import { rule } from '../rule.ts';
+import { rule, windowsOnly } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
 
 /** See loopback-weak-host-send.md. */
@@ -13,6 +13,7 @@ export const loopbackWeakHostSend = rule({
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
+  variant: windowsOnly('an address of lo may leave by every interface.'),
   judge(facts, at) {
     return judgeWeakHost(
       facts,

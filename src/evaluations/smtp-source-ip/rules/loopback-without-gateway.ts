@@ -1,5 +1,5 @@
 import { isOneOf, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
-import { rule } from '../rule.ts';
+import { rule, windowsOnly } from '../rule.ts';
 import { familyName, onlyWithDsr } from '../service.ts';
 
 const isDefault = (prefix: string) => prefix === '0.0.0.0/0' || prefix === '::/0';
@@ -15,6 +15,7 @@ export const loopbackWithoutGateway = rule({
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
+  variant: windowsOnly('where replies leave is judged by smtp-source-ip/return-path-symmetric.'),
   judge(facts, at) {
     const aliases = loopbackAliases(facts, at);
     const gateways = facts['node-routes'].filter(({ alias, prefix }) => isOneOf(alias, aliases) && isDefault(prefix));

@@ -1,6 +1,6 @@
 import { sameWindowsName } from '../../../facts/smtp-service/node.ts';
 import { isOneOf, loopbackAliases, loopbackPresent } from '../node.ts';
-import { rule } from '../rule.ts';
+import { rule, windowsOnly } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
 
 const bare = (guid: string) => guid.replace(/[{}]/g, '');
@@ -16,6 +16,7 @@ export const netbiosDisabled = rule({
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
+  variant: windowsOnly('NetBIOS is no matter of its interfaces.'),
   judge(facts, at) {
     const { 'node-adapters': adapters, 'node-netbios': netbios } = facts;
     const aliases = loopbackAliases(facts, at);

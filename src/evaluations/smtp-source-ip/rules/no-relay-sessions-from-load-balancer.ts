@@ -1,4 +1,6 @@
 import { enumerate } from '../../../domain/words.ts';
+import { nodesWith } from '../../../facts/smtp-service/service.ts';
+import { exceptLinux, postfixLogsNoRights } from '../postfix.ts';
 import { rule } from '../rule.ts';
 
 /** See no-relay-sessions-from-load-balancer.md. */
@@ -9,8 +11,9 @@ export const noRelaySessionsFromLoadBalancer = rule({
   blocks: ['relay-safe'],
   needs: [],
   optional: ['smtp-log'],
-  judge({ 'smtp-log': log }) {
+  judge({ 'smtp-log': log }, { subject }) {
     if (log === undefined) return { verdict: 'not_applicable', message: 'There is no receive log to look into.' };
+    if (nodesWith(subject, 'windows').length === 0) return postfixLogsNoRights;
     const { anyRecipientSessions: sessions, anyRecipientConnectors: connectors } = log.loadBalancer;
     const evidence = [
       {
@@ -21,8 +24,7 @@ export const noRelaySessionsFromLoadBalancer = rule({
     if (sessions === 0) {
       return {
         verdict: 'pass',
-        message:
-          'No session from a load-balancer address was granted SMTPAcceptAnyRecipient before it signed in; monitors do not count.',
+        message: `No session from a load-balancer address was granted SMTPAcceptAnyRecipient before it signed in; monitors do not count.${exceptLinux(subject)}`,
         evidence,
       };
     }

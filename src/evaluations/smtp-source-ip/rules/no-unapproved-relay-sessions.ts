@@ -1,4 +1,6 @@
 import { enumerate, enumerateFirst } from '../../../domain/words.ts';
+import { nodesWith } from '../../../facts/smtp-service/service.ts';
+import { exceptLinux, postfixLogsNoRights } from '../postfix.ts';
 import { rule } from '../rule.ts';
 
 /** See no-unapproved-relay-sessions.md. */
@@ -11,6 +13,7 @@ export const noUnapprovedRelaySessions = rule({
   optional: ['smtp-log'],
   judge({ 'smtp-log': log }, { subject }) {
     if (log === undefined) return { verdict: 'not_applicable', message: 'There is no receive log to look into.' };
+    if (nodesWith(subject, 'windows').length === 0) return postfixLogsNoRights;
     const { unapprovedRelay: unapproved } = log;
     const evidence = unapproved.map(({ address, sessions, connectors }) => ({
       fact: 'smtp-log' as const,
@@ -19,7 +22,7 @@ export const noUnapprovedRelaySessions = rule({
     if (unapproved.length === 0) {
       return {
         verdict: 'pass',
-        message: 'No client outside "relayClients" was granted SMTPAcceptAnyRecipient before it signed in.',
+        message: `No client outside "relayClients" was granted SMTPAcceptAnyRecipient before it signed in.${exceptLinux(subject)}`,
         evidence,
       };
     }

@@ -1,4 +1,5 @@
 import { enumerate, enumerateFirst } from '../../../domain/words.ts';
+import { isLinuxNode } from '../../../facts/smtp-service/service.ts';
 import { rule } from '../rule.ts';
 
 /** See one-address-few-clients.md. */
@@ -16,6 +17,7 @@ export const oneAddressFewClients = rule({
       return { verdict: 'not_applicable', message: `${part}: there is no receive log to look into.` };
     }
     const { suspects, clientMailSessions } = log;
+    const names = isLinuxNode({ subject, part }) ? 'domains of senders' : 'EHLO names';
     if (suspects.length === 0) {
       return {
         verdict: 'pass',
@@ -30,11 +32,11 @@ export const oneAddressFewClients = rule({
     return {
       verdict: 'fail',
       owner: 'network',
-      message: `${part}: ${enumerateFirst(addresses)} ${many ? 'send' : 'sends'} ${percent} % of the clients' mail${many ? ', each' : ''} under ${Math.min(...suspects.map(({ ehloNames }) => ehloNames))} EHLO names${many ? ' or more' : ''}: ${many ? 'they look' : 'it looks'} like an undeclared load balancer that hides clients. A suspicion, no proof.`,
+      message: `${part}: ${enumerateFirst(addresses)} ${many ? 'send' : 'sends'} ${percent} % of the clients' mail${many ? ', each' : ''} under ${Math.min(...suspects.map(({ ehloNames }) => ehloNames))} ${names}${many ? ' or more' : ''}: ${many ? 'they look' : 'it looks'} like an undeclared load balancer that hides clients. A suspicion, no proof.`,
       remedy: `${many ? `Which of ${enumerate(addresses)} belong` : `Does ${addresses[0]} belong`} to the load balancer (SNIP, SNAT pool, self IP)? ${many ? 'Add those' : 'Then add it'} to "loadBalancerAddresses" of ${subject.id}. What is a client that speaks for many (a branch office, a mail filter) and may relay belongs into "relayClients".`,
       evidence: suspects.map(({ address, mailSessions, ehloNames }) => ({
         fact: 'node-log',
-        observed: `${address}: ${mailSessions} of ${clientMailSessions} mail sessions, ${ehloNames} EHLO names`,
+        observed: `${address}: ${mailSessions} of ${clientMailSessions} mail sessions, ${ehloNames} ${names}`,
       })),
     };
   },

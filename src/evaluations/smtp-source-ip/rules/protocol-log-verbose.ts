@@ -1,6 +1,6 @@
 import type { Judgement } from '../../../domain/rule.ts';
 import { connectorIdentity, connectorTarget, loadBalanced } from '../connectors.ts';
-import { rule } from '../rule.ts';
+import { rule, windowsOnly } from '../rule.ts';
 
 /** See protocol-log-verbose.md. */
 export const protocolLogVerbose = rule({
@@ -10,6 +10,7 @@ export const protocolLogVerbose = rule({
   blocks: [],
   needs: ['node-receive-connectors'],
   per: 'node',
+  variant: windowsOnly('Postfix always writes who connects.'),
   judge({ 'node-receive-connectors': connectors }, at): Judgement | Judgement[] {
     const looked = loadBalanced(connectors, at.subject);
     if (looked.length === 0) {

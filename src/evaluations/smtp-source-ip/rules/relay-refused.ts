@@ -1,4 +1,5 @@
 import { enumerate } from '../../../domain/words.ts';
+import { nodesWith } from '../../../facts/smtp-service/service.ts';
 import { rule } from '../rule.ts';
 
 /** See relay-refused.md. */
@@ -9,7 +10,7 @@ export const relayRefused = rule({
   blocks: ['relay-safe'],
   needs: [],
   optional: ['smtp-relay-test'],
-  judge({ 'smtp-relay-test': tests }) {
+  judge({ 'smtp-relay-test': tests }, { subject }) {
     if (tests === undefined) return { verdict: 'not_applicable', message: 'The relay test was not asked for.' };
     const evidence = tests.map(({ target, reply }) => ({
       fact: 'smtp-relay-test' as const,
@@ -28,7 +29,9 @@ export const relayRefused = rule({
       owner: 'on-premises',
       message: `${enumerate(open.map(({ target, node }) => (node === undefined ? target : `${target} (${node})`)))} accepted a recipient of a foreign domain from us, unauthenticated: an open relay.`,
       remedy:
-        'See smtp-source-ip/relay-scope-narrow: narrow the connector that took the connection, or take the right Ms-Exch-SMTP-Accept-Any-Recipient away from S-1-5-7.',
+        nodesWith(subject, 'windows').length === 0
+          ? 'See smtp-source-ip/relay-scope-narrow: narrow mynetworks, or mend smtpd_relay_restrictions.'
+          : 'See smtp-source-ip/relay-scope-narrow: narrow the connector that took the connection, or take the right Ms-Exch-SMTP-Accept-Any-Recipient away from S-1-5-7.',
       evidence,
     };
   },

@@ -1,6 +1,14 @@
 import type { Judgement } from '../../../domain/rule.ts';
-import { connectorTarget, narrowScope, permissionsMissing, relayRight, wideRanges } from '../connectors.ts';
-import { rule } from '../rule.ts';
+import { connectorTarget, narrowScope, permissionsMissing, relayRight, wideAmong, wideRanges } from '../connectors.ts';
+import {
+  closedRestrictions,
+  isOwnNetwork,
+  mapsNotRead,
+  noPostfixService,
+  postfixServices,
+  unreadNetworks,
+} from '../postfix.ts';
+import { onLinux, rule } from '../rule.ts';
 import { withBalancer } from '../service.ts';
 import { lacksPermissions } from '../settings.ts';
 
@@ -13,6 +21,60 @@ export const relayScopeNarrow = rule({
   needs: ['node-receive-connectors', 'node-connector-permissions'],
   optional: ['smtp-load-balancer'],
   per: 'node',
+  variant: onLinux({
+    needs: ['node-postfix'],
+    optional: ['smtp-load-balancer'],
+    judge({ 'node-postfix': postfix, ...facts }, place): Judgement | Judgement[] {
+      const at = withBalancer(facts, place);
+      const services = postfixServices(postfix, at.subject);
+      if (services.length === 0) return noPostfixService(at.part);
+      return services.map((service): Judgement => {
+        const target = `${at.part}/${service.name}`;
+        const { relaysFor, networks, tables } = service;
+        const evidence = ['smtpd_relay_restrictions', 'smtpd_recipient_restrictions', 'mynetworks'].map((name) => ({
+          fact: 'node-postfix' as const,
+          observed: `${name} = ${service.setting(name)}`,
+        }));
+        if (relaysFor === 'everybody') {
+          return {
+            verdict: 'fail',
+            target,
+            owner: 'on-premises',
+            message: `${target} is an open relay: neither smtpd_relay_restrictions nor smtpd_recipient_restrictions stops a foreign recipient.`,
+            remedy: `${service.set('smtpd_relay_restrictions', closedRestrictions)}\nsystemctl reload postfix`,
+            evidence,
+          };
+        }
+        if (tables.length > 0) return mapsNotRead(target, tables, evidence);
+        if (relaysFor === 'nobody') {
+          return { verdict: 'pass', target, message: `${target} relays for nobody who has not signed in.`, evidence };
+        }
+        const wide = wideAmong(
+          networks.flatMap((one) => (one.not || isOwnNetwork(one) ? [] : [one.text])),
+          at.subject,
+        );
+        if (wide.length > 0) {
+          const rest = networks.filter(({ text }) => !wide.some((one) => one.range === text)).map(({ text }) => text);
+          return {
+            verdict: 'fail',
+            target,
+            owner: 'on-premises',
+            message: `${target} relays for too many: ${wide.map(({ range, why }) => `${range} in mynetworks ${why}`).join('; ')}. It is an open relay for them.`,
+            remedy: `Narrow mynetworks to the real clients:\n${service.set('mynetworks', [...rest, ...at.subject.relayClients].join(', '))}\nsystemctl reload postfix\nor approve the ranges as "relayClients" of ${at.subject.id}.`,
+            evidence,
+          };
+        }
+        const unread = unreadNetworks(networks);
+        if (unread.length > 0) return mapsNotRead(target, unread, evidence);
+        return {
+          verdict: 'pass',
+          target,
+          message: `${target} relays for a short list of addresses only (mynetworks).`,
+          evidence,
+        };
+      });
+    },
+  }),
   judge({ 'node-receive-connectors': connectors, 'node-connector-permissions': permissions, ...facts }, place) {
     const at = withBalancer(facts, place);
     return connectors.map((connector): Judgement => {

@@ -1,7 +1,8 @@
 import { enumerate } from '../../../domain/words.ts';
 import type { NodeIpInterfaces } from '../../../facts/smtp-service/node.ts';
+import { inForce, inForceAfterStart, isSilent, kernelName, lanNotToldOnLinux, setKernel } from '../linux.ts';
 import { familiesOn, interfaceRow, lanAlias, lanNotTold, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
-import { rule } from '../rule.ts';
+import { onLinux, rule } from '../rule.ts';
 import { type AddressFamily, familyName, onlyWithDsr } from '../service.ts';
 
 type Row = NodeIpInterfaces[number];
@@ -27,6 +28,39 @@ export const settingsPersistent = rule({
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
+  variant: onLinux({
+    needs: ['node-adapters', 'node-ip-addresses', 'node-kernel-settings', 'node-stored-kernel-settings'],
+    optional: ['node-host'],
+    judge(facts, at) {
+      const lan = lanAlias(facts, at);
+      if (lan === undefined) return lanNotToldOnLinux(at);
+      const looked = (['arpIgnore', 'arpAnnounce'] as const).map((setting) => ({
+        setting,
+        now: inForce(facts['node-kernel-settings'], lan, setting),
+        later: inForceAfterStart(facts['node-stored-kernel-settings'], lan, setting),
+      }));
+      const evidence = looked.map(({ setting, now, later }) => ({
+        fact: 'node-stored-kernel-settings' as const,
+        observed: `${kernelName[setting]} at ${lan}: ${now} now, ${later} by the files of sysctl`,
+      }));
+      const lost = looked.filter(({ setting, now, later }) => isSilent(setting, now) && !isSilent(setting, later));
+      if (lost.length === 0) {
+        return {
+          verdict: 'pass',
+          message: `${at.part}: the files of sysctl keep its ARP settings. Where the VIP is configured was not looked at.`,
+          evidence,
+        };
+      }
+      return {
+        verdict: 'manual',
+        // Something else may set it: ifupdown, keepalived.
+        blocks: [],
+        message: `${at.part}: no file of sysctl keeps ${enumerate(lost.map(({ setting }) => kernelName[setting]))}: after a restart it answers for the VIP, unless something else sets it.`,
+        remedy: lost.flatMap(({ setting, now }) => setKernel(setting, now)).join('\n'),
+        evidence,
+      };
+    },
+  }),
   judge(facts, at) {
     const lan = lanAlias(facts, at);
     if (lan === undefined) return lanNotTold(at);

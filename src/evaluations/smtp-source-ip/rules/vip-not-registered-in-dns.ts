@@ -1,6 +1,6 @@
 import { vipAddresses } from '../../../facts/smtp-service/service.ts';
 import { isOneOf, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
-import { rule } from '../rule.ts';
+import { rule, windowsOnly } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
 
 /** See vip-not-registered-in-dns.md. */
@@ -14,6 +14,7 @@ export const vipNotRegisteredInDns = rule({
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
+  variant: windowsOnly('it registers none of its addresses in DNS by itself.'),
   judge(facts, at) {
     const { 'node-dns-clients': clients, 'node-dns-answers': answers } = facts;
     const aliases = loopbackAliases(facts, at);

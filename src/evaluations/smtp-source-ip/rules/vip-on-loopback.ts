@@ -1,7 +1,9 @@
 import { enumerate } from '../../../domain/words.ts';
+import { isLoopbackAdapter } from '../../../facts/smtp-service/node.ts';
 import { vipAddresses } from '../../../facts/smtp-service/service.ts';
-import { isAutomaticAddress, isOneOf, loopbackAliases, loopbackPresent, quoted } from '../node.ts';
-import { rule } from '../rule.ts';
+import { addVip, fullPrefix } from '../linux.ts';
+import { isAutomaticAddress, isOneOf, loopbackAliases, loopbackPresent, quoted, vipsOn } from '../node.ts';
+import { onLinux, rule } from '../rule.ts';
 import { familyOf, onlyWithDsr } from '../service.ts';
 
 /** See vip-on-loopback.md. */
@@ -15,6 +17,47 @@ export const vipOnLoopback = rule({
   per: 'node',
   scope: onlyWithDsr,
   after: (_, at) => loopbackPresent(at),
+  variant: onLinux({
+    needs: ['node-adapters', 'node-ip-addresses'],
+    after: (_, at) => loopbackPresent(at),
+    judge({ 'node-adapters': adapters, 'node-ip-addresses': addresses }, at) {
+      const carriers = adapters.filter(isLoopbackAdapter).map(({ name }) => name);
+      const there = vipsOn(addresses, carriers, at);
+      const evidence = there.map(({ alias, ipAddress, prefixLength, addressState }) => ({
+        fact: 'node-ip-addresses' as const,
+        observed: `${alias}: ${ipAddress}/${prefixLength}, ${addressState}`,
+      }));
+      const vips = vipAddresses(at.subject);
+      const missing = vips.filter((vip) => !there.some(({ ipAddress }) => ipAddress === vip));
+      const unusable = there.filter(({ addressState }) => addressState !== 'preferred');
+      if (missing.length + unusable.length > 0) {
+        return {
+          verdict: 'fail',
+          owner: 'on-premises',
+          message: `${at.part}: ${enumerate([
+            ...missing.map((vip) => `the VIP ${vip} is on no interface like lo, so packets for it are dropped`),
+            ...unusable.map(
+              ({ ipAddress, alias, addressState }) => `the VIP ${ipAddress} on ${alias} is ${addressState}`,
+            ),
+          ])}.`,
+          remedy: [
+            ...missing.flatMap(addVip),
+            ...unusable.flatMap(({ alias, ipAddress, prefixLength }) => [
+              `Find who else answers for ${ipAddress}; then set it again here:`,
+              `ip addr del ${ipAddress}/${prefixLength} dev ${alias}`,
+              `ip addr add ${ipAddress}/${fullPrefix(ipAddress)} dev ${alias} nodad`,
+            ]),
+          ].join('\n'),
+          evidence,
+        };
+      }
+      return {
+        verdict: 'pass',
+        message: `${at.part}: ${enumerate(there.map(({ ipAddress, alias }) => `${ipAddress} is on ${alias}`))}.`,
+        evidence,
+      };
+    },
+  }),
   judge(facts, at) {
     const { 'node-ip-addresses': addresses } = facts;
     const aliases = loopbackAliases(facts, at);

@@ -2,9 +2,10 @@ import { plainAddress } from '../../../domain/ip-range.ts';
 import { enumerate } from '../../../domain/words.ts';
 import { isLoopbackAdapter, type NodeNeighbors } from '../../../facts/smtp-service/node.ts';
 import { vipAddresses } from '../../../facts/smtp-service/service.ts';
-import { isOneOf, quoted } from '../node.ts';
-import { type RuleContext, rule } from '../rule.ts';
-import { onlyWithDsr } from '../service.ts';
+import { inForce, isSilent, kernelName, lanNotToldOnLinux, setKernel } from '../linux.ts';
+import { isOneOf, lanAlias, quoted } from '../node.ts';
+import { onLinux, type RuleContext, rule } from '../rule.ts';
+import { familyOf, onlyWithDsr } from '../service.ts';
 
 /** See vip-silent-on-lan.md. */
 export const vipSilentOnLan = rule({
@@ -17,6 +18,98 @@ export const vipSilentOnLan = rule({
   per: 'node',
   optionalPeers: ['node-neighbors'],
   scope: onlyWithDsr,
+  variant: onLinux({
+    needs: ['node-adapters', 'node-ip-addresses', 'node-kernel-settings'],
+    optional: ['node-host', 'node-arp-filter'],
+    optionalPeers: ['node-neighbors'],
+    judge(facts, at) {
+      const { 'node-ip-addresses': addresses, 'node-kernel-settings': settings } = facts;
+      const vips = vipAddresses(at.subject);
+      const carriers = facts['node-adapters'].filter(isLoopbackAdapter).map(({ name }) => name);
+      const exposed = addresses.filter(({ alias, ipAddress }) => vips.includes(ipAddress) && !isOneOf(alias, carriers));
+      const [first] = exposed;
+      if (first !== undefined) {
+        return {
+          verdict: 'fail',
+          owner: 'on-premises',
+          message: `${at.part}: the VIP ${first.ipAddress} is on ${first.alias}, so the node answers ARP for it and takes the service away from the load balancer.`,
+          remedy: exposed
+            .flatMap(({ alias, ipAddress, prefixLength }) => [
+              `ip addr del ${ipAddress}/${prefixLength} dev ${alias}`,
+              'Take it out where the network is configured, too; then, on the neighbours:',
+              `ip neigh flush to ${ipAddress}`,
+            ])
+            .join('\n'),
+          evidence: exposed.map(({ alias, ipAddress }) => ({
+            fact: 'node-ip-addresses',
+            observed: `${alias}: ${ipAddress}`,
+          })),
+        };
+      }
+      const witness = peerThatSawUs(at, vips);
+      if (witness !== undefined) {
+        return {
+          verdict: 'fail',
+          owner: 'on-premises',
+          message: `${at.part}: its neighbour ${witness.peer} has the hardware address of ${at.part} (${witness.mac}) for the VIP ${witness.vip}: the node has answered ARP for it.`,
+          remedy: [
+            ...setKernel('arpIgnore', 1),
+            ...setKernel('arpAnnounce', 2),
+            'Then, on the neighbours:',
+            `ip neigh flush to ${witness.vip}`,
+          ].join('\n'),
+          evidence: [{ fact: 'node-neighbors', part: witness.peer, observed: `${witness.vip} is at ${witness.mac}` }],
+        };
+      }
+      // Neighbour discovery asks an interface for its own addresses only.
+      if (!vips.some((vip) => familyOf(vip) === 'ipv4')) {
+        return { verdict: 'pass', message: `${at.part}: Linux answers no neighbour discovery for an address of lo.` };
+      }
+      const lan = lanAlias(facts, at);
+      if (lan === undefined) return lanNotToldOnLinux(at);
+      const [ignore, announce] = [inForce(settings, lan, 'arpIgnore'), inForce(settings, lan, 'arpAnnounce')];
+      const evidence = [
+        {
+          fact: 'node-kernel-settings' as const,
+          observed: `in force at ${lan}: ${kernelName.arpIgnore} ${ignore}, ${kernelName.arpAnnounce} ${announce}`,
+        },
+      ];
+      const [answersNone, namesNone] = [isSilent('arpIgnore', ignore), isSilent('arpAnnounce', announce)];
+      if (answersNone && namesNone) {
+        return {
+          verdict: 'pass',
+          message: `${at.part}: ${lan} answers no ARP for addresses of lo (arp_ignore ${ignore}, arp_announce ${announce}). ARP on the wire was not looked at.`,
+          evidence,
+        };
+      }
+      const rules = facts['node-arp-filter']?.rules ?? 0;
+      const faults = [
+        ...(answersNone ? [] : [`answers ARP for the VIP (arp_ignore ${ignore} in force)`]),
+        ...(namesNone ? [] : [`names the VIP when it asks by ARP itself (arp_announce ${announce} in force)`]),
+      ];
+      const remedy = [
+        ...(answersNone ? [] : setKernel('arpIgnore', 1)),
+        ...(namesNone ? [] : setKernel('arpAnnounce', 2)),
+        'Then, on the neighbours:',
+        ...vips.map((vip) => `ip neigh flush to ${vip}`),
+      ].join('\n');
+      if (rules > 0) {
+        return {
+          verdict: 'manual',
+          message: `${at.part}: by its kernel settings ${lan} ${faults.join(' and ')}, but it has ${rules} rules about ARP packets, which may keep it silent.`,
+          remedy: `Look whether the rules drop ARP for the VIP, in and out:\nnft list ruleset arp\nWithout them:\n${remedy}`,
+          evidence: [...evidence, { fact: 'node-arp-filter', observed: `${rules} rules` }],
+        };
+      }
+      return {
+        verdict: 'fail',
+        owner: 'on-premises',
+        message: `${at.part}: ${lan} ${faults.join(' and ')}: the node takes the service away from the load balancer.`,
+        remedy,
+        evidence,
+      };
+    },
+  }),
   judge({ 'node-adapters': adapters, 'node-ip-addresses': addresses, 'node-bindings': bindings = [] }, at) {
     const vips = vipAddresses(at.subject);
     const loopbacks = adapters.filter(isLoopbackAdapter).map(({ name }) => name);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { notOwned } from '../../../domain/json.ts';
 import { isTime } from '../../../domain/time.ts';
 import { reasonFirst } from '../../supplied/powershell-error.ts';
+import { linuxSection } from './linux-section.ts';
 
 /*
  * The fact file `smtp-source-ip/1`, as the collector, another shell or a person's own ConvertTo-Json writes it: enums as
@@ -185,7 +186,9 @@ export const smtpNodeFile = z.object({
     ),
     os: maybe(text),
     build: maybe(text),
+    system: maybe(z.enum(['windows', 'linux'])),
   }),
+  linux: maybe(linuxSection),
   declared: maybe(declared),
   adapters: section(
     z.object({
@@ -287,6 +290,8 @@ export const smtpNodeFile = z.object({
   ),
   logSummary: maybe(
     z.object({
+      /** `postfix`: counted from its log. */
+      kind: maybe(z.enum(['exchange', 'postfix'])),
       from: maybe(instant),
       to: maybe(instant),
       files: z.preprocess((value) => nothing(value) ?? 0, count),
@@ -301,6 +306,7 @@ export const smtpNodeFile = z.object({
           mailSessions: count,
           probeSessions: z.preprocess((value) => nothing(value) ?? 0, count),
           ehloNames: z.preprocess((value) => nothing(value) ?? 0, count),
+          senderDomains: maybe(count),
           anyRecipientSessions: z.preprocess((value) => nothing(value) ?? 0, count),
         }),
       ),

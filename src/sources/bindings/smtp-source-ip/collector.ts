@@ -22,20 +22,35 @@ import {
   sameWindowsName,
 } from '../../../facts/smtp-service/node.ts';
 import type { ProbeAttempt } from '../../../facts/smtp-service/probe.ts';
-import { firstLabel, nodeNamed, vipAddresses } from '../../../facts/smtp-service/service.ts';
+import {
+  collectorFor,
+  collectorsFor,
+  firstLabel,
+  nodeNamed,
+  vipAddresses,
+} from '../../../facts/smtp-service/service.ts';
 import { type SmtpService, smtpServiceDeclaration } from '../../../facts/smtp-service/subject.ts';
 import type { OpenedFile } from '../../supplied/format.ts';
 import { saysDenied } from '../../supplied/powershell-error.ts';
 import { isObject } from '../../supplied/powershell-json.ts';
 import { type SmtpNodeFile, smtpNodeFile } from './collector-file.ts';
+import {
+  linuxAdapters,
+  linuxAddresses,
+  linuxArpFilter,
+  linuxListeners,
+  linuxNeighbors,
+  linuxPacketFilter,
+  linuxPostfix,
+  linuxRoutes,
+  linuxRoutingRules,
+} from './linux-section.ts';
 
 /** One host's fact file, parsed. */
 export interface SmtpNodeFacts {
   readonly file: string;
   readonly facts: SmtpNodeFile;
 }
-
-const howToCollect = 'collect it again with Collect-SmtpSourceIpFacts.ps1';
 
 /** Is this parsed JSON a fact file of the collector, of whatever version? */
 export function isSmtpNodeFile(value: unknown): boolean {
@@ -53,8 +68,10 @@ export function readSmtpNodeFiles(files: readonly Pick<OpenedFile, 'name' | 'row
       try {
         return { file: name, facts: parseDocument(name, smtpNodeFile, row) };
       } catch (error) {
-        if (error instanceof InvalidDocument) throw new InvalidDocument(name, [...error.issues, howToCollect]);
-        throw error;
+        if (!(error instanceof InvalidDocument)) throw error;
+        const isLinux = isObject(row.host) && row.host.system === 'linux';
+        const again = `collect it again with ${collectorFor(isLinux ? 'linux' : 'windows')}`;
+        throw new InvalidDocument(name, [...error.issues, again]);
       }
     }),
   );
@@ -68,7 +85,12 @@ export function smtpFactsOf(hosts: readonly SmtpNodeFacts[], service: SmtpServic
   const nodes: Record<string, PartFacts> = {};
   for (const node of service.nodes) {
     const newest = newestOf(hosts.filter(({ facts }) => nodeNamed(service, facts.host.name) === node.name));
-    if (newest !== undefined) nodes[node.name] = nodeFacts(newest);
+    if (newest === undefined) continue;
+    const system = systemOf(newest);
+    nodes[node.name] =
+      system === node.system
+        ? (system === 'linux' ? linuxNodeFacts : nodeFacts)(newest)
+        : ofAnotherSystem(newest, node.name, service);
   }
   const probes = hosts.flatMap((host) => suppliedProbes(host, service));
   const newest = newestOf(hosts);
@@ -85,7 +107,7 @@ export function smtpFactsOf(hosts: readonly SmtpNodeFacts[], service: SmtpServic
             ),
           },
     // Nodes may come file by file, so the absence of one stands beside them and overrules none.
-    parts: { node: { ...nodes, [everyPart]: silentNode } },
+    parts: { node: { ...nodes, [everyPart]: silentNode(service) } },
   };
 }
 
@@ -114,7 +136,8 @@ export function declaredService(hosts: readonly SmtpNodeFacts[]): SmtpService | 
   if (newest === undefined || declared === undefined) return undefined;
   const ports = declared.ports.length === 0 ? [25] : declared.ports;
   const address = ({ facts }: SmtpNodeFacts) => {
-    const row = facts.ipAddresses?.find(
+    const rows = facts.ipAddresses ?? linuxAddresses(facts.linux?.links ?? []);
+    const row = rows.find(
       ({ alias, ipAddress }) =>
         !declared.vips.includes(ipAddress) &&
         (declared.lanAlias === undefined
@@ -129,7 +152,11 @@ export function declaredService(hosts: readonly SmtpNodeFacts[]): SmtpService | 
     vips: declared.vips.flatMap((vip) => ports.map((port) => `${vip.includes(':') ? `[${vip}]` : vip}:${port}`)),
     loadBalancerAddresses: declared.lbAddresses,
     probeAddresses: declared.probeAddresses,
-    nodes: onePerHost(hosts).map((host) => ({ name: host.facts.host.name, address: address(host) })),
+    nodes: onePerHost(hosts).map((host) => ({
+      name: host.facts.host.name,
+      address: address(host),
+      system: systemOf(host),
+    })),
     lanAlias: declared.lanAlias,
     loopbackAlias: declared.loopbackAlias,
   });
@@ -150,28 +177,45 @@ function newestOf(hosts: readonly SmtpNodeFacts[]): SmtpNodeFacts | undefined {
 }
 
 /** Where a fact comes from as people know it: a file that was posted has no name. */
-const collectorOn = ({ facts }: SmtpNodeFacts) => `Collect-SmtpSourceIpFacts.ps1 on ${facts.host.name}`;
+const collectorOn = (host: SmtpNodeFacts) => `${collectorFor(systemOf(host))} on ${host.facts.host.name}`;
+
+function systemOf({ facts }: SmtpNodeFacts): 'windows' | 'linux' {
+  return facts.host.system ?? (facts.linux === undefined ? 'windows' : 'linux');
+}
 
 /** ISO 8601 texts in UTC sort as the times they name. */
 const latest = (times: readonly string[]) => [...times].sort().at(-1) ?? '';
 
-const nodeFactNames = Object.keys(smtpServiceFacts.partOf);
-
-const silentNode: PartFacts = Object.fromEntries(
-  nodeFactNames
-    .filter((name) => !(concludedNodeFacts as readonly string[]).includes(name))
-    .map((name) => [
-      name,
-      notKnown(
-        'not_supplied',
-        'there is no fact file of this node; run Collect-SmtpSourceIpFacts.ps1 there and supply its file',
-      ),
-    ]),
+const collectedFactNames = Object.keys(smtpServiceFacts.partOf).filter(
+  (name) => !(concludedNodeFacts as readonly string[]).includes(name),
 );
 
-function nodeFacts(host: SmtpNodeFacts): PartFacts {
+function silentNode(service: SmtpService): PartFacts {
+  const why = notKnown(
+    'not_supplied',
+    `there is no fact file of this node; run ${collectorsFor(service)} there and supply its file`,
+  );
+  return Object.fromEntries(collectedFactNames.map((name) => [name, why]));
+}
+
+/** Every fact of a node whose file is of another system than the document says: its rules would misread it. */
+function ofAnotherSystem(host: SmtpNodeFacts, node: string, service: SmtpService): PartFacts {
+  const system = systemOf(host);
+  const why = notKnown(
+    'malformed',
+    `${collectorFor(system)} wrote the file of ${node}, and ${service.id} declares it as a ${system === 'linux' ? 'Windows' : 'Linux'} node; set "system": "${system}" of the node if that is what it is`,
+    collectorOn(host),
+    host.facts.collectedAt,
+  );
+  return { ...Object.fromEntries(collectedFactNames.map((name) => [name, why])), 'node-host': hostFact(host) };
+}
+
+type Read = <T>(section: string, convert: () => T | undefined, optional?: boolean) => Gathered<T>;
+
+/** Reads one section of a file; what the collector could not read is not known, with its reason. */
+function sectionsOf(host: SmtpNodeFacts): Read {
   const { facts } = host;
-  const read = <T>(section: string, convert: () => T | undefined, optional = false): Gathered<T> => {
+  return <T>(section: string, convert: () => T | undefined, optional = false): Gathered<T> => {
     const failure = facts.errors.find((error) => concerns(error.section, section));
     const observed = [collectorOn(host), facts.collectedAt] as const;
     if (failure !== undefined) {
@@ -182,31 +226,81 @@ function nodeFacts(host: SmtpNodeFacts): PartFacts {
     try {
       const value = convert();
       return value === undefined
-        ? notKnown('not_supplied', `the file has no section ${section}; ${howToCollect}`, ...observed)
+        ? notKnown(
+            'not_supplied',
+            `the file has no section ${section}; collect it again with ${collectorFor(systemOf(host))}`,
+            ...observed,
+          )
         : known(value, ...observed);
     } catch (error) {
       if (error instanceof Unobtainable) return notKnown(error.reason, error.message, ...observed);
       throw error;
     }
   };
+}
+
+function hostFact(host: SmtpNodeFacts): Gathered<unknown> {
+  const { facts } = host;
+  return known(
+    {
+      name: facts.host.name,
+      os: facts.host.os,
+      build: facts.host.build,
+      collectedAt: facts.collectedAt,
+      collectorVersion: facts.collector?.version,
+      lanAlias: facts.declared?.lanAlias,
+      loopbackAlias: facts.declared?.loopbackAlias,
+      ...(facts.host.system === undefined ? {} : { system: facts.host.system }),
+    },
+    collectorOn(host),
+    facts.collectedAt,
+  );
+}
+
+/** What only differs in how it is written is the same fact as on Windows. */
+function linuxNodeFacts(host: SmtpNodeFacts): PartFacts {
+  const { logSummary, linux = {}, declared } = host.facts;
+  const { links, routes, routes6, rules, rules6, neighbors, kernelSettings, listeners, packetFilter, postfix } = linux;
+  const read = sectionsOf(host);
+  /** Both families or nothing: what is missing of one would look like "there is none". */
+  const both = <T, R>(
+    four: T[] | undefined,
+    six: T[] | undefined,
+    convert: (rows: T[], family: 'ipv4' | 'ipv6') => R[],
+  ) => (four === undefined || six === undefined ? undefined : [...convert(four, 'ipv4'), ...convert(six, 'ipv6')]);
+  const whole = (section: string, convert: () => unknown) => {
+    const six = read(`linux.${section}6`, () => true);
+    return six.status === 'known' ? read(`linux.${section}`, convert) : six;
+  };
+  return {
+    'node-host': hostFact(host),
+    'node-adapters': read('linux.links', () => links && linuxAdapters(links)),
+    'node-ip-addresses': read('linux.links', () => links && linuxAddresses(links)),
+    'node-routes': whole('routes', () => both(routes, routes6, linuxRoutes)),
+    'node-routing-rules': whole('rules', () => both(rules, rules6, linuxRoutingRules)),
+    'node-neighbors': read('linux.neighbors', () => neighbors && linuxNeighbors(neighbors), true),
+    'node-kernel-settings': read('linux.kernelSettings', () => kernelSettings),
+    'node-stored-kernel-settings': read('linux.storedKernelSettings', () => linux.storedKernelSettings),
+    'node-listeners': read('linux.listeners', () => listeners && linuxListeners(listeners)),
+    'node-packet-filter': read('linux.packetFilter', () => packetFilter && linuxPacketFilter(packetFilter)),
+    // Only extra evidence: without the right to read it the kernel settings decide.
+    'node-arp-filter': read('linux.packetFilter', () => packetFilter && linuxArpFilter(packetFilter), true),
+    'node-postfix': read('linux.postfix', () => postfix && linuxPostfix(postfix)),
+    'node-log-summary': read('logSummary', () =>
+      logSummary === undefined ? undefined : { ...logSummary, exchangeServers: declared?.exchangeServers ?? [] },
+    ),
+  };
+}
+
+function nodeFacts(host: SmtpNodeFacts): PartFacts {
+  const { facts } = host;
+  const read = sectionsOf(host);
   const loopbacks = (facts.adapters ?? []).flatMap((row) => {
     const adapter = { ...row, interfaceDescription: row.interfaceDescription ?? '', status: row.status ?? '' };
     return isLoopbackAdapter(adapter) ? [adapter] : [];
   });
   return {
-    'node-host': known(
-      {
-        name: facts.host.name,
-        os: facts.host.os,
-        build: facts.host.build,
-        collectedAt: facts.collectedAt,
-        collectorVersion: facts.collector?.version,
-        lanAlias: facts.declared?.lanAlias,
-        loopbackAlias: facts.declared?.loopbackAlias,
-      },
-      collectorOn(host),
-      facts.collectedAt,
-    ),
+    'node-host': hostFact(host),
     'node-adapters': read('adapters', () =>
       facts.adapters?.map((row) => ({
         ...row,

@@ -3,9 +3,9 @@ import { smtpService } from '../../../facts/smtp-service/subject.ts';
 import type { SuppliedFormat } from '../../supplied/format.ts';
 import { declaredService, isSmtpNodeFile, readSmtpNodeFiles, smtpFactsOf, whyForeign } from './collector.ts';
 
-/** Fact files of `Collect-SmtpSourceIpFacts.ps1`, one for each node. */
+/** Fact files of the collectors for Windows and for Linux, one for each node. */
 export const smtpNodeFiles: SuppliedFormat = {
-  wanted: 'a fact file of Collect-SmtpSourceIpFacts.ps1',
+  wanted: 'a fact file of Collect-SmtpSourceIpFacts.ps1 or collect-smtp-source-ip-facts.sh',
   recognises: ({ rows }) => rows.length > 0 && rows.every(isSmtpNodeFile),
   read(files) {
     const hosts = readSmtpNodeFiles(files);

@@ -17,7 +17,7 @@ import {
   sameWindowsName,
 } from '../../../facts/smtp-service/node.ts';
 import type { NodeProbeProof, SmtpProbe } from '../../../facts/smtp-service/probe.ts';
-import { vipAddresses, vipPorts, withAddressesOf } from '../../../facts/smtp-service/service.ts';
+import { collectorsFor, vipAddresses, vipPorts, withAddressesOf } from '../../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../../facts/smtp-service/subject.ts';
 import { type AddressGuard, createAddressGuard } from '../../../http/address-guard.ts';
 import { readLogCounts } from '../../smtp-log/analyse.ts';
@@ -70,7 +70,7 @@ export function smtpSources(options: SmtpSourceOptions = {}): SourcesOf<SmtpServ
   const analysis = (service: SmtpService, context: Context): Promise<LogSummary & { source: string }> =>
     context.once(`smtp-log ${service.id}`, async () => {
       if (logFiles === undefined) return suppliedLog(service, context);
-      const counts = await readLogCounts(logFiles, service, { signal: context.signal });
+      const counts = await readLogCounts(logFiles, service, { signal: context.signal, now: context.now });
       const summary = summariseLog(counts, service);
       const nothing = whatElse(summary.log);
       if (nothing !== undefined) throw new Unobtainable('malformed', nothing);
@@ -195,10 +195,17 @@ function nodeSources(): { readonly [N in CollectedName]: Source<N> } {
   const names = Object.keys(smtpServiceFacts.partOf).filter(
     (name) => !(concludedNodeFacts as readonly string[]).includes(name),
   ) as CollectedName[];
-  const how = 'there is no fact file; run Collect-SmtpSourceIpFacts.ps1 on every node and supply its files';
-  return Object.fromEntries(names.map((name) => [name, suppliedOnly(name, how)])) as {
-    readonly [N in CollectedName]: Source<N>;
+  // Made once each: an error with its stack is dear.
+  const missing = new Map<string, Unobtainable>();
+  const reason = (service: SmtpService): Unobtainable => {
+    const how = `there is no fact file; run ${collectorsFor(service)} on every node and supply its files`;
+    const made = missing.get(how) ?? new Unobtainable('not_supplied', how);
+    missing.set(how, made);
+    return made;
   };
+  return Object.fromEntries(
+    names.map((name) => [name, source(name, derivedLimitMs, (service) => Promise.reject(reason(service)))]),
+  ) as { readonly [N in CollectedName]: Source<N> };
 }
 
 /** The value of a fact that another is concluded from; its reason becomes the other's. */
@@ -266,8 +273,12 @@ async function suppliedLog(service: SmtpService, context: Context): Promise<LogS
     malformedRows: 0,
     truncated: summaries.some(({ value }) => value.truncated),
     // A summary gives one end for all its rows.
-    remotes: counts.flatMap(({ byRemote, to }) =>
-      byRemote.map((row) => (to === undefined ? row : { ...row, newest: to })),
+    remotes: counts.flatMap(({ kind, byRemote, to }) =>
+      byRemote.map((row) => ({
+        ...row,
+        ...(to === undefined ? {} : { newest: to }),
+        ...(kind === 'postfix' ? { ofPostfix: true, ehloNames: row.senderDomains ?? 0 } : {}),
+      })),
     ),
     exchangeServers: counts.flatMap(({ exchangeServers }) => exchangeServers),
     otherPorts: counts.flatMap(({ otherPorts }) => otherPorts),
