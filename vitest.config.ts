@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // Two workers: several suites start a real Azurite or DNS server, and small machines have two cores.
-    maxWorkers: 2,
+    // Four workers, also on two cores: many suites wait for a server, a limit or a process that they started.
+    maxWorkers: 4,
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },

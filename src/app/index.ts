@@ -48,11 +48,10 @@ import { subjectView, watchView } from './views/watch.ts';
 import { wordsOf } from './views/words.ts';
 
 export { type DeliveryMessage, deliveryMessage, sliceMessage } from '../queue/queue.ts';
-export { runbookMarkdown } from '../reports/index.ts';
 export type { Credentials } from './access/identify.ts';
 export type { HostCookie } from './access/sign-in.ts';
 export type { AdHocResult } from './evaluations/ad-hoc.ts';
-export { arrangedOf, runbooksOf } from './evaluations/runbook.ts';
+export { arrangedOf, runbookMarkdown, runbooksOf } from './evaluations/runbook.ts';
 export type { Conditions, EntityTags } from './organizations/conditions.ts';
 export { parseOrganizations } from './organizations/documents.ts';
 export { policiesOf } from './organizations/subjects.ts';

@@ -16,7 +16,7 @@ import { forget, startRuntime } from './runtime.ts';
 import { startTeamsSink, type TeamsSink } from './teams-sink.ts';
 
 const call = isPackaged ? 'fieldcheck demo [--fresh]' : 'npm start [-- --fresh]';
-const usage = `${call} [--port 7071] [--data FOLDER] [--sign-in] [--verbose]\n\n--fresh    forget what earlier starts have left in the data folder\n--sign-in  people have to sign in, at a stand-in for Entra ID, so that roles can be tried\n--verbose  show the host’s log`;
+const usage = `${call} [--port 7071] [--data FOLDER] [--verbose] [--sign-in]\n\n--fresh    forget what earlier starts have left in the data folder\n--sign-in  people have to sign in, at a stand-in for Entra ID, so that roles can be tried\n--verbose  show the host’s log`;
 
 const options = readOptions();
 if (options.help) {

@@ -17,7 +17,7 @@ import { findLogFiles } from '../../src/sources/smtp-log/files.ts';
 import { canUnshare } from '../network-namespace.ts';
 import { writePostfixLog } from '../sources/smtp-log/postfix-log.ts';
 
-const script = fileURLToPath(new URL('../../src/collectors/collect-smtp-source-ip-facts.sh', import.meta.url));
+const script = fileURLToPath(new URL('../../src/collectors/Collect-SmtpSourceIpFacts.sh', import.meta.url));
 const text = readFileSync(script, 'utf8');
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -94,14 +94,14 @@ function factsIn(file: Collected['file']) {
   return (set as FactSetOf<SmtpServiceFacts>).parts.node?.[name] ?? {};
 }
 
-describe('collect-smtp-source-ip-facts.sh as a text', () => {
+describe('Collect-SmtpSourceIpFacts.sh as a text', () => {
   it.each(shells.map((shell) => [shell.join(' '), shell] as const))('is read by %s without an error', (_, shell) => {
     const [program = '', ...rest] = shell;
     expect(spawnSync(program, [...rest, '-n', script], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
   });
 });
 
-describe.runIf(canUnshare)('collect-smtp-source-ip-facts.sh on a machine', () => {
+describe.runIf(canUnshare)('Collect-SmtpSourceIpFacts.sh on a machine', () => {
   it.each(shells.map((shell) => [shell.join(' '), shell] as const))('reads the node, in %s', (_, shell) => {
     const log = join(mkdtempSync(join(tmpdir(), 'fieldcheck-linux-')), 'mail.log');
     writeFileSync(log, '');

@@ -132,11 +132,14 @@ function tableOf(worlds: readonly (readonly [name: string, file: File, verdict: 
   const sections = [...new Set(worlds.flatMap(([, file]) => file.sections.map(({ section }) => section)))];
   const rows = [
     ['section', ...worlds.map(([name]) => name)],
-    ['---', ...worlds.map(() => '---')],
     ...sections.map((section) => [section, ...worlds.map(([, file]) => verdictOf(file, section))]),
     ['**verdict**', ...worlds.map(([, , verdict]) => verdict)],
   ];
-  return rows.map((row) => `| ${row.join(' | ')} |`).join('\n');
+  // Aligned, as the formatter has it.
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const [head, ...rest] = rows.map((row) => line(row.map((cell, column) => cell.padEnd(widths[column] ?? 0))));
+  return [head, line(widths.map((width) => '-'.repeat(width))), ...rest].join('\n');
 }
 
 async function held(heading: string, table: string): Promise<void> {

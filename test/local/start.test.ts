@@ -435,7 +435,7 @@ describe('a bad call', () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [start, ...args], { encoding: 'utf8' });
     expect([status, stdout]).toEqual([3, '']);
     expect(stderr).toContain(sentence);
-    expect(stderr).toContain('npm start [-- --fresh] [--port 7071] [--data FOLDER] [--verbose]');
+    expect(stderr).toContain('npm start [-- --fresh] [--port 7071] [--data FOLDER] [--verbose] [--sign-in]');
     expect(stderr).not.toMatch(/^ {4}at /m);
   });
 

@@ -58,6 +58,7 @@ export async function startSite(organizations: number): Promise<PagesSite> {
     },
     publicUrl: undefined,
     localChannels: true,
+    localAccess: true,
   };
   const app = createApp(ports);
   const doors = doorsOf(evaluations).map((door) => ({

@@ -11,6 +11,8 @@ import type { Ports } from '../ports.ts';
 import { notFound, Problem } from '../problem.ts';
 import { suppliedFacts } from '../supplied/facts.ts';
 
+export { runbookMarkdown } from '../../reports/index.ts';
+
 /**
  * The runbook of a watched subject, of what is supplied about it and what was found last.
  *

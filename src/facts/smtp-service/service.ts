@@ -76,7 +76,7 @@ export const postfixServicePorts: Readonly<Record<string, number>> = {
 
 const collectors = {
   windows: 'Collect-SmtpSourceIpFacts.ps1',
-  linux: 'collect-smtp-source-ip-facts.sh',
+  linux: 'Collect-SmtpSourceIpFacts.sh',
 } as const;
 
 /** The collector for a system. */

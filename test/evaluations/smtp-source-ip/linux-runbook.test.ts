@@ -242,7 +242,7 @@ describe('the runbook of a pool', () => {
     const { nodes } = await runbook(scene);
     expect([nodes[0]?.open, nodes[2]?.open]).toEqual([
       ['Nothing is known of EX1: run Collect-SmtpSourceIpFacts.ps1 there, and supply its file.'],
-      ['Nothing is known of MX1: run collect-smtp-source-ip-facts.sh there, and supply its file.'],
+      ['Nothing is known of MX1: run Collect-SmtpSourceIpFacts.sh there, and supply its file.'],
     ]);
   });
 

@@ -20,7 +20,7 @@ import {
 import { canRunPostfix, runPostfix } from './postfix.ts';
 
 const cli = new URL('../../../src/local/cli.ts', import.meta.url);
-const collector = fileURLToPath(new URL('../../../src/collectors/collect-smtp-source-ip-facts.sh', import.meta.url));
+const collector = fileURLToPath(new URL('../../../src/collectors/Collect-SmtpSourceIpFacts.sh', import.meta.url));
 const mailClients = new URL('mail-clients.ts', import.meta.url);
 
 /** The names of the two machines here: what is behind this load balancer is no Exchange. */

@@ -5,7 +5,7 @@ import { declaredService, isSmtpNodeFile, readSmtpNodeFiles, smtpFactsOf, whyFor
 
 /** Fact files of the collectors for Windows and for Linux, one for each node. */
 export const smtpNodeFiles: SuppliedFormat = {
-  wanted: 'a fact file of Collect-SmtpSourceIpFacts.ps1 or collect-smtp-source-ip-facts.sh',
+  wanted: 'a fact file of Collect-SmtpSourceIpFacts.ps1 or Collect-SmtpSourceIpFacts.sh',
   recognises: ({ rows }) => rows.length > 0 && rows.every(isSmtpNodeFile),
   read(files) {
     const hosts = readSmtpNodeFiles(files);

@@ -11,7 +11,7 @@ import type { NodeAdapters, NodeIpAddresses, NodeNeighbors, NodeRoutes } from '.
 import { postfixServicePorts } from '../../../facts/smtp-service/service.ts';
 
 /*
- * The part of a fact file that `collect-smtp-source-ip-facts.sh` writes: the JSON of iproute2 and nftables as they print it
+ * The part of a fact file that `Collect-SmtpSourceIpFacts.sh` writes: the JSON of iproute2 and nftables as they print it
  * (`ip -json`, `nft -j`, libnftables-json(5)), which a shell script hands on unread, and lines of `ss` and `postconf`.
  */
 

@@ -4,7 +4,7 @@
 # Run it on every Linux node of the service. What is read, what leaves the server and the shape of the file are described
 # in README.md beside this script. As root it reads everything; as somebody else it says what it could not read.
 #
-#   sh collect-smtp-source-ip-facts.sh [-o FILE] [-l LOG]... [-H HOURS] [-u URI]
+#   sh Collect-SmtpSourceIpFacts.sh [-o FILE] [-l LOG]... [-H HOURS] [-u URI]
 #
 #   -o FILE    the file to write; default: smtp-source-ip-NODE.json in the current folder
 #   -l LOG     the mail log, where Postfix and the usual places do not tell it; repeatable
