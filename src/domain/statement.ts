@@ -103,6 +103,11 @@ export function holds(one: Statement, now: Date): boolean {
   return begun && at < Date.parse(one.until) && one.endedAt === undefined;
 }
 
+/** Does it hold later? */
+export function isToCome(one: Statement, now: Date): boolean {
+  return one.kind === 'silence' && one.endedAt === undefined && Date.parse(one.from) > now.getTime();
+}
+
 /** Who said it, until when and why, in a sentence. */
 export function wordsOf({ kind, by, until, reason, ticket }: Statement): string {
   const what = kind === 'silence' ? 'Silenced' : 'Accepted';

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type App, Problem } from '../app/index.ts';
 import { notFound } from '../app/problem.ts';
+import { isSilence } from '../domain/statement.ts';
 import type { Registry } from '../evaluations/registry.ts';
 import {
   doctorPage,
@@ -118,6 +119,17 @@ const found = answer('Done; the page to look at next.', undefined, { Location: '
 const form = (limit: number): Body => ({ content: media('application/x-www-form-urlencoded'), limit });
 const rule = inPath('rule', 'Name of a rule, without that of its evaluation.', 'active-key-published');
 
+/** What a form says of an incident; a field that is left empty is not said. */
+async function saidIn({ bytes }: Pick<DoorRequest, 'bytes'>, ...names: readonly string[]) {
+  const fields = new URLSearchParams(new TextDecoder().decode(await bytes()));
+  return Object.fromEntries(
+    [...names, 'until', 'reason', 'ticket'].flatMap((name) => {
+      const value = fields.get(name)?.trim() ?? '';
+      return value === '' ? [] : [[name, value]];
+    }),
+  );
+}
+
 /** A pasted message, as a form sends it. */
 const longestForm = 4_000_000;
 
@@ -168,6 +180,44 @@ export const pageDoors = ({ all }: Registry): readonly Door[] => [
     title: 'Page: one subject, its history and every finding',
     show: async (app, { params: { organization, evaluation, subject } }, site) =>
       subjectPage(site, await app.subjectView(organization, evaluation, subject)),
+  }),
+  pageDoor('acceptPage', 'POST', `${watch}/subjects/{subject}/acceptances`, {
+    title: 'Form: accept an incident, then look at its subject',
+    needs: 'operate',
+    body: form(10_000),
+    answers: { 303: found },
+    async show(app, request, site) {
+      fromOwnPage(request);
+      const { organization, evaluation, subject } = request.params;
+      await app.addAcceptance(organization, await saidIn(request, 'key'));
+      return { status: 303, headers: { location: to.subject(site, organization, evaluation, subject) } };
+    },
+  }),
+  pageDoor('silencePage', 'POST', 'pages/statements/{organization}', {
+    title: 'Form: silence during a maintenance, then look at the organization',
+    needs: 'operate',
+    body: form(10_000),
+    answers: { 303: found },
+    async show(app, request, site) {
+      fromOwnPage(request);
+      const { organization } = request.params;
+      const { evaluation, subject, ...said } = await saidIn(request, 'evaluation', 'subject');
+      await app.addSilence(organization, { ...said, match: { evaluation, subject } });
+      return { status: 303, headers: { location: to.organization(site, organization) } };
+    },
+  }),
+  pageDoor('endStatementPage', 'POST', 'pages/statements/{organization}/{statement}/end', {
+    title: 'Form: end a silence or an acceptance, then look at the organization',
+    needs: 'operate',
+    parameters: [inPath('statement', 'Its id.', 'silence-20261124-1a2b3c4d')],
+    body: form(10_000),
+    answers: { 303: found },
+    async show(app, request, site) {
+      fromOwnPage(request);
+      const { organization, statement } = request.params;
+      await app.endStatement(organization, isSilence(statement) ? 'silence' : 'acceptance', statement);
+      return { status: 303, headers: { location: to.organization(site, organization) } };
+    },
   }),
   pageDoor('runPage', 'GET', 'pages/runs/{runId}', {
     title: 'Page: how far a run is, and what it found so far',

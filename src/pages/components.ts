@@ -275,8 +275,14 @@ export function evidenceList(evidence: readonly Evidence[]): Html {
   )}</dl>`;
 }
 
-/** A finding in full: what was found, and what to do. */
-export function findingCard(linking: Linking, finding: Finding, sinceWhen: string | undefined, heading = 'h3'): Html {
+/** A finding in full: what was found, and what to do. @param more what may be done besides */
+export function findingCard(
+  linking: Linking,
+  finding: Finding,
+  sinceWhen: string | undefined,
+  heading = 'h3',
+  more: Content = nothing,
+): Html {
   const { verdict, severity, owner, message, rule, target, remedy, evidence } = finding;
   const shape = verdict === 'fail' ? (blocksAnswers(finding) ? 'no' : 'dot') : verdict === 'manual' ? 'man' : 'und';
   const tone = verdict === 'fail' ? (blocksAnswers(finding) ? 'no' : 'na') : verdict === 'manual' ? 'man' : 'und';
@@ -293,7 +299,7 @@ ${
   remedy === undefined && finding.supportCase === undefined
     ? nothing
     : html`<div class="pad"><h4>What to do</h4>${remedyOf(linking, about)}${textsOf(linking, { ...about, what: message, owner }, ['', ''])}</div>`
-}</article>`;
+}${more}</article>`;
 }
 
 /** Rules against nodes or hosts: only what is not fine everywhere, the rest counted. */

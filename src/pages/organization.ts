@@ -5,6 +5,7 @@ import { eventMark, glyph, severityMark, tones } from './glyphs.ts';
 import { type Content, type Html, html, nothing } from './html.ts';
 import { page } from './layout.ts';
 import { type Site, to } from './site.ts';
+import { statementsPart } from './statements.ts';
 import { ago, day, moment, since, until } from './time.ts';
 import { type ChannelView, type EvaluationWords, type OrganizationView, worstAnswer } from './views.ts';
 
@@ -45,6 +46,7 @@ export function organizationPage(site: Site, view: OrganizationView): string {
     })}</div>`,
     toMend(site, view),
     html`<div class="split"><div>${changes(site, view)}${channels(view.channels, site)}</div><div>${watched(site, view)}</div></div>`,
+    statementsPart(site, view),
   );
 }
 

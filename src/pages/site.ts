@@ -29,6 +29,11 @@ export const to = {
     address(site, ['pages', 'organizations', organization, evaluation, 'subjects', subject]),
   startRun: (site: Site, organization: string, evaluation: string) =>
     address(site, ['pages', 'organizations', organization, evaluation, 'runs']),
+  accept: (site: Site, organization: string, evaluation: string, subject: string) =>
+    address(site, ['pages', 'organizations', organization, evaluation, 'subjects', subject, 'acceptances']),
+  silence: (site: Site, organization: string) => address(site, ['pages', 'statements', organization]),
+  endStatement: (site: Site, organization: string, statement: string) =>
+    address(site, ['pages', 'statements', organization, statement, 'end']),
   run: (site: Site, runId: string) => address(site, ['pages', 'runs', runId]),
   rules: (site: Site) => address(site, ['pages', 'rules']),
   /** @param rule its id */

@@ -10,6 +10,7 @@ import { type Content, type Html, html, nothing } from './html.ts';
 import { page } from './layout.ts';
 import { linkingOf } from './linking.ts';
 import { type Site, to } from './site.ts';
+import { acceptPart } from './statements.ts';
 import { moment, since } from './time.ts';
 import type { SubjectView } from './views.ts';
 
@@ -67,11 +68,13 @@ export function subjectPage(site: Site, view: SubjectView): string {
     history(site, view),
     deciding.length === 0
       ? nothing
-      : html`<h2>To mend</h2>${deciding.map((one) => findingCard(linking, one, of(one)))}`,
+      : html`<h2>To mend</h2>${deciding.map((one) => findingCard(linking, one, of(one), 'h3', acceptPart(site, view, one)))}`,
     deciding.length + open.length + advice.length === 0
       ? note('yes', 'Nothing to mend.', html`Looked ${moment(run.at)}.`)
       : nothing,
-    advice.length === 0 ? nothing : html`<h2>Advice</h2>${advice.map((one) => findingCard(linking, one, of(one)))}`,
+    advice.length === 0
+      ? nothing
+      : html`<h2>Advice</h2>${advice.map((one) => findingCard(linking, one, of(one), 'h3', acceptPart(site, view, one)))}`,
     open.length === 0
       ? nothing
       : html`<h2>Could not look</h2>${open.map((one) => findingCard(linking, one, undefined))}`,

@@ -1,9 +1,12 @@
 // What pages show, as data: the App fills it, and every page is made of nothing else. Times are ISO 8601, UTC.
+
 import type { Cause } from '../domain/causes.ts';
 import type { SubjectState } from '../domain/compare.ts';
 import type { Counted, MendingStep, Question } from '../domain/evaluation.ts';
 import type { Answer } from '../domain/finding.ts';
+import type { LookPolicy } from '../domain/incident.ts';
 import type { Owner, Severity } from '../domain/rule.ts';
+import type { Statement } from '../domain/statement.ts';
 import type { WatchCounts } from '../domain/watch-counts.ts';
 import type { AnswerWords } from '../domain/words.ts';
 
@@ -88,6 +91,8 @@ export interface OrganizationView extends Named {
     readonly observedAt: string;
     readonly expiresAt: string;
   }[];
+  /** Silences and acceptances that hold or are to come. */
+  readonly statements: readonly Statement[];
   /** When its document was replaced, newest first. */
   readonly replaced: readonly string[];
 }
@@ -123,6 +128,8 @@ export interface SubjectView {
   readonly organization: Named;
   readonly evaluation: EvaluationWords;
   readonly state: SubjectState;
+  /** What people have said of its findings, by the finding's key. */
+  readonly hushed: Readonly<Record<string, Pick<LookPolicy, 'silenced' | 'accepted'>>>;
   /** All that is kept, oldest first, the last known state last. */
   readonly history: readonly SubjectState[];
 }

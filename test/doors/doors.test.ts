@@ -956,6 +956,41 @@ describe('runs, subjects, history and reports', () => {
     await finished((response.headers.get('location') ?? '').slice('/api/pages/runs/'.length));
   });
 
+  test('forms accept an incident and silence a maintenance, say so on the pages, and end them', async () => {
+    const send = (path: string, fields: Record<string, string>) =>
+      fetch(`${host.url}/api/${path}`, {
+        method: 'POST',
+        redirect: 'manual',
+        headers: { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'same-origin' },
+        body: new URLSearchParams(fields).toString(),
+      });
+    const until = new Date(Date.now() + 10 * 86_400_000).toISOString().slice(0, 10);
+    const subject = 'pages/organizations/contoso/dkim/subjects/shop.contoso.com';
+    const [, key = ''] = /name="key" value="([^"]+)"/.exec((await call('GET', subject)).text) ?? [];
+    expect(key).toBe('contoso/dkim/shop.contoso.com/dkim/active-key-published#selector1');
+    const accepted = await send(`${subject}/acceptances`, { key, until, reason: 'The shop closes.', ticket: 'RISK-7' });
+    expect([accepted.status, accepted.headers.get('location')]).toEqual([303, `/api/${subject}`]);
+    expect((await call('GET', subject)).text).toMatch(/Accepted by .* until .* \(RISK-7\): The shop closes\./);
+
+    const silenced = await send('pages/statements/contoso', {
+      evaluation: '',
+      subject: '*',
+      until,
+      reason: 'Zone moves',
+    });
+    expect([silenced.status, silenced.headers.get('location')]).toEqual([303, '/api/pages/organizations/contoso']);
+    const { text } = await call('GET', 'pages/organizations/contoso');
+    expect(text).toContain('Silences and acceptances: 2 hold');
+    const ends = [...text.matchAll(/action="\/api\/(pages\/statements\/contoso\/[^"]+\/end)"/g)].map(
+      ([, path = '']) => path,
+    );
+    expect(ends).toHaveLength(2);
+    for (const end of ends) expect((await send(end, {})).status).toBe(303);
+    expect((await call('GET', 'pages/organizations/contoso')).text).toContain('Nothing is silenced or accepted.');
+    const late = await send('pages/statements/contoso', { subject: '*', until: '2020-01-01', reason: 'x' });
+    expect([late.status, await late.text()]).toEqual([400, expect.stringMatching(/until: 2020-01-01\S* is past/)]);
+  });
+
   test('a bounce that is pasted is explained on the page, and what is none is refused there', async () => {
     const paste = (message: string) =>
       call('POST', 'pages/explain', new URLSearchParams({ message, organization: '' }).toString(), {

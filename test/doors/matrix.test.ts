@@ -40,6 +40,7 @@ const said = () => ({ until: new Date(Date.now() + 3_600_000).toISOString(), rea
 /** Every door, by its name. Whoever adds one says here how it is tried. */
 const tried: Readonly<Record<string, Tried>> = {
   acceptBaseline: { answers: 200 },
+  acceptPage: { answers: 400, options: () => ({ body: '' }) },
   addAcceptance: {
     answers: 404,
     options: (organization) => ({
@@ -57,6 +58,7 @@ const tried: Readonly<Record<string, Tried>> = {
   endAcceptance: { answers: 404 },
   endKey: { answers: 200 },
   endSilence: { answers: 404 },
+  endStatementPage: { answers: 400, options: () => ({ body: '' }) },
   evaluate: { answers: 400, options: () => ({ body: { domains: [] } }) },
   explain: { answers: 400, options: () => ({ body: 'no message' }) },
   explainFormPage: { answers: 400, options: () => ({ body: 'message=' }) },
@@ -102,6 +104,7 @@ const tried: Readonly<Record<string, Tried>> = {
   signIn: { answers: 302 },
   signInCallback: { answers: 400 },
   signOut: { answers: 200 },
+  silencePage: { answers: 400, options: () => ({ body: '' }) },
   startRun: { answers: 202 },
   startRunPage: { answers: 400, options: () => ({ body: '' }) },
   subjectHistory: { answers: 200 },
@@ -241,6 +244,7 @@ function pathOf(door: Door, organization: string, keyText: string): string {
     id: guid,
     key: keyText.split('_')[1] ?? '',
     silence: 'none',
+    statement: 'silence-none',
     acceptance: 'none',
     channel: 'none',
     rule: 'active-key-published',

@@ -8,6 +8,7 @@ import {
   acceptanceRequest,
   faultOfSpan,
   holds,
+  isToCome,
   type Silence,
   type Statement,
   silenceRequest,
@@ -138,10 +139,6 @@ export async function endStatement(
   await store.putStatement(organization, ended);
   log.info('statement ended', { organization, kind, id, by });
   return ended;
-}
-
-function isToCome(one: Statement, now: Date): boolean {
-  return one.kind === 'silence' && one.endedAt === undefined && Date.parse(one.from) > now.getTime();
 }
 
 /** It sorts by time, and no two are the same. */

@@ -1,5 +1,6 @@
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import { nextSlot } from '../../domain/schedule.ts';
+import { holds, isToCome } from '../../domain/statement.ts';
 import { compareText } from '../../domain/words.ts';
 import type { ChannelView, OrganizationView } from '../../pages/index.ts';
 import { missedSlotsAt } from '../health/health.ts';
@@ -24,8 +25,9 @@ export async function organizationView(
   const { value: document } = await storedOrganization(ports, id);
   const missed = missedSlotsAt(now);
   const watches = watchesOf(evaluations, document);
-  const [channels, replaced, summaries, facts] = await Promise.all([
+  const [channels, statements, replaced, summaries, facts] = await Promise.all([
     channelsOf(ports, document),
+    store.statements(id),
     store.organizationHistory(id, documentsListed),
     Promise.all(watches.map((watch) => store.summary(watch))),
     Promise.all(watches.map((watch) => store.facts(watch))),
@@ -44,6 +46,7 @@ export async function organizationView(
       };
     }),
     channels,
+    statements: statements.filter((one) => holds(one, now) || isToCome(one, now)),
     facts: facts
       .flatMap((of) => [...Map.groupBy(of, ({ evaluation, name }) => `${evaluation} ${name}`).values()])
       .flatMap((of) => {

@@ -1,5 +1,7 @@
 import { causesOf } from '../../domain/causes.ts';
 import type { SubjectState } from '../../domain/compare.ts';
+import { findingKey } from '../../domain/finding.ts';
+import { hushOf } from '../../domain/statement.ts';
 import { dayMs } from '../../domain/time.ts';
 import type { RunView, SubjectView, WatchView } from '../../pages/index.ts';
 import type { Page } from '../../store/store.ts';
@@ -43,6 +45,7 @@ export async function subjectView(
   const now = ports.clock();
   const { document, evaluation } = await watchOf(ports, organization, name);
   const { watch, state } = await stateIn(ports, organization, name, subject);
+  const statements = await ports.store.statements(organization);
   const from = new Date(now.getTime() - historyDays * dayMs).toISOString();
   const newestFirst: SubjectState[] = [state];
   let page: Page<SubjectState> | undefined;
@@ -56,6 +59,12 @@ export async function subjectView(
     organization: namedOf(document),
     evaluation: wordsOf(evaluation),
     state,
+    hushed: Object.fromEntries(
+      state.run.findings.map((finding) => [
+        findingKey(finding),
+        hushOf(statements, watch, state.run.subject, finding, now),
+      ]),
+    ),
     history: newestFirst.reverse(),
   };
 }
