@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CauseGroup } from './cause.ts';
+import type { CauseGroup } from './cause-groups.ts';
 import { answers } from './finding.ts';
 import type { TargetTable } from './target-table.ts';
 import { type Transition, transition } from './transition.ts';

@@ -1,5 +1,5 @@
 // What goes out now, together with what, and what waits a moment for its like.
-import { causesOf } from './cause.ts';
+import { causeGroupsOf } from './cause-groups.ts';
 import { eventsOf } from './event.ts';
 import type { Notice, PendingNotice } from './notice.ts';
 import { isAhead } from './time.ts';
@@ -62,7 +62,7 @@ export function planOf<Row extends Waiting>(
 
 /** A notice with what follows from its subjects: paragraphs by cause, and events. */
 export function noticeOf(parts: Omit<Notice, 'causes' | 'events'>): Notice {
-  return { ...parts, causes: causesOf(parts.subjects), events: eventsOf(parts.evaluation.id, parts.subjects) };
+  return { ...parts, causes: causeGroupsOf(parts.subjects), events: eventsOf(parts.evaluation.id, parts.subjects) };
 }
 
 function byTime(a: Waiting, b: Waiting): number {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Affected, CauseGroup } from '../domain/cause.ts';
+import type { Affected, CauseGroup } from '../domain/cause-groups.ts';
 import { wholeWatch } from '../domain/event.ts';
 import type { Answer } from '../domain/finding.ts';
 import type { Digest, Named, Notice, NoticeSubject } from '../domain/notice.ts';

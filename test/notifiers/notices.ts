@@ -1,4 +1,4 @@
-import { causesOf } from '../../src/domain/cause.ts';
+import { causeGroupsOf } from '../../src/domain/cause-groups.ts';
 import { eventsOf } from '../../src/domain/event.ts';
 import type { Answer, Finding } from '../../src/domain/finding.ts';
 import type { Notice, NoticeSubject, PendingNotice } from '../../src/domain/notice.ts';
@@ -90,7 +90,7 @@ export function notice({ causes, events, ...changes }: Partial<Notice> = {}): No
   } satisfies Partial<Notice>;
   return {
     ...given,
-    causes: causes ?? causesOf(given.subjects),
+    causes: causes ?? causeGroupsOf(given.subjects),
     events: events ?? eventsOf(given.evaluation.id, given.subjects),
   };
 }

@@ -1,6 +1,6 @@
 // Once a week, to every channel: what is still so. One notice, however much is open and however many organizations share it.
 import { noWatchMemory, type WatchMemory } from '../../domain/blindness.ts';
-import { causesOf } from '../../domain/cause.ts';
+import { causeGroupsOf } from '../../domain/cause-groups.ts';
 import { notJudged, rememberedOf, type SubjectState } from '../../domain/compare.ts';
 import { wholeWatch } from '../../domain/event.ts';
 import type { Deadline, Digest, Notice, NoticeSubject } from '../../domain/notice.ts';
@@ -150,7 +150,7 @@ async function digestOf(
   }
   const total = [...open.values()].reduce((sum, count) => sum + count, 0);
   const digest: Digest = {
-    open: causesOf(subjects).toSorted((a, b) => compareText(oldest(a), oldest(b))),
+    open: causeGroupsOf(subjects).toSorted((a, b) => compareText(oldest(a), oldest(b))),
     deadlines: deadlines.sort((a, b) => compareText(a.at, b.at)),
     accepted: counts.accepted,
     silenced: counts.silenced,

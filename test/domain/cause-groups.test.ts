@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { causeOf, causesOf } from '../../src/domain/cause.ts';
+import { causeGroupsOf, causeOf } from '../../src/domain/cause-groups.ts';
 import { eventsOf } from '../../src/domain/event.ts';
 import { renderCard } from '../../src/notifiers/teams-workflow/card.ts';
 import { failingDomains, finding, notice, ofSubject, transition } from '../notifiers/notices.ts';
@@ -38,7 +38,7 @@ describe('a cause', () => {
 
 describe('paragraphs', () => {
   test('one for each cause, the one that broke most first, all names in order', () => {
-    const causes = causesOf(failingDomains(20));
+    const causes = causeGroupsOf(failingDomains(20));
     expect(causes.map(({ rule, owner, count, severity }) => [rule, owner, count, severity])).toEqual([
       ['dkim/active-key-published', 'microsoft', 16, 'critical'],
       ['dkim/active-cname-correct', 'customer-dns', 4, 'critical'],
@@ -53,10 +53,10 @@ describe('paragraphs', () => {
 
   test('have one text for the support case of all of them', () => {
     const subjects = failingDomains(3, { supportCase: 'DKIM: no usable key.' });
-    expect(causesOf(subjects)[0]?.supportCase).toBe(
+    expect(causeGroupsOf(subjects)[0]?.supportCase).toBe(
       'DKIM: no usable key.\nThe same cause, 2 more:\nd00002.contoso.com selector1\nd00003.contoso.com selector1',
     );
-    expect(causesOf(subjects.slice(0, 1))[0]?.supportCase).toBe('DKIM: no usable key.');
+    expect(causeGroupsOf(subjects.slice(0, 1))[0]?.supportCase).toBe('DKIM: no usable key.');
   });
 
   test('of what is the matter with watches as such name the organizations', () => {

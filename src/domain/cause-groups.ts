@@ -1,4 +1,4 @@
-// What is told in one paragraph: everything that one cause broke.
+// What is told in one paragraph: everything that one cause broke or mended at once. What is open now is grouped in causes.ts.
 import type { NoticeSubject } from './notice.ts';
 import { type Owner, type Severity, severities } from './rule.ts';
 import { listedOf } from './telling.ts';
@@ -56,7 +56,7 @@ const group: Readonly<Record<TransitionKind, number>> = {
 };
 
 /** Groups what is listed of these subjects by cause: new ones first, worst first, then the ones that broke most. Pure. */
-export function causesOf(subjects: readonly NoticeSubject[]): readonly CauseGroup[] {
+export function causeGroupsOf(subjects: readonly NoticeSubject[]): readonly CauseGroup[] {
   const all = subjects.flatMap(({ organization, subject, transitions }) =>
     listedOf(transitions).map((transition) => ({ organization, subject, transition })),
   );
