@@ -64,8 +64,8 @@ function spawned(data: string, ...args: string[]) {
   return { process: child, said: () => said, ended };
 }
 
-async function serving(data: string): Promise<Serving> {
-  const child = spawned(data);
+async function serving(data: string, ...args: string[]): Promise<Serving> {
+  const child = spawned(data, ...args);
   const url = await vi.waitFor(
     () => /fieldcheck serves (http:\S+)\/api\/health/.exec(child.said())?.[1] ?? expect.fail(child.said()),
     {
@@ -147,6 +147,21 @@ test('a folder of a later release is left alone, with what to do', async () => {
   expect(second.said()).toContain(
     `${data} was written by a later release (layout 2, this one knows 1). Use that release, or export there and import here.`,
   );
+});
+
+test('on an address that others reach nobody has a right without a key, which is made at the machine', async () => {
+  const data = join(folder, 'open');
+  const open = await serving(data, '--address', '0.0.0.0');
+  const url = `${open.url.replace('0.0.0.0', '127.0.0.1')}/api/organizations/contoso`;
+  expect((await fetch(url)).status).toBe(401);
+  const file = join(folder, 'contoso.json');
+  writeFileSync(file, JSON.stringify({ id: 'contoso', evaluations: { dkim: { domains } } }));
+  shell(data, 'apply', file);
+  const [key = ''] = shell(data, 'keys', 'add', 'contoso', 'desk', '--role', 'reader').split('\n');
+  const known = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
+  expect([known.status, await known.json()]).toMatchObject([200, { id: 'contoso' }]);
+  open.process.kill('SIGTERM');
+  expect(await open.ended).toBe(0);
 });
 
 test('a folder serves one at a time', async () => {
