@@ -110,6 +110,8 @@ export interface Step {
  * @param at of the look; ISO 8601, UTC
  */
 export function step(before: FindingMemory | undefined, seen: Seen, at: string, policy: LookPolicy): Step {
+  if (staysGood(before, seen, policy))
+    return { memory: before ?? { verdict: seen.verdict, since: at, unknownRuns: 0 } };
   const memory = before === undefined ? undefined : inherited(before);
   const bad = seen.verdict === 'fail';
   const wasBad = memory?.verdict === 'fail';
@@ -156,6 +158,19 @@ function looksNeeded(bad: boolean, toldLately: number | undefined, { confirmRuns
 function isAtWork(memory: FindingMemory | undefined, at: string): boolean {
   const since = memory?.toldAt === undefined ? Number.NaN : Date.parse(at) - Date.parse(memory.toldAt);
   return since >= 0 && since < atWorkMs;
+}
+
+/** Nearly every finding passes as it did, and nobody was told of it: nothing changes. */
+function staysGood(
+  before: FindingMemory | undefined,
+  { verdict, gone }: Seen,
+  { silenced, accepted }: LookPolicy,
+): boolean {
+  if (verdict === 'fail' || gone === true || silenced !== undefined || accepted !== undefined) return false;
+  if (before === undefined) return true;
+  const { looks, soft, open, told, flapping, hushedBy, unknownSince } = before;
+  const isPlain = (looks ?? soft ?? open ?? told ?? flapping ?? hushedBy ?? unknownSince) === undefined;
+  return isPlain && before.verdict === verdict && before.unknownRuns === 0;
 }
 
 /** A look at which nobody could judge; `counts` when somebody should have been able to. */
