@@ -156,5 +156,5 @@ function watched(site: Site, view: OrganizationView): Html {
       html`<dt>${view.evaluations.find(({ id }) => id === evaluation)?.title ?? evaluation}</dt><dd><code>${schedule}</code>${next === undefined ? nothing : html`<br><span class="sub">next ${moment(next)}</span>`}</dd>`,
   )}</dl></div>
 <h2>Supplied facts</h2>${facts.length === 0 ? html`<p class="panel pad">Nobody supplied any.</p>` : html`<div class="panel"><dl class="pad kv">${facts}</dl></div>`}
-<h2>Document</h2><div class="panel pad"><p>${view.replaced.length === 0 ? 'It was never changed.' : html`Replaced ${view.replaced.length === 20 ? '20 times or more' : counted(view.replaced.length, ['time', 'times'])}, last ${moment(view.replaced[0] ?? '')}.`}</p></div>`;
+<h2>Document</h2><div class="panel pad"><p>${view.replaced.length === 0 ? 'It was never changed.' : html`Replaced ${view.replaced.length === 20 ? '20 times or more' : counted(view.replaced.length, ['time', 'times'])}, last ${moment(view.replaced[0] ?? '')}.`}</p>${view.replaced.length === 0 ? nothing : html`<details><summary>When, and what it was</summary><ul>${view.replaced.map((at) => html`<li>${moment(at)}</li>`)}</ul><p><a href="${to.documentHistory(site, view.id)}">Each document before</a></p></details>`}</div>`;
 }

@@ -48,4 +48,5 @@ export const to = {
       { format },
     ),
   document: (site: Site, organization: string) => address(site, ['organizations', organization]),
+  documentHistory: (site: Site, organization: string) => address(site, ['organizations', organization, 'history']),
 };
