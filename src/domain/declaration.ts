@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { daysUntil, type Instant } from './time.ts';
+import { dayMs, dayOf, daysUntil, type Instant } from './time.ts';
 
 /** A dated word of a person about something nobody can read. */
 export const declaration = z.strictObject({
@@ -25,9 +25,19 @@ export type Declared =
       readonly by: string;
       readonly at: string;
       readonly said: string;
+      /** The last day on which it counts (ISO 8601). */
+      readonly until: string;
     };
 
 const defaultLifeDays = 365;
+
+/** That it will have to be looked up again: what people are told ahead. */
+export function declarationEnds(statement: string, until: string): { readonly at: string; readonly what: string } {
+  return {
+    at: until,
+    what: `what is declared of ${statement} counts for the last time; look it up and declare it anew`,
+  };
+}
 
 /** The newest declaration of a statement. It holds to the end of the day it expires; without an expiry for a year. */
 export function declaredOf(statement: string, statements: readonly Declaration[], now: Instant): Declared {
@@ -36,5 +46,6 @@ export function declaredOf(statement: string, statements: readonly Declaration[]
   const { value, by, at, expires } = newest;
   const said = `${by} declared it on ${at}`;
   const valid = expires === undefined ? daysUntil(at, now) > -defaultLifeDays : daysUntil(expires, now) >= 0;
-  return valid ? { state: 'valid', value, by, at, said } : { state: 'expired', said };
+  const until = expires ?? dayOf(new Date(Date.parse(at) + (defaultLifeDays - 1) * dayMs).toISOString());
+  return valid ? { state: 'valid', value, by, at, said, until } : { state: 'expired', said };
 }

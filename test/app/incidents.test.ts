@@ -308,6 +308,23 @@ describe('the digest of a week', () => {
     ]);
   });
 
+  test('names the key that expires and that no other follows, while it still counts', async () => {
+    const add = (name: string, days: number) => made.app.addKey('contoso', { name, days });
+    await add('EX1', 20);
+    await add('EX2', 20);
+    await add('EX2', 365);
+    await look();
+    await made.app.heartbeat();
+    await look(7);
+    await made.app.heartbeat();
+    expect(noticesOf().at(-1)?.digest?.deadlines).toEqual([
+      expect.objectContaining({
+        at: '2026-12-14T06:00:00.000Z',
+        what: 'the collector\'s key "EX1" expires; make another of that name, and put it where this one is',
+      }),
+    ]);
+  });
+
   test('does not come when there is nothing to say', async () => {
     await look();
     await made.app.heartbeat();

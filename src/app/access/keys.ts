@@ -102,17 +102,20 @@ export async function endKey(ports: KeyPorts, organization: string, id: string):
 /** A collector whose key has expired is silent, and a silent one looks like a healthy one. */
 const noticeDays = 14;
 
-/** A sentence for each key that expires soon and that no other of its name follows. */
-export function expiringKeys(keys: readonly OrganizationKey[], now: Date): readonly string[] {
-  const soon = new Date(now.getTime() + noticeDays * dayMs);
+/** Keys that expire within so many days and that no other of their name follows. */
+export function keysToReplace(keys: readonly OrganizationKey[], now: Date, days: number): readonly OrganizationKey[] {
+  const soon = new Date(now.getTime() + days * dayMs);
   const good = keys.filter((key) => isGood(key, now));
   const lasting = new Set(good.filter((key) => isGood(key, soon)).map(({ name }) => name));
-  return good
-    .filter(({ name }) => !lasting.has(name))
-    .map(
-      ({ name, organization, expiresAt }) =>
-        `the key "${name}" of ${organization} expires ${dayOf(expiresAt)}: make another of that name, and put it where this one is.`,
-    );
+  return good.filter(({ name }) => !lasting.has(name));
+}
+
+/** A sentence for each key that expires soon and that no other of its name follows. */
+export function expiringKeys(keys: readonly OrganizationKey[], now: Date): readonly string[] {
+  return keysToReplace(keys, now, noticeDays).map(
+    ({ name, organization, expiresAt }) =>
+      `the key "${name}" of ${organization} expires ${dayOf(expiresAt)}: make another of that name, and put it where this one is.`,
+  );
 }
 
 function shown({ hash: _, ...key }: StoredKey): OrganizationKey {

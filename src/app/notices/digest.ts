@@ -13,6 +13,7 @@ import { dayMs, dayOf } from '../../domain/time.ts';
 import type { Transition } from '../../domain/transition.ts';
 import { answerWords, compareText } from '../../domain/words.ts';
 import type { Page, Versioned, Watch } from '../../store/store.ts';
+import { keysToReplace } from '../access/keys.ts';
 import { watchesOf } from '../organizations/watches.ts';
 import { addressIn, type DeliveryPorts } from './deliver.ts';
 import { named, send } from './notice.ts';
@@ -21,7 +22,8 @@ import { named, send } from './notice.ts';
 const everyMs = 7 * dayMs - 3_600_000;
 
 /** Dates that lie further ahead are not named yet. */
-const aheadMs = 30 * dayMs;
+const aheadDays = 30;
+const aheadMs = aheadDays * dayMs;
 const factsAheadMs = 14 * dayMs;
 
 const statesAtOnce = 1_000;
@@ -146,7 +148,8 @@ async function digestOf(
   }
   for (const [id, said] of saidOf) {
     const document = documents.get(id);
-    if (document !== undefined) deadlines.push(...statementsThatEnd(document, said, now));
+    if (document === undefined) continue;
+    deadlines.push(...statementsThatEnd(document, said, now), ...(await keysThatExpire(ports, document, now)));
   }
   const total = [...open.values()].reduce((sum, count) => sum + count, 0);
   const digest: Digest = {
@@ -294,6 +297,21 @@ function statementsThatEnd(document: OrganizationDocument, said: readonly Statem
       subject: one.kind === 'silence' ? (one.match.subject ?? '') : one.key,
       what: `the ${one.kind} ${one.id} ends (${one.reason})`,
     }));
+}
+
+/** A collector whose key has expired is refused, and nobody sees it until what it supplied has expired, too. */
+async function keysThatExpire(
+  { store }: DeliveryPorts,
+  document: OrganizationDocument,
+  now: Date,
+): Promise<Deadline[]> {
+  return keysToReplace(await store.keys(document.id), now, aheadDays).map(({ name, role, expiresAt }) => ({
+    at: expiresAt,
+    organization: named(document),
+    evaluation: '',
+    subject: '',
+    what: `the ${role}'s key "${name}" expires; make another of that name, and put it where this one is`,
+  }));
 }
 
 async function* statesOf({ store }: DeliveryPorts, watch: Watch): AsyncGenerator<SubjectState> {

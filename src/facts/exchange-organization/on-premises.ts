@@ -238,7 +238,7 @@ export const mailboxHomes = z
     servers: z.array(
       z.object({ server: z.string(), build: exchangeBuild.optional(), mailboxes: z.number().optional() }),
     ),
-    declared: z.object({ value: z.boolean(), by: z.string(), at: z.string() }).optional(),
+    declared: z.object({ value: z.boolean(), by: z.string(), at: z.string(), until: z.string().optional() }).optional(),
   })
   .meta({ title: 'servers that home mailboxes', goodForHours: goodForAMonth });
 

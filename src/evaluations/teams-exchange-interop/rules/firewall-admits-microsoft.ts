@@ -1,4 +1,4 @@
-import { declaredOf } from '../../../domain/declaration.ts';
+import { declarationEnds, declaredOf } from '../../../domain/declaration.ts';
 import { enumerateFirst } from '../../../domain/words.ts';
 import { rule } from '../rule.ts';
 
@@ -43,6 +43,7 @@ export const firewallAdmitsMicrosoft = rule({
         ? {
             verdict: 'pass',
             message: `The firewall admits Microsoft 365: ${word.said}.`,
+            comes: declarationEnds('firewall-admits-microsoft', word.until),
             evidence: [...evidence, said],
           }
         : {

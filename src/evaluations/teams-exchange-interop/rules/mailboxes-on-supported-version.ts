@@ -1,3 +1,4 @@
+import { declarationEnds } from '../../../domain/declaration.ts';
 import { buildFloors, isAtLeast, nameOfBuild } from '../../../facts/exchange-organization/builds.ts';
 import { rule } from '../rule.ts';
 
@@ -12,7 +13,16 @@ export const mailboxesOnSupportedVersion = rule({
     if (declared !== undefined) {
       const said = `${declared.by} declared it on ${declared.at}`;
       const evidence = [{ fact: 'mailbox-homes', observed: `declared: ${declared.value}` }] as const;
-      if (declared.value) return { verdict: 'pass', message: `Mailboxes are on supported servers: ${said}.`, evidence };
+      if (declared.value) {
+        return {
+          verdict: 'pass',
+          message: `Mailboxes are on supported servers: ${said}.`,
+          ...(declared.until === undefined
+            ? {}
+            : { comes: declarationEnds('mailboxes-on-supported-version', declared.until) }),
+          evidence,
+        };
+      }
       return {
         verdict: 'fail',
         owner: 'on-premises',

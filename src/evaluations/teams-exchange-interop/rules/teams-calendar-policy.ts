@@ -1,4 +1,4 @@
-import { declaredOf } from '../../../domain/declaration.ts';
+import { declarationEnds, declaredOf } from '../../../domain/declaration.ts';
 import { rule } from '../rule.ts';
 
 /** See teams-calendar-policy.md. */
@@ -17,7 +17,12 @@ export const teamsCalendarPolicy = rule({
         { fact: 'declarations', observed: `teams-calendar-policy: ${JSON.stringify(word.value)}` },
       ] as const;
       return word.value === true
-        ? { verdict: 'pass', message: `Teams policies show the calendar: ${word.said}.`, evidence }
+        ? {
+            verdict: 'pass',
+            message: `Teams policies show the calendar: ${word.said}.`,
+            comes: declarationEnds('teams-calendar-policy', word.until),
+            evidence,
+          }
         : {
             verdict: 'fail',
             owner: 'tenant',

@@ -121,7 +121,11 @@ export function composeMailboxHomes(
   if (word?.state === 'valid' && declarations.status === 'known') {
     return {
       ...declarations,
-      value: { basis: 'declared', servers: [], declared: { value: word.value === true, by: word.by, at: word.at } },
+      value: {
+        basis: 'declared',
+        servers: [],
+        declared: { value: word.value === true, by: word.by, at: word.at, until: word.until },
+      },
     };
   }
   return compose<MailboxHomes>(undefined, [servers, mail]);
