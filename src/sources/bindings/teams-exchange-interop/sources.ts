@@ -14,8 +14,10 @@ import { endpointsOf } from '../../cloud-endpoints.ts';
 import { type ExchangeOnlineReader, exchangeOnlineReader } from '../../exchange-online/reader.ts';
 import { grantStep } from '../../grants.ts';
 import { type GraphReader, graphReader } from '../../graph/reader.ts';
-import { asGathered, ProbeRun, settled } from '../../https-probe/probe-run.ts';
+import { asGathered, settled } from '../../https-probe/answers.ts';
+import { type ProbeRun, startProbes } from '../../https-probe/probe-run.ts';
 import { lookUpAddresses, type Resolve } from '../../https-probe/resolve.ts';
+import { domainOf } from '../../https-probe/sample-users.ts';
 import { readTenant } from '../../https-probe/tenant.ts';
 import { optionalSource } from '../../optional-source.ts';
 import type { World } from '../../world.ts';
@@ -100,7 +102,7 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
     context.once('https probe', async () => {
       const organization = subject;
       const named = options.endpoints?.['exchange-online'];
-      return new ProbeRun(
+      return startProbes(
         organization,
         await domainsToProbe(organization, context),
         {
@@ -136,7 +138,7 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
   ): Source<N> =>
     parts(fact, async (subject, context) => {
       const probes = await run(subject, context);
-      const hosts = [...(await probes.hosts())].filter(([, published]) => only(published));
+      const hosts = [...(await probes.hosts.all())].filter(([, published]) => only(published));
       return hosts.map(([host]) => [host, asGathered(work(probes, host, context), probe, context.now)]);
     });
 
@@ -167,38 +169,40 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
       const probes = await run(subject, context);
       return someOf(probes.domains).map((domain) => [
         domain,
-        settled(probes.resolverOf(domain)).then((resolver) =>
-          asGathered(probes.dns(domain), 'value' in resolver ? resolver.value : 'resolver', context.now),
+        settled(probes.autodiscover.resolverOf(domain)).then((resolver) =>
+          asGathered(probes.autodiscover.dns(domain), 'value' in resolver ? resolver.value : 'resolver', context.now),
         ),
       ]);
     }),
-    'autodiscover-redirect': perDomain('autodiscover-redirect', (probes, domain) => probes.redirect(domain)),
-    'autodiscover-v2': perDomain('autodiscover-v2', (probes, domain) => probes.autodiscover(domain)),
+    'autodiscover-redirect': perDomain('autodiscover-redirect', (probes, domain) =>
+      probes.autodiscover.redirect(domain),
+    ),
+    'autodiscover-v2': perDomain('autodiscover-v2', (probes, domain) => probes.autodiscover.answers(domain)),
     'rest-endpoint': perDomain('rest-endpoint', async (probes, domain) => {
       if (!probes.organization.intents.includes('presence'))
         throw notSupplied('the organization does not ask about presence');
-      return probes.rest(domain);
+      return probes.autodiscover.rest(domain);
     }),
     'exchange-online-autodiscover': perDomain(
       'exchange-online-autodiscover',
-      (probes, domain) => probes.routing(domain),
+      (probes, domain) => probes.exchangeOnline.routing(domain),
       (probes) => [...new Set([...probes.domains, ...sampleDomains(probes.organization)])],
       'Autodiscover V2 of Exchange Online',
     ),
     'published-host': perHost('published-host', async (probes, host) => {
-      const published = (await probes.hosts()).get(host);
+      const published = (await probes.hosts.all()).get(host);
       if (published === undefined) throw new Unobtainable('insufficient', `nothing names ${host}`);
       return published;
     }),
     'host-tls': perHost('host-tls', async (probes, host) => {
       await refuseUnrouted(probes, host);
-      return probes.tls(host);
+      return probes.wire.tls(host);
     }),
-    'ews-anonymous': perHost('ews-anonymous', (probes, host) => probes.ews(host), leadsToEws),
+    'ews-anonymous': perHost('ews-anonymous', (probes, host) => probes.hosts.ews(host), leadsToEws),
     'ews-bearer': perHost(
       'ews-bearer',
       async (probes, host, context) => {
-        const answer = await probes.bearer(host);
+        const answer = await probes.hosts.bearer(host);
         const silent =
           answer.challenge === 'bearer' && answer.trustedIssuers.length === 0 && answer.authorizationUri === undefined;
         // A server that trusts EvoSTS alone says nothing, like one that trusts nobody: only Get-AuthServer decides then.
@@ -215,7 +219,7 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
     'published-version': perHost('published-version', async (probes, host, context) => {
       await refuseUnrouted(probes, host);
       const servers = await context.gathered('exchange-servers');
-      return probes.version(host, servers.status === 'known' ? servers.value : undefined);
+      return probes.hosts.version(host, servers.status === 'known' ? servers.value : undefined);
     }),
     'published-reach': one('published-reach', chainLimitMs, async (subject, context) => {
       const reach = await reachOf(await run(subject, context));
@@ -459,7 +463,7 @@ function someOf(domains: readonly string[]): readonly string[] {
 }
 
 function sampleDomains({ sampleUsers }: ExchangeOrganization): readonly string[] {
-  return sampleUsers.map((user) => user.slice(user.lastIndexOf('@') + 1).toLowerCase());
+  return sampleUsers.map(domainOf);
 }
 
 function leadsToEws({ ews, ewsUnknownFor }: Value<'published-host'>): boolean {
@@ -468,10 +472,10 @@ function leadsToEws({ ews, ewsUnknownFor }: Value<'published-host'>): boolean {
 
 /** A host that is only the name a domain's Autodiscover would have is not asked for anything. @throws Unobtainable */
 async function refuseUnrouted(probes: ProbeRun, host: string): Promise<void> {
-  const namings = (await probes.hosts()).get(host)?.namedBy ?? [];
+  const namings = (await probes.hosts.all()).get(host)?.namedBy ?? [];
   for (const { domain, as } of namings) {
     if (as !== 'autodiscover' || domain === undefined) return;
-    if (routeOf(await probes.dns(domain)) !== undefined) return;
+    if (routeOf(await probes.autodiscover.dns(domain)) !== undefined) return;
   }
   throw new Unobtainable('insufficient', `DNS names no server of the organization at ${host}`);
 }
@@ -480,24 +484,24 @@ async function reachOf(probes: ProbeRun): Promise<PublishedReach> {
   const answered: string[] = [];
   const silent: { host: string; why: string }[] = [];
   const inside: string[] = [];
-  const hosts = [...(await probes.hosts()).keys()];
+  const hosts = [...(await probes.hosts.all()).keys()];
   const results = await Promise.all(
     hosts.map(async (host) => {
       const routed = await settled(refuseUnrouted(probes, host));
-      return { host, tls: 'error' in routed ? routed : await settled(probes.tls(host)) };
+      return { host, tls: 'error' in routed ? routed : await settled(probes.wire.tls(host)) };
     }),
   );
   for (const { host, tls } of results) {
     if ('value' in tls) {
       answered.push(host);
-      if (await probes.isInside(host)) inside.push(host);
+      if (await probes.wire.isInside(host)) inside.push(host);
       // An IPv6 address alone costs nothing: callers fall back.
       const dead = (tls.value.silent ?? []).filter(({ address }) => !address.includes(':'));
       silent.push(...dead.map(({ address, why }) => ({ host: `${host} at ${address}`, why })));
     } else if (tls.error.reason === 'timeout' || tls.error.reason === 'unreachable')
       silent.push({ host, why: tls.error.message });
   }
-  const leftOut = await probes.hostsLeftOut();
+  const leftOut = await probes.hosts.leftOut();
   return {
     answered,
     silent,
