@@ -1,8 +1,9 @@
 // Bundles the functions for deployment: `npm run build`, or `build()` in a test.
-import { copyFile, glob, mkdir, rm, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build as bundle } from 'esbuild';
+import { copyFile, glob, mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { createRequire, findPackageJSON } from 'node:module';
+import { dirname, extname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build as bundle, type Plugin } from 'esbuild';
 
 export interface BuildOptions {
   /** The module that registers the functions; or modules by the names that their files get. */
@@ -19,6 +20,8 @@ export interface BuiltFile {
   bytes: number;
   /** The modules that something of is in this file, relative to the working directory, with `/`. */
   modules: string[];
+  /** What it is loaded for: a path like `modules`, or `commonjs:PACKAGE`; undefined where it only holds what others share. */
+  entryPoint: string | undefined;
 }
 
 /**
@@ -58,10 +61,12 @@ export async function build({
     sourcesContent: false,
     metafile: true,
     logLevel: 'warning',
+    plugins: [namesOfCommonJs],
   });
   const outputs = Object.entries(metafile.outputs).filter(([path]) => path.endsWith('.js'));
   const files = await Promise.all(
-    outputs.map(async ([path, { inputs }]) => ({
+    outputs.map(async ([path, { inputs, entryPoint }]) => ({
+      entryPoint,
       path,
       bytes: (await stat(path)).size,
       modules: Object.keys(inputs).filter((module) => (inputs[module]?.bytesInOutput ?? 0) > 0),
@@ -69,6 +74,44 @@ export async function build({
   );
   const isEntry = ({ path }: BuiltFile) => Number(path.endsWith('/functions.js'));
   return files.sort((a, b) => isEntry(b) - isEntry(a) || b.bytes - a.bytes);
+}
+
+/**
+ * Gives what is imported dynamically from a CommonJS package the names that Node gives it.
+ *
+ * esbuild gives such a package a chunk with `default` alone: `const { Registry } = await import('prom-client')` works from
+ * the source and is undefined from the bundle, and neither the compiler nor esbuild says so.
+ */
+const namesOfCommonJs: Plugin = {
+  name: 'names-of-commonjs',
+  setup({ onResolve, onLoad, resolve: find }) {
+    const namespace = 'commonjs';
+    const askedHere = Symbol('askedHere');
+    onResolve({ filter: /^[^./]/ }, async ({ path, kind, importer, resolveDir, pluginData }) => {
+      if (kind !== 'dynamic-import' || pluginData === askedHere) return undefined;
+      const found = await find(path, { kind, importer, resolveDir, pluginData: askedHere });
+      if (found.external || found.errors.length > 0 || !(await isCommonJs(found.path))) return found;
+      return { path, namespace, pluginData: found.path };
+    });
+    onLoad({ filter: /./, namespace }, ({ pluginData: file }: { pluginData: string }) => {
+      const names = Object.keys(createRequire(file)(file)).filter(
+        (name) => name !== 'default' && /^[A-Za-z_$][\w$]*$/.test(name),
+      );
+      return {
+        contents: `const all = require(${JSON.stringify(file)});
+          export default all;
+          ${names.map((name, at) => `const n${at} = all.${name}; export { n${at} as ${name} };`).join('\n')}`,
+        resolveDir: dirname(file),
+      };
+    });
+  },
+};
+
+/** As Node decides it: by the name of the file, else by the package that it is in. */
+async function isCommonJs(file: string): Promise<boolean> {
+  if (extname(file) !== '.js') return extname(file) === '.cjs';
+  const manifest = findPackageJSON(pathToFileURL(file));
+  return manifest === undefined || JSON.parse(await readFile(manifest, 'utf8')).type !== 'module';
 }
 
 /** The pages of the rules, where the chunk that reads them (`src/app/rule-page.ts`) finds them as in the source. */

@@ -1,11 +1,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadFunctions, triggerOf } from '../../src/local/host/core.ts';
 import { type BuiltFile, build } from '../../tools/build.ts';
 import { startFixture } from '../local/host/start.ts';
+import { type DynamicImport, dynamicImportsIn, dynamicImportsOf } from './dynamic-imports.ts';
 
 const entry = fileURLToPath(new URL('fixtures/bundle/index.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-build-'));
@@ -60,5 +62,56 @@ describe('the bundle', () => {
     });
     expect(await (await fetch(`${url}/api/clients`)).json()).toEqual(['rows', 'jobs']);
     expect(await (await fetch(`${url}/api/identity`)).text()).toBe('function');
+  });
+});
+
+describe('what is imported dynamically', () => {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const imports = dynamicImportsIn(root);
+  const isPackage = ({ module }: DynamicImport) => !module.startsWith('src/');
+
+  /** An `import` here would go through the test runner, which finds names in `default` where Node finds none. */
+  const requireAsNode = createRequire(import.meta.url);
+
+  /** The file that a bundle loads for it; undefined where nothing of this bundle imports it. */
+  const fileFor = (built: readonly BuiltFile[], { module }: DynamicImport) =>
+    built.find(
+      ({ entryPoint = '' }) =>
+        [module, `commonjs:${module}`].includes(entryPoint) || entryPoint.includes(`node_modules/${module}/`),
+    );
+
+  it.each([
+    ['what is deployed', { functions: 'functions/index.ts' }],
+    ['the package', { cli: 'src/local/cli.ts' }],
+  ])(
+    'has the names that the sources take, in %s as in Node',
+    async (_, entry) => {
+      const to = join(folder, 'node_modules', Object.keys(entry).join(), 'dist');
+      const built = await build({ entry, outdir: to });
+      writeFileSync(join(to, '..', 'package.json'), '{"type":"module"}');
+      const looked: string[] = [];
+      for (const one of imports) {
+        const file = fileFor(built, one);
+        if (file === undefined) continue;
+        const loaded = one.names.length === 0 ? {} : requireAsNode(resolve(file.path));
+        const missing = one.names.filter((name) => loaded[name] === undefined);
+        expect(missing, `${one.where}: import('${one.module}') in the bundle`).toEqual([]);
+        looked.push(one.module);
+      }
+      const packages = new Set(imports.filter(isPackage).map(({ module }) => module));
+      expect(packages.size).toBeGreaterThan(3);
+      expect([...packages].filter((name) => !looked.includes(name))).toEqual([]);
+    },
+    60_000,
+  );
+
+  it('is read from every form in which the sources write it, and another form is refused', () => {
+    const of = (text: string) => dynamicImportsOf('src/app/x.ts', text).map(({ module, names }) => [module, names]);
+    expect(of("const { a, b: c } = await import('one');")).toEqual([['one', ['a', 'b']]]);
+    expect(of("(await import('./two.ts')).d();")).toEqual([['src/app/two.ts', ['d']]]);
+    expect(of("const [{ a }, b] = await Promise.all([import('one'), other()]);")).toEqual([['one', ['a']]]);
+    expect(() => of("\nconst all = await import('one');")).toThrow(
+      'src/app/x.ts:2: take the names where it is imported',
+    );
   });
 });
