@@ -29,6 +29,10 @@ const benches: Readonly<Record<string, { what: string; load: () => Promise<{ run
       what: 'the overview of 1,000 organizations with 100,000 subjects on Azurite: milliseconds, storage requests',
       load: () => import('./overview.ts'),
     },
+    requests: {
+      what: 'the heaviest requests alone and eight at once: seconds, memory, how long the event loop is held',
+      load: () => import('./requests.ts'),
+    },
     cold: {
       what: 'what the deployed bundle costs to import and to start, and what of it loads',
       load: () => import('./cold.ts'),
