@@ -1,6 +1,5 @@
-import type { AddressInfo } from 'node:net';
-import PostalMime, { type Email } from 'postal-mime';
-import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+import PostalMime from 'postal-mime';
+import type { SMTPServerOptions } from 'smtp-server';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { channelNotifiers } from '../../src/app/ports.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -11,17 +10,12 @@ import { type FakeCloud, startFakeCloud } from '../tenant/fake-cloud.ts';
 import { fakeTenant } from '../tenant/fake-tenant.ts';
 import { selfSigned } from './certificate.ts';
 import { failingDomains, finding, notice, ofSubject, transition } from './notices.ts';
+import { type Submitted, startSubmissionServer } from './submission-server.ts';
 
 const [user, password] = ['fieldcheck@contoso.com', 'a p@ss:word/of our own'];
 const from = user;
 const to = ['mail-team@contoso.com', 'oncall@fabrikam.com'];
 const signal = () => AbortSignal.timeout(10_000);
-
-interface Submitted {
-  readonly secure: boolean;
-  readonly recipients: readonly string[];
-  readonly mail: Email;
-}
 
 let tls: ReturnType<typeof selfSigned>;
 const closing: (() => Promise<void>)[] = [];
@@ -32,32 +26,10 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A real submission server on loopback that notes what it takes. */
 async function submissionServer(options: SMTPServerOptions = {}) {
-  const submitted: Submitted[] = [];
-  const server = new SMTPServer({
-    ...tls,
-    logger: false,
-    onAuth: (auth, _session, done) =>
-      auth.username === user && auth.password === password
-        ? done(null, { user })
-        : done(new Error(`Invalid user ${auth.username} with ${auth.password}`)),
-    onData(stream, session, done) {
-      const chunks: Buffer[] = [];
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-      stream.on('end', async () => {
-        const mail = await PostalMime.parse(Buffer.concat(chunks));
-        const recipients = session.envelope.rcptTo.map(({ address }) => address);
-        submitted.push({ secure: session.secure, recipients, mail });
-        done();
-      });
-    },
-    ...options,
-  });
-  server.on('error', () => {});
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closing.push(() => new Promise((resolve) => server.close(() => resolve())));
-  return { submitted, port: (server.server.address() as AddressInfo).port };
+  const server = await startSubmissionServer(tls, { user, password }, options);
+  closing.push(server.close);
+  return server;
 }
 
 const credentials = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;

@@ -36,6 +36,8 @@ export interface FakeCloud {
   readonly endpoints: { readonly login: string; readonly exchangeOnline: string; readonly graph: string };
   /** PEM of the root to trust. */
   readonly ca: string;
+  /** Key and certificate of the servers, for another one beside them. */
+  readonly tls: { readonly key: string; readonly cert: string };
   /** Rows in a page of a Graph list, as long as `$top` asks for no fewer. */
   pageSize: number;
   /** Does Graph support the filters of advanced queries? */
@@ -255,6 +257,7 @@ export async function startFakeCloud(): Promise<FakeCloud> {
       graph: `https://localhost:${graph.port}`,
     },
     ca: tls.cert,
+    tls,
     pageSize: 100,
     countsUsers: true,
     expireTokens: () => tokens.clear(),
