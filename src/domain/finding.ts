@@ -52,6 +52,9 @@ export const finding = z.object({
   blockedBy: z.string().optional(),
   /** It rests on something that is assumed (`evaluate --assume`); the message says on what. */
   assumed: z.literal(true).optional(),
+  /** What people have said of it, in words, where it is shown: who, until when and why. Never judged nor stored. */
+  silenced: z.string().optional(),
+  accepted: z.string().optional(),
 });
 
 /** One evaluation of one subject at one time. */

@@ -1,6 +1,7 @@
 // What people say of incidents: that a maintenance goes on, or that a risk is known. Never what hides them.
 import { z } from 'zod';
-import type { Finding } from './finding.ts';
+import type { SubjectState } from './compare.ts';
+import { type Finding, findingKey } from './finding.ts';
 import { incidentKey, isWorse, type LookPolicy } from './incident.ts';
 import { owners, type Severity, severities } from './rule.ts';
 import { dayMs, isoTime } from './time.ts';
@@ -134,6 +135,60 @@ export function hushOf(
       ? { accepted: { id: accepted.id, words: wordsOf(accepted), severity: accepted.severity } }
       : {}),
   };
+}
+
+/** What is known of a subject with what people have said of its fails, as it holds at that time: nothing is hidden by it. */
+export function withSaid(
+  statements: readonly Statement[],
+  watch: { readonly organization: string; readonly evaluation: string },
+  state: SubjectState,
+  now: Date,
+): SubjectState {
+  if (!statements.some((one) => holds(one, now))) return state;
+  const { run, findings: memories } = state;
+  const findings = run.findings.map((finding) => {
+    const memory = memories[findingKey(finding)];
+    if (finding.verdict !== 'fail' && memory?.open === undefined) return finding;
+    const owner = finding.owner ?? memory?.owner;
+    const { silenced, accepted } = hushOf(statements, watch, run.subject, { ...finding, owner }, now);
+    return {
+      ...finding,
+      ...(silenced === undefined ? {} : { silenced: silenced.words }),
+      ...(accepted === undefined ? {} : { accepted: accepted.words }),
+    };
+  });
+  return { ...state, run: { ...run, findings } };
+}
+
+type SaidOf = Pick<Finding, 'silenced' | 'accepted'>;
+
+/** Statements that several findings show; more are counted. */
+const statementsShown = 5;
+
+/** What people have said of these findings, each once: with how many of them it is about, where it is not all. */
+export function saidOf(findings: readonly SaidOf[]): readonly string[] {
+  const words = findings.flatMap(({ silenced, accepted }) => [silenced ?? [], accepted ?? []].flat());
+  const each = [...Map.groupBy(words, (text) => text)].map(([text, of]) =>
+    of.length === findings.length ? text : `${of.length} of ${findings.length}: ${text}`,
+  );
+  const left = each.length - statementsShown;
+  return left <= 0 ? each : [...each.slice(0, statementsShown), `and ${left} more such words`];
+}
+
+/** How many of these are accepted, and how many silenced: one that is both is silenced. */
+export function countSaid(findings: readonly SaidOf[]): { readonly accepted: number; readonly silenced: number } {
+  const silenced = findings.filter((one) => one.silenced !== undefined).length;
+  const accepted = findings.filter((one) => one.silenced === undefined && one.accepted !== undefined).length;
+  return { accepted, silenced };
+}
+
+/** `2 accepted, 1 silenced`; undefined when there are none. */
+export function saidCounts({ accepted, silenced }: ReturnType<typeof countSaid>): string | undefined {
+  const parts = [
+    ...(accepted === 0 ? [] : [`${accepted} accepted`]),
+    ...(silenced === 0 ? [] : [`${silenced} silenced`]),
+  ];
+  return parts.length === 0 ? undefined : parts.join(', ');
 }
 
 /** Acceptances of this subject that its findings have outgrown: they end. */

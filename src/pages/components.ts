@@ -2,6 +2,7 @@ import { blocksAnswers } from '../domain/answer.ts';
 import { type Cause, type CauseSubject, subjectCount } from '../domain/causes.ts';
 import type { Counted, MendingStep } from '../domain/evaluation.ts';
 import type { Answer, Evidence, Finding, Run } from '../domain/finding.ts';
+import { type countSaid, saidCounts, saidOf } from '../domain/statement.ts';
 import { byWorstCell, isOpenCell, type TargetTable } from '../domain/target-table.ts';
 import { type AnswerWords, compareText, ownerWords, ruleName } from '../domain/words.ts';
 import { dnsLine, inOrderOfMending, remedyParts } from '../reports/index.ts';
@@ -117,6 +118,17 @@ function causeFacts(linking: Linking, cause: Pick<Cause, 'severity' | 'owner' | 
   }<span>${linking.rule(cause.rule)}</span></p>`;
 }
 
+/** What people have said of these findings: accepted or silenced they are told to nobody, and shown all the same. */
+function saidPart(findings: readonly Finding[]): Content {
+  return saidOf(findings).map((words) => html`<p class="sub">${words}</p>`);
+}
+
+/** How many of these are accepted or silenced, in a sentence; nothing where none is. */
+export function saidSentence(counts: ReturnType<typeof countSaid>): Content {
+  const words = saidCounts(counts);
+  return words === undefined ? nothing : html`<p class="sub">Of what fails: ${words}. It counts all the same.</p>`;
+}
+
 /** One thing to mend with everybody whom it breaks: names once, text once. */
 export function causeCard(linking: Linking, cause: Cause, evaluation: Pick<EvaluationWords, 'counted'>): Html {
   const count = subjectCount(cause);
@@ -128,7 +140,7 @@ export function causeCard(linking: Linking, cause: Cause, evaluation: Pick<Evalu
   return html`<article class="panel" id="cause-${slug(cause)}">
 <div class="pad cause">${glyph(cause.isAdvice ? 'dot' : 'no', cause.isAdvice ? 'na' : 'no')}<div><h3>${title}</h3>${causeFacts(linking, cause)}${
     cause.isAdvice ? html`<p class="sub">Advice: no answer depends on it.</p>` : nothing
-  }</div></div>
+  }${saidPart(cause.subjects.map(({ finding }) => finding))}</div></div>
 <div class="two"><div><h4>${count === 1 ? 'Where' : `All ${counted(count, evaluation.counted)}, newest first`}${
     commonTarget(cause.subjects) === undefined ? '' : `, ${commonTarget(cause.subjects)}`
   }</h4>${names}</div>
@@ -209,7 +221,7 @@ export function nodeCard(linking: Linking, node: string, causes: readonly Cause[
   );
   return html`<article class="panel"><div class="pad cause">${glyph('no', 'no')}<div><h3>${node}: ${causes.length} things to mend</h3>
 <p class="facts">${severityMark(worst.severity)}<span><span class="k">to mend</span> ${worst.owner === undefined ? 'nobody is named' : ownerWords[worst.owner]}</span></p></div></div>
-<ul>${found.map(({ cause, finding }) => html`<li class="pad" id="cause-${slug(cause)}"><p>${finding.message}</p>${causeFacts(linking, cause)}</li>`)}</ul>
+<ul>${found.map(({ cause, finding }) => html`<li class="pad" id="cause-${slug(cause)}"><p>${finding.message}</p>${causeFacts(linking, cause)}${saidPart([finding])}</li>`)}</ul>
 <div class="pad"><h4>What to do</h4>${prose}${lines.length === 0 ? nothing : copyBlock(linking, whereOf({ owner: worst.owner, target: node }), lines.join('\n'))}<p class="sub">fieldcheck changes nothing. Collect again afterwards: the answer follows within minutes.</p></div></article>`;
 }
 
@@ -261,7 +273,7 @@ export function wayToYes(linking: Linking, causes: readonly Cause[], mending: re
   const steps = inOrderOfMending(found, ({ one }) => one.finding, mending);
   return html`<ol class="panel steps">${steps.map(
     ({ one: { cause, one }, step }) => html`<li><div><h3>${one.finding.message}</h3>
-${causeFacts(linking, { ...cause, since: one.since })}
+${causeFacts(linking, { ...cause, since: one.since })}${saidPart([one.finding])}
 <p class="sub">${one.finding.target === undefined ? nothing : html`${one.finding.target}. `}${step === undefined ? nothing : `Step: ${step}.`}</p>
 ${evidenceList(one.finding.evidence)}${remedyOf(linking, { subjects: [one] })}${textsOf(linking, { ...cause, subjects: [one] }, ['', ''])}</div></li>`,
   )}</ol>`;
@@ -293,7 +305,7 @@ export function findingCard(
     owner === undefined ? nothing : html`<span><span class="k">to mend</span> ${ownerWords[owner]}</span>`
   }${sinceWhen === undefined ? nothing : html`<span><span class="k">since</span> ${since(sinceWhen, linking.now)}</span>`}<span>${linking.rule(rule)}${
     target === undefined ? nothing : html` <span class="sub">${target}</span>`
-  }</span></p></div></div>
+  }</span></p>${saidPart([finding])}</div></div>
 ${evidence.length === 0 ? nothing : html`<div class="pad"><h4>Found</h4>${evidenceList(evidence)}</div>`}
 ${
   remedy === undefined && finding.supportCase === undefined

@@ -1,6 +1,6 @@
 import { severities } from '../domain/rule.ts';
 import { compareText, ownerWords } from '../domain/words.ts';
-import { answerWord, counted, note } from './components.ts';
+import { answerWord, counted, note, saidSentence } from './components.ts';
 import { eventMark, glyph, severityMark, tones } from './glyphs.ts';
 import { type Content, type Html, html, nothing } from './html.ts';
 import { page } from './layout.ts';
@@ -72,7 +72,7 @@ function watchCard(
       ? 'not looked at yet'
       : html`${counted(summary.counts.subjects, evaluation.counted)}, looked ${moment(summary.at)}`
   }${watch.next === undefined ? nothing : html`, next ${moment(watch.next)}`}</p>
-<ul>${rows}</ul>${watch.late === undefined ? nothing : note('und', 'Stale:', watch.late)}${
+<ul>${rows}</ul>${summary === undefined ? nothing : saidSentence(summary.counts)}${watch.late === undefined ? nothing : note('und', 'Stale:', watch.late)}${
     summary?.state === 'incomplete'
       ? note('und', 'The last run is incomplete:', 'not every subject was looked at.')
       : nothing

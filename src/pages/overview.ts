@@ -1,6 +1,7 @@
 import { isAdvice } from '../domain/answer.ts';
 import type { Question } from '../domain/evaluation.ts';
 import { type Owner, owners, type Severity, severities } from '../domain/rule.ts';
+import { saidCounts } from '../domain/statement.ts';
 import { compareText, enumerate, ownerWords } from '../domain/words.ts';
 import { answerWord, counted } from './components.ts';
 import { filtersOf } from './filters.ts';
@@ -154,7 +155,16 @@ function leadOf(rows: readonly Row[], broken: number, open: number, evaluations:
       .reduce((sum, { evaluation, summary }) => sum + (evaluation === id ? (summary?.counts.subjects ?? 0) : 0), 0);
     return count === 0 ? [] : [counted(count, nouns)];
   });
-  const sentences = [others.join(', '), watched.length === 0 ? '' : `Watched: ${enumerate(watched)}`];
+  const counts = rows.flatMap(({ watches }) => watches.flatMap(({ summary }) => summary?.counts ?? []));
+  const said = saidCounts({
+    accepted: counts.reduce((sum, { accepted }) => sum + accepted, 0),
+    silenced: counts.reduce((sum, { silenced }) => sum + silenced, 0),
+  });
+  const sentences = [
+    others.join(', '),
+    watched.length === 0 ? '' : `Watched: ${enumerate(watched)}`,
+    said === undefined ? '' : `Of what fails: ${said}`,
+  ];
   return sentences
     .filter((one) => one !== '')
     .map((one) => `${one}.`)

@@ -3,6 +3,7 @@ import { causesOf, subjectCount } from '../domain/causes.ts';
 import type { SubjectState } from '../domain/compare.ts';
 import { type Finding, findingKey, type Run } from '../domain/finding.ts';
 import type { Runbook } from '../domain/runbook.ts';
+import { saidOf } from '../domain/statement.ts';
 import { answerWords, compareText, minuteOf, ownerWords } from '../domain/words.ts';
 import { dnsLine, inOrderOfMending, type ReportOptions } from '../reports/index.ts';
 import {
@@ -131,7 +132,7 @@ function toDo(sections: readonly Section[]): Html {
         count === 1 && first !== undefined
           ? `${sections.length > 1 || words.counted[0] === 'organization' ? '' : `${first.subject}: `}${first.finding.message}`
           : `${counted(count, words.counted)}: ${cause.what}`;
-      return html`<tr><th scope="row" data-l="Owner">${cause.owner === undefined ? 'nobody is named' : ownerWords[cause.owner]}</th><td data-l="To mend">${what}</td><td data-l="Severity">${severityMark(cause.severity)}</td><td data-l="Since">${cause.since === undefined ? nothing : day(cause.since)}</td><td data-l="Done"><span class="box" role="img" aria-label="to tick"></span></td></tr>`;
+      return html`<tr><th scope="row" data-l="Owner">${cause.owner === undefined ? 'nobody is named' : ownerWords[cause.owner]}</th><td data-l="To mend">${what}${saidOf(cause.subjects.map(({ finding }) => finding)).map((words) => html`<br><span class="sub">${words}</span>`)}</td><td data-l="Severity">${severityMark(cause.severity)}</td><td data-l="Since">${cause.since === undefined ? nothing : day(cause.since)}</td><td data-l="Done"><span class="box" role="img" aria-label="to tick"></span></td></tr>`;
     }),
   );
   if (rows.length === 0)

@@ -1,4 +1,4 @@
-import { type Finding, findingKey } from '../domain/finding.ts';
+import type { Finding } from '../domain/finding.ts';
 import { incidentKey } from '../domain/incident.ts';
 import type { Statement } from '../domain/statement.ts';
 import { counted } from './components.ts';
@@ -12,12 +12,9 @@ function said(most: number): Html {
   return html`<label>Until<input type="date" name="until" required></label><label>Why<input name="reason" required maxlength="500" placeholder="at most ${most} days"></label><label>Ticket<input name="ticket" maxlength="500"></label>`;
 }
 
-/** What somebody has said of a finding; where nobody has, how to accept it. */
+/** How to accept a finding of which nobody has said anything; what somebody has said stands on its card. */
 export function acceptPart(site: Site, view: SubjectView, finding: Finding): Content {
-  const { silenced, accepted } = view.hushed[findingKey(finding)] ?? {};
-  const held = [silenced, accepted].flatMap((one) => one ?? []);
-  if (held.length > 0) return held.map(({ words }) => html`<p class="pad sub">${words}</p>`);
-  if (finding.verdict !== 'fail') return nothing;
+  if (finding.verdict !== 'fail' || (finding.silenced ?? finding.accepted) !== undefined) return nothing;
   const { organization, evaluation, state } = view;
   const key = incidentKey({ organization: organization.id, evaluation: evaluation.id }, state.run.subject, finding);
   return html`<details class="pad form"><summary>Accept this: a known risk, not told until it gets worse or a time comes</summary><form class="filters" method="post" action="${to.accept(site, organization.id, evaluation.id, state.run.subject)}"><input type="hidden" name="key" value="${key}">${said(366)}<button type="submit">Accept</button></form></details>`;

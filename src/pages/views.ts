@@ -4,7 +4,6 @@ import type { Cause } from '../domain/causes.ts';
 import type { SubjectState } from '../domain/compare.ts';
 import type { Counted, MendingStep, Question } from '../domain/evaluation.ts';
 import type { Answer } from '../domain/finding.ts';
-import type { LookPolicy } from '../domain/incident.ts';
 import type { Owner, Severity } from '../domain/rule.ts';
 import type { Statement } from '../domain/statement.ts';
 import type { WatchCounts } from '../domain/watch-counts.ts';
@@ -128,8 +127,6 @@ export interface SubjectView {
   readonly organization: Named;
   readonly evaluation: EvaluationWords;
   readonly state: SubjectState;
-  /** What people have said of its findings, by the finding's key. */
-  readonly hushed: Readonly<Record<string, Pick<LookPolicy, 'silenced' | 'accepted'>>>;
   /** All that is kept, oldest first, the last known state last. */
   readonly history: readonly SubjectState[];
 }

@@ -1,6 +1,7 @@
 import type { SubjectState } from '../domain/compare.ts';
 import type { Answer } from '../domain/finding.ts';
 import { owners, severities } from '../domain/rule.ts';
+import { countSaid } from '../domain/statement.ts';
 import { isOpenCell, subjectsWithTables, targetTables } from '../domain/target-table.ts';
 import { worstOf } from '../domain/watch-counts.ts';
 import { enumerateFirst, ownerWords, ruleName } from '../domain/words.ts';
@@ -16,6 +17,7 @@ import {
   type Linking,
   matrix,
   note,
+  saidSentence,
   slug,
   wayToYes,
 } from './components.ts';
@@ -157,7 +159,8 @@ export function parts(
                 html`${states.length > 1 ? html`<h3>${run.subject}</h3>` : nothing}${matrix(linking, table, evaluation.rules)}`,
             ),
         );
-  return html`${way}${tables.length === 0 ? nothing : html`<h2>Side by side</h2>${tables}`}${
+  const said = countSaid(states.flatMap(({ run }) => run.findings));
+  return html`${saidSentence(said)}${way}${tables.length === 0 ? nothing : html`<h2>Side by side</h2>${tables}`}${
     advice.length === 0 ? nothing : html`<h2>Advice</h2>${advice.map((cause) => causeCard(linking, cause, evaluation))}`
   }${unseen(linking, { states })}`;
 }

@@ -3,6 +3,7 @@ import type { Evaluation, MendingStep } from '../domain/evaluation.ts';
 import { type Answer, answers, type Finding, type Run } from '../domain/finding.ts';
 import { severities } from '../domain/rule.ts';
 import type { Runbook } from '../domain/runbook.ts';
+import { countSaid, saidCounts } from '../domain/statement.ts';
 import { subjectsWithTables, type TargetTable, targetTables } from '../domain/target-table.ts';
 import { type AnswerWords, compareText, minuteOf, answerWords as plainAnswerWords, ruleName } from '../domain/words.ts';
 import { dnsLine } from './dns-lines.ts';
@@ -54,6 +55,8 @@ export interface Section {
   /** Runs with a no or an undetermined, and those without. */
   readonly open: readonly Run[];
   readonly settled: readonly Run[];
+  /** How much of what fails is accepted and silenced; undefined when nothing is. */
+  readonly said: string | undefined;
   /** Answers that rest on something assumed, and what each is without. */
   readonly assumed: readonly { readonly subject: string; readonly question: string; readonly sentence: string }[];
   /** What was found side by side, of subjects whose targets were judged by the same rules. */
@@ -124,6 +127,7 @@ function section(
     })),
     open,
     settled,
+    said: saidCounts(countSaid(fails.map(({ finding }) => finding))),
     assumed: inOrder.flatMap(({ subject, assumed = {} }) =>
       Object.entries(assumed).map(([id, { sentence }]) => ({ subject, question: questionTitles[id] ?? id, sentence })),
     ),

@@ -42,6 +42,8 @@ const columns = [
   'Checked',
   'Evidence',
   'Support case',
+  'Accepted',
+  'Silenced',
 ] as const;
 
 /** Runs as one line for each finding, passes included, by subject. Times are ISO 8601 in UTC. */
@@ -50,13 +52,17 @@ export function csvReport(runs: readonly Run[]): string {
     .sort((a, b) => compareText(a.subject, b.subject))
     .flatMap(({ evaluation, subject, at, answers, findings }) => {
       const given = Object.entries(answers).map(([question, answer]) => `${question}: ${answer}`);
-      return findings.map(({ rule, target, verdict, severity, owner, message, remedy, evidence, supportCase }) => [
-        ...[evaluation, subject, rule, target, verdict, severity, owner, message, remedy, given.join('; '), at].map(
-          (cell) => oneLine(cell ?? ''),
-        ),
-        evidenceCell(evidence),
-        linesCell(supportCase),
-      ]);
+      return findings.map(
+        ({ rule, target, verdict, severity, owner, message, remedy, evidence, supportCase, ...said }) => [
+          ...[evaluation, subject, rule, target, verdict, severity, owner, message, remedy, given.join('; '), at].map(
+            (cell) => oneLine(cell ?? ''),
+          ),
+          evidenceCell(evidence),
+          linesCell(supportCase),
+          oneLine(said.accepted ?? ''),
+          oneLine(said.silenced ?? ''),
+        ],
+      );
     });
   return csvOf(columns, rows);
 }

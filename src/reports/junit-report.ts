@@ -1,5 +1,6 @@
 import { blocksAnswers } from '../domain/answer.ts';
 import type { Answer, Finding, Run } from '../domain/finding.ts';
+import { countSaid, saidOf } from '../domain/statement.ts';
 import { answerWords, ownerWords } from '../domain/words.ts';
 import { type ReportOptions, ruleAndTarget } from './arrange.ts';
 import { evidenceLines, manyLines, oneLine } from './text.ts';
@@ -16,9 +17,10 @@ export function junitReport(runs: readonly Run[], options: ReportOptions = {}): 
     testsuites: {
       '@name': oneLine(options.title ?? 'fieldcheck report'),
       ...totals(suites.flatMap(({ cases }) => cases)),
-      testsuite: suites.map(({ attributes, cases }) => ({
+      testsuite: suites.map(({ attributes, properties, cases }) => ({
         ...attributes,
         ...totals(cases),
+        ...properties,
         testcase: cases.map(({ classname, name, outcome, element }) => ({
           '@classname': classname,
           '@name': name,
@@ -54,6 +56,7 @@ function suiteOf(run: Run, { questions = {}, evaluations = {} }: ReportOptions) 
   const classname = `${run.evaluation}.${oneLine(run.subject)}`;
   const words = evaluations[run.evaluation]?.answerWords ?? answerWords;
   return {
+    properties: propertiesOf(run),
     attributes: { '@name': `${run.evaluation}: ${oneLine(run.subject)}`, '@timestamp': run.at.slice(0, 19) },
     cases: [
       ...Object.entries(run.answers).map(([id, answer]): Case => {
@@ -66,6 +69,17 @@ function suiteOf(run: Run, { questions = {}, evaluations = {} }: ReportOptions) 
       ),
     ],
   };
+}
+
+/** How many are accepted or silenced: they count as what they are, since that changes what is told and not what is so. */
+function propertiesOf({ findings }: Run): XmlElement {
+  const { accepted, silenced } = countSaid(findings);
+  if (accepted + silenced === 0) return {};
+  const property = [
+    { '@name': 'accepted', '@value': accepted },
+    { '@name': 'silenced', '@value': silenced },
+  ];
+  return { properties: { property } };
 }
 
 const ofAnswer: Readonly<Record<Answer, Outcome>> = {
@@ -90,13 +104,18 @@ function caseOf(finding: Finding): Pick<Case, 'outcome' | 'element'> {
       if (blockedBy !== undefined || reason === 'not_supplied') return { outcome: 'skipped', element: why(said) };
       return { outcome: 'error', element: { ...why(said), '@type': reason ?? 'unknown' } };
     case 'fail':
-      if (!blocksAnswers(finding)) return { outcome: 'skipped', element: why(`advice (${severity}). ${said}`) };
+      if (!blocksAnswers(finding))
+        return {
+          outcome: 'skipped',
+          element: why(`advice (${severity}). ${[said, ...saidOf([finding]).map(oneLine)].join(' ')}`),
+        };
       return {
         outcome: 'failure',
         element: {
           ...why(said),
           '@type': severity,
           '#': [
+            ...saidOf([finding]).map(oneLine),
             ...(owner === undefined ? [] : [`To mend: ${ownerWords[owner]}`]),
             ...(remedy === undefined ? [] : [`What to do: ${oneLine(remedy)}`]),
             ...evidenceLines(evidence).map((line) => `Found: ${line}`),

@@ -1,4 +1,5 @@
 import type { Evidence, Run } from '../domain/finding.ts';
+import { saidOf } from '../domain/statement.ts';
 import type { TargetTable } from '../domain/target-table.ts';
 import { minuteOf, ownerWords, ruleName } from '../domain/words.ts';
 import {
@@ -65,7 +66,7 @@ function sectionLines(section: Section): string[] {
   ];
 }
 
-function answerLines({ answerWords, questions, open, settled, assumed, subjects }: Section): string[] {
+function answerLines({ answerWords, questions, open, settled, assumed, subjects, said }: Section): string[] {
   // Of one subject the answers themselves say everything.
   const isOne = subjects === 1;
   const counted = questions.map(({ title, counts }) => {
@@ -88,6 +89,7 @@ function answerLines({ answerWords, questions, open, settled, assumed, subjects 
     '### Answers',
     '',
     ...counted,
+    ...(said === undefined ? [] : [`- Of what fails: ${said}. It counts all the same.`]),
     '',
     ...(open.length === 0 || isOne ? [] : table),
     ...(settled.length === 0
@@ -115,6 +117,7 @@ function wayLines({ way, subjects }: Section): string[] {
   const of = (subject: string) => (subjects > 1 ? `${escaped(subject)}: ` : '');
   const obstacles = way.obstacles.flatMap(({ subject, finding, step }, index) => [
     `${index + 1}. ${step === undefined ? '' : `${escaped(step)}: `}${of(subject)}**${escaped(finding.message)}**`,
+    ...saidOf([finding]).map((words) => `   - ${escaped(words)}`),
     ...(finding.remedy === undefined ? [] : [`   - What to do: ${escaped(finding.remedy)}`]),
     ...(finding.owner === undefined ? [] : [`   - To mend: ${ownerWords[finding.owner]}`]),
     `   - Page: ${codeSpan(pageCall(finding))}`,
@@ -150,6 +153,7 @@ function findingLines({ subject, finding }: Found): string[] {
     paragraph(message),
     '',
     ...evidence.map(evidenceLine),
+    ...saidOf([finding]).map((words) => `- ${escaped(words)}`),
     ...(owner === undefined ? [] : [`- To mend: ${ownerWords[owner]}`]),
     ...(remedy === undefined ? [] : [`- What to do: ${escaped(remedy)}`]),
     '',

@@ -3,6 +3,7 @@ import { blocksAnswers } from '../domain/answer.ts';
 import { type Cause, causesOf, commonSentence, subjectCount } from '../domain/causes.ts';
 import type { Counted, MendingStep } from '../domain/evaluation.ts';
 import { type Answer, answers, type Finding, type Run } from '../domain/finding.ts';
+import { countSaid, saidCounts, saidOf } from '../domain/statement.ts';
 import {
   type AnswerWords,
   compareText,
@@ -142,8 +143,14 @@ function findingLines(word: string, finding: Finding, { colour, indented }: Writ
   return [
     `  ${colour(tone, word.padEnd(10))} ${finding.rule}${target}${severity}${step === undefined ? '' : `  (${step})`}`,
     indented(under, oneLine(finding.message)),
+    ...saidLines([finding], indented),
     ...(finding.remedy === undefined ? [] : [indented(`${under}  `, oneLine(finding.remedy), `${under}→ `)]),
   ];
+}
+
+/** What people have said of these: that they are accepted or silenced changes what is told, not what is so. */
+function saidLines(findings: readonly Finding[], indented: Writer['indented']): string[] {
+  return saidOf(findings).map((words) => indented(under, oneLine(words)));
 }
 
 /** What is to be mended, each once with the names of those it breaks; then what could not be looked at. */
@@ -172,6 +179,10 @@ function causeLines(runs: readonly Run[], writer: Writer, width: number): string
       '',
       `  ${colour(tone, word.padEnd(10))} ${cause.rule}  ${cause.severity}${owner}`,
       indented(under, oneLine(what)),
+      ...saidLines(
+        cause.subjects.map(({ finding }) => finding),
+        indented,
+      ),
       ...(first?.finding.remedy === undefined
         ? []
         : [
@@ -223,9 +234,10 @@ function unseenLines(runs: readonly Run[], writer: Writer, names: (subjects: rea
 
 function totalLines(runs: readonly Run[], { questions, words, colour }: Writer): string[] {
   if (runs.length < 2) return [];
+  const said = saidCounts(countSaid(runs.flatMap(({ findings }) => findings)));
   const ids = [...new Set(runs.flatMap(({ answers: given }) => Object.keys(given)))];
   return [
-    `${runs.length} looked at`,
+    `${runs.length} looked at${said === undefined ? '' : `; of what fails: ${said}`}`,
     ...ids.map((id) => {
       const counts = answers.flatMap((answer) => {
         const count = runs.filter((run) => (run.answers[id] ?? 'not_applicable') === answer).length;

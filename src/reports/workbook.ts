@@ -1,6 +1,7 @@
 import writeWorkbook, { type Cell } from 'write-excel-file/node';
 import { blocksAnswers } from '../domain/answer.ts';
 import { type Answer, answers, type Run } from '../domain/finding.ts';
+import { countSaid, saidOf } from '../domain/statement.ts';
 import { compareText, minuteOf, ownerWords, answerWords as plainAnswerWords } from '../domain/words.ts';
 import type { ReportOptions } from './arrange.ts';
 import { evidenceCell, linesCell } from './csv.ts';
@@ -79,14 +80,20 @@ function summary(
       ['Question', 70],
       ...answers.map((answer) => [plainAnswerWords[answer], 16] as const),
       ['Report', 40],
+      ['Findings accepted', 18],
+      ['Findings silenced', 18],
     ],
     rows: asked.map(({ evaluation, id, title: question }) => {
-      const given = runs.filter((run) => run.evaluation === evaluation).flatMap((run) => run.answers[id] ?? []);
+      const ofIt = runs.filter((run) => run.evaluation === evaluation);
+      const given = ofIt.flatMap((run) => run.answers[id] ?? []);
+      const { accepted, silenced } = countSaid(ofIt.flatMap(({ findings: found }) => found));
       return [
         evaluations[evaluation]?.title ?? evaluation,
         question,
         ...answers.map((answer) => given.filter((one) => one === answer).length),
         about,
+        accepted,
+        silenced,
       ];
     }),
   };
@@ -102,6 +109,7 @@ function ofQuestion(runs: readonly Run[], { evaluation, id, short, words }: Aske
       ['Owners', 30],
       ['Stands in the way', 90],
       ['Looked', 20],
+      ['Accepted or silenced', 60],
     ],
     rows: of.map(({ subject, answers: given, findings: found, at }) => {
       const fails = given[id] === 'no' ? found.filter(blocksAnswers) : [];
@@ -112,6 +120,7 @@ function ofQuestion(runs: readonly Run[], { evaluation, id, short, words }: Aske
         owners.join(', '),
         fails.map(({ message }) => message).join(' | '),
         minuteOf(at),
+        saidOf(fails).join(' | '),
       ];
     }),
   };
@@ -133,22 +142,39 @@ function findings(runs: readonly Run[], { evaluations = {} }: ReportOptions): Ta
       ['Evidence', 70],
       ['Support case', 40],
       ['Looked', 20],
+      ['Accepted', 40],
+      ['Silenced', 40],
     ],
     rows: runs.flatMap(({ evaluation, subject, at, findings: found }) =>
-      found.map(({ rule, target = '', verdict, severity = '', owner, message, remedy = '', evidence, supportCase }) => [
-        evaluations[evaluation]?.title ?? evaluation,
-        subject,
-        rule,
-        target,
-        verdict,
-        severity,
-        owner === undefined ? '' : ownerWords[owner],
-        message,
-        linesCell(remedy),
-        evidenceCell(evidence),
-        linesCell(supportCase),
-        minuteOf(at),
-      ]),
+      found.map(
+        ({
+          rule,
+          target = '',
+          verdict,
+          severity = '',
+          owner,
+          message,
+          remedy = '',
+          evidence,
+          supportCase,
+          ...said
+        }) => [
+          evaluations[evaluation]?.title ?? evaluation,
+          subject,
+          rule,
+          target,
+          verdict,
+          severity,
+          owner === undefined ? '' : ownerWords[owner],
+          message,
+          linesCell(remedy),
+          evidenceCell(evidence),
+          linesCell(supportCase),
+          minuteOf(at),
+          said.accepted ?? '',
+          said.silenced ?? '',
+        ],
+      ),
     ),
   };
 }

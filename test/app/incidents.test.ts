@@ -1,7 +1,10 @@
 // The life of incidents over the whole App: DNS, rules, store and channel are real or as real as it gets.
+import readWorkbook from 'read-excel-file/node';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Notice } from '../../src/domain/notice.ts';
+import { failedSelectorsCsv } from '../../src/evaluations/dkim/failed-selectors-csv.ts';
 import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
+import { organizationPage, overviewPage, type Site, subjectPage, watchPage } from '../../src/pages/index.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createMachine, type Machine } from './machine.ts';
@@ -244,6 +247,72 @@ describe('an acceptance', () => {
     await expect(made.app.addAcceptance('contoso', { key, ...at, until: '2028-06-01' }, 'Adele')).rejects.toThrow(
       'an acceptance lasts 366 days at most',
     );
+  });
+});
+
+describe('what is accepted and silenced', () => {
+  const accepted = 'Accepted by Adele until 2027-06-01 00:00 UTC (RISK-7): No mail.';
+  const silenced = 'Silenced by Adele until 2026-12-10 00:00 UTC: Move.';
+
+  /** One of each, said after the last look: nothing waits for the next one. */
+  beforeEach(async () => {
+    tenant.lose('shop.contoso.com');
+    tenant.lose('mail.contoso.com');
+    await look();
+    const risk = { key, until: '2027-06-01T00:00:00Z', reason: 'No mail.', ticket: 'RISK-7' };
+    await made.app.addAcceptance('contoso', risk, 'Adele');
+    const maintenance = { match: { subject: 'mail.*' }, until: '2026-12-10T00:00:00Z', reason: 'Move.' };
+    await made.app.addSilence('contoso', maintenance, 'Adele');
+  });
+
+  test.each([
+    ['text', 'of what fails: 1 accepted, 1 silenced'],
+    ['md', 'Of what fails: 1 accepted, 1 silenced. It counts all the same.'],
+    ['csv', 'Accepted,Silenced'],
+    ['json', '"accepted": "Accepted by'],
+    ['junit', '<property name="silenced" value="1"'],
+    ['html', 'Of what fails: 1 accepted, 1 silenced. It counts all the same.'],
+  ] as const)('stands in a report as %s, with who, until when and why, and is counted', async (format, counted) => {
+    const { body } = await made.app.report('contoso', 'dkim', format);
+    const text = String(body).replaceAll('\\(', '(').replaceAll('\\)', ')').replace(/\s+/g, ' ');
+    expect(text).toContain(counted);
+    expect(text).toContain(accepted);
+    expect(text).toContain(silenced);
+  });
+
+  test('stands in a workbook, beside the answer that it does not change and beside the finding', async () => {
+    const { body } = await made.app.report('contoso', 'dkim', 'xlsx');
+    const sheets = await readWorkbook(Buffer.from(body as Uint8Array));
+    expect(sheets[0]?.data.map((row) => row.slice(-2))).toEqual([
+      ['Findings accepted', 'Findings silenced'],
+      [1, 1],
+      [1, 1],
+    ]);
+    for (const { data } of [sheets[1], sheets.at(-1)].flatMap((one) => one ?? [])) {
+      const cells = data.flat();
+      expect([cells.includes(accepted), cells.includes(silenced)]).toEqual([true, true]);
+    }
+  });
+
+  test('stands in the log for ticketing, in what programs read of a subject, and on the pages', async () => {
+    const states = await made.app.lastStates('contoso', 'dkim');
+    expect(
+      failedSelectorsCsv(states)
+        .split('\r\n')
+        .map((line) => line.split(',').at(-1)),
+    ).toEqual(['Incident', 'silenced', 'accepted', '']);
+    const { run } = await made.app.subject('contoso', 'dkim', 'shop.contoso.com');
+    expect(run.findings.flatMap((one) => one.accepted ?? [])).toEqual([accepted]);
+    const site: Site = { now: made.clock.now(), who: 'Adele', root: '' };
+    const watchText = watchPage(site, await made.app.watchView('contoso', 'dkim'));
+    expect(watchText).toContain('Of what fails: 1 accepted, 1 silenced. It counts all the same.');
+    expect(watchText).toContain(`1 of 2: ${accepted}`);
+    expect(subjectPage(site, await made.app.subjectView('contoso', 'dkim', 'shop.contoso.com'))).toContain(accepted);
+    await look();
+    expect(organizationPage(site, await made.app.organizationView('contoso'))).toContain(
+      'Of what fails: 1 accepted, 1 silenced.',
+    );
+    expect(overviewPage(site, await made.app.overview())).toContain('Of what fails: 1 accepted, 1 silenced.');
   });
 });
 

@@ -149,6 +149,23 @@ async function seed(store: Store, organizations: number): Promise<void> {
   );
   await watch(store, 'contoso', 'teams-exchange-interop', () => [interopRun()]);
   await watch(store, 'contoso', 'smtp-source-ip', (days) => [smtpRun(days < 4)]);
+  const said = { at: daysAgo(3), by: 'Adele', until: daysAgo(-60) };
+  await store.putStatement('contoso', {
+    ...said,
+    kind: 'acceptance',
+    id: 'acceptance-20261125-1',
+    key: `contoso/dkim/${domains[1]}/dkim/active-key-published#selector2`,
+    reason: 'Sends no mail.',
+    ticket: 'RISK-7',
+  });
+  await store.putStatement('hostile', {
+    ...said,
+    kind: 'silence',
+    id: 'silence-20261125-1',
+    from: daysAgo(3),
+    match: { subject: '*' },
+    reason: hostile.organization,
+  });
   await watch(store, 'hostile', 'dkim', () => [hostileRun(longDomain), hostileRun('xn--hgi.contoso.com')], [0]);
   for (const [index, { id }] of others.entries()) {
     const broken = index % 9 === 0;

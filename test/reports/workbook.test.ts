@@ -15,11 +15,11 @@ it('has the counts, a sheet for each question and every finding, as another libr
   const sheets = await readWorkbook(Buffer.from(await workbook(mixedRuns, options)));
   expect(sheets.map(({ sheet }) => sheet)).toEqual(['Summary', 'Now', 'Findings']);
   const [summary, now, findings] = sheets.map(({ data }) => data);
-  expect(summary?.[1]).toEqual(['DKIM', 'Can receivers verify?', 1, 1, 1, 0, 'Contoso, by Northwind']);
+  expect(summary?.[1]).toEqual(['DKIM', 'Can receivers verify?', 1, 1, 1, 0, 'Contoso, by Northwind', 0, 0]);
   expect(now?.slice(0, 3)).toEqual([
-    ['Subject', 'Answer', 'Owners', 'Stands in the way', 'Looked'],
-    ['adatum.com', 'yes', null, null, '2026-11-24 09:30 UTC'],
-    ['contoso.com', 'no', 'Microsoft', 'Microsoft publishes no key for selector1.', '2026-11-24 09:30 UTC'],
+    ['Subject', 'Answer', 'Owners', 'Stands in the way', 'Looked', 'Accepted or silenced'],
+    ['adatum.com', 'yes', null, null, '2026-11-24 09:30 UTC', null],
+    ['contoso.com', 'no', 'Microsoft', 'Microsoft publishes no key for selector1.', '2026-11-24 09:30 UTC', null],
   ]);
   expect(findings).toHaveLength(1 + mixedRuns.flatMap((one) => one.findings).length);
 });

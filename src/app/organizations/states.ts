@@ -1,11 +1,12 @@
 import type { SubjectState } from '../../domain/compare.ts';
 import { type Past, pastOf } from '../../domain/past.ts';
+import { withSaid } from '../../domain/statement.ts';
 import type { Page, Watch } from '../../store/store.ts';
 import type { Ports } from '../ports.ts';
 import { notFound } from '../problem.ts';
 import { watchOf } from './watches.ts';
 
-type StatePorts = Pick<Ports, 'store' | 'evaluations'>;
+type StatePorts = Pick<Ports, 'store' | 'evaluations' | 'clock'>;
 
 /** States read at once for a whole watch; the store pages anyway. */
 const statesAtOnce = 1_000;
@@ -19,7 +20,8 @@ export async function listSubjects(
   continuation?: string,
 ): Promise<Page<SubjectState>> {
   const { watch } = await watchOf(ports, organization, evaluation);
-  return ports.store.listStates(watch, limit, continuation);
+  const page = await ports.store.listStates(watch, limit, continuation);
+  return { ...page, items: await saying(ports, watch, page.items) };
 }
 
 /** Last known state of the subject that a person calls `name`. @throws Problem when there is none */
@@ -38,7 +40,8 @@ export async function stateIn(
   const id = registered.normaliseId?.(name) ?? name;
   const state = (await ports.store.states(watch, [id])).get(id);
   if (state === undefined) throw notFound(`The subject "${id}" of ${evaluation} in "${organization}"`);
-  return { watch, state: state.value };
+  const [said = state.value] = await saying(ports, watch, [state.value]);
+  return { watch, state: said };
 }
 
 /** What was found about a subject over time, newest first, its last known state included. @throws Problem */
@@ -89,7 +92,25 @@ export async function lastStates(
   organization: string,
   evaluation: string,
 ): Promise<readonly SubjectState[]> {
-  return statesOf(ports, (await watchOf(ports, organization, evaluation)).watch);
+  return shownStates(ports, (await watchOf(ports, organization, evaluation)).watch);
+}
+
+/** As {@link statesOf}, with what people have said of what fails. */
+export async function shownStates(
+  ports: Pick<Ports, 'store' | 'clock'>,
+  watch: Watch,
+): Promise<readonly SubjectState[]> {
+  return saying(ports, watch, await statesOf(ports, watch));
+}
+
+async function saying(
+  { store, clock }: Pick<Ports, 'store' | 'clock'>,
+  watch: Watch,
+  states: readonly SubjectState[],
+): Promise<readonly SubjectState[]> {
+  const said = await store.statements(watch.organization);
+  const now = clock();
+  return states.map((state) => withSaid(said, watch, state, now));
 }
 
 /** Last known state of every subject of a watch, in order of subject. */

@@ -1,7 +1,7 @@
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { Reported } from '../../pages/index.ts';
 import { arrangedOf, runbooksOfWatch } from '../evaluations/runbook.ts';
-import { statesOf } from '../organizations/states.ts';
+import { shownStates } from '../organizations/states.ts';
 import { storedOrganization, watchesOf, watchOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import { endingOf, mediaTypes, type ReportFormat, reportAs } from './formats.ts';
@@ -34,7 +34,10 @@ export async function report(
     evaluation === undefined ? watchesOf(ports.evaluations, document).map((watch) => watch.evaluation) : [evaluation];
   const runs: Reported[] = [];
   for (const id of ids) {
-    for (const { run, since, runs: same, findings, answers } of await statesOf(ports, { organization, evaluation: id }))
+    for (const { run, since, runs: same, findings, answers } of await shownStates(ports, {
+      organization,
+      evaluation: id,
+    }))
       runs.push({ ...run, memory: { since, runs: same, findings, answers } });
   }
   const evaluations = await Promise.all(

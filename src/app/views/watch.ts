@@ -1,12 +1,10 @@
 import { causesOf } from '../../domain/causes.ts';
 import type { SubjectState } from '../../domain/compare.ts';
-import { findingKey } from '../../domain/finding.ts';
-import { hushOf } from '../../domain/statement.ts';
 import { dayMs } from '../../domain/time.ts';
 import type { RunView, SubjectView, WatchView } from '../../pages/index.ts';
 import type { Page } from '../../store/store.ts';
 import { missedSlots } from '../health/health.ts';
-import { stateIn, statesOf } from '../organizations/states.ts';
+import { shownStates, stateIn } from '../organizations/states.ts';
 import { watchOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import { runStatus } from '../runs/status.ts';
@@ -22,7 +20,7 @@ const statesAtOnce = 200;
 export async function watchView(ports: ViewPorts, organization: string, name: string): Promise<WatchView> {
   const now = ports.clock();
   const { document, watch, evaluation } = await watchOf(ports, organization, name);
-  const [states, [last]] = await Promise.all([statesOf(ports, watch), ports.store.runs(watch, 1)]);
+  const [states, [last]] = await Promise.all([shownStates(ports, watch), ports.store.runs(watch, 1)]);
   const run: RunView | undefined = last === undefined ? undefined : await runStatus(ports, last.runId);
   return {
     at: now.toISOString(),
@@ -45,7 +43,6 @@ export async function subjectView(
   const now = ports.clock();
   const { document, evaluation } = await watchOf(ports, organization, name);
   const { watch, state } = await stateIn(ports, organization, name, subject);
-  const statements = await ports.store.statements(organization);
   const from = new Date(now.getTime() - historyDays * dayMs).toISOString();
   const newestFirst: SubjectState[] = [state];
   let page: Page<SubjectState> | undefined;
@@ -59,12 +56,6 @@ export async function subjectView(
     organization: namedOf(document),
     evaluation: wordsOf(evaluation),
     state,
-    hushed: Object.fromEntries(
-      state.run.findings.map((finding) => [
-        findingKey(finding),
-        hushOf(statements, watch, state.run.subject, finding, now),
-      ]),
-    ),
     history: newestFirst.reverse(),
   };
 }

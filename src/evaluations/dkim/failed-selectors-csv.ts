@@ -1,6 +1,6 @@
 import { blocksAnswers } from '../../domain/answer.ts';
 import type { SubjectState } from '../../domain/compare.ts';
-import { findingKey } from '../../domain/finding.ts';
+import { type Finding, findingKey } from '../../domain/finding.ts';
 import type { FindingMemory } from '../../domain/incident.ts';
 import { isSilence } from '../../domain/statement.ts';
 import { compareText } from '../../domain/words.ts';
@@ -42,7 +42,7 @@ export function failedSelectorsCsv(states: readonly SubjectState[]): string {
         const cells = [subject, target, rule, severity, owner, verdict, evidence[0]?.observed, message, remedy, at];
         const since = memory[findingKey(finding)]?.since ?? at;
         const more = [since, evidenceCell(evidence)];
-        const incident = wordsFor(memory[findingKey(finding)]);
+        const incident = wordsFor(finding, memory[findingKey(finding)]);
         return [...[...cells, ...more].map((cell) => oneLine(cell ?? '')), linesCell(supportCase), incident];
       }),
   );
@@ -50,8 +50,10 @@ export function failedSelectorsCsv(states: readonly SubjectState[]): string {
   return csvOf(columns, rows);
 }
 
-/** What its incident was at the last look. */
-function wordsFor(memory: FindingMemory | undefined): string {
+/** What people say of it now, else what its incident was at the last look. */
+function wordsFor({ silenced, accepted }: Finding, memory: FindingMemory | undefined): string {
+  if (silenced !== undefined) return 'silenced';
+  if (accepted !== undefined) return 'accepted';
   if (memory?.hushedBy !== undefined) return isSilence(memory.hushedBy) ? 'silenced' : 'accepted';
   if (memory?.flapping === true) return 'flapping';
   return memory?.soft === undefined ? 'open' : 'not confirmed';
