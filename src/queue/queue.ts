@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { channelWhen } from '../domain/route.ts';
 import { keptRulePolicy } from '../domain/rule.ts';
 import { subject } from '../domain/subject.ts';
+import { runRecord } from '../store/store.ts';
 
 /**
  * One slice of a run, self-contained, so that a worker reads nothing but states and facts. No property is called `id` or
@@ -21,6 +22,8 @@ export const sliceMessage = z.object({
   channels: z.array(z.string()).exactOptional(),
   /** Ids of subjects that came into the watch with this run. */
   added: z.array(z.string()).default([]),
+  /** The run as it began, when this slice is all of it and of its watch: it ends with the slice. */
+  begun: z.object({ run: runRecord, etag: z.string() }).exactOptional(),
 });
 
 /** "There is something to deliver for this watch." */

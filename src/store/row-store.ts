@@ -65,6 +65,7 @@ import {
   lastDelivery,
   type OutboxRow,
   type Page,
+  type RunEnd,
   replacedDocument,
   runRecord,
   type Settlement,
@@ -194,7 +195,7 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
         { kind: 'create', rowKey: runKey(run.runId), cells },
         { kind: 'put', rowKey: runIndexKey(run), cells },
       ]);
-      return written.outcome === 'written';
+      return written.outcome === 'written' ? written.etags[0] : undefined;
     },
 
     async run(runId) {
@@ -218,11 +219,10 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
 
     async finishRun({ run, etag }, state, finishedAt) {
       if (run.state !== 'running') return false;
-      const cells = pack(`The run ${run.runId}`, { ...run, state, finishedAt });
-      const written = await evaluations.write(partitionKey(run), [
-        { kind: 'update', rowKey: runKey(run.runId), cells, etag },
-        { kind: 'put', rowKey: runIndexKey(run), cells },
-      ]);
+      const written = await evaluations.write(
+        partitionKey(run),
+        endWrites({ run: { ...run, state, finishedAt }, etag }),
+      );
       return written.outcome === 'written';
     },
 
@@ -271,30 +271,43 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
 
     listHistory: (watch, limit, continuation) => statePage(watch, historyPrefix, limit, continuation),
 
-    async commit(watch, changes, result) {
+    async commit(watch, changes, result, end) {
       const partition = partitionKey(watch);
       let groups = changes.map(changeGroup);
+      const ends = end === undefined ? [] : endWrites(end);
+      const transactionsOf = () => inTransactions(groups, 1 + ends.length);
       const mayTellTwice = changes.some(({ pending }) => pending.length > 0);
       // The result row makes a slice of one transaction happen once. One that was cut short between transactions, or
       // whose notices may be delivered and gone by now, is known by what it left behind.
-      if (result !== undefined && (mayTellTwice || inTransactions(groups).length > 1)) {
+      if (result !== undefined && (mayTellTwice || transactionsOf().length > 1)) {
         const earlier = await committedOf(partition, result);
         if (earlier === 'all') return 'committed';
         groups = groups.filter(({ subject }) => !earlier.has(subject));
       }
-      const transactions = inTransactions(groups);
-      for (const [index, transaction] of transactions.entries()) {
+      const transactions = transactionsOf();
+      // Without a change there is the result alone to write.
+      const last = transactions.at(-1) ?? [];
+      for (const transaction of transactions.slice(0, -1)) {
         const writes = transaction.flatMap((group) => group.writes);
-        if (result !== undefined) {
-          const subjects = transaction.map(({ subject }) => subject);
-          writes.push(index === transactions.length - 1 ? resultRow(result) : aheadRow(result, subjects));
-        }
-        if ((await evaluations.write(partition, writes)).outcome === 'written') continue;
-        const isDone = result !== undefined && (await committedOf(partition, result)) === 'all';
-        return isDone ? 'committed' : 'conflict';
+        if (result !== undefined)
+          writes.push(
+            aheadRow(
+              result,
+              transaction.map(({ subject }) => subject),
+            ),
+          );
+        if ((await evaluations.write(partition, writes)).outcome !== 'written') return refused(partition, result);
       }
-      if (transactions.length === 0 && result !== undefined) await evaluations.write(partition, [resultRow(result)]);
-      return 'committed';
+      const writes = last.flatMap((group) => group.writes);
+      if (result !== undefined) writes.push(resultRow(result));
+      if (writes.length === 0) return 'committed';
+      const fits = writes.length + ends.length <= maxOperations;
+      if (ends.length > 0 && fits && (await evaluations.write(partition, [...writes, ...ends])).outcome === 'written')
+        return 'ended';
+      // Somebody else has ended the run, past its deadline: what was found counts all the same.
+      return (await evaluations.write(partition, writes)).outcome === 'written'
+        ? 'committed'
+        : refused(partition, result);
     },
 
     async pending(watch, limit, dueAt) {
@@ -483,6 +496,12 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
     return pageOf(evaluations, partitionKey(watch), prefix, subjectState, limit, continuation);
   }
 
+  /** Why a transaction of a slice was not written: it is there already, or somebody else wrote one of its subjects. */
+  async function refused(partition: string, result: SliceResult | undefined): Promise<'committed' | 'conflict'> {
+    const isDone = result !== undefined && (await committedOf(partition, result)) === 'all';
+    return isDone ? 'committed' : 'conflict';
+  }
+
   /** What is there of a slice already: all of it, or these subjects. */
   async function committedOf(partition: string, { runId, slice }: SliceResult): Promise<'all' | ReadonlySet<string>> {
     const key = sliceKey(runId, slice);
@@ -521,6 +540,14 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
     }
     return old;
   }
+}
+
+function endWrites({ run, etag }: RunEnd): readonly Write[] {
+  const cells = pack(`The run ${run.runId}`, run);
+  return [
+    { kind: 'update', rowKey: runKey(run.runId), cells, etag },
+    { kind: 'put', rowKey: runIndexKey(run), cells },
+  ];
 }
 
 function resultRow(result: SliceResult): Write {

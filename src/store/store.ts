@@ -78,6 +78,8 @@ const keptCause = z.object({
 /** What a watch came to when a run of it was over. */
 export const watchSummary = z.object({
   runId: z.string(),
+  /** When the run started (ISO 8601, UTC); of summaries of a release before it is not known. */
+  startedAt: z.string().exactOptional(),
   /** When it was counted, and when the oldest and the newest of the supplied facts were observed (ISO 8601, UTC). */
   at: z.string(),
   factsFrom: z.string().exactOptional(),
@@ -136,8 +138,19 @@ export interface SliceReader {
   facts(subjects: readonly string[]): Promise<readonly StoredFacts[]>;
 }
 
-/** `conflict`: somebody else wrote one of these subjects since; nothing of the conflicting transaction is written. Read and compare again. */
-export type CommitResult = 'committed' | 'conflict';
+/**
+ * `conflict`: somebody else wrote one of these subjects since; nothing of the conflicting transaction is written. Read and
+ * compare again. `ended`: committed, and the run has ended with it.
+ */
+export type CommitResult = 'committed' | 'ended' | 'conflict';
+
+/** A run that ends with its only slice. */
+export interface RunEnd {
+  /** As it is to be. */
+  readonly run: RunRecord;
+  /** As {@link Store.createRun} gave it: who ended the run meanwhile is not overruled. */
+  readonly etag: string;
+}
 
 /** A row of the outbox with the handle that claims and settles it. */
 export interface OutboxRow {
@@ -244,8 +257,8 @@ export interface Store extends AccessStore {
   /** As it was kept, whoever wrote it; undefined while nobody has. */
   keptHealth(): Promise<unknown>;
 
-  /** @returns false when the run exists already: somebody else started it. */
-  createRun(run: RunRecord): Promise<boolean>;
+  /** @returns its ETag; undefined when the run exists already: somebody else started it. */
+  createRun(run: RunRecord): Promise<string | undefined>;
   run(runId: string): Promise<RunProgress | undefined>;
   /** Newest first. */
   runs(watch: Watch, limit: number): Promise<readonly RunRecord[]>;
@@ -273,8 +286,15 @@ export interface Store extends AccessStore {
   /**
    * Writes the states, history and outbox rows of a slice, and last its result, in entity-group transactions; all of one
    * subject goes into one of them. A slice that was committed before stays as it is.
+   *
+   * @param end of the run, in the transaction of the result
    */
-  commit(watch: Watch, changes: readonly SubjectChange[], result: SliceResult | undefined): Promise<CommitResult>;
+  commit(
+    watch: Watch,
+    changes: readonly SubjectChange[],
+    result: SliceResult | undefined,
+    end?: RunEnd,
+  ): Promise<CommitResult>;
 
   /**
    * Outbox rows of a watch that wait, oldest first. With `dueAt` (ISO 8601, UTC) those that are put off beyond it are

@@ -8,14 +8,15 @@ export interface Group {
   readonly bytes: number;
 }
 
-/** As few transactions as hold the groups, in the order given; in each, one operation stays free for a closing row. */
-export function inTransactions<G extends Group>(groups: readonly G[]): readonly (readonly G[])[] {
+/** As few transactions as hold the groups, in the order given; in each, operations stay free for closing rows. */
+export function inTransactions<G extends Group>(groups: readonly G[], closing = 1): readonly (readonly G[])[] {
   const transactions: G[][] = [];
   let operations = 0;
   let bytes = 0;
   for (const group of groups) {
     let transaction = transactions.at(-1);
-    const isFull = operations + group.writes.length >= maxOperations || bytes + group.bytes > maxTransactionBytes;
+    const isFull =
+      operations + group.writes.length + closing > maxOperations || bytes + group.bytes > maxTransactionBytes;
     if (transaction === undefined || isFull) {
       transaction = [];
       transactions.push(transaction);

@@ -9,6 +9,7 @@ import { startAzurite } from '../../src/local/azurite.ts';
 import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { startTeamsSink, type TeamsSink } from '../../src/local/teams-sink.ts';
 import { createNotifier } from '../../src/notifiers/index.ts';
+import type { SliceMessage } from '../../src/queue/queue.ts';
 import type { Discovery } from '../../src/sources/exchange-online/discovery.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import { type Store, StoreUnavailable, type Watch } from '../../src/store/store.ts';
@@ -263,7 +264,7 @@ describe.each(stores)('runs over %s', (_, storeOf) => {
   });
 
   test('lost slices are sent again after ten minutes, not more often, and only they', async () => {
-    tenant = largeTenant(200);
+    tenant = largeTenant(210);
     const made = await prepared(machine({ store: storeOf() }));
     const { runId, slices } = await made.app.startRun('contoso', 'dkim', 'request');
     expect([slices, made.slices.map(({ slice }) => slice)]).toEqual([3, [0, 1, 2]]);
@@ -284,12 +285,12 @@ describe.each(stores)('runs over %s', (_, storeOf) => {
     expect(sink.cards).toEqual([]);
     expect(await made.work()).toEqual([]);
     await made.app.deliver();
-    expect(await made.app.runStatus(runId)).toMatchObject({ state: 'finished', done: 200 });
-    expect(headings()).toEqual(['Contoso: 200 new problems in DKIM']);
+    expect(await made.app.runStatus(runId)).toMatchObject({ state: 'finished', done: 210 });
+    expect(headings()).toEqual(['Contoso: 210 new problems in DKIM']);
   });
 
   test('a run that never gets all its slices is closed at its deadline, and what it found is told', async () => {
-    tenant = largeTenant(100);
+    tenant = largeTenant(110);
     const made = await prepared(machine({ store: storeOf() }));
     const { runId } = await made.app.startRun('contoso', 'dkim', 'request');
     const [first] = made.slices.splice(0);
@@ -297,22 +298,65 @@ describe.each(stores)('runs over %s', (_, storeOf) => {
     made.clock.advance({ minutes: 30 });
     await made.app.superviseRuns();
     await made.app.deliver();
-    expect(await made.app.runStatus(runId)).toMatchObject({ state: 'incomplete', subjects: 100, done: 96 });
+    expect(await made.app.runStatus(runId)).toMatchObject({ state: 'incomplete', subjects: 110, done: 100 });
     expect(made.log.find(({ level }) => level === 'error')).toEqual({
       level: 'error',
       message: 'run incomplete at its deadline',
       fields: { runId, slices: 2, done: 1 },
     });
-    expect(headings()).toEqual(['Contoso: 96 new problems in DKIM']);
+    expect(headings()).toEqual(['Contoso: 100 new problems in DKIM']);
+  });
+
+  test('a run of one slice ends with it: nobody is woken where there is nothing to tell', async () => {
+    const store = storeOf();
+    const made = await prepared(machine({ store }));
+    const look = async () => {
+      const { runId } = await made.app.startRun('contoso', 'dkim', 'request');
+      const [message] = made.slices.splice(0);
+      if (message === undefined) throw new Error('no slice was sent');
+      await made.app.workSlice(message);
+      return { message, run: (await store.run(runId))?.run };
+    };
+    const first = await look();
+    expect(first.run).toMatchObject({ state: 'finished', finishedAt: made.clock.now().toISOString() });
+    expect(made.log.filter(({ message }) => message === 'run finished')).toHaveLength(1);
+    expect(made.deliveries.splice(0)).toEqual([watch]);
+    expect((await store.summary(watch))?.counts.worst).toEqual({ yes: 2, no: 1 });
+    await made.app.deliver();
+    expect(headings()).toEqual(['Contoso: 1 new problem in DKIM for shop.contoso.com']);
+
+    made.clock.advance({ hours: 1 });
+    const second = await look();
+    expect(second.run).toMatchObject({ state: 'finished', subjects: 3 });
+    expect(made.deliveries).toEqual([]);
+    expect(await store.summary(watch)).toMatchObject({ runId: second.run?.runId, state: 'finished' });
+    // The first message once more, late: it is over, and the summary stays that of the newest.
+    await made.app.workSlice(first.message);
+    expect((await store.summary(watch))?.runId).toBe(second.run?.runId);
+    expect(made.log.filter(({ message }) => message === 'run finished')).toHaveLength(2);
+  });
+
+  test('a slice in the queue from a release before ends its run by way of the supervisor', async () => {
+    const store = storeOf();
+    const made = await prepared(machine({ store }));
+    const { runId } = await made.app.startRun('contoso', 'dkim', 'request');
+    const { begun: _, ...before } = made.slices.splice(0)[0] ?? { begun: undefined };
+    await made.app.workSlice(before as SliceMessage);
+    expect((await store.run(runId))?.run.state).toBe('running');
+    expect(made.deliveries).toEqual([watch]);
+    expect(await made.work()).toEqual([]);
+    expect((await store.run(runId))?.run.state).toBe('finished');
   });
 
   test('a run that has its results is finished for whoever asks and is told, but only supervising writes so', async () => {
     const store = storeOf();
+    const names = Array.from({ length: 101 }, (_, index) => `d${String(index).padStart(3, '0')}.contoso.com`);
+    tenant = createTenant(names, ['shop.contoso.com']);
     const made = await prepared(machine({ store }));
     const { runId } = await made.app.startRun('contoso', 'dkim', 'request');
     for (const message of made.slices.splice(0)) await made.app.workSlice(message);
     const lines = made.log.length;
-    expect(await made.app.runStatus(runId)).toMatchObject({ state: 'finished', done: 3 });
+    expect(await made.app.runStatus(runId)).toMatchObject({ state: 'finished', done: 102 });
     await made.app.deliver();
     expect(headings()).toEqual(['Contoso: 1 new problem in DKIM for shop.contoso.com']);
     expect((await store.run(runId))?.run).toMatchObject({ state: 'running' });
@@ -326,7 +370,7 @@ describe.each(stores)('runs over %s', (_, storeOf) => {
       finishedAt: made.clock.now().toISOString(),
     });
     expect(made.log.slice(lines + 1).map(({ message }) => message)).toEqual(['run finished']);
-    expect(await made.app.runStatus(runId)).toMatchObject({ state: 'finished', done: 3 });
+    expect(await made.app.runStatus(runId)).toMatchObject({ state: 'finished', done: 102 });
   });
 
   test('supplied facts that have expired are unknown, not silence and not a pass', async () => {

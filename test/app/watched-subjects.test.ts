@@ -32,7 +32,7 @@ test('a domain that came with a slice whose message was lost is told with the sl
 
 test('no domain is told as added by what a first run sends again', async () => {
   const made = createMachine({ store: createMemoryStore(), resolvers: [server.address] });
-  const domains = Array.from({ length: 100 }, (_, index) => `d${index}.contoso.com`);
+  const domains = Array.from({ length: 101 }, (_, index) => `d${index}.contoso.com`);
   await made.app.putOrganization('contoso', { id: 'contoso', evaluations: { dkim: { domains } } });
   await made.app.startRun('contoso', 'dkim', 'request');
   const [first] = made.slices.splice(0);

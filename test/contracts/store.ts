@@ -148,10 +148,11 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
 
     describe('runs', () => {
       test('one starts once, is found by its id, and becomes final once', async () => {
-        expect(await store.createRun(runOf())).toBe(true);
-        expect(await store.createRun(runOf({ trigger: 'request' }))).toBe(false);
+        const etag = await store.createRun(runOf());
+        expect(etag).toEqual(expect.any(String));
+        expect(await store.createRun(runOf({ trigger: 'request' }))).toBeUndefined();
         const running = await readRun(runId);
-        expect(running).toEqual({ run: runOf(), etag: expect.any(String), slices: [] });
+        expect(running).toEqual({ run: runOf(), etag, slices: [] });
         expect(await store.finishRun(running, 'finished', time(5))).toBe(true);
         expect(await store.finishRun(running, 'incomplete', time(6))).toBe(false);
         expect(await store.finishRun(await readRun(runId), 'incomplete', time(6))).toBe(false);
@@ -393,6 +394,30 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
         await store.createRun(runOf());
         expect(await store.commit(watch, [], resultOf(0, 0))).toBe('committed');
         expect((await store.run(runId))?.slices).toEqual([resultOf(0, 0)]);
+      });
+
+      test('a run of one slice ends in the transaction of its result, once, and not over the head of others', async () => {
+        const names = Array.from({ length: 100 }, (_, index) => `d${String(index).padStart(3, '0')}.contoso.com`);
+        const changes = names.map((name) => changeOf(name));
+        const etag = (await store.createRun(runOf({ slices: 1 }))) ?? '';
+        const run = runOf({ slices: 1, state: 'finished', finishedAt: time(5) });
+        expect(await store.commit(watch, changes, resultOf(0, 100), { run, etag })).toBe('ended');
+        expect(await readRun(runId)).toMatchObject({ run, slices: [resultOf(0, 100)] });
+        expect(await store.runs(watch, 10)).toEqual([run]);
+        expect((await store.states(watch, names)).size).toBe(100);
+        expect(await store.commit(watch, changes, resultOf(0, 100), { run, etag })).toBe('committed');
+        expect(await store.commit(watch, [], resultOf(0, 100), { run, etag })).toBe('committed');
+
+        const late = { runId: 'contoso.dkim.late', slices: 1 };
+        const lateEtag = (await store.createRun(runOf(late))) ?? '';
+        await store.finishRun(await readRun(late.runId), 'incomplete', time(40));
+        const end = { run: { ...runOf(late), state: 'finished', finishedAt: time(41) } as const, etag: lateEtag };
+        const change = changeOf('late.contoso.com');
+        expect(await store.commit(watch, [change], resultOf(0, 1, late.runId), end)).toBe('committed');
+        expect(await readRun(late.runId)).toMatchObject({
+          run: { state: 'incomplete' },
+          slices: [resultOf(0, 1, late.runId)],
+        });
       });
 
       test('a slice cut short between its transactions is taken up without telling anything twice', async () => {

@@ -27,8 +27,8 @@ describe('the monthly bill', () => {
     const firings = inputs.deployment.dueFiringsPerMonth.value + inputs.deployment.deliveryFiringsPerMonth.value;
     const beyond = (domains: number) => (line(domains, 'Tables')?.quantity ?? 0) - firings;
     expect(beyond(100_000)).toBeCloseTo(10 * beyond(10_000));
-    // One organization: a run of two slices a day, and a look a minute.
-    expect(beyond(100)).toBeCloseTo(30 * (16 + 2 * 1.5) + 43_200 * 2.2);
+    // One organization: a run of one slice a day, and a look a minute.
+    expect(beyond(100)).toBeCloseTo(30 * (16 + 1.5) + 43_200 * 2.2);
   });
 
   test('what is free is not paid for', () => {

@@ -220,7 +220,7 @@ async function watch(
       for (const { verdict } of run.findings) verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
     }
     await store.commit(of, changes, { runId, slice: 0, subjects: runs.length, answers, verdicts });
-    await summarize({ store, clock: () => new Date(at) }, { ...of, runId }, 'finished');
+    await summarize({ store, clock: () => new Date(at) }, { ...of, runId, startedAt: at }, 'finished');
     const progress = await store.run(runId);
     if (progress !== undefined)
       await store.finishRun(progress, 'finished', new Date(Date.parse(at) + 9_000).toISOString());

@@ -20,18 +20,18 @@ const rowsLookedAt = 200;
 /** Somebody else may write the memory at the same time; more often than this something else is wrong. */
 const memoryTries = 5;
 
-/** Tells what the subjects of a watch cannot be judged for, once a run of it is over. */
+/** Tells what the subjects of a watch cannot be judged for, once a run of it is over. @returns how many notices wait for it */
 export async function tellBlindSubjects(
   ports: SightPorts,
   document: OrganizationDocument,
   run: RunRecord,
   { watched, blind }: { readonly watched: number; readonly blind: readonly Blind[] },
-): Promise<void> {
+): Promise<number> {
   const { organization, evaluation, runId } = run;
   const schedule = document.evaluations[evaluation]?.schedule;
   const next = schedule === undefined ? undefined : nextSlot(schedule, ports.clock())?.toISOString();
   const at = ports.clock().toISOString();
-  await update(ports, document, { organization, evaluation }, runId, at, (memory) =>
+  return update(ports, document, { organization, evaluation }, runId, at, (memory) =>
     stepBlindness(memory, 'looks', blind, { at, watched, next }),
   );
 }
@@ -108,12 +108,12 @@ async function update(
   runId: string,
   at: string,
   judge: (memory: WatchMemory) => ReturnType<typeof stepBlindness>,
-): Promise<void> {
+): Promise<number> {
   for (let attempt = 1; attempt <= memoryTries; attempt += 1) {
     const read = await store.watchMemory(watch);
     const before = read?.value ?? noWatchMemory;
     const { memory, transitions } = judge(before);
-    if (JSON.stringify(memory) === JSON.stringify(before)) return;
+    if (JSON.stringify(memory) === JSON.stringify(before)) return 0;
     let unrouted = 0;
     const pending = transitions.flatMap((transition) => {
       const cause = transition.of.type === 'watch' ? transition.of.cause : '';
@@ -131,7 +131,7 @@ async function update(
       else log.info('can look again', fields);
     }
     if (unrouted > 0) log.warn('changes that no route takes', { ...watch, runId, changes: unrouted });
-    return;
+    return pending.length;
   }
   throw new Error(`the memory of ${watch.evaluation} of ${watch.organization} is written by others again and again`);
 }

@@ -2,9 +2,10 @@ import { type BlindCount, createBlindCount } from '../../domain/blindness.ts';
 import { causesOf, subjectCount } from '../../domain/causes.ts';
 import type { SubjectState } from '../../domain/compare.ts';
 import type { Answer } from '../../domain/finding.ts';
+import { isAhead } from '../../domain/time.ts';
 import { count, noCounts, type WatchCounts, worstOf } from '../../domain/watch-counts.ts';
 import { compareText } from '../../domain/words.ts';
-import type { Page, RunRecord, WatchSummary } from '../../store/store.ts';
+import type { Page, RunRecord, StoredFacts, WatchSummary } from '../../store/store.ts';
 import type { Ports } from '../ports.ts';
 
 /** Subjects read at once: as many as a page of the storage holds. */
@@ -14,46 +15,94 @@ const subjectsAtOnce = 1_000;
 const causesKept = 12;
 const longestWhat = 200;
 
+/** What of the subjects of a watch could not be looked at. */
+type Unseen = ReturnType<BlindCount['result']>;
+
+type Summarized = Pick<RunRecord, 'organization' | 'evaluation' | 'runId' | 'startedAt'>;
+
+/** Subjects, and what is supplied about them. */
+interface Looked {
+  readonly states: readonly SubjectState[];
+  readonly facts: readonly StoredFacts[];
+}
+
 /**
  * Keeps what a watch has come to with a run, so that who asks for numbers need not read every subject. All subjects are
  * counted, those too that this run did not look at.
  *
- * @returns what of them could not be looked at
+ * @param known all subjects of the watch, where somebody knows them; they are read otherwise
+ * @returns undefined when a newer run has left its summary: what is known has been overtaken
  */
 export async function summarize(
-  { store, clock }: Pick<Ports, 'store' | 'clock'>,
-  { organization, evaluation, runId }: Pick<RunRecord, 'organization' | 'evaluation' | 'runId'>,
+  ports: Pick<Ports, 'store' | 'clock'>,
+  run: Summarized,
   state: 'finished' | 'incomplete',
-): Promise<ReturnType<BlindCount['result']>> {
+  known?: Looked,
+): Promise<Unseen | undefined> {
+  const tally = createTally();
+  if (known !== undefined) tally.add(known);
+  else for await (const page of pagesOf(ports, run)) tally.add(page);
+  const before = await ports.store.summary({ organization: run.organization, evaluation: run.evaluation });
+  if (known !== undefined && isNewer(before, run, ports.clock())) return undefined;
+  return keep(ports, run, state, tally, before);
+}
+
+/** A start that is yet to come is that of a clock that went wrong. */
+function isNewer(summary: WatchSummary | undefined, { startedAt }: Pick<RunRecord, 'startedAt'>, now: Date): boolean {
+  return summary?.startedAt !== undefined && summary.startedAt > startedAt && !isAhead(summary.startedAt, now);
+}
+
+async function* pagesOf(
+  { store }: Pick<Ports, 'store'>,
+  { organization, evaluation }: Summarized,
+): AsyncGenerator<Looked> {
   const watch = { organization, evaluation };
+  let page: Page<SubjectState> | undefined;
+  do {
+    page = await store.listStates(watch, subjectsAtOnce, page?.continuation);
+    const subjects = page.items.map(({ run }) => run.subject);
+    yield { states: page.items, facts: await store.facts(watch, subjects) };
+  } while (page.continuation !== undefined);
+}
+
+/** Adds up subjects, so that no more than a page of them is held. */
+function createTally() {
   const counts = noCounts();
   const blind = createBlindCount();
   const failing: Pick<SubjectState, 'run' | 'findings'>[] = [];
   const since: Record<string, { answer: Answer; at: string }> = {};
   const observed: string[] = [];
-  let page: Page<SubjectState> | undefined;
-  do {
-    page = await store.listStates(watch, subjectsAtOnce, page?.continuation);
-    for (const one of page.items) {
-      count(counts, one);
-      blind.add(one);
-      noteSince(since, one);
-      const fails = one.run.findings.filter(({ verdict }) => verdict === 'fail');
-      if (fails.length > 0) failing.push({ findings: one.findings, run: { ...one.run, findings: fails } });
-    }
-    const facts = await store.facts(
-      watch,
-      page.items.map(({ run }) => run.subject),
-    );
-    const times = facts.map(({ observedAt }) => observedAt).sort(compareText);
-    observed.push(...times.slice(0, 1), ...times.slice(-1));
-  } while (page.continuation !== undefined);
+  return {
+    ...{ counts, blind, failing, since, observed },
+    add({ states, facts }: Looked): void {
+      for (const one of states) {
+        count(counts, one);
+        blind.add(one);
+        noteSince(since, one);
+        const fails = one.run.findings.filter(({ verdict }) => verdict === 'fail');
+        if (fails.length > 0) failing.push({ findings: one.findings, run: { ...one.run, findings: fails } });
+      }
+      const times = facts.map(({ observedAt }) => observedAt).sort(compareText);
+      observed.push(...times.slice(0, 1), ...times.slice(-1));
+    },
+  };
+}
+
+async function keep(
+  { store, clock }: Pick<Ports, 'store' | 'clock'>,
+  { organization, evaluation, runId, startedAt }: Summarized,
+  state: 'finished' | 'incomplete',
+  { counts, blind, failing, since, observed }: ReturnType<typeof createTally>,
+  before: WatchSummary | undefined,
+): Promise<Unseen> {
+  const watch = { organization, evaluation };
   const [factsFrom, factsTo] = [observed.sort(compareText)[0], observed.at(-1)];
   const span = factsFrom === undefined || factsTo === undefined ? {} : { factsFrom, factsTo };
   const at = clock().toISOString();
-  const changed = changeOf(await store.summary(watch), counts, at);
+  const changed = changeOf(before, counts, at);
   await store.putSummary(watch, {
     runId,
+    startedAt,
     at,
     ...span,
     counts,

@@ -4,8 +4,8 @@ import type { Subject } from '../../domain/subject.ts';
 import { messageLimit, type SliceMessage } from '../../queue/queue.ts';
 import { policiesOf } from '../organizations/subjects.ts';
 
-/** Subjects in a slice: state rows and the slice's result fit into one entity-group transaction of 100 operations. */
-const sliceSize = 96;
+/** Subjects in a slice; what of them does not fit into one entity-group transaction goes into a second one. */
+const sliceSize = 100;
 
 /** Cuts the subjects of a run into messages, each complete in itself. */
 export function slicesOf(

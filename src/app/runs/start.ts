@@ -71,7 +71,8 @@ export async function startRun(
     slices: messages.length,
     state: 'running',
   };
-  if (!(await ports.store.createRun(run))) {
+  const etag = await ports.store.createRun(run);
+  if (etag === undefined) {
     const existing = await ports.store.run(runId);
     return {
       run: existing === undefined ? run : { ...existing.run, state: stateOf(existing, now) },
@@ -81,8 +82,10 @@ export async function startRun(
   const words = `A run of ${registered.title} over ${subjects.length} subject(s) has started.`;
   const pinged = tellCycle(ports, document, evaluation, { phase: 'start', runId, words });
   // A crash from here on loses messages, not the run: superviseRuns sends the missing slices again.
-  const added = await updateWatchedSubjects(ports, document, run, subjects, discovered.complete);
-  for (const message of messages) await ports.queue.sendSlice(withAdded(message, added));
+  const { added, looksAtAll } = await updateWatchedSubjects(ports, document, run, subjects, discovered.complete);
+  // Its worker knows then all there is to know of the run, and ends it.
+  const begun = messages.length === 1 && looksAtAll ? { begun: { run, etag } } : {};
+  for (const message of messages) await ports.queue.sendSlice({ ...withAdded(message, added), ...begun });
   await pinged;
   ports.log.info('run started', { runId, trigger, subjects: subjects.length, slices: messages.length });
   return { run, created: true };

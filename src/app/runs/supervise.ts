@@ -1,15 +1,14 @@
-import type { Cycle } from '../../domain/notice.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
-import type { RunProgress, RunRecord, Watch } from '../../store/store.ts';
-import { tellCycle } from '../notices/cycle.ts';
+import type { RunProgress, Watch } from '../../store/store.ts';
 import { tellBlindSubjects, tellConditions } from '../notices/sight.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
 import { summarize } from '../organizations/summary.ts';
 import { onEveryWatch } from '../organizations/watches.ts';
 import { discover } from './discover.ts';
+import { tellEnd } from './end.ts';
 import { slicesOf, withAdded } from './slices.ts';
 import type { RunPorts } from './start.ts';
-import { stateOf, sumAnswers, sumVerdicts } from './status.ts';
+import { stateOf } from './status.ts';
 import { addedWith } from './watched.ts';
 
 /** Slices without a result are sent again when they were sent this long ago. */
@@ -50,25 +49,10 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
     }
     resentAt.delete(runId);
     // Before the run is closed: should this be cut short, the run is looked after again.
-    await tellBlindSubjects(ports, document, run, await summarize(ports, run, state));
-    // Several may see the last result at once; one of them closes the run and says so.
+    const unseen = await summarize(ports, run, state);
+    if (unseen !== undefined) await tellBlindSubjects(ports, document, run, unseen);
     if (!(await store.finishRun(progress, state, now.toISOString()))) return;
-    const { organization, evaluation, startedAt, subjects } = run;
-    const complete = state !== 'incomplete';
-    const endedAt = now.toISOString();
-    ports.telemetry?.runEnded({ runId, organization, evaluation, startedAt, endedAt, subjects, complete });
-    await tellCycle(ports, document, run.evaluation, cycleOf(progress, state));
-    if (state === 'incomplete') {
-      log.error('run incomplete at its deadline', { runId, slices: run.slices, done: slices.length });
-      return;
-    }
-    log.info('run finished', {
-      runId,
-      subjects: run.subjects,
-      ms: now.getTime() - Date.parse(run.startedAt),
-      answers: sumAnswers(slices),
-      verdicts: sumVerdicts(slices),
-    });
+    await tellEnd(ports, document, { run, slices, state, endedAt: now });
   }
 
   return async (ports, only) => {
@@ -94,22 +78,6 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
       sentence: (count) => `the runs of ${count} watch(es) were not supervised`,
     });
   };
-}
-
-/** A run worked when all of it is done and something in it could be judged. */
-function cycleOf({ run, slices }: RunProgress, state: RunRecord['state']): Cycle {
-  const { runId, subjects } = run;
-  if (state === 'incomplete')
-    return {
-      phase: 'fail',
-      runId,
-      words: `Only ${slices.length} of ${run.slices} parts of the run were done in time.`,
-    };
-  const { unknown = 0, ...judged } = sumVerdicts(slices);
-  const conclusive = Object.values(judged).reduce((sum, count) => sum + count, 0);
-  if (conclusive === 0 && unknown > 0)
-    return { phase: 'fail', runId, words: `Nothing could be judged about any of ${subjects} subject(s).` };
-  return { phase: 'success', runId, words: `${subjects} subject(s) were looked at.` };
 }
 
 async function sendMissing(

@@ -15,7 +15,8 @@ const runsLookedAt = 20;
  * told by their slice.
  *
  * @param complete whether what is not among `subjects` is proven to be gone; nothing is taken out otherwise
- * @returns ids of the subjects that came; none in the first run, when all of them are new
+ * @returns ids of the subjects that came, none in the first run, when all of them are new; and whether the run looks at
+ *   whatever is left in the watch
  */
 export async function updateWatchedSubjects(
   { store, log }: Pick<Ports, 'store' | 'log'>,
@@ -23,7 +24,7 @@ export async function updateWatchedSubjects(
   run: RunRecord,
   subjects: readonly Subject[],
   complete: boolean,
-): Promise<ReadonlySet<string>> {
+): Promise<{ readonly added: ReadonlySet<string>; readonly looksAtAll: boolean }> {
   const { organization, evaluation, runId, startedAt: at } = run;
   const watch = { organization, evaluation };
   const { missing, others } = await store.compareSubjects(
@@ -40,7 +41,7 @@ export async function updateWatchedSubjects(
     await store.removeSubject(watch, state, pending);
     log.info('subject removed from the watch', { runId, subject });
   }
-  return newAmong(missing, subjects);
+  return { added: newAmong(missing, subjects), looksAtAll: complete || others.length === 0 };
 }
 
 /**

@@ -2,17 +2,31 @@ import { compare, type PolicyOf, type SubjectState } from '../../domain/compare.
 import { noFacts } from '../../domain/fact-set.ts';
 import type { Run } from '../../domain/finding.ts';
 import { incidentKey } from '../../domain/incident.ts';
+import type { OrganizationDocument } from '../../domain/organization.ts';
 import { type Receivers, routed } from '../../domain/route.ts';
 import type { Sources } from '../../domain/source.ts';
 import { hushOf, outgrown, type Statement } from '../../domain/statement.ts';
 import { confirmRunsOf } from '../../domain/telling.ts';
 import { isAhead } from '../../domain/time.ts';
 import type { Transition } from '../../domain/transition.ts';
+import { compareText } from '../../domain/words.ts';
 import type { SliceMessage } from '../../queue/queue.ts';
-import type { SliceReader, SliceResult, SubjectChange, Versioned, Watch } from '../../store/store.ts';
+import type {
+  CommitResult,
+  RunRecord,
+  SliceReader,
+  SliceResult,
+  StoredFacts,
+  SubjectChange,
+  Versioned,
+  Watch,
+} from '../../store/store.ts';
 import { evaluateAll } from '../evaluations/evaluate.ts';
+import { tellBlindSubjects } from '../notices/sight.ts';
+import { summarize as summarizeWatch } from '../organizations/summary.ts';
 import type { Ports } from '../ports.ts';
 import { suppliedFacts } from '../supplied/facts.ts';
+import { tellEnd } from './end.ts';
 import { sumAnswers, sumVerdicts } from './status.ts';
 import { aboutSubject } from './watched.ts';
 
@@ -22,7 +36,7 @@ const readersKept = 8;
 /** A lost race is read and compared again; more often than this something else is wrong. */
 const commitTries = 5;
 
-type WorkPorts = Pick<Ports, 'store' | 'queue' | 'log' | 'clock' | 'evaluations' | 'telemetry'>;
+type WorkPorts = Pick<Ports, 'store' | 'queue' | 'log' | 'clock' | 'evaluations' | 'telemetry' | 'notifierFor'>;
 
 export interface Worker {
   /** Does one slice. @returns undefined when it was put back meanwhile: then nothing of it is kept */
@@ -57,10 +71,11 @@ export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker
     const reader = readerOf(ports, watch, runId);
     const ids = subjects.map(({ id }) => id);
     // Both at once, in the order of the slices: whoever is done first must not read a page of its own.
-    const [facts, states, said] = await Promise.all([
+    const [facts, states, said, document] = await Promise.all([
       reader.facts(ids),
       reader.states(ids),
       saidOf(ports, organization, runId),
+      message.begun === undefined ? undefined : ports.store.organization(organization),
     ]);
     const supplied = suppliedFacts(facts, now);
     const runs = new Map<string, Run>();
@@ -78,14 +93,18 @@ export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker
     );
     if (isPutBack()) return undefined;
     const result = summarize(runId, message.slice, [...runs.values()]);
-    await commitRuns(ports, message, [...runs.values()], states, result, said);
+    const work: Work = { message, runs: [...runs.values()], result, said, facts, document: document?.value };
+    const { outcome, told, tell } = await commitRuns(ports, work, states);
     await endOutgrown(ports, watch, [...runs.values()], said);
     ports.telemetry?.sliceEnded({
       ...{ runId, organization, evaluation, slice: message.slice, subjects: runs.size, complete: true },
       startedAt: now.toISOString(),
       endedAt: ports.clock().toISOString(),
     });
-    if (message.slice === message.slices - 1) await ports.queue.sendDelivery(watch);
+    if (outcome === 'ended') await tell();
+    // Somebody has to end the run, and to tell what there is to tell; the timer does both, a little later.
+    const isLast = message.slice === message.slices - 1;
+    if (isLast && (told > 0 || outcome !== 'ended')) await ports.queue.sendDelivery(watch);
     return result;
   }
 
@@ -165,19 +184,33 @@ async function endOutgrown(
   }
 }
 
-/** Compares with what was stored and commits; reads and compares again when somebody else was faster. */
+/** A slice that has been judged. */
+interface Work {
+  readonly message: SliceMessage;
+  readonly runs: readonly Run[];
+  readonly result: SliceResult;
+  readonly said: readonly Statement[];
+  readonly facts: readonly StoredFacts[];
+  /** Where the run ends with the slice. */
+  readonly document: OrganizationDocument | undefined;
+}
+
+/**
+ * Compares with what was stored and commits; reads and compares again when somebody else was faster.
+ *
+ * @returns how many notices wait for what was found, and what says that the run has ended
+ */
 async function commitRuns(
-  ports: Pick<Ports, 'store' | 'clock' | 'evaluations' | 'log'>,
-  message: SliceMessage,
-  runs: readonly Run[],
+  ports: WorkPorts,
+  work: Work,
   before: ReadonlyMap<string, Versioned<SubjectState>>,
-  result: SliceResult,
-  said: readonly Statement[],
-): Promise<void> {
+): Promise<{ readonly outcome: CommitResult; readonly told: number; readonly tell: () => Promise<void> }> {
+  const { message, runs, result, said } = work;
   const { organization, evaluation, runId } = message;
   const watch: Watch = { organization, evaluation };
   const subjects = runs.map(({ subject }) => subject);
   let states = before;
+  let told = 0;
   for (let attempt = 1; ; attempt++) {
     const changes = runs.flatMap((run) => {
       const state = states.get(run.subject);
@@ -190,15 +223,49 @@ async function commitRuns(
     });
     const unrouted = changes.reduce((sum, { nowhere }) => sum + nowhere, 0);
     const counted = unrouted === 0 ? result : { ...result, unrouted };
-    if ((await ports.store.commit(watch, changes, counted)) === 'committed') {
+    // Whoever had to compare again leaves the end to the supervisor: what is told with it was told already.
+    const end = attempt === 1 ? await endOf(ports, work, changes, states) : undefined;
+    told += end?.told ?? 0;
+    const outcome = await ports.store.commit(watch, changes, counted, end?.end);
+    if (outcome !== 'conflict') {
       logTransitions(ports, watch, runId, changes);
       if (unrouted > 0) ports.log.warn('changes that no route takes', { ...watch, runId, changes: unrouted });
-      return;
+      const waiting = changes.reduce((sum, { pending }) => sum + pending.length, told);
+      return { outcome, told: waiting, tell: async () => end?.tell(counted) };
     }
     if (attempt === commitTries)
       throw new Error(`slice ${result.slice} of ${runId} lost the race for its subjects ${commitTries} times`);
     states = await ports.store.states(watch, subjects);
   }
+}
+
+/**
+ * What a run leaves behind when it ends with its only slice. Before it is committed: should it be cut short in between, the
+ * message comes again.
+ *
+ * @returns undefined when somebody else ends the run
+ */
+async function endOf(
+  ports: WorkPorts,
+  { message: { begun }, document, facts }: Work,
+  changes: readonly Change[],
+  before: ReadonlyMap<string, Versioned<SubjectState>>,
+) {
+  // Without a change the message has come again, or a newer run was faster: what there is to say has been said.
+  if (begun === undefined || document === undefined || changes.length === 0) return undefined;
+  const changed = new Map(changes.map(({ subject, state }) => [subject, state]));
+  const settled = [...before.values()].map(({ value }) => value).filter(({ run }) => !changed.has(run.subject));
+  const states = [...changed.values(), ...settled].sort((a, b) => compareText(a.run.subject, b.run.subject));
+  const endedAt = ports.clock();
+  const unseen = await summarizeWatch(ports, begun.run, 'finished', { states, facts });
+  if (unseen === undefined) return undefined;
+  const told = await tellBlindSubjects(ports, document, begun.run, unseen);
+  const run: RunRecord = { ...begun.run, state: 'finished', finishedAt: endedAt.toISOString() };
+  return {
+    end: { run, etag: begun.etag },
+    told,
+    tell: (result: SliceResult) => tellEnd(ports, document, { run, slices: [result], state: 'finished', endedAt }),
+  };
 }
 
 /** What holds for the findings of a subject: how many looks they take, and what was said of them. */
