@@ -31,7 +31,7 @@ export interface PostfixService {
   readonly command: string;
   /** Who may send to foreign recipients: `mynetworks`, everybody, or nobody. */
   readonly relaysFor: 'mynetworks' | 'everybody' | 'nobody';
-  /** Restrictions before the last word that may let more relay than that: tables and policy services. */
+  /** Restrictions that may let more relay than that: tables, policy services, certificates of whoever. */
   readonly tables: readonly string[];
   readonly networks: readonly Network[];
   setting(name: string): string;
@@ -61,7 +61,10 @@ export function postfixServices(postfix: NodePostfix, service: SmtpService): Pos
           : both(({ everybody, networks }) => everybody || networks)
             ? 'mynetworks'
             : 'nobody',
-        tables: [...relay.tables, ...recipient.tables],
+        // Who is stopped by one of the lists does not relay, whatever the other says.
+        tables: both(({ everybody, tables }) => everybody || tables.length > 0)
+          ? [...relay.tables, ...recipient.tables]
+          : [],
         networks: networksOf(setting('mynetworks')),
         setting,
         set: (parameter, value) => {
@@ -101,6 +104,12 @@ const lastWords: ReadonlySet<string> = new Set([
 /** Asks somebody else, who may answer OK; and takes a word. */
 const asking = /^check_(client|sender|helo|recipient|ccert|sasl|etrn|reverse_client)\w*_access$|^check_policy_service$/;
 
+/** Whoever shows a certificate, of whichever authority (postconf(5)); or hosts of a domain whose mail comes by here anyway. */
+const letsStrangersPast: ReadonlySet<string> = new Set(['permit_tls_all_clientcerts', 'permit_mx_backup']);
+
+/** What every restriction of Postfix begins with; another word is a class of the administrator's own, which may permit. */
+const ofPostfix = /^(permit|reject|defer|check|warn_if_reject$|sleep$)/;
+
 /** Who gets past a list of restrictions with a foreign recipient: a list that says nothing lets everybody past. */
 function decide(list: string): Decision {
   const tables: string[] = [];
@@ -112,6 +121,7 @@ function decide(list: string): Decision {
     if (item === 'permit') return { networks, everybody: true, tables };
     if (item === 'permit_mynetworks') networks = true;
     if (asking.test(item)) tables.push(`${item} ${items[++at] ?? ''}`);
+    else if (letsStrangersPast.has(item) || !ofPostfix.test(item)) tables.push(item);
   }
   return { networks, everybody: true, tables };
 }
@@ -274,6 +284,18 @@ export function mapsNotRead(target: string, maps: readonly string[], evidence: r
     target,
     message: `${target} relays for whoever ${enumerate(maps)} lists, which the facts do not hold.`,
     remedy: `Look into it for addresses of the load balancer and for wide ranges, or write the networks into mynetworks itself:\npostconf -h mynetworks smtpd_relay_restrictions`,
+    evidence,
+  };
+}
+
+/** Restrictions that ask a table, a policy service or a certificate may let more relay than mynetworks. */
+export function othersDecide(target: string, who: readonly string[], evidence: readonly Observation[]): Judgement {
+  return {
+    verdict: 'manual',
+    target,
+    message: `${target} may relay for more than mynetworks: ${enumerate(who)} may let others past, and the facts do not hold whom.`,
+    remedy:
+      'Look whom it lets past, or put reject_unauth_destination before it:\npostconf smtpd_relay_restrictions smtpd_recipient_restrictions',
     evidence,
   };
 }

@@ -46,6 +46,8 @@ export const smtpLog = z
     strangers: z.array(z.object({ server: z.string(), sessions: z.number() })),
     otherPorts: z.array(z.object({ port: z.number(), sessions: z.number() })),
     noReceiveLogs: z.array(z.object({ kind: z.string(), files: z.number() })),
+    /** Files that could not be read to their end; what was read of them counts. */
+    unreadable: z.array(z.object({ file: z.string(), why: z.string() })).default([]),
   })
   .meta({ title: 'receive log' });
 

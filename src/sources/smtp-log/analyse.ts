@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { SmtpLog } from '../../facts/smtp-service/log.ts';
 import { nodesWith } from '../../facts/smtp-service/service.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import type { LogFile } from './files.ts';
 import { PostfixScanner } from './postfix.ts';
-import { readLogFile } from './read.ts';
+import { type LineReader, readLogFile, whyNotRead } from './read.ts';
 import { RowScanner } from './scanner.ts';
 import { type SessionCounts, SessionTable } from './sessions.ts';
 import type { LogCounts } from './summary.ts';
@@ -32,16 +34,16 @@ interface FileCounts extends SessionCounts {
   readonly rows: number;
   readonly malformedRows: number;
   readonly noReceiveLogs: readonly (readonly [string, number])[];
+  readonly unreadable: SmtpLog['unreadable'];
 }
 
 /**
  * Counts the sessions in receive logs: streaming, with memory that does not grow with the files. Large logs are read by
  * workers, several files by several, each a run of neighbouring files; sessions that lie with two are put together. Logs of
  * Postfix count when the service has Linux nodes, and are read in this thread, one after the other: searching them is as
- * fast as reading them.
+ * fast as reading them. A file that cannot be read to its end is named; what was read of it counts, and so do the others.
  *
  * @param all in the order of `findLogFiles`
- * @throws the system's error when a file cannot be read
  */
 export async function readLogCounts(
   all: readonly LogFile[],
@@ -66,7 +68,14 @@ export async function readLogCounts(
   for (const one of counted) table.merge(one);
   table.finish();
   const mail = new PostfixScanner(service, options.now ?? new Date());
-  for (const { path } of postfix) await readLogFile(path, mail, options.signal);
+  const unreadable = [
+    ...counted.flatMap((one) => one.unreadable),
+    ...(await readAll(
+      postfix.map(({ path }) => path),
+      mail,
+      options.signal,
+    )),
+  ];
   mail.finish();
   const kinds = new Map<string, number>();
   for (const { noReceiveLogs } of counted) {
@@ -87,6 +96,7 @@ export async function readLogCounts(
     remotes: [...table.remotes, ...mail.remotes],
     otherPorts: [...table.otherPorts, ...mail.otherPorts],
     noReceiveLogs: [...kinds].map(([kind, files]) => ({ kind, files })),
+    unreadable,
     exchangeServers: [],
   };
 }
@@ -99,9 +109,27 @@ export async function countFiles(
 ): Promise<FileCounts> {
   const table = new SessionTable(service);
   const scanner = new RowScanner(table);
-  for (const path of paths) await readLogFile(path, scanner, signal);
+  const unreadable = await readAll(paths, scanner, signal);
   const { from, to, rows, malformedRows, noReceiveLogs } = scanner;
-  return { ...table.counts, from, to, rows, malformedRows, noReceiveLogs: [...noReceiveLogs] };
+  return { ...table.counts, from, to, rows, malformedRows, noReceiveLogs: [...noReceiveLogs], unreadable };
+}
+
+/** Reads one file after the other. @returns those that could not be read to their end, and why */
+async function readAll(
+  paths: readonly string[],
+  scanner: LineReader,
+  signal: AbortSignal | undefined,
+): Promise<SmtpLog['unreadable']> {
+  const unreadable: SmtpLog['unreadable'] = [];
+  for (const path of paths) {
+    try {
+      await readLogFile(path, scanner, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      unreadable.push({ file: basename(path), why: whyNotRead(error) });
+    }
+  }
+  return unreadable;
 }
 
 /** Sources run as they are; a bundle has the worker beside it. */

@@ -39,16 +39,25 @@ export async function analyseSmtpLogs(
 }
 
 /** Why files without a row of a receive log say nothing; undefined when there is a row. */
-export function whatElse(log: Pick<SmtpLog, 'rows' | 'malformedRows' | 'noReceiveLogs'>): string | undefined {
+export function whatElse(
+  log: Pick<SmtpLog, 'rows' | 'malformedRows' | 'noReceiveLogs' | 'unreadable'>,
+): string | undefined {
   if (log.rows > log.malformedRows) return undefined;
+  if (log.unreadable.length > 0) return `the files cannot be read: ${notRead(log)}`;
   if (log.noReceiveLogs.length === 0) return 'the files hold no row of a receive log';
   const kinds = log.noReceiveLogs.map(({ kind, files }) => `${kind} (${files} ${files === 1 ? 'file' : 'files'})`);
   return `this is no receive log: ${kinds.join(', ')}`;
 }
 
+function notRead({ unreadable }: Pick<SmtpLog, 'unreadable'>): string {
+  return enumerateFirst(unreadable.map(({ file, why }) => `${file} (${why})`));
+}
+
 /** Why a log that was read says nothing of a node: it may be the wrong folder, or the load balancer translates ports. */
-export function noSessionOf(node: string, { strangers, otherPorts }: SmtpLog): string {
+export function noSessionOf(node: string, log: SmtpLog): string {
+  const { strangers, otherPorts, unreadable } = log;
   const others = [
+    ...(unreadable.length === 0 ? [] : [`not all of it could be read: ${notRead(log)}`]),
     ...(strangers.length === 0
       ? []
       : [
@@ -76,6 +85,10 @@ export function describeSmtpLogs({ log, nodes }: SmtpLogAnalysis): string {
     items.length > 0 ? [`${before}: ${items.join(', ')}`] : [];
   const lines = [
     `${log.files} files, ${log.rows} rows${log.malformedRows > 0 ? ` (${log.malformedRows} not readable)` : ''}, ${log.from ?? '?'} to ${log.to ?? '?'}`,
+    ...list(
+      log.unreadable.map(({ file, why }) => `${file} (${why})`),
+      'not read to the end',
+    ),
     ...list(
       log.noReceiveLogs.map(({ kind, files }) => `${kind} (${files})`),
       'no receive log, not read',

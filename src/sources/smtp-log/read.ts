@@ -14,6 +14,16 @@ export interface LineReader {
   scanCut(bytes: Buffer, start: number, end: number): void;
 }
 
+/** Why a file could not be read to its end, for whoever has to give another one. */
+export function whyNotRead(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'Z_BUF_ERROR') return 'the compressed file is cut off before its end';
+  if (code.startsWith('Z_')) return 'the compressed file is damaged';
+  if (code === 'EACCES' || code === 'EPERM') return 'it may not be read from here (access denied)';
+  if (code === 'EBUSY') return 'another program holds it; copy it first';
+  return error instanceof Error ? error.message : String(error);
+}
+
 const bufferBytes = 1 << 20;
 const lf = 0x0a;
 

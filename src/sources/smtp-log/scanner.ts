@@ -383,9 +383,20 @@ function isSignIn(said: string): boolean {
   return /^(AUTH|X-EXPS)\b/i.test(said);
 }
 
+/** How archives begin, as bytes. */
+const archives: readonly (readonly [start: string, kind: string])[] = [
+  ['PK\u0003\u0004', 'ZIP archive'],
+  ['7z\u00bc\u00af', '7-Zip archive'],
+  ['Rar!', 'RAR archive'],
+  ['BZh', 'bzip2 file'],
+  ['\u00fd7zXZ', 'xz file'],
+];
+
 /** What a file is that holds no row of a receive log, by its first line. */
 function kindOf(line: string): string {
   if (/\bpostfix\/\S+\[\d+\]:/.test(line)) return 'Postfix log';
+  const archive = archives.find(([start]) => line.startsWith(start));
+  if (archive !== undefined) return `${archive[1]}, which has to be unpacked first`;
   return 'unknown text';
 }
 

@@ -38,6 +38,7 @@ export interface LogCounts {
   readonly exchangeServers: readonly string[];
   readonly otherPorts: SmtpLog['otherPorts'];
   readonly noReceiveLogs: SmtpLog['noReceiveLogs'];
+  readonly unreadable: SmtpLog['unreadable'];
 }
 
 export interface LogSummary {
@@ -189,6 +190,7 @@ export function summariseLog(counts: LogCounts, service: SmtpService): LogSummar
         .sort((a, b) => b.sessions - a.sessions),
       otherPorts: byPort(counts.otherPorts),
       noReceiveLogs: counts.noReceiveLogs,
+      unreadable: counts.unreadable,
     },
     nodes: Object.fromEntries([...nodes].map(([name, sums]) => [name, nodeLogOf(sums, service)])),
     local: localKnown && !(local.mailSessions === 0 && localNotTold > 0) ? local : undefined,

@@ -674,6 +674,41 @@ export const linuxScenes: readonly NamedScene[] = [
     answers: { 'relay-safe': 'undetermined' },
   },
   {
+    name: 'Linux: whoever shows a certificate may relay',
+    make: bentLinux((file) => {
+      settings(file).smtpd_relay_restrictions =
+        'permit_mynetworks, permit_tls_all_clientcerts, our_own_class, reject_unauth_destination';
+    }),
+    expected: [
+      other(
+        'relay-scope-narrow',
+        'MX2/smtp',
+        'manual',
+        /may relay for more than mynetworks: permit_tls_all_clientcerts and our_own_class may let others past/,
+      ),
+    ],
+    answers: { 'relay-safe': 'undetermined' },
+  },
+  {
+    name: 'Linux: a table among the restrictions on recipients lets nobody past those on relaying',
+    make: bentLinuxBoth((file) => {
+      settings(file).smtpd_recipient_restrictions =
+        'check_client_access hash:/etc/postfix/clients, check_policy_service unix:private/policy, permit';
+    }),
+    expected: [other('relay-scope-narrow', 'MX2/smtp', 'pass', /relays for a short list of addresses only/)],
+    answers: { 'relay-safe': 'yes' },
+  },
+  {
+    name: 'Linux: mynetworks is too wide, beside a table',
+    make: bentLinux((file) => {
+      settings(file).mynetworks = '127.0.0.0/8 [::1]/128 10.0.0.0/8';
+      settings(file).smtpd_relay_restrictions =
+        'permit_mynetworks, check_client_access hash:/etc/postfix/clients, reject_unauth_destination';
+    }),
+    expected: [fail('relay-scope-narrow', 'MX2/smtp', 'critical', /10\.0\.0\.0\/8 in mynetworks is wider than a \/24/)],
+    answers: { 'relay-safe': 'no' },
+  },
+  {
     name: 'Linux: an open relay',
     make: bentLinux((file) => {
       settings(file).smtpd_relay_restrictions = 'permit_mynetworks, permit';

@@ -192,6 +192,35 @@ bind serviceGroup sg_submission EX1 587
     ],
   },
   {
+    name: 'HAProxy: defaults of another proxy keep the client, those of this one do not',
+    make: given(
+      `defaults\n  source 0.0.0.0 usesrc clientip\nlisten web\n  bind *:443\n  server web1 192.0.2.80:443\ndefaults\n  mode tcp\n${haproxy('check')}`,
+      { mode: 'transparent' },
+      byBalancer,
+    ),
+    expected: [disagrees(/declared as transparent, and HAProxy connects to ex1 and ex2 from its own address/)],
+  },
+  {
+    name: 'HAProxy: a server in maintenance that would hide the clients',
+    make: given(
+      `${haproxy('check', '  source 0.0.0.0 usesrc clientip\n')}  server old 192.0.2.60:25 source 192.0.2.5 disabled\n`,
+      { mode: 'transparent' },
+      byBalancer,
+    ),
+    expected: [agrees('pass', /So does the configuration \(HAProxy: 2 ways to servers/)],
+  },
+  {
+    name: 'NetScaler: a disabled virtual server at the same VIP',
+    make: given(
+      `${netscaler(direct)}add serviceGroup sg_old TCP -usip NO
+bind serviceGroup sg_old EX1 25
+add lb vserver lb_old TCP 192.0.2.25 25 -state DISABLED
+bind lb vserver lb_old sg_old
+`,
+    ),
+    expected: [agrees('pass', /So does the configuration \(NetScaler: 2 ways to servers/)],
+  },
+  {
     name: 'the PROXY protocol, as declared',
     make: given(haproxy('send-proxy-v2'), { mode: 'proxy-protocol' }),
     expected: [agrees('pass', /So does the configuration/)],

@@ -55,6 +55,18 @@ const openScope = (file: FactFile) => {
 
 /** Situations that people reported, each re-made and standing for a kind. */
 export const reportedScenes: readonly NamedScene[] = [
+  {
+    name: 'rights of the anonymous logon in one text',
+    make: bent((file) => {
+      openScope(file);
+      const row = file.exchange.adPermissions.find(
+        ({ connector, sid }: FactFile) => connector.endsWith('Relay') && sid === 'S-1-5-7',
+      );
+      row.extendedRights = 'Ms-Exch-SMTP-Submit Ms-Exch-SMTP-Accept-Any-Sender Ms-Exch-SMTP-Accept-Any-Recipient';
+    }),
+    expected: [fail('relay-scope-narrow', 'EX2/Relay', 'critical', /EX2\/Relay may relay .* is wider than a \/24/)],
+    answers: { 'relay-safe': 'no' },
+  },
   // Proof per node.
   {
     name: 'one node hides its clients, and the probe reached the other only',

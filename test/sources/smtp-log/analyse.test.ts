@@ -236,6 +236,28 @@ describe('what is no receive log of the service', () => {
     ]);
   });
 
+  it.each([
+    ['PK\u0003\u0004\u0014', 'ZIP archive, which has to be unpacked first'],
+    ['7z\xbc\xaf\x27\x1c', '7-Zip archive, which has to be unpacked first'],
+  ])('is named: an archive', async (start, kind) => {
+    const { noReceiveLogs } = await analyse({ [name]: Buffer.from(`${start}${'\x07'.repeat(400)}`, 'latin1') });
+    expect(noReceiveLogs).toEqual([{ kind, files: 1 }]);
+  });
+
+  it('is named: a file that breaks off, of which counts what was read, and so do the others', async () => {
+    const many = Array.from({ length: 3000 }, (_, index) =>
+      sessionRows(index + 10, new Date(at('09:00:00.000')), `203.0.113.${index % 250}`),
+    ).flat();
+    const cut = gzipSync(rows(...many)).subarray(0, 20_000);
+    for (const workers of [1, 2]) {
+      const counts = await analyse({ [name]: rows(...session), 'RECV2026112410-1.LOG.gz': cut }, workers);
+      expect(counts.unreadable).toEqual([
+        { file: 'RECV2026112410-1.LOG.gz', why: 'the compressed file is cut off before its end' },
+      ]);
+      expect(summariseLog(counts, service).log.sessions).toBeGreaterThanOrEqual(1);
+    }
+  });
+
   it('is named: servers that are no node', async () => {
     const { log } = summariseLog(
       await analyse({

@@ -2,6 +2,7 @@ import { hoursUntil } from '../../../domain/time.ts';
 import { enumerateFirst } from '../../../domain/words.ts';
 import type { SmtpLog } from '../../../facts/smtp-service/log.ts';
 import { nodesWith } from '../../../facts/smtp-service/service.ts';
+import { notReadToTheEnd } from '../log-words.ts';
 import { rule } from '../rule.ts';
 
 const freshHours = 24;
@@ -18,15 +19,19 @@ export const logFresh = rule({
     const evidence = [{ fact: 'smtp-log' as const, observed: `newest load-balanced row: ${newest ?? 'none'}` }];
     const age = newest === undefined ? Number.POSITIVE_INFINITY : -hoursUntil(newest, now);
     if (age < freshHours) {
-      return { verdict: 'pass', message: `The newest load-balanced row of the receive log is of ${newest}.`, evidence };
+      return {
+        verdict: 'pass',
+        message: `The newest load-balanced row of the receive log is of ${newest}.${notReadToTheEnd(log)}`,
+        evidence,
+      };
     }
     return {
       verdict: 'fail',
       owner: 'on-premises',
       message:
         newest === undefined
-          ? `The receive log holds no session on a load-balanced port: it proves nothing.${whatElse(log)}`
-          : `The newest load-balanced row of the receive log is of ${newest}, ${Math.floor(age)} h ago: it proves nothing about today.`,
+          ? `The receive log holds no session on a load-balanced port: it proves nothing.${whatElse(log)}${notReadToTheEnd(log)}`
+          : `The newest load-balanced row of the receive log is of ${newest}, ${Math.floor(age)} h ago: it proves nothing about today.${notReadToTheEnd(log)}`,
       remedy:
         log.otherPorts.length > 0 && newest === undefined
           ? `Declare the VIPs of ${subject.id} with the port that the nodes see; a load balancer that translates ports cannot do Direct Server Return.`

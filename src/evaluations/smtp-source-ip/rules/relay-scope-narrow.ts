@@ -5,6 +5,7 @@ import {
   isOwnNetwork,
   mapsNotRead,
   noPostfixService,
+  othersDecide,
   postfixServices,
   unreadNetworks,
 } from '../postfix.ts';
@@ -45,12 +46,11 @@ export const relayScopeNarrow = rule({
             evidence,
           };
         }
-        if (tables.length > 0) return mapsNotRead(target, tables, evidence);
-        if (relaysFor === 'nobody') {
+        if (relaysFor === 'nobody' && tables.length === 0) {
           return { verdict: 'pass', target, message: `${target} relays for nobody who has not signed in.`, evidence };
         }
         const wide = wideAmong(
-          networks.flatMap((one) => (one.not || isOwnNetwork(one) ? [] : [one.text])),
+          networks.flatMap((one) => (relaysFor === 'nobody' || one.not || isOwnNetwork(one) ? [] : [one.text])),
           at.subject,
         );
         if (wide.length > 0) {
@@ -64,6 +64,7 @@ export const relayScopeNarrow = rule({
             evidence,
           };
         }
+        if (tables.length > 0) return othersDecide(target, tables, evidence);
         const unread = unreadNetworks(networks);
         if (unread.length > 0) return mapsNotRead(target, unread, evidence);
         return {

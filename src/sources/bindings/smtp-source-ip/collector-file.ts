@@ -150,6 +150,27 @@ const authMechanism = flagsOf({
 /** `DisabledInterfaceAliases`: names, or the word `NotConfigured` for none. */
 const aliases = list(text).transform((names) => names.filter((name) => name.toLowerCase() !== 'notconfigured'));
 
+/**
+ * A list of words without blanks or commas in them. A list that lies deeper than the depth of ConvertTo-Json becomes one text
+ * with blanks between its items, and a CSV or Format-List has them with commas, in braces.
+ */
+const wordsOf = <T extends z.ZodType<string>>(item: T) =>
+  list(item).transform((texts, context) =>
+    texts.flatMap((one) => {
+      if (/^System\.|^Microsoft\.Exchange\./.test(one)) {
+        context.addIssue({
+          code: 'custom',
+          message: `is "${one}", the name of a type and no value; write the list itself`,
+        });
+      }
+      return one
+        .replace(/^\{(.*)\}$/, '$1')
+        .replace(/\s+-\s+/g, '-')
+        .split(/[\s,]+/)
+        .filter((word) => word !== '');
+    }),
+  );
+
 /** An `IPRange` or `IPBinding` object says the same in `Expression`. */
 const expression = z.preprocess(
   (value) => (typeof value === 'object' && value !== null && 'Expression' in value ? value.Expression : value),
@@ -262,8 +283,8 @@ export const smtpNodeFile = z.object({
           dn: maybe(text),
           enabled: z.preprocess((value) => nothing(value) ?? true, truth),
           transportRole: maybe(transportRole),
-          bindings: list(expression),
-          remoteIPRanges: list(expression),
+          bindings: wordsOf(expression),
+          remoteIPRanges: wordsOf(expression),
           permissionGroups: maybe(permissionGroups),
           authMechanism: maybe(authMechanism),
           protocolLoggingLevel: maybe(loggingLevel),
@@ -277,8 +298,8 @@ export const smtpNodeFile = z.object({
         z.object({
           connector: text,
           sid: text,
-          extendedRights: list(text),
-          accessRights: list(text),
+          extendedRights: wordsOf(text),
+          accessRights: wordsOf(text),
           deny: z.preprocess((value) => nothing(value) ?? false, truth),
           inherited: z.preprocess((value) => nothing(value) ?? false, truth),
         }),

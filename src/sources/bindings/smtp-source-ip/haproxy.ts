@@ -12,15 +12,18 @@ export const haproxyFiles = loadBalancerFormat({
   open: ({ text = '' }) => readHaproxy(text),
 });
 
-const sectionStart =
-  /^(global|defaults|frontend|backend|listen|peers|resolvers|userlist|cache|program|mailers|http-errors|ring)\b/;
+/** Words that begin a section wherever they stand in their line: HAProxy does not look at indentation. */
+const sections: ReadonlySet<string> = new Set([
+  ...['global', 'defaults', 'frontend', 'backend', 'listen', 'peers', 'resolvers', 'userlist', 'cache', 'program'],
+  ...['mailers', 'http-errors', 'ring', 'fcgi-app', 'log-forward', 'log-profile', 'crt-store', 'traces', 'acme'],
+]);
 
-/** Sections of its own, and a way from an address to a server in them. */
+/** Sections of its own, and a way from an address to a server in them; nginx, which has such words too, ends lines with `;`. */
 function isHaproxy(text: string): boolean {
   const lines = text.split(/\r?\n/);
   return (
-    lines.some((line) => /^(frontend|backend|listen)\s+\S/.test(line)) &&
-    lines.some((line) => /^\s+(bind|server)\s+\S/.test(line))
+    lines.some((line) => /^\s*(frontend|backend|listen)\s+[^#;{]+(#.*)?$/.test(line)) &&
+    lines.some((line) => /^\s*(bind|server)\s+[^#;{]+(#.*)?$/.test(line))
   );
 }
 
@@ -34,6 +37,7 @@ interface Proxy {
   /** Options of health checks: `smtpchk`. */
   readonly checks: string[];
   source: string[];
+  disabled: boolean;
   /** Its lines about the way of a connection. */
   readonly lines: string[];
 }
@@ -41,6 +45,7 @@ interface Proxy {
 /** Reads a configuration; directives that say nothing of the way of a connection are counted. */
 export function readHaproxy(text: string): LoadBalancerFile {
   const proxies = new Map<string, Proxy>();
+  const namedDefaults = new Map<string, Proxy>();
   let ignored = 0;
   let current: Proxy | undefined;
   let defaults = newProxy('defaults', '');
@@ -48,11 +53,19 @@ export function readHaproxy(text: string): LoadBalancerFile {
     const words = wordsOf(line);
     const [directive = '', ...rest] = words;
     if (directive === '') continue;
-    if (sectionStart.test(line)) {
-      current = newProxy(directive, rest[0] ?? '', defaults);
-      if (directive === 'defaults') defaults = current;
+    if (sections.has(directive)) {
+      const [name = '', from, ofDefaults = ''] = rest;
+      // Defaults begin anew, unless they name others; a proxy has those that it names, else the last ones.
+      const named = from === 'from' ? namedDefaults.get(ofDefaults) : undefined;
+      current = newProxy(directive, name, named ?? (directive === 'defaults' ? undefined : defaults));
+      // Old versions took addresses behind the name of the proxy.
+      if (from !== undefined && from !== 'from') current.binds.push(...from.split(','));
+      if (directive === 'defaults') {
+        defaults = current;
+        namedDefaults.set(name, current);
+      }
       // A frontend and a backend may have one name.
-      if (/^(frontend|backend|listen)$/.test(directive)) proxies.set(`${directive} ${rest[0] ?? ''}`, current);
+      if (/^(frontend|backend|listen)$/.test(directive)) proxies.set(`${directive} ${name}`, current);
       continue;
     }
     if (current !== undefined && take(current, directive, rest)) current.lines.push(line.trim());
@@ -64,11 +77,12 @@ export function readHaproxy(text: string): LoadBalancerFile {
     of(service) {
       const chains = service.vips.flatMap((vip) =>
         [...proxies.values()]
-          .filter(({ binds }) => binds.some((bind) => isBoundTo(bind, vip)))
+          .filter(({ binds, disabled }) => !disabled && binds.some((bind) => isBoundTo(bind, vip)))
           .flatMap((proxy) => [
             proxy,
             ...proxy.backends.flatMap((name) => proxies.get(`backend ${name}`) ?? proxies.get(`listen ${name}`) ?? []),
           ])
+          .filter(({ disabled }) => !disabled)
           .map((proxy) => ({ vip, proxy })),
       );
       const ways = chains.flatMap(({ vip, proxy }) =>
@@ -87,10 +101,11 @@ export function readHaproxy(text: string): LoadBalancerFile {
 function newProxy(
   kind: string,
   name: string,
-  { defaultServer, source, checks }: Pick<Proxy, 'defaultServer' | 'source' | 'checks'> = {
+  { defaultServer, source, checks, disabled }: Pick<Proxy, 'defaultServer' | 'source' | 'checks' | 'disabled'> = {
     defaultServer: [],
     source: [],
     checks: [],
+    disabled: false,
   },
 ): Proxy {
   return {
@@ -102,6 +117,7 @@ function newProxy(
     defaultServer: [...defaultServer],
     checks: [...checks],
     source,
+    disabled,
     lines: [],
   };
 }
@@ -129,6 +145,10 @@ function take(proxy: Proxy, directive: string, rest: readonly string[]): boolean
     case 'source':
       proxy.source = [...rest];
       return true;
+    case 'disabled':
+    case 'enabled':
+      proxy.disabled = directive === 'disabled';
+      return true;
     case 'option':
       if (!/^(\w+chk|\w+-check)$/.test(rest[0] ?? '')) return false;
       proxy.checks.push(rest[0] ?? '');
@@ -148,9 +168,13 @@ function wayTo(
   const [, host = '', port] = /^(?:ipv[46]@)?\[?([\w.:-]+?)\]?(?::(\d+))?$/.exec(address) ?? [];
   if (host === '') return [];
   const options = [...proxy.defaultServer, ...own];
+  // In maintenance from the start: nobody is led there.
+  if (options.filter((word) => word === 'disabled' || word === 'enabled').at(-1) === 'disabled') return [];
   const at = options.lastIndexOf('source');
   const source = at === -1 ? proxy.source : options.slice(at + 1, at + 4);
-  const from = parseEndpoint(source[0] ?? '')?.address;
+  // "source A usesrc B" shows B to the server.
+  const shown = source[1] === 'usesrc' ? parseEndpoint(source[2] ?? '')?.address : undefined;
+  const from = shown ?? parseEndpoint(source[0] ?? '')?.address;
   const sends = options.filter((word) => /^(no-)?send-proxy(-v2.*)?$/.test(word)).at(-1);
   const checks = options.filter((word) => word === 'check' || word === 'no-check').at(-1) === 'check';
   return [

@@ -35,6 +35,7 @@ export function readKemp({ name, text, rows }: Pick<OpenedFile, 'name' | 'text' 
   const all = (text === undefined ? rows : [parsed(name, text)]).flatMap(virtualServicesIn);
   const told = new Set([
     'Index',
+    'Enable',
     'VSAddress',
     'VSPort',
     'MasterVSID',
@@ -79,10 +80,12 @@ function waysIn(all: readonly Element[], service: SmtpService): ReturnType<LoadB
   const found = service.vips.flatMap((vip) => {
     const { address, port } = parseEndpoint(vip) ?? {};
     return all
+      .filter((one) => !isOff(one))
       .filter((one) => parseEndpoint(textOf(one.VSAddress))?.address === address && textOf(one.VSPort) === String(port))
       .flatMap((main) => {
         const index = textOf(main.Index);
-        const subs = index === '' ? [] : all.filter((one) => one !== main && textOf(one.MasterVSID) === index);
+        const subs =
+          index === '' ? [] : all.filter((one) => one !== main && !isOff(one) && textOf(one.MasterVSID) === index);
         return [main, ...subs].map((part) => ({ vip, main, part }));
       });
   });
@@ -107,7 +110,8 @@ function waysOf(vip: string, main: Element, part: Element, service: SmtpService)
   const isLayer4 = isOn(main.ForceL4) || (textOf(main.ForceL7) !== '' && !isOn(main.ForceL7));
   const keepsClient = isLayer4 || isOn(part.Transparent);
   const check = textOf(part.CheckType);
-  return elements(part.Rs).map((server) => {
+  const servers = elements(part.Rs).filter((one) => !isOff(one));
+  return servers.map((server) => {
     const address = addressOf(textOf(server.Addr), service);
     return {
       vip,
@@ -130,6 +134,11 @@ function elements(value: unknown): readonly Element[] {
 
 function textOf(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+}
+
+/** Switched off, a virtual service or a server: nothing is led there. */
+function isOff({ Enable }: Element): boolean {
+  return textOf(Enable) !== '' && !isOn(Enable);
 }
 
 /** `Y` in XML, true in JSON. */

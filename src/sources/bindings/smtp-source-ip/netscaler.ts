@@ -35,6 +35,7 @@ interface Member {
   readonly server: string;
   readonly host: string;
   readonly port: number;
+  readonly options: Options;
 }
 
 /** A service, or a group of them. */
@@ -58,7 +59,7 @@ interface VirtualServer {
 interface Config {
   readonly snips: { readonly address: string; readonly network: string | undefined }[];
   readonly modes: Set<string>;
-  readonly hosts: Map<string, string>;
+  readonly hosts: Map<string, Named>;
   readonly profiles: Map<string, Options>;
   readonly sets: Map<string, string[]>;
   readonly monitors: Map<string, string>;
@@ -123,7 +124,7 @@ function take(config: Config, words: readonly string[], line: string): boolean {
       for (const mode of rest) config.modes.delete(mode.toLowerCase());
       return true;
     case 'add server':
-      config.hosts.set(name, more[0] ?? '');
+      config.hosts.set(name, { words: more, options });
       return true;
     case 'add netprofile':
     case 'set netprofile':
@@ -143,7 +144,7 @@ function take(config: Config, words: readonly string[], line: string): boolean {
       config.services.set(name, {
         options,
         type,
-        members: [{ server: host, host: config.hosts.get(host) ?? host, port: portOf(port) }],
+        members: [memberOf(config, host, port, noOptions)],
         monitors: [],
       });
       note(name);
@@ -169,7 +170,7 @@ function take(config: Config, words: readonly string[], line: string): boolean {
       if (monitor !== undefined) service.monitors.push(monitor);
       else {
         const [server = '', port = ''] = more;
-        service.members.push({ server, host: config.hosts.get(server) ?? server, port: portOf(port) });
+        service.members.push(memberOf(config, server, port, options));
       }
       note(name);
       return true;
@@ -207,11 +208,31 @@ function take(config: Config, words: readonly string[], line: string): boolean {
   }
 }
 
+const noOptions: Options = new Map();
+
+function memberOf({ hosts }: Config, server: string, port: string, options: Options): Member {
+  const known = hosts.get(server);
+  const state = known?.options.get('state');
+  return {
+    server,
+    host: known?.words[0] ?? server,
+    port: portOf(port),
+    options: state === undefined ? options : new Map([['state', state], ...options]),
+  };
+}
+
+/** Switched off: nothing is led there, whatever else stands in its line. */
+function isOff(options: Options | undefined): boolean {
+  return /^disabled$/i.test(options?.get('state') ?? '');
+}
+
 function waysIn(config: Config, service: SmtpService): ReturnType<LoadBalancerFile['of']> {
   const named = service.vips.flatMap((vip) => {
     const { address, port } = parseEndpoint(vip) ?? {};
     return [...config.servers]
-      .filter(([, one]) => one.endpoint === address && (one.port === undefined || one.port === port))
+      .filter(
+        ([, one]) => one.endpoint === address && (one.port === undefined || one.port === port) && !isOff(one.options),
+      )
       .flatMap(([name, one]) => [name, ...one.targets])
       .map((name) => ({ vip, name }));
   });
@@ -236,7 +257,7 @@ function waysBy(
   { vip, through, server, of }: { vip: string; through: string; server: VirtualServer | undefined; of: string },
 ): SmtpLoadBalancer['ways'] {
   const service = config.services.get(of);
-  if (service === undefined) return [];
+  if (service === undefined || isOff(service.options) || isOff(server?.options)) return [];
   const { options } = service;
   const usip = options.get('usip') ?? (config.modes.has('usip') ? 'YES' : 'NO');
   // A profile of the service goes before that of its virtual server.
@@ -244,6 +265,7 @@ function waysBy(
   const kinds = service.monitors.map((name) => config.monitors.get(name) ?? name);
   const isDirect = /^(mac|iptunnel|tos)$/i.test(server?.options.get('m') ?? '');
   return service.members.flatMap((member): SmtpLoadBalancer['ways'] => {
+    if (isOff(member.options)) return [];
     const address = addressOf(member.host, subject);
     const sources = sourcesOf(config, profile, address);
     const way = {

@@ -283,6 +283,7 @@ async function suppliedLog(service: SmtpService, context: Context): Promise<LogS
     exchangeServers: counts.flatMap(({ exchangeServers }) => exchangeServers),
     otherPorts: counts.flatMap(({ otherPorts }) => otherPorts),
     noReceiveLogs: [],
+    unreadable: [],
   };
   return { ...summariseLog(merged, service), source: summaries.map(({ source: from }) => from).join(', ') };
 }

@@ -36,6 +36,39 @@ const nodeOf = (...files: FactFile[]) => factsFrom(...files).parts.node?.EX1 ?? 
 
 describe('spellings of one thing', () => {
   it.each([
+    ['commas, as a CSV has them', 'Ms-Exch-SMTP-Submit, Ms-Exch-SMTP-Accept-Any-Recipient'],
+    ['blanks, as ConvertTo-Json flattens', 'Ms-Exch-SMTP-Submit Ms-Exch-SMTP-Accept-Any-Recipient'],
+    ['braces, as Format-List prints', '{Ms-Exch-SMTP-Submit, Ms-Exch-SMTP-Accept-Any-Recipient}'],
+  ])('takes a list that became one text: %s', (_, extendedRights) => {
+    const node = nodeOf(
+      ex1((file) => {
+        file.exchange.adPermissions = [{ connector: 'EX1\\Relay', sid: 'S-1-5-7', extendedRights }];
+        const [connector] = file.exchange.receiveConnectors;
+        connector.bindings = '[::]:25 0.0.0.0:25';
+        connector.remoteIPRanges = ['::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff, 192.0.2.1 - 192.0.2.9'];
+      }),
+    );
+    expect(node['node-connector-permissions']).toMatchObject({
+      value: [{ extendedRights: ['Ms-Exch-SMTP-Submit', 'Ms-Exch-SMTP-Accept-Any-Recipient'] }],
+    });
+    expect(node['node-receive-connectors']).toMatchObject({
+      value: expect.arrayContaining([
+        expect.objectContaining({
+          bindings: ['[::]:25', '0.0.0.0:25'],
+          remoteIPRanges: ['::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff', '192.0.2.1-192.0.2.9'],
+        }),
+      ]),
+    });
+  });
+
+  it('refuses the name of a type where a list should be: it would read as "no rights"', () => {
+    const file = ex1((one) => {
+      one.exchange.adPermissions = [{ connector: 'EX1\\Relay', sid: 'S-1-5-7', extendedRights: 'System.Object[]' }];
+    });
+    expect(() => factsFrom(file)).toThrow(/extendedRights.*is "System\.Object\[\]", the name of a type and no value/);
+  });
+
+  it.each([
     ['numbers', 1, 0, 2, 'active'],
     ['numbers in quotes', '1', '0', '2', '1'],
     ['names', 'Enabled', 'Disabled', 'IPv4', 'ActiveStore'],

@@ -92,6 +92,43 @@ listen web
     expect(ways).toEqual([{ ...way, through: 'listen smtp', server: 'ex', monitors: ['tcp'] }]);
   });
 
+  it('begins defaults anew, and gives a proxy those that it names', () => {
+    const text = (from: string) => `
+defaults shown
+  source 0.0.0.0 usesrc clientip
+defaults plain
+  mode tcp
+listen smtp${from}
+  bind 192.0.2.25:25
+  server ex1 192.0.2.11:25
+`;
+    const keeps = (from: string) => readHaproxy(text(from)).of(service).ways[0]?.keepsClient;
+    expect([keeps(''), keeps(' from shown'), keeps(' from plain')]).toEqual([false, true, false]);
+  });
+
+  it('leads nobody to a server or by a proxy that is disabled', () => {
+    const servers = (options: string, more = '') =>
+      readHaproxy(`listen smtp\n  bind :25\n${more}  server ex1 192.0.2.11:25 ${options}\n`).of(service).ways.length;
+    expect([servers('disabled'), servers('disabled enabled'), servers('', '  disabled\n')]).toEqual([0, 1, 0]);
+  });
+
+  it('shows the address behind usesrc', () => {
+    const { ways } = readHaproxy('listen smtp\n  bind :25\n  source 192.0.2.5 usesrc 192.0.2.6\n  server ex1 EX1\n').of(
+      service,
+    );
+    expect(ways).toMatchObject([{ keepsClient: false, source: '192.0.2.6' }]);
+  });
+
+  it('does not look at indentation, and takes addresses behind the name of a proxy as old versions wrote them', () => {
+    const indented = '  listen smtp\nbind :25\nserver ex1 192.0.2.11:25\n';
+    const old = 'listen smtp 192.0.2.25:25\n  server ex1 192.0.2.11:25\n';
+    for (const text of [indented, old]) {
+      expect(haproxyFiles.isText?.(text)).toBe(true);
+      expect(readHaproxy(text).of(service).ways).toEqual([{ ...way, through: 'listen smtp' }]);
+    }
+    expect(haproxyFiles.isText?.('server {\n  listen 25;\n  server 192.0.2.11:25;\n}\n')).toBe(false);
+  });
+
   it('is told from other text by its sections', () => {
     expect(haproxyFiles.isText?.('listen smtp\n  bind :25\n  server ex1 192.0.2.11:25\n')).toBe(true);
     expect(haproxyFiles.isText?.('{"schema":"smtp-source-ip/1"}')).toBe(false);

@@ -62,6 +62,14 @@ describe('the answer of a Kemp LoadMaster', () => {
     ]);
   });
 
+  it('leads nobody by a virtual service that is not enabled, nor to such a server', () => {
+    expect(read(xml('').replaceAll('<Enable>Y', '<Enable>N')).value.ways).toEqual([]);
+    expect(read(xml('')).value.ways).toHaveLength(2);
+    const server = { Addr: '192.0.2.11', Port: 25, Forward: 'nat', Enable: false };
+    const main = { Index: 2, VSAddress: '192.0.2.25', VSPort: '25', Rs: [server, { ...server, Enable: true }] };
+    expect(read(JSON.stringify({ code: 200, VS: [main], status: 'ok' })).value.ways).toHaveLength(1);
+  });
+
   it('knows direct return, which layer 7 has not', () => {
     expect(read(xml('<ForceL4>Y</ForceL4>', 'route')).value.ways[0]).toMatchObject({ direct: true, keepsClient: true });
     expect(read(xml('<ForceL7>Y</ForceL7>', 'route')).value.ways[0]).not.toHaveProperty('direct');
@@ -79,7 +87,7 @@ describe('the answer of a Kemp LoadMaster', () => {
 
   it('says how much of it was read', () => {
     expect(read(xml('<ForceL4>Y</ForceL4><Idletime>0</Idletime>')).supply.notes).toEqual([
-      'kemp.xml: Kemp LoadMaster; virtual services read: 2; directives passed over because they say nothing of the way of a connection: 7.',
+      'kemp.xml: Kemp LoadMaster; virtual services read: 2; directives passed over because they say nothing of the way of a connection: 5.',
     ]);
   });
 

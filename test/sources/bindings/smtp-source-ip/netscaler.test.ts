@@ -126,6 +126,20 @@ bind lb vserver lb_smtp svc
     expect(ways[0]).not.toHaveProperty('source');
   });
 
+  it.each([
+    ['the service', 'add service svc EX1 TCP 25 -state DISABLED', ''],
+    ['the server', 'add server EX9 192.0.2.11 -state DISABLED\nadd service svc EX9 TCP 25', ''],
+    ['the virtual server', 'add service svc EX1 TCP 25', '-state DISABLED'],
+    ['the member of a group', 'add serviceGroup svc TCP\nbind serviceGroup svc EX1 25 -state DISABLED', ''],
+  ])('leads nobody by what is disabled: %s', (_, made, state) => {
+    const lines = (text: string, at: string) => `${head}${text}
+add lb vserver lb_smtp TCP 192.0.2.25 25 ${at}
+bind lb vserver lb_smtp svc
+`;
+    expect(readNetscaler(lines(made, state)).of(service).ways).toEqual([]);
+    expect(readNetscaler(lines(made.replace('DISABLED', 'ENABLED'), '')).of(service).ways).toHaveLength(1);
+  });
+
   it('has no way from another address or port', () => {
     expect(readNetscaler(head + group.replace('192.0.2.25 25', '192.0.2.26 25')).of(service).ways).toEqual([]);
     expect(readNetscaler(head + group.replace('192.0.2.25 25', '192.0.2.25 587')).of(service).ways).toEqual([]);

@@ -1,0 +1,11 @@
+import { enumerateFirst } from '../../domain/words.ts';
+import type { SmtpLog } from '../../facts/smtp-service/log.ts';
+
+/** Files of a receive log that could not be read to their end, as a sentence that follows others; empty without any. */
+export function notReadToTheEnd({ unreadable }: SmtpLog): string {
+  const files = unreadable.map(({ file, why }) => `${file} (${why})`);
+  return files.length === 0 ? '' : ` Not read to the end: ${enumerateFirst(files)}.`;
+}
+
+/** What somebody does about it. */
+export const giveThemAgain = 'Give these files again, whole and readable, and judge again.';
