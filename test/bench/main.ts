@@ -25,6 +25,10 @@ const benches: Readonly<Record<string, { what: string; load: () => Promise<{ run
       what: 'a simulated year of 500 domains with weather: what is told, missed, false, and how often',
       load: () => import('./year.ts'),
     },
+    users: {
+      what: 'everybody of a tenant of 50,000 people, where Graph counts and where it does not: requests, seconds, memory',
+      load: () => import('./users.ts'),
+    },
     overview: {
       what: 'the overview of 1,000 organizations with 100,000 subjects on Azurite: milliseconds, storage requests',
       load: () => import('./overview.ts'),

@@ -15,7 +15,7 @@ import { createWorld, type World } from '../../src/sources/world.ts';
 import { createTenant, type Tenant } from '../app/tenant.ts';
 import { contoso } from './access.ts';
 import { type FakeCloud, startFakeCloud } from './fake-cloud.ts';
-import { acceptedDomainRow, type FakeTenant, fakeTenant, subscribedSkuRow } from './fake-tenant.ts';
+import { acceptedDomainRow, type FakeTenant, fakeTenant, skuIdOf, subscribedSkuRow } from './fake-tenant.ts';
 
 let published: Tenant;
 let resolvers: readonly DnsServer[];
@@ -242,6 +242,7 @@ describe('licences of a live tenant', () => {
       mail: person(index),
       onPremisesSyncEnabled: true,
       assignedPlans: index % 1000 === 0 ? [] : assignedPlans,
+      assignedLicenses: index % 1000 === 0 ? [] : [{ skuId: skuIdOf('SPE_E3'), disabledPlans: [] }],
     }));
     cloud.pageSize = 999;
     cloud.countsUsers = countsUsers;

@@ -237,7 +237,7 @@ export async function startFakeCloud(): Promise<FakeCloud> {
       body: {
         '@odata.context': `${base}/v1.0/$metadata`,
         ...(advanced ? { '@odata.count': rows.length } : {}),
-        value: rows.slice(from, from + size),
+        value: rows.slice(from, from + size).map((row) => selected(row, request.url.searchParams.get('$select'))),
         ...(from + size < rows.length ? { '@odata.nextLink': next.href } : {}),
       },
     };
@@ -266,6 +266,12 @@ export async function startFakeCloud(): Promise<FakeCloud> {
     },
   };
   return cloud;
+}
+
+/** The properties that `$select` names, as a real row holds no other. */
+function selected(row: Row, names: string | null): Row {
+  if (names === null) return row;
+  return Object.fromEntries(names.split(',').flatMap((name) => (name in row ? [[name, row[name]]] : [])));
 }
 
 /** The clauses that we ask users by, as OData 4.01 reads them: https://docs.oasis-open.org/odata/odata/v4.01/ */

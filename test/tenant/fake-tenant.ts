@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** A row as a cmdlet or a Graph list holds it. */
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -50,6 +52,12 @@ export function fakeTenant(id: string, domains: readonly string[] = []): FakeTen
   };
 }
 
+/** An id for the subscription; the real ones are Microsoft's. */
+export function skuIdOf(name: string): string {
+  const hash = createHash('sha256').update(name).digest('hex');
+  return [8, 12, 16, 20, 32].map((end, at, ends) => hash.slice(ends[at - 1] ?? 0, end)).join('-');
+}
+
 /** A subscription in Graph `subscribedSkus`, with the plans TEAMS1 and EXCHANGE_S_ENTERPRISE unless others are named. */
 export function subscribedSkuRow(
   name: string,
@@ -60,6 +68,8 @@ export function subscribedSkuRow(
   ],
 ): Row {
   return {
+    skuId: skuIdOf(name),
+    capabilityStatus: 'Enabled',
     skuPartNumber: name,
     consumedUnits: units.consumed,
     prepaidUnits: { enabled: units.enabled, suspended: 0, warning: 0, lockedOut: 0 },

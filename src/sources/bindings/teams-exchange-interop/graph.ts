@@ -32,8 +32,10 @@ export const graphRequests = {
     );
     return `/v1.0/users?$count=true&$top=${namedUsers}&$filter=${[synchronisedIn(domains), ...plans].join(' and ')}&$select=${userProperties}`;
   },
-  /** Everybody, where Graph does not count. `User.Read.All` */
-  users: `/v1.0/users?$select=${userProperties}&$top=999`,
+  /**
+   * Everybody, where Graph does not count, with licences in place of plans: a page of plans is megabytes. `User.Read.All`
+   */
+  users: '/v1.0/users?$select=userPrincipalName,mail,onPremisesSyncEnabled,assignedLicenses&$top=999',
   /** One user by an address: a large tenant is not listed to look at a few. `User.Read.All` */
   user: (address: string) => {
     const text = encodeURIComponent(address.replaceAll("'", "''"));
@@ -42,7 +44,8 @@ export const graphRequests = {
     return `/v1.0/users?$filter=${filter}&$select=${userProperties}`;
   },
   /** `LicenseAssignment.Read.All` would do; `Organization.Read.All` reads it too and is granted for the above already. */
-  subscribedSkus: '/v1.0/subscribedSkus?$select=skuPartNumber,consumedUnits,prepaidUnits,servicePlans',
+  subscribedSkus:
+    '/v1.0/subscribedSkus?$select=skuId,skuPartNumber,capabilityStatus,consumedUnits,prepaidUnits,servicePlans',
   /** `Application.Read.All` */
   servicePrincipals: (appId: string) =>
     `/v1.0/servicePrincipals?$filter=appId eq '${appId}'&$select=id,appId,servicePrincipalNames,keyCredentials,accountEnabled`,
@@ -189,20 +192,46 @@ export function countedUsersOf(
   };
 }
 
-/** Counts people as they come and keeps some of those who lack a plan: nobody names 50,000. */
-export function tallyUsers(): { add(users: UsersInScope['users']): void; value(): UsersInScope } {
+const licensedUser = user.pick({ userPrincipalName: true, mail: true, onPremisesSyncEnabled: true }).extend({
+  assignedLicenses: z.array(z.object({ skuId: z.string(), disabledPlans: z.array(z.string()).nullish() })).nullish(),
+});
+
+/**
+ * Counts synchronised people with an address in the domains as they come, and keeps some of those who lack a plan: nobody
+ * names 50,000. A plan is on where a licence brings it and does not have it switched off.
+ *
+ * @param skus rows of `subscribedSkus`, which say what each licence brings
+ */
+export function tallyUsers(
+  domains: readonly string[],
+  skus: readonly unknown[],
+): { add(rows: readonly unknown[]): void; value(): UsersInScope } {
+  const brings = new Map(
+    skus.map((row) => {
+      const { skuId, capabilityStatus, ...one } = read('subscribedSkus', sku, row);
+      const isEnabled = capabilityStatus == null || capabilityStatus === 'Enabled';
+      return [skuId?.toLowerCase(), isEnabled ? usablePlansOf(one) : []] as const;
+    }),
+  );
   const kept: UsersInScope['users'] = [];
   const counted = { users: 0, withoutTeams: 0, withoutExchange: 0 };
   return {
-    add(users) {
-      for (const one of users) {
+    add(rows) {
+      for (const row of rows) {
+        const { userPrincipalName, mail, ...one } = read('users', licensedUser, row);
+        if (one.onPremisesSyncEnabled !== true || !domains.includes(domainOf(mail) ?? '')) continue;
+        const enabled = (one.assignedLicenses ?? []).flatMap(({ skuId, disabledPlans }) => {
+          const off = (disabledPlans ?? []).map((plan) => plan.toLowerCase());
+          return (brings.get(skuId.toLowerCase()) ?? []).filter((plan) => !off.includes(plan));
+        });
+        const plans = decidingPlansIn(new Set(enabled));
         counted.users++;
-        if (!one.teams) counted.withoutTeams++;
-        if (!one.exchange) counted.withoutExchange++;
+        if (!plans.teams) counted.withoutTeams++;
+        if (!plans.exchange) counted.withoutExchange++;
         const named =
-          (!one.teams && counted.withoutTeams <= namedUsers) ||
-          (!one.exchange && counted.withoutExchange <= namedUsers);
-        if (named) kept.push(one);
+          (!plans.teams && counted.withoutTeams <= namedUsers) ||
+          (!plans.exchange && counted.withoutExchange <= namedUsers);
+        if (named) kept.push({ user: mail ?? userPrincipalName, found: true, synchronised: true, ...plans });
       }
     },
     value: () => ({ scope: 'domain', users: kept, counted }),
@@ -223,6 +252,8 @@ function addressesOf({ userPrincipalName, mail, proxyAddresses }: z.infer<typeof
 }
 
 const sku = z.object({
+  skuId: z.string().nullish(),
+  capabilityStatus: z.string().nullish(),
   skuPartNumber: z.string(),
   consumedUnits: z.number().nullish(),
   prepaidUnits: z.object({ enabled: z.number().nullish() }).nullish(),
@@ -230,18 +261,21 @@ const sku = z.object({
 });
 
 /** A plan counts unless it is `Disabled` or in `Error`: a pending one is there for whoever gets the licence. */
+function usablePlansOf({ servicePlans }: Pick<z.infer<typeof sku>, 'servicePlans'>): readonly string[] {
+  return (servicePlans ?? []).flatMap(({ servicePlanId, provisioningStatus }) =>
+    provisioningStatus === 'Disabled' || provisioningStatus === 'Error' ? [] : [servicePlanId.toLowerCase()],
+  );
+}
+
 export function tenantSubscriptionsOf(replies: readonly unknown[]): TenantSubscriptions {
   return {
     subscriptions: replies.map((reply) => {
-      const { skuPartNumber, consumedUnits, prepaidUnits, servicePlans: plans } = read('subscribedSkus', sku, reply);
-      const usable = (plans ?? []).filter(
-        ({ provisioningStatus }) => provisioningStatus !== 'Disabled' && provisioningStatus !== 'Error',
-      );
+      const { skuPartNumber, consumedUnits, prepaidUnits, ...more } = read('subscribedSkus', sku, reply);
       return {
         name: skuPartNumber,
         enabled: prepaidUnits?.enabled ?? 0,
         consumed: consumedUnits ?? 0,
-        ...decidingPlansIn(new Set(usable.map(({ servicePlanId }) => servicePlanId.toLowerCase()))),
+        ...decidingPlansIn(new Set(usablePlansOf(more))),
       };
     }),
   };

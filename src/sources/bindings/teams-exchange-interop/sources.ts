@@ -289,10 +289,8 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
         const domains = await domainsOf({ ...organization, sampleUsers }, context);
         const counted = await countUsers(graph, domains, signal);
         if (counted !== undefined) return counted;
-        const tally = tallyUsers();
-        for await (const page of graph.pages(graphRequests.users, signal)) {
-          tally.add(usersInScopeOf(page, { sampleUsers, domains: [...domains] }).users);
-        }
+        const tally = tallyUsers(domains, await graph.list(graphRequests.subscribedSkus, signal));
+        for await (const page of graph.pages(graphRequests.users, signal)) tally.add(page);
         return tally.value();
       },
       usersLimitMs,

@@ -5,6 +5,7 @@ import {
   hybridApplicationOf,
   servicePrincipalsOf,
   synchronisationOf,
+  tallyUsers,
   tenantSubscriptionsOf,
   usersInScopeOf,
 } from '../../../../src/sources/bindings/teams-exchange-interop/graph.ts';
@@ -75,6 +76,47 @@ describe('Microsoft Graph', () => {
     const cloudOnly = { userPrincipalName: 'x@contoso.com', mail: 'x@contoso.com' };
     const scope = usersInScopeOf([adele, cloudOnly], { sampleUsers: [], domains: ['contoso.com'] });
     expect(scope.users.map(({ user }) => user)).toEqual(['adele@contoso.com']);
+  });
+
+  it('takes a plan for enabled where a licence of a subscription that is in force brings it, and is not switched off', () => {
+    const teams = '57ff2da0-773e-42df-b2af-ffb7a2317929';
+    const exchange = 'efb87545-963c-4e0d-99df-69c6916d9eb0';
+    const servicePlans = [teams, exchange].map((servicePlanId) => ({ servicePlanId, provisioningStatus: 'Success' }));
+    const tally = tallyUsers(
+      ['contoso.com'],
+      [
+        { skuId: 'AAAA', capabilityStatus: 'Enabled', skuPartNumber: 'SPE_E3', servicePlans },
+        { skuId: 'bbbb', capabilityStatus: 'Suspended', skuPartNumber: 'SPE_E5', servicePlans },
+      ],
+    );
+    const person = (name: string, assignedLicenses: object[], more = {}) => ({
+      userPrincipalName: `${name}@contoso.com`,
+      mail: `${name}@contoso.com`,
+      onPremisesSyncEnabled: true,
+      assignedLicenses,
+      ...more,
+    });
+    tally.add([
+      person('both', [{ skuId: 'aaaa', disabledPlans: [] }]),
+      person('no-teams', [{ skuId: 'aaaa', disabledPlans: [teams.toUpperCase()] }]),
+      person('expired', [{ skuId: 'bbbb' }]),
+      person('in-the-cloud', [], { onPremisesSyncEnabled: null }),
+      person('elsewhere', [], { mail: 'elsewhere@fabrikam.com' }),
+    ]);
+    tally.add([person('nothing', []), { userPrincipalName: 'no-mail@contoso.com', onPremisesSyncEnabled: true }]);
+    const named = (name: string, on: object) => ({
+      user: `${name}@contoso.com`,
+      found: true,
+      synchronised: true,
+      teams: false,
+      exchange: false,
+      ...on,
+    });
+    expect(tally.value()).toEqual({
+      scope: 'domain',
+      users: [named('no-teams', { exchange: true }), named('expired', {}), named('nothing', {})],
+      counted: { users: 4, withoutTeams: 3, withoutExchange: 2 },
+    });
   });
 
   it('counts the licences of a subscription, and names the plans in it that can be had', () => {
