@@ -1,5 +1,27 @@
+import { dayOf, type Instant } from '../../domain/time.ts';
 import type { ServicePrincipals } from '../../facts/exchange-organization/cloud.ts';
 import type { AuthCertificate } from '../../facts/exchange-organization/on-premises.ts';
+
+type KeyCredential = ServicePrincipals['principals'][number]['keyCredentials'][number];
+
+/** Does an application hold the certificate that the servers sign with? `not-told`: Entra ID keeps one without a thumbprint. */
+export function heldCertificate(
+  credentials: readonly KeyCredential[],
+  signing: string | undefined,
+  now: Instant,
+): { readonly held: 'yes' | 'no' | 'not-told' } | { readonly held: 'expired'; readonly on: string } {
+  const wanted = signing?.toUpperCase();
+  const ours = credentials.filter(({ thumbprint }) => thumbprint !== undefined && thumbprint.toUpperCase() === wanted);
+  if (ours.length === 0) {
+    return { held: credentials.some(({ thumbprint }) => thumbprint === undefined) ? 'not-told' : 'no' };
+  }
+  const last =
+    ours
+      .map(({ endDate }) => endDate ?? '9999')
+      .sort()
+      .at(-1) ?? '';
+  return last <= now.toISOString() ? { held: 'expired', on: dayOf(last) } : { held: 'yes' };
+}
 
 /** What is wrong with an application's service principal, or the upload of the Auth certificate to it; undefined when nothing is. */
 export function uploadProblem(
@@ -7,25 +29,42 @@ export function uploadProblem(
   name: string,
   { principals }: ServicePrincipals,
   { current }: AuthCertificate,
-): { readonly message: string; readonly remedy: string } | undefined {
+  now: Instant,
+): { readonly verdict: 'fail' | 'manual'; readonly message: string; readonly remedy: string } | undefined {
   const principal = principals.find((one) => one.appId === appId);
   if (principal === undefined) {
-    return { message: `The tenant has no service principal for ${name}.`, remedy: uploadRemedy };
+    return { verdict: 'fail', message: `The tenant has no service principal for ${name}.`, remedy: uploadRemedy };
   }
   if (!principal.enabled) {
     return {
+      verdict: 'fail',
       message: `The service principal of ${name} is disabled (accountEnabled false), so it gets no token (AADSTS7000112).`,
       remedy: enableRemedy(appId),
     };
   }
-  const thumbprints = principal.keyCredentials.map(({ thumbprint }) => thumbprint?.toUpperCase());
-  if (current === undefined || !thumbprints.includes(current.toUpperCase())) {
-    return {
-      message: `The service principal of ${name} does not hold the current Auth certificate (${current ?? 'none'}).`,
-      remedy: uploadRemedy,
-    };
+  const certificate = heldCertificate(principal.keyCredentials, current, now);
+  switch (certificate.held) {
+    case 'yes':
+      return undefined;
+    case 'expired':
+      return {
+        verdict: 'fail',
+        message: `The service principal of ${name} holds the Auth certificate ${current}, but Entra ID accepts it until ${certificate.on} only.`,
+        remedy: uploadRemedy,
+      };
+    case 'not-told':
+      return {
+        verdict: 'manual',
+        message: `The service principal of ${name} holds a certificate whose thumbprint Entra ID does not tell; it has to be the Auth certificate ${current ?? 'of the servers'}.`,
+        remedy: `(Get-MgServicePrincipal -Filter "appId eq '${appId}'").KeyCredentials: compare end date and key with Get-ExchangeCertificate -Thumbprint ${current ?? 'THUMBPRINT'}. ${uploadRemedy}`,
+      };
+    case 'no':
+      return {
+        verdict: 'fail',
+        message: `The service principal of ${name} does not hold the current Auth certificate (${current ?? 'none'}).`,
+        remedy: uploadRemedy,
+      };
   }
-  return undefined;
 }
 
 /** What makes Entra ID issue tokens for an application again. */

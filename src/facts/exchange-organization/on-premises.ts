@@ -274,6 +274,7 @@ export const declarations = z
 export type ExchangeServers = z.infer<typeof exchangeServers>;
 export type VirtualDirectories = z.infer<typeof virtualDirectories>;
 export type AuthServers = z.infer<typeof authServers>;
+export type PartnerApplications = z.infer<typeof partnerApplications>;
 export type AuthCertificate = z.infer<typeof authCertificate>;
 export type OnPremisesHybrid = z.infer<typeof onPremisesHybrid>;
 export type SettingOverrides = z.infer<typeof settingOverrides>;

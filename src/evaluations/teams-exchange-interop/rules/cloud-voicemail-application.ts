@@ -1,6 +1,7 @@
 import { applications } from '../../../facts/exchange-organization/cloud.ts';
 import { uploadProblem, uploadRemedy } from '../application-certificate.ts';
 import { onlyFor } from '../organization.ts';
+import { partnerFor } from '../partner-applications.ts';
 import { rule } from '../rule.ts';
 
 /** See cloud-voicemail-application.md. */
@@ -12,7 +13,10 @@ export const cloudVoicemailApplication = rule({
   needs: ['partner-applications'],
   optional: ['service-principals', 'auth-certificate'],
   scope: onlyFor('voicemail'),
-  judge({ 'partner-applications': partners, 'service-principals': principals, 'auth-certificate': certificate }) {
+  judge(
+    { 'partner-applications': partners, 'service-principals': principals, 'auth-certificate': certificate },
+    { now },
+  ) {
     const remedy = `New-PartnerApplication -Name CloudVoicemail -ApplicationIdentifier ${applications.cloudVoicemail} -Enabled $true -LinkedAccount <application account>; Microsoft Learn, "Configure OAuth with Teams and Exchange on premises", steps 4 to 7. Keep the partner application of Skype for Business Online: greetings still use it.`;
     const fail = (message: string, observed: string, mend = remedy) =>
       ({
@@ -22,7 +26,7 @@ export const cloudVoicemailApplication = rule({
         remedy: mend,
         evidence: [{ fact: 'partner-applications', observed }],
       }) as const;
-    const voicemail = partners.applications.find(({ appId }) => appId.toLowerCase() === applications.cloudVoicemail);
+    const voicemail = partnerFor(applications.cloudVoicemail, partners);
     if (voicemail === undefined) {
       return fail(
         'Cloud Voicemail is no partner application, so it cannot put messages into mailboxes on premises.',
@@ -37,7 +41,8 @@ export const cloudVoicemailApplication = rule({
         remedy: uploadRemedy,
       };
     }
-    const problem = uploadProblem(applications.cloudVoicemail, 'Cloud Voicemail', principals, certificate);
+    const problem = uploadProblem(applications.cloudVoicemail, 'Cloud Voicemail', principals, certificate, now);
+    if (problem?.verdict === 'manual') return { ...problem, verdict: 'manual' };
     if (problem !== undefined) return { ...fail(problem.message, voicemail.name, problem.remedy), owner: 'tenant' };
     return {
       verdict: 'pass',

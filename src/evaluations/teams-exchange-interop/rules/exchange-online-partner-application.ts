@@ -1,5 +1,6 @@
 import { enumerateFirst } from '../../../domain/words.ts';
 import { applications } from '../../../facts/exchange-organization/cloud.ts';
+import { partnerFor } from '../partner-applications.ts';
 import { rule } from '../rule.ts';
 
 const roles = [
@@ -19,7 +20,7 @@ export const exchangeOnlinePartnerApplication = rule({
   severity: 'high',
   blocks: ['calendar'],
   needs: ['partner-applications'],
-  judge({ 'partner-applications': { applications: known } }) {
+  judge({ 'partner-applications': partners }) {
     const remedy =
       'Run the Hybrid Configuration Wizard again, or: Set-PartnerApplication "Exchange Online" -Enabled $true -UseAuthServer $true -LinkedAccount "<domain>/Users/Exchange Online-ApplicationAccount", and New-ManagementRoleAssignment for each missing role.';
     const fail = (message: string, observed: string) =>
@@ -30,12 +31,11 @@ export const exchangeOnlinePartnerApplication = rule({
         remedy,
         evidence: [{ fact: 'partner-applications', observed }],
       }) as const;
-    const ours = known.filter(({ appId }) => appId.toLowerCase() === applications.exchangeOnline);
-    const partner = ours.find(({ enabled }) => enabled) ?? ours[0];
+    const partner = partnerFor(applications.exchangeOnline, partners);
     if (partner === undefined) {
       return fail(
         'There is no partner application for Exchange Online on premises, so Exchange accepts no token of Teams.',
-        `${known.length} partner applications, none is ${applications.exchangeOnline}`,
+        `${partners.applications.length} partner applications, none is ${applications.exchangeOnline}`,
       );
     }
     const { name } = partner;

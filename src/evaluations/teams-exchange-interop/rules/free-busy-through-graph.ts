@@ -1,13 +1,11 @@
 import { daysUntil, type Instant } from '../../../domain/time.ts';
 import { enumerateFirst } from '../../../domain/words.ts';
-import { buildFloors, isAtLeast, productOf } from '../../../facts/exchange-organization/builds.ts';
+import { buildFloors, isAtLeast } from '../../../facts/exchange-organization/builds.ts';
 import type { ExchangeOnlineEws } from '../../../facts/exchange-organization/cloud.ts';
 import { deadlines } from '../dates.ts';
 import { onlyFor } from '../organization.ts';
-import { federationAlone, isOverrideOn, wantsRichCoexistence } from '../rich-coexistence.ts';
+import { federationAlone, isOverrideOn, serversThatLookUp, wantsRichCoexistence } from '../rich-coexistence.ts';
 import { rule } from '../rule.ts';
-
-const beforeOAuth = ['Exchange 2010', 'Exchange 2007 or older'];
 
 const permissions = ['MailboxSettings.Read', 'MailTips.ReadBasic.All', 'Calendars.Read', 'ProfilePhoto.Read.All'];
 
@@ -49,12 +47,10 @@ export const freeBusyThroughGraph = rule({
     }
     const { date, what } = deadlines.exchangeOnlineEwsOff;
     const days = daysUntil(date, now);
-    const old = servers
-      .filter(({ role, mailboxes }) => role?.includes('Edge') !== true && mailboxes !== 0)
-      // Exchange 2010 signs with no application: it never looked up by OAuth.
-      .filter(({ build }) => build === undefined || !beforeOAuth.includes(productOf(build) ?? ''))
-      .filter(({ build }) => build === undefined || isAtLeast(build, buildFloors.graph) !== 'at-least')
-      .map(({ name, build }) => `${name} (${build?.text ?? 'build not read'})`);
+    const behind = serversThatLookUp(servers).filter(
+      ({ build }) => build === undefined || isAtLeast(build, buildFloors.graph) !== 'at-least',
+    );
+    const old = behind.map(({ name, build }) => `${name} (${build?.text ?? 'build not read'})`);
     const missing = permissions.filter((permission) => !app.consented.includes(permission));
     const wrong = [
       ...(old.length > 0 ? [`older than Exchange SE ${buildFloors.graph}: ${enumerateFirst(old)}`] : []),
@@ -72,6 +68,15 @@ export const freeBusyThroughGraph = rule({
       return {
         verdict: 'pass',
         message: 'Every server that homes mailboxes looks free/busy up through Microsoft Graph.',
+        evidence,
+      };
+    }
+    if (wrong.length === 1 && behind.length > 0 && behind.every(({ mailboxes }) => mailboxes === undefined)) {
+      return {
+        verdict: 'manual',
+        message: `Look-ups go through Microsoft Graph, unless one of these homes mailboxes, which could not be counted: ${enumerateFirst(old)}.`,
+        remedy:
+          'Get-Mailbox -Server for each of them, with Set-ADServerSettings -ViewEntireForest $true: none may be left there.',
         evidence,
       };
     }

@@ -46,6 +46,15 @@ export const mailboxesOnSupportedVersion = rule({
         } as const;
       }
       const evidence = [{ fact: 'mailbox-homes', observed: `${server}: ${build.text}, by ${basis}` }] as const;
+      if (isAtLeast(build, buildFloors.calendar) === 'below' && basis === 'collector' && mailboxes === undefined) {
+        return {
+          verdict: 'manual',
+          target: server,
+          message: `${server} is ${nameOfBuild(build).name} (${build.text}), too old for calendars of Teams; whether it homes mailboxes could not be counted.`,
+          remedy: `Set-ADServerSettings -ViewEntireForest $true; Get-Mailbox -Server ${server} -ResultSize Unlimited: none may be left there. Or run the collector again with a longer -MailboxSeconds and an account that may read every domain.`,
+          evidence,
+        } as const;
+      }
       if (isAtLeast(build, buildFloors.calendar) === 'below') {
         return {
           verdict: 'fail',

@@ -1,6 +1,7 @@
 import { applications } from '../../../facts/exchange-organization/cloud.ts';
 import { uploadProblem, uploadRemedy } from '../application-certificate.ts';
 import { onlyFor } from '../organization.ts';
+import { partnerFor } from '../partner-applications.ts';
 import { rule } from '../rule.ts';
 
 /** See teams-scheduler-application.md. */
@@ -12,7 +13,10 @@ export const teamsSchedulerApplication = rule({
   needs: ['partner-applications'],
   optional: ['service-principals', 'auth-certificate'],
   scope: onlyFor('delegates'),
-  judge({ 'partner-applications': partners, 'service-principals': principals, 'auth-certificate': certificate }) {
+  judge(
+    { 'partner-applications': partners, 'service-principals': principals, 'auth-certificate': certificate },
+    { now },
+  ) {
     const remedy = `New-PartnerApplication -Name TeamsScheduler -ApplicationIdentifier ${applications.teamsScheduler} -Enabled $true -LinkedAccount <mail user with the role TeamsSchedulerRole>; Microsoft Learn, "Configure OAuth with Teams and Exchange on premises", steps 2 and 3.`;
     const fail = (message: string, observed: string, mend = remedy) =>
       ({
@@ -22,7 +26,7 @@ export const teamsSchedulerApplication = rule({
         remedy: mend,
         evidence: [{ fact: 'partner-applications', observed }],
       }) as const;
-    const scheduler = partners.applications.find(({ appId }) => appId.toLowerCase() === applications.teamsScheduler);
+    const scheduler = partnerFor(applications.teamsScheduler, partners);
     if (scheduler === undefined) {
       const legacy = partners.applications.some(({ appId }) => appId.toLowerCase() === applications.skypeForBusiness);
       return fail(
@@ -51,7 +55,8 @@ export const teamsSchedulerApplication = rule({
         remedy: uploadRemedy,
       };
     }
-    const problem = uploadProblem(applications.teamsScheduler, 'the Teams scheduler', principals, certificate);
+    const problem = uploadProblem(applications.teamsScheduler, 'the Teams scheduler', principals, certificate, now);
+    if (problem?.verdict === 'manual') return { ...problem, verdict: 'manual' };
     if (problem !== undefined) return { ...fail(problem.message, scheduler.name, problem.remedy), owner: 'tenant' };
     return {
       verdict: 'pass',

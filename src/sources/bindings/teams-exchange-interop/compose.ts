@@ -29,7 +29,11 @@ export function composeHybridOption(from: {
   const staging = from.entraConnect.status === 'known' && from.entraConnect.value.staging === true;
   if (from.entraConnect.status === 'known' && !staging) {
     const { exchangeHybrid, rules } = from.entraConnect.value;
-    const disabled = rules.filter(({ name, enabled }) => !enabled && /user/i.test(name));
+    const ofUsers = rules.filter(({ name }) => /user/i.test(name));
+    // Who changes a rule of Microsoft's clones it under another name and disables it. The same name twice is of two forests.
+    const disabled = ofUsers.filter(
+      (one) => !one.enabled && !ofUsers.some(({ name, enabled }) => enabled && name !== one.name),
+    );
     proofs.push({
       from: 'entra-connect',
       on: exchangeHybrid && disabled.length === 0,
@@ -50,8 +54,10 @@ export function composeHybridOption(from: {
           : `Cloud Sync job ${job.template}: ${job.status}, last success ${job.lastSuccess ?? 'never'}`,
     });
   }
-  // What a staging server sees in the directory may have been written long ago, by one that is gone.
-  if (from.writeback.status === 'known' && from.writeback.value.staging !== true) {
+  // What stands in the directory may have been written long ago: before the option was switched off, or by a server that is
+  // gone, where a staging one looked.
+  const saidOff = proofs.some(({ from, on }) => from === 'entra-connect' && !on);
+  if (from.writeback.status === 'known' && from.writeback.value.staging !== true && !saidOff) {
     for (const { forest, sampled, populated } of from.writeback.value.effect) {
       // Nothing written back may also be missing permissions, which is a rule of its own.
       if (populated === 0) continue;

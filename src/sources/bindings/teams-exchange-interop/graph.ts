@@ -111,12 +111,22 @@ const organizations = z.object({
     .min(1),
 });
 
-/** @throws Unobtainable `malformed` when the reply is no `organization` list */
-export function synchronisationOf(reply: unknown): DirectorySynchronisation {
+/**
+ * @param cloudSync has times of its own: that of the tenant is of Entra Connect
+ * @throws Unobtainable `malformed` when the reply is no `organization` list
+ */
+export function synchronisationOf(reply: unknown, cloudSync?: CloudSyncJobs): DirectorySynchronisation {
   const [first] = read('organization', organizations, reply).value;
+  const cycles = (cloudSync?.jobs ?? [])
+    .filter(({ template }) => template === 'AD2AADProvisioning')
+    .map(({ lastSuccess }) => lastSuccess);
+  const lastSync = [first?.onPremisesLastSyncDateTime, ...cycles]
+    .flatMap((time) => time ?? [])
+    .sort((a, b) => Date.parse(a) - Date.parse(b))
+    .at(-1);
   return {
     enabled: first?.onPremisesSyncEnabled === true,
-    ...(first?.onPremisesLastSyncDateTime == null ? {} : { lastSync: first.onPremisesLastSyncDateTime }),
+    ...(lastSync === undefined ? {} : { lastSync }),
     domains: (first?.verifiedDomains ?? []).map(({ name, capabilities }) => ({
       name: name.toLowerCase(),
       mail: capabilities?.split(/,\s*/).includes('Email') === true,

@@ -275,9 +275,13 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
       known({ statements: [...subject.declared] }, 'organization document', context.now.toISOString()),
     ),
 
-    'directory-synchronisation': fromGraph('directory-synchronisation', async (graph, _, { signal }) =>
-      synchronisationOf(await graph.get(graphRequests.organization, signal)),
-    ),
+    'directory-synchronisation': fromGraph('directory-synchronisation', async (graph, _, { signal, gathered }) => {
+      const [reply, cloudSync] = await Promise.all([
+        graph.get(graphRequests.organization, signal),
+        gathered('cloud-sync-jobs'),
+      ]);
+      return synchronisationOf(reply, cloudSync.status === 'known' ? cloudSync.value : undefined);
+    }),
     'users-in-scope': fromGraph(
       'users-in-scope',
       async (graph, { sampleUsers, ...organization }, context) => {

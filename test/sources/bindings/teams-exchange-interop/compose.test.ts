@@ -73,6 +73,28 @@ describe('facts that several worlds tell', () => {
         observed: 'Entra Connect: the rule "Out to AD - User Exchange Hybrid" is disabled',
       },
     ]);
+    // Changing a rule means a copy under another name; the same name twice is of two forests.
+    const ruled = (...rules: { name: string; enabled: boolean }[]) =>
+      composeHybridOption({ ...all, entraConnect: known({ exchangeHybrid: true, rules }, 'collector', at) }).value
+        .proofs;
+    const standard = { name: 'Out to AD - User Exchange Hybrid', enabled: false };
+    expect(ruled(standard, { name: 'Out to AD - User Exchange Hybrid - Contoso', enabled: true })).toEqual([
+      { from: 'entra-connect', on: true, observed: 'Entra Connect: the option is on' },
+    ]);
+    expect(ruled(standard, { ...standard, enabled: true })).toMatchObject([{ on: false }]);
+    // What was written back once stays in the directory when the option is switched off.
+    const switchedOff = known({ exchangeHybrid: false, rules: [] }, 'collector', at);
+    const writeback = known(
+      { permissions: [], effect: [{ forest: 'contoso.local', sampled: 120, populated: 50, truncated: false }] },
+      'collector',
+      at,
+    );
+    expect(composeHybridOption({ ...all, entraConnect: switchedOff, writeback }).value.proofs).toEqual([
+      { from: 'entra-connect', on: false, observed: 'Entra Connect: the option is off' },
+    ]);
+    expect(composeHybridOption({ ...all, writeback }).value.proofs).toMatchObject([
+      { from: 'writeback-effect', on: true },
+    ]);
     // A staging server exports nothing: its option is no proof, and no proof to the contrary.
     const staging = known({ exchangeHybrid: true, staging: true, rules: [] }, 'collector', at);
     expect(composeHybridOption({ ...all, entraConnect: staging }).value).toEqual({ proofs: [], staging: true });

@@ -42,6 +42,26 @@ describe('Microsoft Graph', () => {
         { name: 'contoso.onmicrosoft.com', mail: false },
       ],
     });
+    // The time of the tenant is Entra Connect's; Cloud Sync's jobs tell their own.
+    const jobs = [
+      {
+        id: '1',
+        template: 'AD2AADProvisioning',
+        scheduled: true,
+        status: 'Active',
+        lastSuccess: '2026-11-24T09:10:00Z',
+      },
+      {
+        id: '2',
+        template: 'AAD2ADExchangeHybridWriteback',
+        scheduled: true,
+        status: 'Active',
+        lastSuccess: '2027-01-01',
+      },
+    ];
+    expect(synchronisationOf({ value: [{ onPremisesSyncEnabled: true }] }, { jobs }).lastSync).toBe(
+      '2026-11-24T09:10:00Z',
+    );
     expect(() => synchronisationOf({ error: {} })).toThrow(
       'the reply of Microsoft Graph for organization is not as expected: value: ',
     );
