@@ -5,7 +5,7 @@ import type { Registry } from '../src/evaluations/registry.ts';
 import { followInvocations, jsonLog } from './log.ts';
 
 /** Starts and stops the App with the host. @returns the App behind every handler */
-export function appOfHost(evaluations: Registry): () => HostedApp {
+export function appOfHost(evaluations: Registry, readingThread: URL): () => HostedApp {
   let started: HostedApp | undefined;
   followInvocations();
 
@@ -13,7 +13,8 @@ export function appOfHost(evaluations: Registry): () => HostedApp {
   // configuration is read in this hook and not while the modules load.
   app.hook.appStart(async () => {
     const config = loadConfig(process.env);
-    started = createApp(await productionPorts(evaluations, config, process.env, jsonLog(config.FIELDCHECK_LOG_LEVEL)));
+    const ports = await productionPorts(evaluations, config, process.env, jsonLog(config.FIELDCHECK_LOG_LEVEL));
+    started = createApp({ ...ports, readingThread });
   });
 
   // The host does not wait for work in flight; this does, within the seconds that the host gives.

@@ -11,9 +11,13 @@ function hostCookie({ name, value, maxAgeSeconds }: HostCookie): Cookie {
   return { name, value, maxAge: maxAgeSeconds, path: '/', secure: true, httpOnly: true, sameSite: 'Lax' };
 }
 
-/** Registers every function: doors from their table, timers and queues. */
-export function registerFunctions(evaluations: Registry): void {
-  const theApp = appOfHost(evaluations);
+/**
+ * Registers every function: doors from their table, timers and queues.
+ *
+ * @param readingThread the program of the thread in which large files are read
+ */
+export function registerFunctions(evaluations: Registry, readingThread: URL): void {
+  const theApp = appOfHost(evaluations, readingThread);
 
   for (const door of doorsOf(evaluations)) {
     app.http(door.id, {

@@ -14,6 +14,12 @@ export interface BuildOptions {
   chunkNames?: string;
 }
 
+/** What is deployed: the module that registers the functions, and the program of the thread that reads what is large. */
+export const deployed = {
+  functions: fileURLToPath(new URL('../functions/index.ts', import.meta.url)),
+  'reading-thread': fileURLToPath(new URL('../functions/reading-thread.ts', import.meta.url)),
+} as const;
+
 /** What was written: the entry first, then the chunks, largest first; sizes in bytes, without source maps. */
 export interface BuiltFile {
   path: string;
@@ -127,7 +133,7 @@ export async function copyRulePages(outdir: string): Promise<void> {
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const root = fileURLToPath(new URL('..', import.meta.url));
   process.chdir(root);
-  const files = await build({ entry: 'functions/index.ts', outdir: 'dist' });
+  const files = await build({ entry: deployed, outdir: 'dist' });
   await copyRulePages('dist');
   for (const { path, bytes } of files) console.log(`${(bytes / 1024).toFixed(0).padStart(6)} KB  ${path}`);
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -7,7 +7,7 @@ import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { build, copyRulePages } from './build.ts';
+import { build, copyRulePages, deployed } from './build.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -48,7 +48,7 @@ export async function packageApp(outdir: string): Promise<{ files: PackagedFile[
   await rm(outdir, { recursive: true, force: true });
   await mkdir(outdir, { recursive: true });
   const dist = join(outdir, 'dist');
-  const built = await build({ entry: join(root, 'functions/index.ts'), outdir: dist });
+  const built = await build({ entry: deployed, outdir: dist });
   await Promise.all([removeSourceMaps(dist), copyRulePages(dist)]);
   const packages = await bundledPackages(built.flatMap(({ modules }) => modules));
 

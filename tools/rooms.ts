@@ -209,6 +209,13 @@ export const rooms = table({
     because:
       'A use of the product knows its ports and no door: HTTP, timer, CLI and the local runtime, which is never deployed, call it.',
   },
+  'src/app/reading/serve.ts': {
+    holds: 'what a thread of its own does: reading what is large, beside the event loop',
+    rooms: ['src/app/', 'src/evaluations/'],
+    packages: [],
+    node: true,
+    because: 'It is one more way in, for the thread that reads: everything that is read it leaves to the desk.',
+  },
   'src/app/index.ts': {
     holds: 'the only composition root, and the only way in for every door',
     rooms: ['src/app/', 'src/domain/', 'src/evaluations/', 'src/pages/', 'src/queue/'],
@@ -269,8 +276,15 @@ export const rooms = table({
     because: 'The shell is one more door of the same App: it imports only the App, its words and what is registered.',
   },
   'functions/': {
-    holds: 'registrations only: HTTP doors from their table, timers and queues',
-    rooms: ['src/app/index.ts', 'src/config.ts', 'src/doors/', 'src/evaluations/', 'src/evaluations/index.ts'],
+    holds: 'registrations only: HTTP doors from their table, timers and queues; the program of the reading thread',
+    rooms: [
+      'src/app/index.ts',
+      'src/app/reading/serve.ts',
+      'src/config.ts',
+      'src/doors/',
+      'src/evaluations/',
+      'src/evaluations/index.ts',
+    ],
     packages: ['@azure/functions'],
     node: true,
     because:

@@ -44,6 +44,8 @@ export interface Ports {
   readonly signIn?: SignIn | undefined;
   /** Whoever calls from this machine has all rights: the local host only. */
   readonly localAccess?: boolean;
+  /** The program of the thread in which large files are read; without it all is read in this thread. */
+  readonly readingThread?: URL | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;

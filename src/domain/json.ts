@@ -34,28 +34,64 @@ export class RefusedJson extends Error {
  * @throws SyntaxError; RefusedJson when it is nested too deeply, or has a property that {@link isOwnedName}
  */
 export function parseJson(text: string): unknown {
+  // Before anything is made of it: millions of levels take a gigabyte.
+  if (measureJson(text).depth > deepest) throw new RefusedJson(`is nested more than ${deepest} levels deep`);
   const value: unknown = JSON.parse(text);
-  // Level by level and not by recursion: it is the depth that is to be found out.
-  let level: object[] = isContainer(value) ? [value] : [];
-  for (let depth = 1; level.length > 0; depth++) {
-    if (depth > deepest) throw new RefusedJson(`is nested more than ${deepest} levels deep`);
-    const inner: object[] = [];
-    for (const one of level) {
-      if (Array.isArray(one)) {
-        for (const item of one) if (isContainer(item)) inner.push(item);
-        continue;
-      }
-      for (const name in one) {
-        if (isOwnedName(name)) throw new RefusedJson(ownedProperty(name));
-        const property = (one as Record<string, unknown>)[name];
-        if (isContainer(property)) inner.push(property);
-      }
-    }
-    level = inner;
-  }
+  refuseOwnedNames(value);
   return value;
 }
 
-function isContainer(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
+function refuseOwnedNames(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (Array.isArray(value)) {
+    for (const item of value) refuseOwnedNames(item);
+    return;
+  }
+  for (const name in value) {
+    if (isOwnedName(name)) throw new RefusedJson(ownedProperty(name));
+    refuseOwnedNames((value as Record<string, unknown>)[name]);
+  }
+}
+
+/**
+ * How deep a text nests, and about how many values it holds: as many as it has brackets and commas. Looks at characters
+ * and makes nothing; what is no JSON has figures, too.
+ *
+ * @param most the number of values after which nobody counts on
+ */
+export function measureJson(text: string, most = Number.POSITIVE_INFINITY): { depth: number; values: number } {
+  let depth = 0;
+  let deepestSoFar = 0;
+  let values = 1;
+  for (let at = 0; at < text.length && values <= most; at += 1) {
+    switch (text.charCodeAt(at)) {
+      case quote:
+        at = endOfString(text, at);
+        break;
+      case openBrace:
+      case openBracket:
+        depth += 1;
+        values += 1;
+        if (depth > deepestSoFar) deepestSoFar = depth;
+        break;
+      case closeBrace:
+      case closeBracket:
+        depth -= 1;
+        break;
+      case comma:
+        values += 1;
+        break;
+    }
+  }
+  return { depth: deepestSoFar, values };
+}
+
+const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
+const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
+
+/** The place of the quote that ends a string, or the last of the text. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  while (at < text.length && text.charCodeAt(at) !== quote) at += text.charCodeAt(at) === backslash ? 2 : 1;
+  return at;
 }

@@ -248,9 +248,11 @@ export function organizationDocumentOf(
 
 /** A document that was refused, with one line for each fault: where, what, how to mend it. */
 export class InvalidDocument extends Error {
+  readonly what: string;
   readonly issues: readonly string[];
   constructor(what: string, issues: readonly string[]) {
     super(`${what}: ${issues.join('; ')}`);
+    this.what = what;
     this.name = 'InvalidDocument';
     this.issues = issues;
   }

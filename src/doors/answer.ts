@@ -1,5 +1,6 @@
 import type { HostedApp } from '../app/index.ts';
 import { Problem } from '../app/problem.ts';
+import { inTurn } from '../app/reading/turns.ts';
 import { parseJson, RefusedJson } from '../domain/json.ts';
 import { admit, nobody } from './admit.ts';
 import type { Body, Door, DoorAnswer, DoorRequest } from './door.ts';
@@ -40,7 +41,8 @@ export async function answerOf(
       bytes,
       json: async () => parsed(await bytes()),
     };
-    return withMediaType(door, await door.handle(hosted.as(identity ?? nobody), request));
+    const handle = () => door.handle(hosted.as(identity ?? nobody), request);
+    return withMediaType(door, await (door.body === undefined ? handle() : inTurn(lengthOf(incoming), handle)));
   } catch (error) {
     const problem = problemOf(error);
     if (problem === undefined) logFault(error);
@@ -56,10 +58,16 @@ function withMediaType({ answers }: Door, answer: DoorAnswer): DoorAnswer {
 
 const megabyte = 1_000_000;
 
+/** Of the body, as far as its header tells. */
+function lengthOf({ headers }: Incoming): number | undefined {
+  const length = headers.get('content-length');
+  return length === null ? undefined : Number(length);
+}
+
 async function bytesOf(incoming: Incoming, { limit, instead }: Body): Promise<Uint8Array> {
   const why = `The body is longer than ${limit / megabyte} MB`;
   const tooLong = new Problem(413, instead === undefined ? `${why}.` : `${why}; ${instead}.`);
-  if (Number(incoming.headers.get('content-length') ?? 0) > limit) throw tooLong;
+  if ((lengthOf(incoming) ?? 0) > limit) throw tooLong;
   const body = new Uint8Array(await incoming.arrayBuffer());
   if (body.byteLength > limit) throw tooLong;
   return body;

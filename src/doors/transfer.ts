@@ -37,18 +37,21 @@ export const transferDoors: readonly Door[] = [
     answers: { 200: answer('How much it was. Keys and audit are not taken in.', json('Imported', imported)) },
     problems: [400, 409, 413],
     async handle(app, { params: { organization }, query: asked, bytes }) {
-      const text = new TextDecoder().decode(await bytes());
-      const file = { name: 'body', lines: () => linesOf(text) };
+      const body = await bytes();
+      const file = { name: 'body', lines: () => linesOf(body) };
       return { jsonBody: await app.importOrganization(file, asked.get('replace') === 'true', organization) };
     },
   }),
 ];
 
 /** One after the other, without a second copy of all of them. */
-async function* linesOf(text: string): AsyncGenerator<string> {
-  for (let start = 0; start < text.length; ) {
-    const end = text.indexOf('\n', start);
-    yield text.slice(start, end === -1 ? undefined : end).replace(/\r$/, '');
-    start = end === -1 ? text.length : end + 1;
+async function* linesOf(body: Uint8Array): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  for (let start = 0; start < body.length; ) {
+    const end = body.indexOf(lineFeed, start);
+    yield decoder.decode(body.subarray(start, end === -1 ? undefined : end)).replace(/\r$/, '');
+    start = end === -1 ? body.length : end + 1;
   }
 }
+
+const lineFeed = 0x0a;

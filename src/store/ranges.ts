@@ -1,4 +1,5 @@
 // Reading rows in order, page after page, and deleting them so.
+import { setImmediate as othersFirst } from 'node:timers/promises';
 import type { z } from 'zod';
 import { behind, continuationTo, placeOf, withPrefix } from './keys.ts';
 import { unpack } from './rows.ts';
@@ -103,8 +104,15 @@ export async function removeRows(table: Table, partition: string, rowKeys: reado
   return (await writeEach(table, partition, groups)).length;
 }
 
+/** Rows unpacked before others get their turn. */
+const unpackedAtOnce = 100;
+
 export async function unpackAll<T extends z.ZodType>(schema: T, rows: AsyncIterable<Row>): Promise<z.infer<T>[]> {
   const documents: z.infer<T>[] = [];
-  for await (const row of rows) documents.push(unpack(schema, row));
+  for await (const row of rows) {
+    documents.push(unpack(schema, row));
+    // A page of states takes a tenth of a second to unpack.
+    if (documents.length % unpackedAtOnce === 0) await othersFirst();
+  }
   return documents;
 }

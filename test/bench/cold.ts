@@ -4,15 +4,15 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { build } from '../../tools/build.ts';
+import { build, deployed } from '../../tools/build.ts';
 import { runChild } from './child.ts';
 import type { StartJob, StartResult } from './cold-start.ts';
 import { figure, median, printGoal, printTable } from './report.ts';
 
 /** What is deployed: every function registers itself from here. */
-const entry = fileURLToPath(new URL('../../functions/index.ts', import.meta.url));
+const entry = deployed.functions;
 
 /** SDKs that are large and that only few runs need; whoever does not need them must not load them. */
 const heavy = ['@azure/identity', '@azure/msal-node', '@azure/msal-browser', '@microsoft/microsoft-graph-client'];
@@ -28,7 +28,7 @@ export async function run(args: string[]): Promise<void> {
       `Import in a fresh process, Node ${process.versions.node}, medians of ${runs} runs, source and bundle in turn. Source: as it stands in the repository, types stripped on loading.\n`,
     );
     const outdir = join(folder, 'dist');
-    const [first] = await build({ entry, outdir });
+    const [first] = await build({ entry: deployed, outdir });
     const bundle = join(outdir, 'functions.js');
     const { source, bundled } = await importTimes(bundle, runs);
     const { files } = await start({ entry: bundle, settings: undefined });

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startAzurite } from '../../src/local/azurite.ts';
 import { createZone, startDnsServer } from '../../src/local/dns-server.ts';
-import { build } from '../../tools/build.ts';
+import { build, deployed } from '../../tools/build.ts';
 import { signingRow } from '../app/tenant.ts';
 import { factFile } from '../evaluations/smtp-source-ip/service.ts';
 import { figure, printGoal, printTable } from './report.ts';
@@ -137,8 +137,14 @@ export async function run(args: string[]): Promise<void> {
     );
     for (const request of wanted) {
       for (const count of [1, atOnce]) {
-        measured.push(await measure(request, count, entry, dns.address));
-        console.error(`… ${request.what}, ${count} at once`);
+        const one = await measure(request, count, entry, dns.address);
+        measured.push(one);
+        const figures = [
+          `${figure(one.seconds)} s`,
+          `${figure(one.aboveIdle)} MB`,
+          `${figure(one.silenceMs)} ms silent`,
+        ];
+        console.error(`… ${one.what}, ${count} at once: ${one.statuses}, ${figures.join(', ')}`);
       }
     }
   } finally {
@@ -193,7 +199,7 @@ async function builtFunctions(folder: string): Promise<string> {
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
   const outdir = join(folder, 'dist');
-  await build({ entry: join(root, 'functions/index.ts'), outdir });
+  await build({ entry: deployed, outdir });
   return join(outdir, 'functions.js');
 }
 

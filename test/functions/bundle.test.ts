@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type FunctionApp, loadFunctions, triggerOf } from '../../src/local/host/core.ts';
 import { startHost } from '../../src/local/host/host.ts';
-import { build } from '../../tools/build.ts';
+import { build, deployed } from '../../tools/build.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-functions-'));
@@ -117,7 +117,7 @@ function triggersOf({ functions }: FunctionApp): Record<string, object> {
 }
 
 beforeAll(async () => {
-  await build({ entry: join(root, 'functions/index.ts'), outdir });
+  await build({ entry: deployed, outdir });
   // What is deployed beside the bundle: Node reads from it that .js files are ES modules.
   writeFileSync(join(outdir, '..', 'package.json'), '{"type":"module"}');
 });

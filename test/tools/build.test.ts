@@ -5,7 +5,7 @@ import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadFunctions, triggerOf } from '../../src/local/host/core.ts';
-import { type BuiltFile, build } from '../../tools/build.ts';
+import { type BuiltFile, build, deployed } from '../../tools/build.ts';
 import { startFixture } from '../local/host/start.ts';
 import { type DynamicImport, dynamicImportsIn, dynamicImportsOf } from './dynamic-imports.ts';
 
@@ -81,7 +81,7 @@ describe('what is imported dynamically', () => {
     );
 
   it.each([
-    ['what is deployed', { functions: 'functions/index.ts' }],
+    ['what is deployed', deployed],
     ['the package', { cli: 'src/local/cli.ts' }],
   ])(
     'has the names that the sources take, in %s as in Node',

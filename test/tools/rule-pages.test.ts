@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { evaluations } from '../../src/evaluations/index.ts';
-import { build, copyRulePages } from '../../tools/build.ts';
+import { build, copyRulePages, deployed } from '../../tools/build.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-rules-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 test('the chunk of the bundle that reads the pages of rules finds every one of them', async () => {
   const outdir = join(folder, 'dist');
-  const files = await build({ entry: 'functions/index.ts', outdir });
+  const files = await build({ entry: deployed, outdir });
   await copyRulePages(outdir);
   const chunk = files.find(({ modules }) => modules.includes('src/app/rule-page.ts'))?.path ?? '';
   expect(pathToFileURL(chunk).href).toContain('/dist/chunks/');

@@ -4,13 +4,14 @@ import { type OrganizationDocument, tenantPropertiesOf } from '../../domain/orga
 import type { Past } from '../../domain/past.ts';
 import type { Sources } from '../../domain/source.ts';
 import type { Subject } from '../../domain/subject.ts';
-import type { Looked, Seen } from '../../evaluations/looking.ts';
+import type { Looked } from '../../evaluations/looking.ts';
 import type { Registration } from '../../evaluations/registration.ts';
 import { StoreUnavailable, type Watch } from '../../store/store.ts';
 import { pastIn } from '../organizations/states.ts';
 import { watchOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import { Problem } from '../problem.ts';
+import { atDesk } from '../reading/thread.ts';
 import { suppliedFacts } from '../supplied/facts.ts';
 import type { Supply } from '../supplied/read.ts';
 
@@ -34,7 +35,10 @@ interface Kept {
   readonly past: ReadonlyMap<string, Past | string>;
 }
 
-type LookPorts = Pick<Ports, 'store' | 'clock'> & { readonly sources: Sources; openStorage(): Promise<void> };
+type LookPorts = Pick<Ports, 'store' | 'clock' | 'evaluations' | 'readingThread'> & {
+  readonly sources: Sources;
+  openStorage(): Promise<void>;
+};
 
 /**
  * Explains what somebody hands in; nothing of it is kept. A storage that does not answer costs what is kept there only.
@@ -47,7 +51,7 @@ export async function look(
   handedIn: HandedIn,
   { document, supply, now = ports.clock() }: LookOptions,
 ): Promise<Looked> {
-  return lookWith(ports.sources, evaluation, handedIn, { document, supply, now }, async (ids, at) => {
+  return lookWith(ports, ports.sources, evaluation, handedIn, { document, supply, now }, async (ids, at) => {
     if (document === undefined) return { facts: new Map(), past: new Map() };
     try {
       await ports.openStorage();
@@ -61,7 +65,7 @@ export async function look(
 
 /** As {@link look}, for an organization whose document is stored. @throws Problem (404); StoreUnavailable */
 export async function lookInto(
-  ports: Pick<Ports, 'store' | 'clock' | 'evaluations'>,
+  ports: Pick<Ports, 'store' | 'clock' | 'evaluations' | 'readingThread'>,
   sourcesOf: (evaluation: string) => Sources,
   organization: string,
   name: string,
@@ -69,12 +73,13 @@ export async function lookInto(
 ): Promise<Looked> {
   const { document, watch, evaluation } = await watchOf(ports, organization, name);
   const now = ports.clock();
-  return lookWith(sourcesOf(name), evaluation, handedIn, { document, now }, (ids, at) =>
+  return lookWith(ports, sourcesOf(name), evaluation, handedIn, { document, now }, (ids, at) =>
     keptOf(ports, watch, ids, at, now),
   );
 }
 
 async function lookWith(
+  ports: Pick<Ports, 'evaluations' | 'readingThread'>,
   sources: Sources,
   evaluation: Registration,
   { name, content }: HandedIn,
@@ -85,21 +90,21 @@ async function lookWith(
   if (explains === undefined) throw new Problem(400, `${id} explains nothing that is handed in.`);
   if (content.byteLength > explains.limit)
     throw new Problem(413, `${name} is longer than ${explains.limit / 1_000_000} MB; ${explains.instead}.`);
-  const opened = await explains.open(name, content);
-  const { facts: keptFacts, past } = await kept(
-    opened.subjects.map((subject) => subject.id),
-    opened.at,
-  );
-  const gathered = await Promise.all(
-    opened.subjects.map(async (one) => {
-      const subject: Subject = { ...one, ...(document === undefined ? {} : tenantPropertiesOf(document)) };
-      const supplied = mergeFactSets(supply?.factsFor(subject) ?? noFacts, keptFacts.get(subject.id) ?? noFacts);
-      return [subject.id, await gather(evaluation, subject, sources, { now, supplied })] as const;
-    }),
-  );
-  const facts = new Map(gathered);
-  const seen: Seen = { now, factsOf: (one) => facts.get(one) ?? noFacts, pastOf: (one) => past.get(one) };
-  return opened.explain(seen);
+  return atDesk(ports, content, async (desk) => {
+    const { subjects, at } = await desk.openLook(id, name, content);
+    const { facts: keptFacts, past } = await kept(
+      subjects.map((subject) => subject.id),
+      at,
+    );
+    const gathered = await Promise.all(
+      subjects.map(async (one) => {
+        const subject: Subject = { ...one, ...(document === undefined ? {} : tenantPropertiesOf(document)) };
+        const supplied = mergeFactSets(supply?.factsFor(subject) ?? noFacts, keptFacts.get(subject.id) ?? noFacts);
+        return [subject.id, await gather(evaluation, subject, sources, { now, supplied })] as const;
+      }),
+    );
+    return desk.explain({ now, facts: new Map(gathered), past });
+  });
 }
 
 async function keptOf(

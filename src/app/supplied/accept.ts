@@ -1,21 +1,19 @@
-import { setImmediate as othersFirst } from 'node:timers/promises';
-import pLimit from 'p-limit';
 import type { Identity } from '../../domain/access.ts';
-import type { FactSet } from '../../domain/fact-set.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { Subject } from '../../domain/subject.ts';
 import { dayMs } from '../../domain/time.ts';
 import { enumerateFirst } from '../../domain/words.ts';
 import type { Registration } from '../../evaluations/registration.ts';
-import type { Store, StoredFacts, Watch } from '../../store/store.ts';
+import type { Store, Watch } from '../../store/store.ts';
 import { audited } from '../access/audit.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
 import { storedOrganization } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import { Problem } from '../problem.ts';
+import { type AskedDesk, atDesk } from '../reading/thread.ts';
 import type { AcceptedFacts } from '../responses.ts';
 import { ownKey, type RunPorts, startRun } from '../runs/start.ts';
-import { readOpened, recognise, type Supply } from './read.ts';
+import type { Supply } from './read.ts';
 
 /** How long supplied facts count. Configurations change seldom, but a month-old one proves nothing about today. */
 const shelfLifeDays = 30;
@@ -23,11 +21,11 @@ const shelfLifeDays = 30;
 /** A tenant of 10,000 domains has as many rows in each of its lists. */
 const mostRows = 100_000;
 
-/** From this many bytes on a file takes seconds and some hundred megabytes to read. */
-const largeBytes = 1_000_000;
+/** A row of the widest export has some 60 of them, and the largest body has room for 20,000 such rows. */
+const mostValues = 2_000_000;
 
-/** Large ones are read one after the other in a process: side by side they would take its memory, and gain nothing. */
-const inTurn = pLimit(1);
+/** Subjects asked about at once, so that neither copying nor packing what is said of them holds up others: two full transactions. */
+const subjectsAtOnce = 198;
 
 /**
  * Keeps what an administrator or a collector sent, for each subject of the organization that it speaks of, and starts a run
@@ -36,23 +34,26 @@ const inTurn = pLimit(1);
  * Believed is what names its own origin: exports and files of collectors. Saved facts can hold whatever somebody wrote into
  * them, DNS answers included, and would count for a month.
  *
+ * @param content is empty afterwards where it was large
  * @param run false: no run is started
  * @param confirm a list that changes the watch a lot is taken all the same
  * @throws InvalidDocument when it cannot be read; Problem when there is no such organization, or when it is not about it
  */
 export function acceptFacts(
-  ports: RunPorts & Pick<Ports, 'savedFactsOf' | 'by'>,
+  ports: AcceptPorts,
   organization: string,
   content: Uint8Array,
   run = true,
   confirm = false,
 ): Promise<AcceptedFacts> {
-  const accept = () => acceptOne(ports, organization, content, run, confirm);
-  return content.byteLength < largeBytes ? accept() : inTurn(accept);
+  return atDesk(ports, content, (desk) => acceptAt(desk, ports, organization, content, run, confirm));
 }
 
-async function acceptOne(
-  ports: RunPorts & Pick<Ports, 'savedFactsOf' | 'by'>,
+type AcceptPorts = RunPorts & Pick<Ports, 'savedFactsOf' | 'by' | 'readingThread'>;
+
+async function acceptAt(
+  desk: AskedDesk,
+  ports: AcceptPorts,
   organization: string,
   content: Uint8Array,
   run: boolean,
@@ -62,14 +63,11 @@ async function acceptOne(
   const { value: document } = await storedOrganization(ports, organization);
   const now = ports.clock();
   const writtenAt = now.toISOString();
-  const { evaluation, file, isSaved } = recognise(ports.evaluations.all, {
-    name: 'supplied facts',
-    content,
-    writtenAt,
-  });
-  if (file.rows.length > mostRows)
-    throw new Problem(413, `${file.name}: ${file.rows.length} rows; one request takes ${mostRows}.`);
-  const { id } = evaluation;
+  const file = 'supplied facts';
+  const opened = await desk.openFacts({ name: file, content, writtenAt }, mostValues);
+  if (opened.rows > mostRows) throw new Problem(413, `${file}: ${opened.rows} rows; one request takes ${mostRows}.`);
+  const { evaluation: id, isSaved } = opened;
+  const evaluation = ports.evaluations.of(id);
   const known = await store.subjectsWithFacts({ organization, evaluation: id });
   if (document.evaluations[id] === undefined) {
     throw new Problem(
@@ -87,19 +85,18 @@ async function acceptOne(
   const isCollector = ports.by?.key?.role === 'collector';
   if (isCollector && confirm)
     throw new Problem(403, 'That a list changes the watch a lot is confirmed by an operator.');
-  // Others get their turn between the steps.
-  await othersFirst();
-  const supply = readOpened(evaluation, [file]);
-  await othersFirst();
-  const foreign = subjectsOf(evaluation, document).map((subject) => supply.foreignTo?.(subject));
+  const supply = await desk.readFacts();
+  const foreign = await inPieces(subjectsOf(evaluation, document), desk.foreignTo);
   if (foreign.length > 0 && foreign.every((why) => why !== undefined)) {
     const why = isCollector ? '' : `: ${[...new Set(foreign)].join('; ')}`;
     throw new Problem(422, `These facts are not about ${organization}${why}.`);
   }
-  const named = supply.subjects.map((subject) => subject.id);
+  const named: string[] = [];
+  for (let from = 0; from < supply.subjects; from += namesAtOnce)
+    named.push(...(await desk.subjects(from, from + namesAtOnce)));
   // A document that names no domains watches those that facts speak of. What a complete export leaves out is a fact, too.
   const subjects = subjectsOf(evaluation, document, [...known, ...named]);
-  const change = await changeOf(ports, document, evaluation, supply, subjects);
+  const change = await changeOf(ports, document, evaluation, { list: supply.list, named }, subjects);
   if (change !== undefined && isCollector) {
     throw new Problem(422, `This list would change a lot of what ${organization} watches; an operator has to send it.`);
   }
@@ -110,20 +107,16 @@ async function acceptOne(
   const expiresAt = new Date(now.getTime() + shelfLifeDays * dayMs).toISOString();
   const by = senderOf(ports.by);
   const about = { organization, evaluation: id, name: supply.name, observedAt: writtenAt, expiresAt, ...by };
-  const rows: (StoredFacts & { readonly content: FactSet })[] = [];
-  for (const [index, subject] of subjects.entries()) {
-    if (index % subjectsAtOnce === 0) await othersFirst();
-    if (supply.foreignTo?.(subject) !== undefined) continue;
-    const row = { ...about, subject: subject.id, content: supply.factsFor(subject) };
-    if (!isEmpty(row.content)) rows.push(row);
-  }
-  if (rows.length === 0) {
+  const latest = now.getTime() + dayMs;
+  const spoken = await inPieces(subjects, async (piece) => [await desk.spokenOf(piece, latest)]);
+  const kept = new Set(spoken.flatMap(({ ids }) => ids));
+  if (kept.size === 0) {
     throw new Problem(
       422,
       `These facts speak of no subject that ${organization} watches with ${id}; add it to the organization's document first.`,
     );
   }
-  const early = rows.flatMap(({ content }) => timesIn(content)).find((at) => Date.parse(at) > now.getTime() + dayMs);
+  const early = spoken.find((piece) => piece.early !== undefined)?.early;
   if (early !== undefined) {
     throw new Problem(
       422,
@@ -134,13 +127,17 @@ async function acceptOne(
     action: 'facts.send',
     organization,
     target: id,
-    detail: `${supply.name}, ${rows.length} subjects`,
+    detail: `${supply.name}, ${kept.size} subjects`,
   });
-  await store.putFacts(rows);
-  const notes = [...(supply.notes ?? []), ...(change === undefined ? [] : [change.says])];
+  for (const piece of pieces(subjects.filter((subject) => kept.has(subject.id)))) {
+    const contents = await desk.factsFor(piece);
+    await store.putFacts(piece.map((subject, index) => ({ ...about, subject: subject.id, content: contents[index] })));
+  }
+  const isNamed = new Set(named);
+  const notes = [...supply.notes, ...(change === undefined ? [] : [change.says])];
   const accepted = {
     evaluation: id,
-    subjects: rows.map(({ subject }) => subject).filter((subject) => !isCollector || named.includes(subject)),
+    subjects: isCollector ? [...kept].filter((subject) => isNamed.has(subject)) : [...kept],
     expiresAt,
     ...(notes.length === 0 ? {} : { notes }),
   };
@@ -149,8 +146,21 @@ async function acceptOne(
   return started === undefined ? accepted : { ...accepted, runId: started.run.runId };
 }
 
-/** Subjects of which facts are taken together before others get their turn. */
-const subjectsAtOnce = 500;
+/** Names copied at once. */
+const namesAtOnce = 10_000;
+
+function* pieces<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let from = 0; from < items.length; from += subjectsAtOnce) yield items.slice(from, from + subjectsAtOnce);
+}
+
+async function inPieces<T, Answer>(
+  items: readonly T[],
+  ask: (piece: readonly T[]) => Promise<readonly Answer[]>,
+): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
+  for (const piece of pieces(items)) answers.push(...(await ask(piece)));
+  return answers;
+}
 
 /** Who sends them: a key by its name. */
 function senderOf(by: Identity | undefined): { readonly by?: string } {
@@ -176,12 +186,12 @@ async function changeOf(
   { store }: Pick<Ports, 'store'>,
   document: OrganizationDocument,
   evaluation: Registration,
-  { list, subjects }: Supply,
+  { list, named: ids }: { readonly list: Supply['list'] | undefined; readonly named: readonly string[] },
   after: readonly Subject[],
 ): Promise<{ readonly says: string; readonly isForeign: boolean } | undefined> {
   if (list === undefined) return undefined;
   const watch = { organization: document.id, evaluation: evaluation.id };
-  const named = new Set(subjects.map(({ id }) => id));
+  const named = new Set(ids);
   const watched = await watchedIds(store, watch, subjectsOf(evaluation, document));
   const gone = watched.filter((id) => !named.has(id));
   if (watched.length === 0 || gone.length === 0) return undefined;
@@ -193,7 +203,8 @@ async function changeOf(
     watched.length - gone.length < watched.length * leastShared ||
     (list === 'whole' && gone.length > watched.length * mostGone);
   if (!isLarge) return undefined;
-  const come = after.map(({ id }) => id).filter((id) => !watched.includes(id));
+  const before = new Set(watched);
+  const come = after.map(({ id }) => id).filter((id) => !before.has(id));
   const says = list === 'whole' ? 'says that the others are not there' : 'does not name the others';
   const told = `This list names ${watched.length - gone.length} of ${watched.length} watched by ${document.id} and ${says}: ${enumerateFirst(gone, namesTold)}; ${come.length === 0 ? 'none is new' : `new would be ${enumerateFirst(come, namesTold)}`}.`;
   return { says: told, isForeign: false };
@@ -204,13 +215,4 @@ async function watchedIds(store: Store, watch: Watch, named: readonly Subject[])
   if (named.length > 0) return named.map(({ id }) => id);
   const { others } = await store.compareSubjects(watch, []);
   return [...new Set([...others.map(({ run }) => run.subject), ...(await store.subjectsWithFacts(watch))])].sort();
-}
-
-function timesIn({ facts, parts }: FactSet): readonly string[] {
-  const sets = [facts, ...Object.values(parts).flatMap((members) => Object.values(members ?? {}))];
-  return sets.flatMap((set) => Object.values(set).flatMap((gathered) => gathered?.observedAt ?? []));
-}
-
-function isEmpty({ facts, parts }: FactSet): boolean {
-  return Object.keys(facts).length === 0 && Object.keys(parts).length === 0;
 }

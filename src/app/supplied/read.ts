@@ -4,7 +4,8 @@ import { describeIssue, InvalidDocument } from '../../domain/organization.ts';
 import type { Registration } from '../../evaluations/registration.ts';
 import type { OpenedFile, SuppliedFile, SuppliedFormat, Supply } from '../../sources/supplied/format.ts';
 import { decodeText } from '../../sources/supplied/powershell-json.ts';
-import { readRows } from '../../sources/supplied/rows.ts';
+import { readRows, valuesIn } from '../../sources/supplied/rows.ts';
+import { Problem } from '../problem.ts';
 
 export type { SuppliedFile, Supply } from '../../sources/supplied/format.ts';
 
@@ -61,11 +62,21 @@ export interface Recognised {
   readonly isSaved: boolean;
 }
 
-/** Reads a file, and says by its content which evaluation it is for. @throws InvalidDocument when it is for none */
-export function recognise(evaluations: readonly Registration[], file: SuppliedFile): Recognised {
+/**
+ * Reads a file, and says by its content which evaluation it is for.
+ *
+ * @param most values that it may hold
+ * @throws InvalidDocument when it is for none; Problem (413) when it holds more
+ */
+export function recognise(
+  evaluations: readonly Registration[],
+  file: SuppliedFile,
+  most = Number.POSITIVE_INFINITY,
+): Recognised {
   const opened = open(
     evaluations.flatMap(({ files }) => files),
     file,
+    most,
   );
   const evaluation = evaluations.find(({ id, files }) =>
     isSaved(opened) ? opened.rows[0]?.evaluation === id : files.some((format) => format.recognises(opened)),
@@ -78,8 +89,18 @@ function wantedBy({ files }: Registration): string {
   return files.flatMap(({ wanted = [] }) => wanted).join(' or ');
 }
 
-function open(formats: readonly SuppliedFormat[], { content, ...file }: SuppliedFile): OpenedFile {
+function open(
+  formats: readonly SuppliedFormat[],
+  { content, ...file }: SuppliedFile,
+  most = Number.POSITIVE_INFINITY,
+): OpenedFile {
   const text = decodeText(content);
+  // Before anything is made of it: a file of tiny values takes twenty times its size.
+  if (valuesIn(text, most) > most)
+    throw new Problem(
+      413,
+      `${file.name}: more than ${most} values or lines; one request takes so many, send it in parts.`,
+    );
   if (formats.some((format) => format.isText?.(text) === true))
     return { ...file, text, rows: [], unread: new Map(), inWords: true };
   const read = readRows(file.name, text, (unreadable) => commandFor(formats, file.kind, unreadable));

@@ -2,6 +2,7 @@
 // and supplied facts.
 // The first line says what it is and of which version, the last one how much there was, so that a file that was cut off
 // is never taken for a whole one. What is in flight (runs, undelivered notices) stays behind.
+import { setImmediate as othersFirst } from 'node:timers/promises';
 import { z } from 'zod';
 import { auditEntry, organizationKey } from '../../domain/access.ts';
 import { type SubjectState, subjectState } from '../../domain/compare.ts';
@@ -27,8 +28,11 @@ import { Problem } from '../problem.ts';
 /** Rises when an older release could not read what this one writes. */
 const version = 1;
 
-/** Rows read and written at once. */
-const batch = 500;
+/** Rows read and written at once: as many as are packed and unpacked before others have waited long for their turn. */
+const batch = 200;
+
+/** Characters of lines that are read before others get their turn. */
+const readAtOnce = 250_000;
 
 /** Faults that are told of one file. */
 const faultsTold = 20;
@@ -134,11 +138,12 @@ export interface ImportFile {
  */
 export async function importOrganization(
   ports: Pick<Ports, 'store' | 'log' | 'clock' | 'evaluations' | 'localChannels' | 'by'>,
-  file: ImportFile,
+  given: ImportFile,
   replace: boolean,
   of?: string,
 ): Promise<z.infer<typeof imported>> {
   const { store, evaluations } = ports;
+  const file = unhurried(given);
   const { organization, document, counts: announced } = await check(file, ports);
   if (of !== undefined && of !== organization)
     throw new Problem(400, `The file is of "${organization}", but the address says "${of}".`);
@@ -167,7 +172,7 @@ export async function importOrganization(
     const cutShort = `The import of "${organization}" was cut short (${reasonOf(error)}).`;
     const again = 'The organization does not exist until it is complete: import the file again.';
     if (existing === undefined || before === undefined) throw new Problem(503, `${cutShort} ${again}`);
-    const undone = await write(existing.value, before).then(
+    const undone = await write(existing.value, unhurried(before)).then(
       () => 'What an export holds of what was there before is back.',
       (fault) => `What was there before could not be put back (${reasonOf(fault)}). ${again}`,
     );
@@ -175,6 +180,23 @@ export async function importOrganization(
   }
   ports.log.info('organization imported', { organization, ...announced });
   return { organization, counts: announced };
+}
+
+/** The same file, with turns for others between its lines. */
+function unhurried(file: ImportFile): ImportFile {
+  return {
+    name: file.name,
+    async *lines() {
+      let read = 0;
+      for await (const line of file.lines()) {
+        yield line;
+        read += line.length;
+        if (read < readAtOnce) continue;
+        read = 0;
+        await othersFirst();
+      }
+    },
+  };
 }
 
 function reasonOf(error: unknown): string {

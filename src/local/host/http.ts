@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
+import { createBodyRoom } from './bodies.ts';
 import type { HttpCookie, HttpData, RegisteredFunction, TypedData } from './core.ts';
 import { methodsOf, routeOf, triggerOf } from './core.ts';
 import type { Invoke } from './invoke.ts';
@@ -15,6 +16,9 @@ export const loopback = '127.0.0.1';
 /** A body that does not come on for this long is given up, and a request that is not whole after this one is, too. */
 const bodyIdleMs = 15_000;
 const requestLimitMs = 120_000;
+
+/** What bodies of requests that are not answered yet may take together, in bytes; the library holds each twice more. */
+const bodiesBytes = 40_000_000;
 
 /** How many ports after the wanted one are tried when it is taken. */
 const portTries = 50;
@@ -59,11 +63,21 @@ export async function openHttp(options: HttpOptions, port: number, address = loo
   let stopping = false;
   const isOpen = address !== loopback;
 
+  const room = createBodyRoom(bodiesBytes);
+
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const refused = isOpen ? undefined : refuseForeign(request);
     if (refused !== undefined) return sendText(response, 403, refused);
     if (stopping) return sendText(response, 503, 'The host is stopping.', { connection: 'close' });
+    const leave = await room.enter(announcedBytes(request));
+    try {
+      await answerWhole(request, response);
+    } finally {
+      leave();
+    }
+  };
 
+  const answerWhole = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const method = request.method ?? 'GET';
     // Not new URL(request.url, base): a path that starts with two slashes would name another host.
     const url = new URL(`http://${request.headers.host}${request.url?.startsWith('/') ? request.url : '/'}`);
@@ -180,6 +194,11 @@ function mayEnter(request: IncomingMessage, url: URL, key: string | undefined): 
   const given = Buffer.from(String(request.headers['x-functions-key'] ?? url.searchParams.get('code') ?? ''));
   const wanted = Buffer.from(key);
   return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+/** Undefined of a body that comes in chunks. */
+function announcedBytes({ headers }: IncomingMessage): number | undefined {
+  return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined;
 }
 
 /** @returns undefined when it is too long */

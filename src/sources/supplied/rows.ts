@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { parse } from 'csv-parse/sync';
-import { isOwnedName, ownedProperty, RefusedJson } from '../../domain/json.ts';
+import { isOwnedName, measureJson, ownedProperty, RefusedJson } from '../../domain/json.ts';
 import { InvalidDocument } from '../../domain/organization.ts';
 import { clixmlRows } from './clixml.ts';
 import { reasonFirst } from './powershell-error.ts';
@@ -64,6 +64,20 @@ function withoutConsoleLines(text: string): string {
     /^#< CLIXML\r?\n|^(?:PS [^\n>]*>|(?:WARNING|WARNUNG|AVERTISSEMENT|VERBOSE): )[^\n]*(?:\n|$)/gm,
     '',
   );
+}
+
+/**
+ * About how many values or lines a text holds, whatever it is: what reading it takes goes by that, and not by its length.
+ *
+ * @param most the number after which nobody counts on
+ */
+export function valuesIn(text: string, most: number): number {
+  const start = /\S/.exec(text)?.[0];
+  if (start === '{' || start === '[') return measureJson(text, most).values;
+  const between = start === '<' ? '<' : '\n,;\t';
+  let count = 1;
+  for (let at = 0; at < text.length && count <= most; at += 1) if (between.includes(text.charAt(at))) count += 1;
+  return count;
 }
 
 /** As {@link readRows}, of JSON that is parsed. @throws InvalidDocument */
