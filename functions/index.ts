@@ -3,6 +3,6 @@ import { evaluations } from '../src/evaluations/index.ts';
 import { registerFunctions } from './register.ts';
 
 /** Sources run as they are; a bundle has the thread's program beside it. */
-const thread = import.meta.url.endsWith('.ts') ? './reading-thread.ts' : './reading-thread.js';
+const thread = new URL(import.meta.url).pathname.endsWith('.ts') ? './reading-thread.ts' : './reading-thread.js';
 
 registerFunctions(evaluations, new URL(thread, import.meta.url));

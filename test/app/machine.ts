@@ -65,7 +65,7 @@ export interface MachineOptions {
   /** What a tenant lists as its domains; left out, nobody may sign in to it. */
   readonly discover?: World['discover'];
   /** Who may do what; whoever calls has all rights when left out. */
-  readonly ports?: Pick<Ports, 'localAccess' | 'signIn'> & { readonly publicUrl?: string };
+  readonly ports?: Pick<Ports, 'localAccess' | 'signIn' | 'readingThread'> & { readonly publicUrl?: string };
 }
 
 export function createMachine({

@@ -14,7 +14,7 @@ export interface HostJob {
 export interface HostReport {
   readonly url: string;
   readonly silenceMs: number;
-  /** What of the longest silence this thread computed; the rest it waited for a processor. */
+  /** The most that this thread computed between two turns, by its own clock; what else a silence has it waited for a processor. */
   readonly computedMs: number;
   readonly megabytes: number;
   readonly peakMegabytes: number;
@@ -44,7 +44,10 @@ let before = { at: performance.now(), cpu: cpuMs() };
 setInterval(() => {
   const now = { at: performance.now(), cpu: cpuMs() };
   const silenceMs = now.at - before.at - tickMs;
-  if (silenceMs > longest.silenceMs) longest = { silenceMs, computedMs: now.cpu - before.cpu };
+  longest = {
+    silenceMs: Math.max(longest.silenceMs, silenceMs),
+    computedMs: Math.max(longest.computedMs, now.cpu - before.cpu),
+  };
   before = now;
 }, tickMs);
 

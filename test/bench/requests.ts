@@ -37,7 +37,6 @@ interface Measured {
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const megabyte = 1_000_000;
-const atOnce = 8;
 
 const facts = (organization: string) => `organizations/${organization}/facts`;
 
@@ -124,7 +123,11 @@ const heavy: readonly HeavyRequest[] = [
 ];
 
 export async function run(args: string[]): Promise<void> {
-  const { values } = parseArgs({ args, options: { only: { type: 'string', default: '' } } });
+  const { values } = parseArgs({
+    args,
+    options: { only: { type: 'string', default: '' }, 'at-once': { type: 'string', default: '1,8' } },
+  });
+  const counts = values['at-once'].split(',').map(Number);
   const wanted = heavy.filter(({ what }) => what.includes(values.only));
   const folder = await mkdtemp(join(tmpdir(), 'fieldcheck-bench-'));
   const dns = await startDnsServer({ zone: createZone() });
@@ -136,7 +139,7 @@ export async function run(args: string[]): Promise<void> {
         'Silent: the longest time in which the event loop did nothing else; of that, computed: the thread’s own processor time.\n',
     );
     for (const request of wanted) {
-      for (const count of [1, atOnce]) {
+      for (const count of counts) {
         const one = await measure(request, count, entry, dns.address);
         measured.push(one);
         const figures = [
@@ -236,7 +239,7 @@ async function measure(request: HeavyRequest, count: number, entry: string, reso
       computedMs,
     };
   } finally {
-    child.kill();
+    child.disconnect();
     await azurite.stop();
   }
 }

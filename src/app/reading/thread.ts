@@ -34,8 +34,11 @@ const largeBytes = 250_000;
 /** Threads at once: more would only share the processor, and each takes its memory. */
 const threads = pLimit(2);
 
-/** What a thread may keep: reading the largest file there is takes half of it. */
-const threadLimits = { maxOldGenerationSizeMb: 400 };
+/**
+ * What a thread may keep: reading the largest export takes half of it. A young generation of the usual size would be
+ * filled before it is swept, which is 150 MB more.
+ */
+const threadLimits = { maxOldGenerationSizeMb: 300, maxYoungGenerationSizeMb: 8 };
 
 /** Whatever takes longer to read is made to. */
 const threadLimitMs = 60_000;

@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import type { Identity } from '../../domain/access.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { Subject } from '../../domain/subject.ts';
@@ -23,6 +24,9 @@ const mostRows = 100_000;
 
 /** A row of the widest export has some 60 of them, and the largest body has room for 20,000 such rows. */
 const mostValues = 2_000_000;
+
+/** Pieces on their way to the store at once: one is packed while the other is written. */
+const piecesAtOnce = 2;
 
 /** Subjects asked about at once, so that neither copying nor packing what is said of them holds up others: two full transactions. */
 const subjectsAtOnce = 198;
@@ -129,10 +133,12 @@ async function acceptAt(
     target: id,
     detail: `${supply.name}, ${kept.size} subjects`,
   });
-  for (const piece of pieces(subjects.filter((subject) => kept.has(subject.id)))) {
+  const keep = async (piece: readonly Subject[]) => {
     const contents = await desk.factsFor(piece);
     await store.putFacts(piece.map((subject, index) => ({ ...about, subject: subject.id, content: contents[index] })));
-  }
+  };
+  const rest = pieces(subjects.filter((subject) => kept.has(subject.id)));
+  await pMap(rest, keep, { concurrency: piecesAtOnce });
   const isNamed = new Set(named);
   const notes = [...supply.notes, ...(change === undefined ? [] : [change.says])];
   const accepted = {
