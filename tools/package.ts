@@ -1,6 +1,6 @@
 // Fills dist-package/, the folder that is deployed: `npm run package`, or `packageApp()` in a test.
 //
-// An allow-list, so that a new file of the repository is never deployed by accident: the bundle, host.json, a minimal
+// An allow-list, so that a new file of the repository is never deployed by accident: the bundle with its reading thread, host.json, a minimal
 // package.json, the pages of the rules, our licence, and what is in the bundle of others (a bill of materials and their licences). Source maps
 // stay at home: `npm run build` on the same commit gives the same files with their maps.
 import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';

@@ -55,7 +55,7 @@ function refuseOwnedNames(value: unknown): void {
 
 /**
  * How deep a text nests, and about how many values it holds: as many as it has brackets and commas. Looks at characters
- * and makes nothing; what is no JSON has figures, too.
+ * and makes nothing; what is no JSON has figures, too. Ends where it nests too deeply to be parsed.
  *
  * @param most the number of values after which nobody counts on
  */
@@ -63,7 +63,7 @@ export function measureJson(text: string, most = Number.POSITIVE_INFINITY): { de
   let depth = 0;
   let deepestSoFar = 0;
   let values = 1;
-  for (let at = 0; at < text.length && values <= most; at += 1) {
+  for (let at = 0; at < text.length && values <= most && depth <= deepest; at += 1) {
     switch (text.charCodeAt(at)) {
       case quote:
         at = endOfString(text, at);

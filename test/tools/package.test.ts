@@ -35,6 +35,7 @@ describe('the folder that is deployed', () => {
       'LICENSE',
       'THIRD-PARTY-LICENSES.txt',
       'dist/functions.js',
+      'dist/reading-thread.js',
       'host.json',
       'package.json',
       'sbom.cdx.json',

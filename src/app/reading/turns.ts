@@ -1,3 +1,4 @@
+import { setImmediate as othersFirst } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { Problem } from '../problem.ts';
 
@@ -21,5 +22,9 @@ export async function inTurn<Result>(bytes: number | undefined, work: () => Prom
   const { pendingCount } = oneAfterTheOther;
   if (pendingCount >= mostWaiting)
     throw new Problem(503, `${pendingCount} large requests wait for their turn already; try again in a minute.`);
-  return oneAfterTheOther(work);
+  return oneAfterTheOther(async () => {
+    // The host has just copied it, and it is copied once more when it is read.
+    await othersFirst();
+    return work();
+  });
 }
