@@ -85,6 +85,18 @@ export const health = z.object({
   oldestUndelivered: z.string().exactOptional(),
   /** Notices that a channel refused for good: somebody has to look at the channel. */
   rejectedNotices: z.number(),
+  unrouted: z
+    .array(
+      z.object({
+        organization: z.string(),
+        evaluation: z.string(),
+        changes: z.number(),
+        since: z.string(),
+        at: z.string(),
+      }),
+    )
+    .exactOptional()
+    .describe('Changes worth telling that no route of a document took: how many since when, and the last one.'),
 });
 
 /** To callers that nobody knows the status alone; to others what is about their organizations. */

@@ -4,6 +4,7 @@ import type { SubjectState } from './compare.ts';
 import { wholeWatch } from './event.ts';
 import { type Finding, findingKey } from './finding.ts';
 import { isNewsWhenUnknown } from './telling.ts';
+import { dayMs } from './time.ts';
 import type { Transition } from './transition.ts';
 import { compareText } from './words.ts';
 
@@ -33,11 +34,34 @@ export const watchMemory = z.object({
   blind: z.record(z.string(), blindMemory),
   /** By channel: when it had its last digest, and how many incidents were open then. */
   digests: z.record(z.string(), z.object({ at: z.string(), open: z.number().optional() })),
+  /** Changes worth telling that no route took: how many since when, the last one (ISO 8601, UTC), and of which step it was. */
+  unrouted: z
+    .object({ changes: z.number(), since: z.string(), at: z.string(), of: z.string() })
+    .readonly()
+    .exactOptional(),
 });
 
 export type WatchMemory = z.infer<typeof watchMemory>;
 
 export const noWatchMemory: WatchMemory = { blind: {}, digests: {} };
+
+/** Changes that no route took are forgotten when there were no others for so long. */
+const unroutedKeptMs = 30 * dayMs;
+
+/** What no route took lately; undefined when there was nothing. */
+export function unroutedLately({ unrouted }: Pick<WatchMemory, 'unrouted'>, now: Date): WatchMemory['unrouted'] {
+  return unrouted === undefined || now.getTime() - Date.parse(unrouted.at) > unroutedKeptMs ? undefined : unrouted;
+}
+
+/** Adds changes that no route took. @param of the step that found them: counted once, however often it is repeated */
+export function withUnrouted(memory: WatchMemory, changes: number, of: string, at: string): WatchMemory {
+  if (changes === 0 || memory.unrouted?.of === of) return memory;
+  const before = unroutedLately(memory, new Date(at));
+  return {
+    ...memory,
+    unrouted: { changes: (before?.changes ?? 0) + changes, since: before?.since ?? at, at, of },
+  };
+}
 
 /** One cause for which something cannot be looked at now. */
 export interface Blind {

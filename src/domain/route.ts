@@ -1,8 +1,9 @@
 // Who hears of what: the channels of an evaluation, and what each of them wants to hear.
 import { z } from 'zod';
-import { owners, severities } from './rule.ts';
+import { type Owner, owners, type Severity, severities } from './rule.ts';
 import { isWorthTelling } from './telling.ts';
 import type { Transition, TransitionKind } from './transition.ts';
+import { enumerate, ownerWords } from './words.ts';
 
 /** Kinds of news that a route may name. */
 const routedKinds = [
@@ -90,6 +91,45 @@ export function routed(
     told,
     nowhere: hasChannels ? transitions.filter((one) => isWorthTelling(one) && !heard.has(one)).length : 0,
   };
+}
+
+/** Severities that are told by themselves. */
+const toldSeverities = ['critical', 'high', 'medium'] as const;
+
+/**
+ * What of an evaluation no route takes, in words: `high findings of Microsoft`, `that a finding is over`. Empty when all that
+ * is worth telling goes to some channel.
+ */
+export function untakenOf(receivers: Receivers, evaluation: string): readonly string[] {
+  const isTaken = (one: Transition) =>
+    Object.values(receivers).some((when) => wantedOf(when, evaluation, [one]).length > 0);
+  const finding = (kind: TransitionKind, severity: Severity, owner: Owner): Transition => ({
+    ...{ kind, reason: 'first-seen', subject: '', at: '', since: '' },
+    of: { type: 'finding', rule: '', verdict: 'fail', severity, owner, message: '' },
+  });
+  const open = (severity: Severity) => owners.filter((owner) => !isTaken(finding('opened', severity, owner)));
+  const everywhere = owners.filter((owner) => toldSeverities.every((severity) => open(severity).includes(owner)));
+  const ofSeverity = toldSeverities.flatMap((severity) => {
+    const whose = open(severity);
+    if (whose.length === owners.length) return everywhere.length === owners.length ? [] : [`${severity} findings`];
+    const more = whose.filter((owner) => !everywhere.includes(owner));
+    return more.length === 0 ? [] : [`${severity} findings of ${enumerate(more.map((owner) => ownerWords[owner]))}`];
+  });
+  const isOpenTaken = everywhere.length < owners.length;
+  const isOverTaken = owners.some((owner) => isTaken(finding('resolved', 'critical', owner)));
+  const blind: Transition = {
+    ...{ kind: 'blind', reason: 'nobody-can-look', subject: '', at: '', since: '' },
+    of: { type: 'watch', cause: '', message: '', remedy: '', subjects: [], count: 0, left: 0 },
+  };
+  return [
+    ...(isOpenTaken ? [] : ['findings that open']),
+    ...(isOpenTaken && everywhere.length > 0
+      ? [`findings of ${enumerate(everywhere.map((owner) => ownerWords[owner]))}`]
+      : []),
+    ...ofSeverity,
+    ...(isOverTaken ? [] : ['that a finding is over']),
+    ...(isTaken(blind) ? [] : ['that nobody can look']),
+  ];
 }
 
 /** Does a channel want the digest of the week, of this evaluation? */

@@ -30,6 +30,13 @@ export function healthPage(site: Site, view: HealthView): string {
       ? nothing
       : note('no', 'Nothing is lost, and nothing can be shown now.', `${view.storage} Try again in a minute.`),
     view.faults.map((fault) => note('und', 'To look at:', fault)),
+    view.unrouted.map(({ organization, evaluation, changes, since }) =>
+      note(
+        'na',
+        html`Told to nobody: ${counted(changes, ['change', 'changes'])} of ${evaluation} of ${organization} since ${moment(since)}.`,
+        'No route of the document takes them; the doctor says which news that is.',
+      ),
+    ),
     view.storage === 'ok' ? channels(view.channels, site, true) : nothing,
     view.runs.length === 0 ? nothing : runsTable(site, view),
   );

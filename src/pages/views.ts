@@ -145,6 +145,12 @@ export interface HealthView {
   readonly status: 'ok' | 'degraded' | 'down';
   readonly storage: string;
   readonly faults: readonly string[];
+  readonly unrouted: readonly {
+    readonly organization: string;
+    readonly evaluation: string;
+    readonly changes: number;
+    readonly since: string;
+  }[];
   readonly channels: readonly ChannelView[];
   /** Newest first. */
   readonly runs: readonly (Pick<RunView, 'runId' | 'evaluation' | 'startedAt' | 'state'> & {

@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import type { WebhookEvent } from '../../src/notifiers/webhook/event.ts';
+import { healthPage, type Site } from '../../src/pages/index.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import { type Loopback, startLoopback } from '../notifiers/loopback.ts';
 import { createMachine, type Machine } from './machine.ts';
@@ -78,6 +79,20 @@ describe('routes', () => {
       fields: { organization: 'contoso', evaluation: 'dkim', runId, changes: unrouted },
     });
     expect(dnsTeam.arrived).toEqual([]);
+    const since = made.clock.now().toISOString();
+    const wanted = { organization: 'contoso', evaluation: 'dkim', changes: unrouted, since, at: since };
+    made.clock.advance({ days: 1 });
+    await runOnce();
+    await made.app.superviseRuns();
+    expect(await made.app.health()).toMatchObject({ status: 'ok', unrouted: [wanted] });
+    const site: Site = { now: made.clock.now(), who: 'Adele', root: '/api' };
+    expect(healthPage(site, await made.app.healthView())).toContain(
+      `Told to nobody: ${unrouted} ${unrouted === 1 ? 'change' : 'changes'} of dkim of contoso since`,
+    );
+    const series = 'fieldcheck_unrouted_changes{organization="contoso",evaluation="dkim"}';
+    expect(await made.app.metrics({ subjects: false })).toContain(`${series} ${unrouted}`);
+    made.clock.advance({ days: 31 });
+    expect(await made.app.metrics({ subjects: false })).toContain(`${series} 0`);
   });
 });
 

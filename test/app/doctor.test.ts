@@ -96,7 +96,7 @@ describe('on a healthy set-up', () => {
     expect(bad(checks)).toEqual([]);
     expect(state).toBe('ok');
     const areas = [...new Set(checks.map(({ area }) => area))];
-    expect(areas).toEqual(['setting', 'storage', 'clock', 'resolver', 'channel', 'endpoint', 'grant']);
+    expect(areas).toEqual(['setting', 'storage', 'clock', 'resolver', 'channel', 'route', 'endpoint', 'grant']);
     expect(text).toContain(
       'ok              channel       mail-team of contoso: has an address that notices may go to\n',
     );
@@ -107,6 +107,23 @@ describe('on a healthy set-up', () => {
     for (const { address } of [dns, internal])
       expect(text).toContain(`ok              resolver      ${address}: answers\n`);
     expect(text).not.toMatch(/ThisMustNeverBeShown|AccountKey|a-secret-of-the-fake-cloud/);
+  });
+
+  test('routes that leave something untaken are told, and do not count', async () => {
+    const fabrikam = evaluations.document.parse({
+      id: 'fabrikam',
+      channels: { desk: { kind: 'console', when: { severity: 'high', kinds: ['opened'] } } },
+      evaluations: { dkim: { channels: ['desk'] } },
+    });
+    const { state, text } = await examined(await healthy(), { documents: [fabrikam] });
+    expect(state).toBe('ok');
+    expect(text).toContain(
+      'missing         route         dkim of fabrikam: no channel hears of medium findings, that a finding is over and that nobody can look (optional)\n',
+    );
+    expect(text).toContain(
+      'ok              route         dkim of contoso: everything worth telling goes to a channel\n',
+    );
+    expect(text).toContain('teams-exchange-interop of contoso: has no channel: nobody is told what changes\n');
   });
 
   test('every kind of channel is looked at by what it takes, and nothing is posted', async () => {

@@ -95,6 +95,7 @@ describe('metrics', () => {
         `fieldcheck_last_run_incomplete{${contoso}} 0`,
         `fieldcheck_undelivered_notices{${contoso}} 0`,
         `fieldcheck_rejected_notices{${contoso}} 0`,
+        `fieldcheck_unrouted_changes{${contoso}} 0`,
       ]),
     );
     const facts = series.filter((line) => line.startsWith('fieldcheck_supplied_facts_age_seconds'));
@@ -108,6 +109,7 @@ describe('metrics', () => {
       'fieldcheck_organizations 1',
       `fieldcheck_undelivered_notices{${contoso}} 0`,
       `fieldcheck_rejected_notices{${contoso}} 0`,
+      `fieldcheck_unrouted_changes{${contoso}} 0`,
     ]);
   });
 
@@ -143,7 +145,7 @@ describe('metrics', () => {
     await ran();
     reads = {};
     await all();
-    expect(reads).toEqual({ organizations: 1, summary: 1, runs: 1, pending: 1, rejected: 1 });
+    expect(reads).toEqual({ organizations: 1, summary: 1, runs: 1, pending: 1, rejected: 1, watchMemory: 1 });
   });
 
   test.runIf(hasPromtool)('are what promtool takes: format, names, help', async () => {

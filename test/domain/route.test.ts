@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { type ChannelWhen, receiversIn, routed, wantedOf, wantsDigest } from '../../src/domain/route.ts';
+import {
+  type ChannelWhen,
+  type Receivers,
+  receiversIn,
+  routed,
+  untakenOf,
+  wantedOf,
+  wantsDigest,
+} from '../../src/domain/route.ts';
 import { answer, finding, transition } from '../notifiers/notices.ts';
 
 const ofMicrosoft = transition('opened', 'contoso.com', finding());
@@ -73,6 +81,28 @@ describe('who hears of what', () => {
     const advice = transition('opened', 'contoso.com', finding({ severity: 'low' }));
     expect(routed({}, 'dkim', all)).toEqual({ told: [], nowhere: 0 });
     expect(routed({ tickets: {} }, 'dkim', [advice])).toEqual({ told: [], nowhere: 0 });
+  });
+
+  test.each([
+    [{ all: {} }, []],
+    [
+      { tickets: { owners: ['microsoft'] }, dns: { owners: ['customer-dns', 'dns-operator', 'tenant', 'network'] } },
+      ['findings of on-premises servers'],
+    ],
+    [{ desk: { severity: 'high' } }, ['medium findings']],
+    [
+      { desk: { severity: 'critical' }, tickets: { owners: ['microsoft'] } },
+      ['high findings of', 'medium findings of'],
+    ],
+    [{ desk: { kinds: ['opened'] } }, ['that a finding is over', 'that nobody can look']],
+    [{ desk: { kinds: ['resolved', 'blind'] } }, ['findings that open']],
+    [
+      { desk: { evaluations: ['smtp-source-ip'] } },
+      ['findings that open', 'that a finding is over', 'that nobody can look'],
+    ],
+  ] as const)('%o leave untaken what is said', (given, words) => {
+    const untaken = untakenOf(given as Receivers, 'dkim');
+    expect(untaken.map((text, index) => text.startsWith(words[index] ?? '-'))).toEqual(words.map(() => true));
   });
 
   test('a ping hears of no finding', () => {

@@ -8,12 +8,15 @@ import {
   InvalidDocument,
   type OrganizationDocument,
 } from '../../domain/organization.ts';
+import { receiversIn, untakenOf } from '../../domain/route.ts';
+import { enumerate } from '../../domain/words.ts';
 import type { Registry } from '../../evaluations/registry.ts';
 import { createHttp, type Http } from '../../http/client.ts';
 import { errorCode } from '../../http/failure-words.ts';
 import { DnsFailure } from '../../sources/dns/answer.ts';
 import { createResolver } from '../../sources/dns/resolver.ts';
 import { StoreUnavailable } from '../../store/store.ts';
+import { watchesOf } from '../organizations/watches.ts';
 import { channelNotifiers, openStorage, worldOptions } from '../ports.ts';
 import { type Check, couldNotLook, type Examination, missing, ok } from './check.ts';
 import { examineTenants } from './tenant-check.ts';
@@ -63,9 +66,19 @@ export async function examine(
         ]
       : [];
   const channels = [...documents.values()].flatMap((document) => examineChannels(document, config, environment));
+  const routes = [...documents.values()].flatMap((document) => examineRoutes(evaluations, document));
   const tenants = await examineTenants(evaluations, [...documents.values()], worldOptions(config, environment), http);
   http.close();
-  const checks = [...settings, ...storage.checks, ...clock, ...resolvers, ...organizations, ...channels, ...tenants];
+  const checks = [
+    ...settings,
+    ...storage.checks,
+    ...clock,
+    ...resolvers,
+    ...organizations,
+    ...channels,
+    ...routes,
+    ...tenants,
+  ];
   return { state: stateOf(checks), checks, text: textOf(checks) };
 }
 
@@ -292,6 +305,20 @@ function examineChannels(document: OrganizationDocument, config: Config, environ
     }
     const signed = kind === 'webhook' && signWith === undefined ? '; its posts are not signed (signWith)' : '';
     return ok('channel', what, `${usableWords[kind === 'email' && url === undefined ? 'graph' : kind](from)}${signed}`);
+  });
+}
+
+/** Does somebody hear of everything that is worth telling? Who limits routes may want it so: it is said, and does not count. */
+function examineRoutes(evaluations: Registry, document: OrganizationDocument): readonly Check[] {
+  return watchesOf(evaluations, document).map(({ evaluation }) => {
+    const what = `${evaluation} of ${document.id}`;
+    const receivers = receiversIn(document, evaluation);
+    // Without channels nothing is meant to be told.
+    if (Object.keys(receivers).length === 0) return ok('route', what, 'has no channel: nobody is told what changes');
+    const untaken = untakenOf(receivers, evaluation);
+    if (untaken.length === 0) return ok('route', what, 'everything worth telling goes to a channel');
+    const step = `Name a channel without "when" in its "channels", or widen a "when", in the document of ${document.id}.`;
+    return { ...missing('route', what, `no channel hears of ${enumerate(untaken)}`, step), optional: true };
   });
 }
 

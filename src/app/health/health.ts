@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 import { z } from 'zod';
 import { timerFaults } from '../../config.ts';
+import { noWatchMemory, unroutedLately } from '../../domain/blindness.ts';
 import { wholeWatch } from '../../domain/event.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import { lastSlots } from '../../domain/schedule.ts';
@@ -150,12 +151,14 @@ function together(seen: readonly Omit<Seen, 'organization'>[]): Omit<Health, 'st
     .flatMap(({ oldestUndelivered }) => oldestUndelivered ?? [])
     .sort()
     .at(0);
+  const unrouted = seen.flatMap((one) => one.unrouted ?? []);
   return {
     faults: seen.flatMap(({ faults }) => faults),
     lastRuns: seen.flatMap(({ lastRuns }) => lastRuns),
     lastDeliveries: seen.flatMap((one) => one.lastDeliveries),
     ...(oldest === undefined ? {} : { oldestUndelivered: oldest }),
     rejectedNotices: seen.reduce((sum, { rejectedNotices }) => sum + rejectedNotices, 0),
+    ...(unrouted.length === 0 ? {} : { unrouted }),
   };
 }
 
@@ -187,6 +190,7 @@ async function lookAtWatch(
     store.rejected(watch, 100),
     store.watchMemory(watch),
   ]);
+  const unrouted = unroutedLately(memory?.value ?? noWatchMemory, clock());
   const missed = missedSlots(document.evaluations[watch.evaluation]?.schedule, last?.startedAt, clock());
   const blind = Object.values(memory?.value.blind ?? {}).flatMap(({ told, since, message }) => {
     const count = told.filter((subject) => subject !== wholeWatch).length;
@@ -209,6 +213,9 @@ async function lookAtWatch(
     lastDeliveries: [],
     ...(waiting === undefined ? {} : { oldestUndelivered: waiting.notice.at }),
     rejectedNotices: rejected.length,
+    ...(unrouted === undefined
+      ? {}
+      : { unrouted: [{ ...watch, changes: unrouted.changes, since: unrouted.since, at: unrouted.at }] }),
   };
 }
 

@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 import type { Gauge, OpenMetricsContentType } from 'prom-client';
+import { noWatchMemory, unroutedLately } from '../../domain/blindness.ts';
 import { answers } from '../../domain/finding.ts';
 import type { Watch } from '../../store/store.ts';
 import { lastStates } from '../organizations/states.ts';
@@ -29,7 +30,7 @@ const mostNotices = 1_000;
  * What monitors count, in OpenMetrics. Labels are bounded: names of organizations, evaluations, questions, answers,
  * severities and owners; subjects only of one organization, and when asked for.
  *
- * Reads the documents, and of each watch its summary, its last runs and what waits in its outbox: four small reads
+ * Reads the documents, and of each watch its summary, its memory, its last runs and what waits in its outbox: five small reads
  * whatever the number of subjects. Only `subjects` reads those.
  *
  * @param visible organizations that the caller may see; the others are as if they were not there
@@ -112,6 +113,11 @@ function gaugesIn(gauge: <L extends string>(name: string, help: string, labelNam
       'Notices that a channel refused for good; 1000 stands for 1000 or more.',
       [...watch],
     ),
+    unrouted: gauge(
+      'fieldcheck_unrouted_changes',
+      'Changes worth telling that no route of the document took, until there were none for 30 days.',
+      [...watch],
+    ),
     subjectAnswer: gauge('fieldcheck_subject_answer', '1 for the answer of a subject to a question.', [
       ...watch,
       'subject',
@@ -122,17 +128,19 @@ function gaugesIn(gauge: <L extends string>(name: string, help: string, labelNam
 }
 
 async function measure({ store, clock }: MetricPorts, watch: Watch, gauges: Gauges): Promise<void> {
-  const [summary, runs, waiting, rejected] = await Promise.all([
+  const [summary, runs, waiting, rejected, memory] = await Promise.all([
     store.summary(watch),
     store.runs(watch, runsLookedAt),
     store.pending(watch, mostNotices),
     store.rejected(watch, mostNotices),
+    store.watchMemory(watch),
   ]);
   const now = clock().getTime();
   const age = (iso: string) => Math.max(0, (now - Date.parse(iso)) / 1_000);
   const labels = { ...watch };
   gauges.undelivered.set(labels, waiting.length);
   gauges.rejected.set(labels, rejected.length);
+  gauges.unrouted.set(labels, unroutedLately(memory?.value ?? noWatchMemory, clock())?.changes ?? 0);
   const [last] = runs;
   if (last !== undefined) gauges.runAge.set(labels, age(last.startedAt));
   const over = runs.find(({ state }) => state !== 'running');

@@ -1,5 +1,5 @@
 // That a watch, or a part of it, cannot be looked at: found when a run is over, and every hour without one.
-import { type Blind, noWatchMemory, stepBlindness, type WatchMemory } from '../../domain/blindness.ts';
+import { type Blind, noWatchMemory, stepBlindness, type WatchMemory, withUnrouted } from '../../domain/blindness.ts';
 import { wholeWatch } from '../../domain/event.ts';
 import type { PendingNotice } from '../../domain/notice.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
@@ -20,18 +20,38 @@ const rowsLookedAt = 200;
 /** Somebody else may write the memory at the same time; more often than this something else is wrong. */
 const memoryTries = 5;
 
+/** Counts changes of a watch that no route took. @param of the step that found them: counted once, however often it is repeated */
+export async function noteUnrouted(
+  { store, clock }: Pick<SightPorts, 'store' | 'clock'>,
+  watch: Watch,
+  changes: number,
+  of: string,
+): Promise<void> {
+  for (let attempt = 1; attempt <= memoryTries; attempt += 1) {
+    const read = await store.watchMemory(watch);
+    const before = read?.value ?? noWatchMemory;
+    const memory = withUnrouted(before, changes, of, clock().toISOString());
+    if (memory === before || (await store.putWatchMemory(watch, memory, read?.etag, []))) return;
+  }
+  throw writtenByOthers(watch);
+}
+
 /** Tells what the subjects of a watch cannot be judged for, once a run of it is over. @returns how many notices wait for it */
 export async function tellBlindSubjects(
   ports: SightPorts,
   document: OrganizationDocument,
   run: RunRecord,
-  { watched, blind }: { readonly watched: number; readonly blind: readonly Blind[] },
+  {
+    watched,
+    blind,
+    unrouted,
+  }: { readonly watched: number; readonly blind: readonly Blind[]; readonly unrouted: number },
 ): Promise<number> {
   const { organization, evaluation, runId } = run;
   const schedule = document.evaluations[evaluation]?.schedule;
   const next = schedule === undefined ? undefined : nextSlot(schedule, ports.clock())?.toISOString();
   const at = ports.clock().toISOString();
-  return update(ports, document, { organization, evaluation }, runId, at, (memory) =>
+  return update(ports, document, { organization, evaluation }, { runId, at, of: runId, unrouted }, (memory) =>
     stepBlindness(memory, 'looks', blind, { at, watched, next }),
   );
 }
@@ -74,7 +94,8 @@ export async function tellConditions(
       subjects: new Map([[wholeWatch, 1]]),
     })),
   ];
-  await update(ports, document, watch, `${watch.organization}.${watch.evaluation}.conditions`, at, (memory) =>
+  const runId = `${watch.organization}.${watch.evaluation}.conditions`;
+  await update(ports, document, watch, { runId, at, of: `${runId} ${at}`, unrouted: 0 }, (memory) =>
     stepBlindness(memory, 'conditions', found, { at, watched: 0 }),
   );
   if (dead.size > 0) await ports.store.requeueRejected(watch);
@@ -105,15 +126,20 @@ async function update(
   { store, log }: SightPorts,
   document: OrganizationDocument,
   watch: Watch,
-  runId: string,
-  at: string,
+  step: {
+    readonly runId: string;
+    readonly at: string;
+    /** What is counted of this step is counted once; before it so many changes of it went nowhere. */
+    readonly of: string;
+    readonly unrouted: number;
+  },
   judge: (memory: WatchMemory) => ReturnType<typeof stepBlindness>,
 ): Promise<number> {
+  const { runId, at } = step;
   for (let attempt = 1; attempt <= memoryTries; attempt += 1) {
     const read = await store.watchMemory(watch);
     const before = read?.value ?? noWatchMemory;
     const { memory, transitions } = judge(before);
-    if (JSON.stringify(memory) === JSON.stringify(before)) return 0;
     let unrouted = 0;
     const pending = transitions.flatMap((transition) => {
       const cause = transition.of.type === 'watch' ? transition.of.cause : '';
@@ -123,7 +149,9 @@ async function update(
         (one): PendingNotice => ({ ...watch, runId, subject: `${wholeWatch}${cause}`, at, answers: {}, ...one }),
       );
     });
-    if (!(await store.putWatchMemory(watch, memory, read?.etag, pending))) continue;
+    const kept = withUnrouted(memory, step.unrouted + unrouted, step.of, at);
+    if (JSON.stringify(kept) === JSON.stringify(before)) return 0;
+    if (!(await store.putWatchMemory(watch, kept, read?.etag, pending))) continue;
     for (const { kind, reason, of } of transitions) {
       if (of.type !== 'watch') continue;
       const fields = { ...watch, reason, cause: of.cause, count: of.count };
@@ -133,7 +161,11 @@ async function update(
     if (unrouted > 0) log.warn('changes that no route takes', { ...watch, runId, changes: unrouted });
     return pending.length;
   }
-  throw new Error(`the memory of ${watch.evaluation} of ${watch.organization} is written by others again and again`);
+  throw writtenByOthers(watch);
+}
+
+function writtenByOthers({ organization, evaluation }: Watch): Error {
+  return new Error(`the memory of ${evaluation} of ${organization} is written by others again and again`);
 }
 
 /** Of a channel that takes nothing hears its fallback, or, where it has none, every other channel of the organization. */

@@ -50,7 +50,8 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
     resentAt.delete(runId);
     // Before the run is closed: should this be cut short, the run is looked after again.
     const unseen = await summarize(ports, run, state);
-    if (unseen !== undefined) await tellBlindSubjects(ports, document, run, unseen);
+    const unrouted = slices.reduce((sum, slice) => sum + (slice.unrouted ?? 0), 0);
+    if (unseen !== undefined) await tellBlindSubjects(ports, document, run, { ...unseen, unrouted });
     if (!(await store.finishRun(progress, state, now.toISOString()))) return;
     await tellEnd(ports, document, { run, slices, state, endedAt: now });
   }

@@ -5,6 +5,7 @@ import { receiversIn, routed } from '../../domain/route.ts';
 import type { Subject } from '../../domain/subject.ts';
 import type { Transition } from '../../domain/transition.ts';
 import type { RunRecord } from '../../store/store.ts';
+import { noteUnrouted } from '../notices/sight.ts';
 import type { Ports } from '../ports.ts';
 
 /** Runs among which one before the given run is looked for: more than these do not run at once. */
@@ -19,28 +20,32 @@ const runsLookedAt = 20;
  *   whatever is left in the watch
  */
 export async function updateWatchedSubjects(
-  { store, log }: Pick<Ports, 'store' | 'log'>,
+  ports: Pick<Ports, 'store' | 'log' | 'clock'>,
   document: OrganizationDocument,
   run: RunRecord,
   subjects: readonly Subject[],
   complete: boolean,
 ): Promise<{ readonly added: ReadonlySet<string>; readonly looksAtAll: boolean }> {
+  const { store, log } = ports;
   const { organization, evaluation, runId, startedAt: at } = run;
   const watch = { organization, evaluation };
   const { missing, others } = await store.compareSubjects(
     watch,
     subjects.map(({ id }) => id),
   );
+  let unrouted = 0;
   for (const state of complete ? others : []) {
     const { subject, answers } = state.run;
     // What was told of it is told to be over: nobody will look at it again.
     const transitions = [aboutSubject('removed', subject, at, state.since), ...endedWith(state, at)];
     const { told, nowhere } = routed(receiversIn(document, evaluation), evaluation, transitions);
+    unrouted += nowhere;
     if (nowhere > 0) log.warn('changes that no route takes', { ...watch, runId, changes: nowhere });
     const pending = told.map((one) => ({ ...watch, runId, subject, at, answers, ...one }));
     await store.removeSubject(watch, state, pending);
     log.info('subject removed from the watch', { runId, subject });
   }
+  if (unrouted > 0) await noteUnrouted(ports, watch, unrouted, `${runId} removed`);
   return { added: newAmong(missing, subjects), looksAtAll: complete || others.length === 0 };
 }
 

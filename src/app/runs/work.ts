@@ -259,7 +259,8 @@ async function endOf(
   const endedAt = ports.clock();
   const unseen = await summarizeWatch(ports, begun.run, 'finished', { states, facts });
   if (unseen === undefined) return undefined;
-  const told = await tellBlindSubjects(ports, document, begun.run, unseen);
+  const unrouted = changes.reduce((sum, { nowhere }) => sum + nowhere, 0);
+  const told = await tellBlindSubjects(ports, document, begun.run, { ...unseen, unrouted });
   const run: RunRecord = { ...begun.run, state: 'finished', finishedAt: endedAt.toISOString() };
   return {
     end: { run, etag: begun.etag },

@@ -23,6 +23,7 @@ export async function healthView(
     status: health.status,
     storage: health.storage ?? 'ok',
     faults: health.faults ?? [],
+    unrouted: health.unrouted ?? [],
   };
   if (known.storage !== 'ok') return { ...known, channels: [], runs: [] };
   const found = await pMap(
