@@ -112,6 +112,7 @@ describe('on a healthy set-up', () => {
   test('routes that leave something untaken are told, and do not count', async () => {
     const fabrikam = evaluations.document.parse({
       id: 'fabrikam',
+      tenant: { id: contoso.id },
       channels: { desk: { kind: 'console', when: { severity: 'high', kinds: ['opened'] } } },
       evaluations: { dkim: { channels: ['desk'] } },
     });
