@@ -3,6 +3,7 @@ import { type RequestOptions as HttpsOptions, request as requestHttps } from 'no
 import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { Unobtainable } from '../domain/fact-set.ts';
 import { type AddressGuard, AddressRefused } from './address-guard.ts';
+import { decoded } from './encoding.ts';
 import { failureOf } from './failure-words.ts';
 import { anything } from './roots.ts';
 
@@ -132,15 +133,16 @@ function send(
 }
 
 async function readBody(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
+  const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
+  for await (const chunk of decoded(response, response.headers['content-encoding'])) {
     chunks.push(chunk);
     size += chunk.length;
     // Leaving the loop destroys the response, and with it the connection.
     if (size >= bodyLimit) break;
   }
-  return Buffer.concat(chunks).subarray(0, bodyLimit).toString('utf8');
+  // A byte order mark is no part of the text.
+  return new TextDecoder().decode(Buffer.concat(chunks).subarray(0, bodyLimit));
 }
 
 const resets: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE']);

@@ -1,7 +1,6 @@
-import { pipeline } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { Agent, type Dispatcher } from 'undici';
 import type { AddressGuard } from './address-guard.ts';
+import { decoded } from './encoding.ts';
 import { failureOf, HttpFailure } from './failure-words.ts';
 import { createRoots, type Roots } from './roots.ts';
 
@@ -102,6 +101,7 @@ export function createHttp({ ca, asWritten = false, guard, dispatcher }: HttpOpt
         const first = Object.entries(response.headers).map(([name, value]) => [name, [value].flat()[0] ?? '']);
         const enough = startIsEnough || status < 200 || status >= 300;
         const headersByName = Object.fromEntries(first);
+        // Limits count what comes out: a small answer can become a large one.
         const plain = decoded(response.body, headersByName['content-encoding']);
         return { status, headers: headersByName, body: await readBody(plain, bodyLimit, enough) };
       } catch (error) {
@@ -114,20 +114,6 @@ export function createHttp({ ca, asWritten = false, guard, dispatcher }: HttpOpt
       agent?.destroy().catch(() => {});
     },
   };
-}
-
-const decoders: Readonly<Record<string, () => NodeJS.ReadWriteStream & AsyncIterable<Uint8Array>>> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-};
-
-/** Services compress unasked. Limits count what comes out: a small answer can become a large one. */
-function decoded(body: Dispatcher.ResponseData['body'], encoding = 'identity'): AsyncIterable<Uint8Array> {
-  const decoder = decoders[encoding.trim().toLowerCase()]?.();
-  // What fails on the way is thrown to whoever reads.
-  return decoder === undefined ? body : pipeline(body, decoder, () => {});
 }
 
 async function readBody(body: AsyncIterable<Uint8Array>, limit: number, startIsEnough: boolean): Promise<Buffer> {

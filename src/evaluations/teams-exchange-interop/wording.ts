@@ -18,3 +18,7 @@ export function leftOutSentence(users: readonly string[]): string {
     ? ''
     : ` Not asked about, because one run asks about a limited number of sample users: ${enumerateFirst(users)}.`;
 }
+
+/** How the redirect of a web site to Outlook on the web is kept from the directories below, which inherit it. */
+export const siteRedirect =
+  'IIS Manager on every Exchange server > Default Web Site > HTTP Redirect: only for requests to the site itself, and none on Autodiscover and EWS below it, which inherit it; where a load balancer sends callers to /owa, let it do so for / alone.';

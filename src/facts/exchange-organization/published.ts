@@ -96,8 +96,8 @@ const autodiscoverAnswer = z.object({
   sample: z.boolean(),
   /**
    * `answer`: 200 with JSON; `exchange-online`: 302 to Exchange Online; `redirect`: elsewhere; `page`: something that is
-   * no Autodiscover answer; `error`: Exchange's own 4xx, or a 401; `blocked`: 403, or a connection that was cut or left
-   * without an answer while another path of the host answers.
+   * no Autodiscover answer; `error`: Exchange's own 4xx, or a 401; `blocked`: 403, the page of a filter that refuses, or a
+   * connection that was cut or left without an answer while another path of the host answers.
    */
   outcome: z.enum(['answer', 'exchange-online', 'redirect', 'page', 'error', 'blocked']),
   status: z.number().optional(),
@@ -332,6 +332,16 @@ export function isSignInPage(location: string): boolean {
   return /\/cookieauth\.dll|\/adfs\/ls|\/my\.policy|login\.microsoftonline\.|login\.windows\.net|\/owa\/auth\/logon/i.test(
     location,
   );
+}
+
+/** Does the address lead to Outlook on the web? */
+export function isOutlookWeb(location: string): boolean {
+  return URL.canParse(location) && /^\/(owa|ecp)(\/|$)/i.test(new URL(location).pathname);
+}
+
+/** A redirect to a page for people: an answer by itself, wherever that page leads. */
+export function isPageForPeople(location: string): boolean {
+  return isSignInPage(location) || isOutlookWeb(location);
 }
 
 /** Is `host` a name of the Hybrid Agent or of the Entra application proxy? */

@@ -5,6 +5,7 @@ import {
   type AutodiscoverRedirect,
   type AutodiscoverV2,
   isExchangeOnlineName,
+  isPageForPeople,
   type RestEndpoint,
   routeOf,
   serviceRecordOf,
@@ -214,7 +215,11 @@ export class AutodiscoverProbe {
     const several = (this.#wire.answering(host)?.length ?? 0) > 1 && address !== undefined;
     const common = { host, ...(several ? { address } : {}), email, sample };
     const ask = async (userAgent: string): Promise<AutodiscoverAnswer> => {
-      const answer = await this.#wire.note(host, address, getOnHost(url, this.#wire.request(url, address, userAgent)));
+      const answer = await this.#wire.note(
+        host,
+        address,
+        getOnHost(url, this.#wire.request(url, address, userAgent), isPageForPeople),
+      );
       if (isBusy(answer.status)) {
         throw new Unobtainable('unreachable', `${host} answered autodiscover.json with ${sayBusy(answer.status)}`);
       }

@@ -29,7 +29,7 @@ export function readAutodiscover(answer: Pick<GetAnswer, 'url' | 'status' | 'hea
     const outcome = isExchangeOnlineName(location.hostname) ? 'exchange-online' : 'redirect';
     return { outcome, location: location.href };
   }
-  if (status === 403) return { outcome: 'blocked' };
+  if (status === 403 || isRefusal(answer)) return { outcome: 'blocked' };
   const json = objectOf(answer.body);
   const text = (name: string): string | undefined => {
     const value = json?.[name];
@@ -42,6 +42,20 @@ export function readAutodiscover(answer: Pick<GetAnswer, 'url' | 'status' | 'hea
   if (status === 401) return { outcome: 'error' };
   if (status >= 400 && errorCode !== undefined) return { outcome: 'error', errorCode };
   return { outcome: 'page' };
+}
+
+/**
+ * The page by which a filter in front refuses, in place of a 403: F5 Advanced WAF and Imperva answer 200, ModSecurity 406,
+ * FortiWeb names an attack id.
+ */
+function isRefusal({ status, body, header }: Pick<GetAnswer, 'status' | 'body' | 'header'>): boolean {
+  if (isFromExchange({ header })) return false;
+  return (
+    status === 406 ||
+    /<title>Request Rejected<\/title>|Your support ID is|_Incapsula_Resource|Incapsula incident ID|Attack ID:|Mod_?Security/i.test(
+      body,
+    )
+  );
 }
 
 function objectOf(body: string): Readonly<Record<string, unknown>> | undefined {

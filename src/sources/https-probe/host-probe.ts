@@ -8,7 +8,7 @@ import {
   type EwsAnonymous,
   type EwsAnswer,
   type EwsBearer,
-  isSignInPage,
+  isPageForPeople,
   type PublishedHost,
   type PublishedVersion,
 } from '../../facts/exchange-organization/published.ts';
@@ -127,7 +127,7 @@ export class HostProbe {
           const answer = await this.#wire.note(
             host,
             address,
-            getOnHost(url, this.#wire.request(url, address, userAgent), isSignInPage),
+            getOnHost(url, this.#wire.request(url, address, userAgent), isPageForPeople),
           );
           if (isBusy(answer.status))
             throw new Unobtainable('unreachable', `${url.href} answered ${sayBusy(answer.status)}`);

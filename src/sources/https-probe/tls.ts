@@ -62,7 +62,7 @@ function isTlsError(error: unknown): boolean {
 
 function describe(host: string, socket: TLSSocket, roots: readonly string[]): HostTls {
   const peer = socket.getPeerCertificate(true);
-  const chain = certificatesOf(peer);
+  const chain = withoutDetour(certificatesOf(peer), roots);
   const chainError = chainErrorOf(socket.authorizationError, chain, roots);
   const [leaf] = chain;
   return {
@@ -80,6 +80,22 @@ function describe(host: string, socket: TLSSocket, roots: readonly string[]): Ho
       validTo: certificate.validToDate.toISOString(),
     })),
   };
+}
+
+/**
+ * Without what is presented behind a certificate that a root we know has issued, unless it is that root: for old clients
+ * many servers send their root once more, issued by an older one that may have expired. Nobody who knows the root goes there.
+ */
+function withoutDetour(chain: readonly X509Certificate[], roots: readonly string[]): readonly X509Certificate[] {
+  const detour = chain.findIndex(({ issuer, subject }, index) => index > 1 && issuer !== subject);
+  if (detour < 0) return chain;
+  const known = roots.map((pem) => new X509Certificate(pem));
+  const end = chain.findIndex((certificate) => known.some((root) => isIssuedBy(certificate, root)));
+  const next = chain[end + 1];
+  if (end < 0 || next === undefined || known.some(({ fingerprint256 }) => fingerprint256 === next.fingerprint256)) {
+    return chain;
+  }
+  return chain.slice(0, end + 1);
 }
 
 /** The chain as it was presented, leaf first, each once: Node links a root to itself. */

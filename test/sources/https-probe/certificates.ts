@@ -14,16 +14,20 @@ export interface ServerCertificate {
 /** A certification authority of the tests, with an intermediate below it. */
 export interface Authority {
   readonly root: string;
-  /** @param options.chain false leaves the intermediate out, as a server does that does not send it */
+  /**
+   * @param options.chain false leaves the intermediate out, as a server does that does not send it; `cross-signed` adds the
+   *   root once more, issued by an older one, in a certificate that has expired
+   */
   issue(
     names: readonly string[],
-    options?: { readonly from?: Date; readonly to?: Date; readonly chain?: boolean },
+    options?: { readonly from?: Date; readonly to?: Date; readonly chain?: boolean | 'cross-signed' },
   ): ServerCertificate;
 }
 
 export function createAuthority(name = 'Test'): Authority {
   const root = authority(`${name} Root CA`);
   const intermediate = authority(`${name} Intermediate CA`, root);
+  const crossSigned = authorityCertificate(root, authority(`Old ${name} Root CA`), new Date('2021-01-01T00:00:00Z'));
   return {
     root: root.pem,
     issue(names, { from = new Date(Date.now() - dayMs), to = new Date(Date.now() + 300 * dayMs), chain = true } = {}) {
@@ -40,7 +44,7 @@ export function createAuthority(name = 'Test'): Authority {
         ],
       });
       return {
-        cert: chain ? `${leaf}${intermediate.pem}` : leaf,
+        cert: `${leaf}${chain === false ? '' : intermediate.pem}${chain === 'cross-signed' ? crossSigned : ''}`,
         key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
       };
     },
@@ -52,21 +56,29 @@ interface Issuer {
   readonly privateKey: KeyObject;
 }
 
-function authority(name: string, issuer?: Issuer): Issuer & { readonly pem: string } {
+function authority(name: string, issuer?: Issuer): Issuer & { readonly publicKey: KeyObject; readonly pem: string } {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const pem = certificate({
+  const pem = authorityCertificate({ name, publicKey }, issuer ?? { name, privateKey });
+  return { name, publicKey, privateKey, pem };
+}
+
+function authorityCertificate(
+  { name, publicKey }: { readonly name: string; readonly publicKey: KeyObject },
+  issuer: Issuer,
+  to = new Date('2040-01-01T00:00:00Z'),
+): string {
+  return certificate({
     subject: name,
-    issuer: issuer ?? { name, privateKey },
+    issuer,
     publicKey,
     from: new Date('2020-01-01T00:00:00Z'),
-    to: new Date('2040-01-01T00:00:00Z'),
+    to,
     extensions: [
       extension('2.5.29.19', sequence(tagged(0x01, Buffer.from([0xff]))), true),
       // keyCertSign and cRLSign
       extension('2.5.29.15', tagged(0x03, Buffer.from([1, 0x06])), true),
     ],
   });
-  return { name, privateKey, pem };
 }
 
 function certificate(of: {

@@ -1,4 +1,5 @@
 import { getuid } from 'node:process';
+import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type FactSet, noFacts } from '../../../src/domain/fact-set.ts';
 import type { Run } from '../../../src/domain/finding.ts';
@@ -202,6 +203,17 @@ describe.runIf(isRoot)('anonymous probes against real servers', () => {
   it.each([
     ['403', (response: Parameters<Handler>[1]) => response.writeHead(403).end(), '403'],
     ['a reset', (response: Parameters<Handler>[1]) => response.destroy(), 'a reset connection'],
+    [
+      'the page of a filter',
+      (response: Parameters<Handler>[1]) =>
+        response.end('<title>Request Rejected</title>The requested URL was rejected. Your support ID is: 1'),
+      'a page of refusal (200)',
+    ],
+    [
+      '406',
+      (response: Parameters<Handler>[1]) => response.writeHead(406).end('Not Acceptable'),
+      'a page of refusal (406)',
+    ],
   ])('sees a filter that answers autodiscover.json with %s', async (_, block, words) => {
     await exchange({
       inFront: (_request, response, url) => {
@@ -311,6 +323,56 @@ describe.runIf(isRoot)('anonymous probes against real servers', () => {
     const stranger = createAuthority('Stranger');
     await exchange({}, await stranger.issue(['mail.contoso.com', 'autodiscover.contoso.com']));
     expect(said((await evaluate()).run, 'tls-trusted')).toContain('does not chain to a public root');
+  });
+
+  it('does not follow an expired detour behind a root that everybody knows', async () => {
+    await exchange({}, authority.issue(['mail.contoso.com', 'autodiscover.contoso.com'], { chain: 'cross-signed' }));
+    const { run } = await evaluate();
+    expect(said(run, 'tls-trusted')).toContain('pass: autodiscover.contoso.com presents a trusted certificate until ');
+    expect(said(run, 'autodiscover-v2-returns-ews')).toContain('pass: ');
+  });
+
+  it('reads an answer that came compressed unasked, or with a byte order mark', async () => {
+    const json = JSON.stringify({ Protocol: 'EWS', Url: 'https://mail.contoso.com/EWS/Exchange.asmx' });
+    for (const [headers, body] of [
+      [{ 'content-encoding': 'gzip' }, gzipSync(json)],
+      [{}, `\uFEFF${json}`],
+    ] as const) {
+      await exchange({
+        inFront: (_request, response, url) => {
+          if (url.searchParams.get('Protocol') !== 'EWS') return false;
+          response.writeHead(200, {
+            'content-type': 'application/json; charset=utf-8',
+            'x-feserver': 'EX1',
+            ...headers,
+          });
+          response.end(body);
+          return true;
+        },
+      });
+      expect(said((await evaluate()).run, 'autodiscover-v2-returns-ews')).toBe(
+        'pass: autodiscover.contoso.com names https://mail.contoso.com/EWS/Exchange.asmx.',
+      );
+      await Promise.all(running.splice(0).map((server) => server.close()));
+    }
+  });
+
+  it('tells the redirect of the web site from a sign-in page in front', async () => {
+    await exchange({
+      inFront: (_request, response, url) => {
+        if (!/^\/(autodiscover|ews)\//i.test(url.pathname)) return false;
+        response.writeHead(302, { location: '/owa' });
+        response.end();
+        return true;
+      },
+    });
+    const { run } = await evaluate();
+    expect(said(run, 'autodiscover-v2-returns-ews')).toContain(
+      'redirects autodiscover.json to Outlook on the web (https://autodiscover.contoso.com/owa',
+    );
+    expect(run.findings.find(({ rule }) => rule.endsWith('autodiscover-v2-returns-ews'))).toMatchObject({
+      owner: 'on-premises',
+    });
   });
 
   it('names a port that does not speak TLS and a server that speaks an old one only', async () => {

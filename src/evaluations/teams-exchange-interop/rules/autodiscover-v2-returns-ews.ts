@@ -5,12 +5,13 @@ import {
   type AutodiscoverDns,
   allOf,
   isHybridAgentName,
+  isOutlookWeb,
   isSignInPage,
   serviceRecordOf,
 } from '../../../facts/exchange-organization/published.ts';
 import { afterRoute } from '../predecessors.ts';
 import { rule } from '../rule.ts';
-import { at, leftOutSentence, otherAgentSentence } from '../wording.ts';
+import { at, leftOutSentence, otherAgentSentence, siteRedirect } from '../wording.ts';
 
 /** See autodiscover-v2-returns-ews.md. */
 export const autodiscoverV2ReturnsEws = rule({
@@ -120,7 +121,7 @@ function problemOf(answer: AutodiscoverAnswer, dns: AutodiscoverDns): Problem | 
         );
       }
       return fail(
-        `${host} refuses autodiscover.json and other paths with 403: something in front of Exchange turns callers away.`,
+        `${host} refuses autodiscover.json and other paths with ${status ?? 'a cut connection'}: something in front of Exchange turns callers away.`,
         publish,
         'network',
       );
@@ -130,6 +131,12 @@ function problemOf(answer: AutodiscoverAnswer, dns: AutodiscoverDns): Problem | 
         publish,
       );
     case 'redirect':
+      if (location !== undefined && isOutlookWeb(location)) {
+        return fail(
+          `${host} redirects autodiscover.json to Outlook on the web (${location}): the redirect of the web site reaches Autodiscover, too.`,
+          siteRedirect,
+        );
+      }
       if (location !== undefined && isSignInPage(location)) {
         return fail(
           `${host} redirects autodiscover.json to a sign-in page (${location}): something in front pre-authenticates.`,

@@ -1,8 +1,8 @@
 import { enumerateFirst } from '../../../domain/words.ts';
-import { allOf, type EwsAnswer } from '../../../facts/exchange-organization/published.ts';
+import { allOf, type EwsAnswer, isOutlookWeb } from '../../../facts/exchange-organization/published.ts';
 import { afterEwsKnown, ewsHosts } from '../predecessors.ts';
 import { rule } from '../rule.ts';
-import { at, otherAgentSentence } from '../wording.ts';
+import { at, otherAgentSentence, siteRedirect } from '../wording.ts';
 
 /** See ews-without-pre-authentication.md. */
 export const ewsWithoutPreAuthentication = rule({
@@ -86,10 +86,25 @@ function problemOf({ status, schemes, outcome, location, fromExchange }: EwsAnsw
         message: `asks for ${schemes.length === 0 ? 'credentials without naming a scheme' : `${enumerateFirst(schemes)} only`} (401 without a sign of Exchange): something in front pre-authenticates.`,
       };
     case 'login':
+      if (location !== undefined && isOutlookWeb(location)) {
+        return {
+          message: `redirects to Outlook on the web (${location}): the redirect of the web site reaches EWS, too.`,
+          owner: 'on-premises',
+          remedy: siteRedirect,
+        };
+      }
       return {
         message: `redirects to a sign-in page (${location}): a proxy authenticates callers before Exchange sees them.`,
       };
     case 'page':
+      if (fromExchange === true) {
+        return {
+          message: `answers without asking for credentials (${status}), by Exchange itself: the authentication of its EWS directory is not as Microsoft sets it up.`,
+          owner: 'on-premises',
+          remedy:
+            'Get-WebServicesVirtualDirectory | Format-List Server,*Authentication, and IIS Manager > EWS > Authentication on each: set them as Microsoft Learn, "Default settings for Exchange virtual directories", has them.',
+        };
+      }
       return {
         message: `answers with a web page (${status}) where Exchange would ask for credentials: a proxy stands in between.`,
       };

@@ -38,7 +38,10 @@ export const wafPassesAutodiscoverV2 = rule({
         evidence,
       };
     }
-    const filtered = blocked.find(({ otherPath }) => otherPath?.status !== undefined && otherPath.status !== 403);
+    const filtered = blocked.find(
+      ({ otherPath, status }) =>
+        otherPath?.status !== undefined && otherPath.status !== 403 && otherPath.status !== status,
+    );
     if (filtered === undefined) {
       return {
         verdict: 'not_applicable',
@@ -85,5 +88,6 @@ export const wafPassesAutodiscoverV2 = rule({
 });
 
 function saidOf({ status, silent }: AutodiscoverAnswer): string {
-  return status === undefined ? (silent === true ? 'silence, twice' : 'a reset connection') : `${status}`;
+  if (status === undefined) return silent === true ? 'silence, twice' : 'a reset connection';
+  return status === 403 ? '403' : `a page of refusal (${status})`;
 }
