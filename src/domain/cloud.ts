@@ -79,6 +79,9 @@ export function isCoexistence(domain: string): boolean {
   return endsLike(domain, '.mail');
 }
 
+const tenantDomains = clouds.flatMap((cloud) => cloudFacts[cloud].tenantDomains);
+
 function endsLike(domain: string, before: string): boolean {
-  return clouds.some((cloud) => cloudFacts[cloud].tenantDomains.some((suffix) => domain.endsWith(before + suffix)));
+  for (const suffix of tenantDomains) if (domain.endsWith(before === '' ? suffix : before + suffix)) return true;
+  return false;
 }

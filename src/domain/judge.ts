@@ -47,17 +47,31 @@ export function judgeWithReasons(
   set: FactSet,
   options: JudgeOptions,
 ): { readonly run: Run; readonly deciding: ReadonlyMap<QuestionId, readonly Finding[]> } {
-  const { facts: kinds } = evaluation;
-  const engine: Engine = { evaluation, kinds, subject, set, options, failed: new Map(), parts: new Map() };
   const { now } = options;
-  const fact: AnyFactReader = (name) => seen(engine, name, subjectFact(set, name));
-  const reason = evaluation.scope?.(fact, { subject, now });
-  const scopeRests = reason === undefined ? undefined : engine.rests;
+  const engine: Engine = {
+    evaluation,
+    kinds: evaluation.facts,
+    subject,
+    set,
+    options,
+    failed: new Map(),
+    sights: new Map(),
+  };
+  let scopeRests: Rests;
+  const fact: AnyFactReader = (name) => {
+    const gathered = aged(engine, name, gatheredOf(engine, name, undefined));
+    if (gathered.assumed === true) scopeRests = joined(scopeRests, name);
+    return gathered;
+  };
   const judged: Judged[] = [];
+  const reason = evaluation.scope?.(fact, { subject, now });
+  if (reason === undefined) scopeRests = undefined;
   for (const rule of evaluation.rules) {
-    engine.rests = scopeRests;
     const outside = reason ?? rule.scope?.({ subject, now });
-    const results = outside === undefined ? judgeRule(engine, rule) : [resting(engine, notApplicable(rule, outside))];
+    const results =
+      outside === undefined
+        ? judgeRule(engine, rule, scopeRests)
+        : [say(engine, rule, undefined, 'not_applicable', outside, scopeRests)];
     for (const result of results) {
       judged.push(result);
       // Advice blocks nothing: behind a certificate that expires in three weeks everything else can still be judged.
@@ -90,7 +104,11 @@ export function judgeWithReasons(
 /** Names of assumed facts on which something rests. */
 type Rests = ReadonlySet<string> | undefined;
 
-/** What stays the same while one subject is judged; `failed` grows as rules fail. */
+function joined(rests: Rests, fact: string): Rests {
+  return rests?.has(fact) === true ? rests : new Set([...(rests ?? []), fact]);
+}
+
+/** What stays the same while one subject is judged; the collections grow. */
 interface Engine {
   readonly evaluation: Evaluation;
   readonly kinds: FactKinds;
@@ -99,28 +117,46 @@ interface Engine {
   readonly options: JudgeOptions;
   /** Findings that failed by their keys, and what each rests on. */
   readonly failed: Map<string, Rests>;
-  /** The parts of each kind that was judged. */
-  readonly parts: Map<string, readonly string[]>;
-  /** The assumed facts that were read for the finding at hand. */
-  rests?: Rests;
+  /** What was seen for rules that are judged for each part of a kind, or (undefined) for the whole subject. */
+  readonly sights: Map<string | undefined, Sights>;
+}
+
+/**
+ * The facts as all rules see them that look at one part, or at the whole subject: each looked up and aged once. A rule is
+ * given those of them that it names.
+ */
+interface Sight {
+  /** What is known, by fact; of a part fact that is not the part's own, by part. */
+  readonly facts: Record<string, unknown>;
+  /** Why others are not, by fact. */
+  readonly absent: Record<string, readonly Missing[]>;
+  /** The facts that are assumed, known or not; undefined where none is. */
+  assumed: Rests;
+}
+
+interface Sights {
+  /** All parts of the kind. */
+  readonly parts: readonly string[];
+  /** Without a look at one of them. */
+  readonly common: Sight;
+  readonly ofParts: Map<string, Sight>;
+}
+
+interface Missing {
+  readonly fact: string;
+  readonly part: string | undefined;
+  readonly why: NotKnown;
 }
 
 interface Result extends Judged {
-  readonly rests?: Rests;
+  readonly rests: Rests;
 }
 
 /** A result that says what it rests on, where that is assumed. */
-function resting({ kinds, rests }: Engine, judged: Judged): Result {
-  if (rests === undefined) return judged;
-  const { finding, blocks } = judged;
-  return {
-    finding: restingOn(
-      finding,
-      [...rests].map((fact) => factTitle(kinds, fact)),
-    ),
-    blocks,
-    rests,
-  };
+function resultOf({ kinds }: Engine, finding: Finding, blocks: readonly QuestionId[], rests: Rests): Result {
+  if (rests === undefined) return { finding, blocks, rests };
+  const names = [...rests].map((fact) => factTitle(kinds, fact));
+  return { finding: restingOn(finding, names), blocks, rests };
 }
 
 /** A finding that says in words that it rests on something assumed, and on what. */
@@ -129,90 +165,124 @@ export function restingOn(finding: Finding, assumed: readonly string[]): Finding
   return { ...finding, message: `${finding.message} (Rests on what is assumed${what}.)`, assumed: true };
 }
 
-function judgeRule(engine: Engine, rule: AnyRule): Result[] {
-  const { subject, set, options } = engine;
-  const base = { subject, now: options.now, policy: options.policies?.[rule.id] ?? {} };
+function judgeRule(engine: Engine, rule: AnyRule, scopeRests: Rests): readonly Result[] {
+  const { subject, options } = engine;
+  const { now } = options;
+  const policy = options.policies?.[rule.id] ?? noPolicy;
   const kind = rule.per;
-  if (kind === undefined) return judgeOne(engine, rule, undefined, base, []);
+  const { common, parts } = sightsOf(engine, kind);
+  if (kind === undefined) return judgeOne(engine, rule, undefined, common, policy, scopeRests);
 
   // Which parts to judge may itself depend on facts; when those are missing there is one untargeted `unknown`.
-  const common = look(engine, rule, undefined);
-  if (common.missing !== undefined) return [unknown(engine, rule, undefined, common.missing)];
+  let rests = resting(scopeRests, rule, common);
+  const missing = firstMissing(rule, common);
+  if (missing !== undefined) return [unknown(engine, rule, undefined, missing, rests)];
   let names: readonly string[] | Judgement;
   try {
-    const blocker = failedPredecessor(engine, rule, common.facts, { ...base, part: '' });
-    if (blocker !== undefined) return [blocked(engine, rule, undefined, blocker)];
-    const byPart = (fact: string) => knownByPart(engine, fact);
-    names = rule.parts?.(common.facts, { ...base, byPart }) ?? allParts(engine, kind);
+    const facts = factsFor(rule, common);
+    const blocker = failedPredecessor(engine, rule, facts, { subject, now, policy, part: '' });
+    if (blocker !== undefined) return [blocked(engine, rule, undefined, blocker, rests)];
+    const byPart = (fact: string) => {
+      const { facts: all, assumed } = sightsOf(engine, undefined).common;
+      if (assumed?.has(fact) === true) rests = joined(rests, fact);
+      const { [everyPart]: _, ...known } = all[fact] as Readonly<Record<string, unknown>>;
+      return known;
+    };
+    names = rule.parts?.(facts, { subject, now, policy, byPart }) ?? parts;
   } catch (error) {
-    return [broken(engine, rule, undefined, error)];
+    return [broken(engine, rule, undefined, error, rests)];
   }
-  if (!Array.isArray(names)) return [conclude(engine, rule, undefined, names as Judgement, base.policy)];
-  if (names.length === 0) {
-    const everywhere = set.parts[kind]?.[everyPart];
-    const silent = rule.needs.find((fact) => everywhere?.[fact]?.status === 'unobtainable');
-    if (silent === undefined) return [resting(engine, notApplicable(rule, `There is no ${kind} to look at.`))];
-    return [unknown(engine, rule, undefined, { fact: silent, part: undefined, why: everywhere?.[silent] as NotKnown })];
-  }
-  const withPeers = rule.peers.length + rule.optionalPeers.length > 0;
-  const all = withPeers ? allParts(engine, kind) : [];
-  const { rests } = engine;
-  return names.flatMap((part) => {
-    engine.rests = rests;
-    return judgeOne(engine, rule, part, base, all);
-  });
+  if (!Array.isArray(names)) return [conclude(engine, rule, undefined, names as Judgement, policy, rests)];
+  if (names.length === 0) return [judgeNone(engine, rule, kind, rests)];
+  const results: Result[] = [];
+  for (const part of names) results.push(...judgeOne(engine, rule, part, sightOf(engine, kind, part), policy, rests));
+  return results;
 }
 
-function allParts({ evaluation, subject, set, parts }: Engine, kind: string): readonly string[] {
-  let all = parts.get(kind);
-  if (all === undefined) {
-    const declared = evaluation.parts?.(subject)[kind] ?? [];
-    all = [...new Set([...declared, ...Object.keys(set.parts[kind] ?? {}).filter((part) => part !== everyPart)])];
-    parts.set(kind, all);
-  }
-  return all;
+/** There is no part to judge; or nobody could look which there are. */
+function judgeNone(engine: Engine, rule: AnyRule, kind: string, rests: Rests): Result {
+  const everywhere = engine.set.parts[kind]?.[everyPart];
+  const fact = rule.needs.find((one) => everywhere?.[one]?.status === 'unobtainable');
+  if (fact === undefined)
+    return say(engine, rule, undefined, 'not_applicable', `There is no ${kind} to look at.`, rests);
+  return unknown(engine, rule, undefined, { fact, part: undefined, why: everywhere?.[fact] as NotKnown }, rests);
 }
 
-/** @param all every part of the rule's kind, for the rules that look at the others */
 function judgeOne(
   engine: Engine,
   declared: AnyRule,
   part: string | undefined,
-  base: Omit<AnyContext, 'part' | 'peers'>,
-  all: readonly string[],
-): Result[] {
-  const { rests } = engine;
-  const { subject } = base;
+  sight: Sight,
+  policy: RulePolicy,
+  before: Rests,
+): readonly Result[] {
+  const { subject, options } = engine;
   const { variant } = declared;
   const isOther = part !== undefined && variant?.is({ subject, part }) === true;
   const rule = isOther ? variant.judgedBy : declared;
-  if (typeof rule === 'function') {
-    const outside = notApplicable(declared, rule({ subject, part: part ?? '' }), part);
-    return [resting(engine, outside)];
-  }
+  if (typeof rule === 'function')
+    return [say(engine, declared, part, 'not_applicable', rule({ subject, part: part ?? '' }), before)];
+  let rests = resting(before, rule, sight);
   try {
-    const at = { ...base, part: part ?? '', peers: noPeers };
-    const own = look(engine, rule, part);
-    const blocker = failedPredecessor(engine, rule, own.facts, at);
-    if (blocker !== undefined) return [blocked({ ...engine, rests }, rule, part, blocker)];
-    if (own.missing !== undefined) return [unknown({ ...engine, rests }, rule, part, own.missing)];
-    // What is compared has to be alike: parts of the other kind have no such facts.
-    const comparable =
-      rule.peers.length === 0 || variant === undefined
-        ? all
-        : all.filter((peer) => variant.is({ subject, part: peer }) === isOther);
-    const others = all.length === 0 ? undefined : lookAtPeers(engine, rule, part, comparable);
-    if (others?.missing !== undefined) return [unknown(engine, rule, part, others.missing)];
-    const judgements = rule.judge(own.facts, others === undefined ? at : { ...at, peers: others.peers });
-    return (Array.isArray(judgements) ? (judgements as readonly Judgement[]) : [judgements as Judgement]).map(
-      (judgement) => conclude(engine, rule, part, judgement, at.policy),
-    );
+    const peers = part === undefined || !looksAtPeers(rule) ? noPeers : peersOf(engine, rule, part, variant);
+    const at: AnyContext = { subject, now: options.now, policy, part: part ?? '', peers };
+    const facts = factsFor(rule, sight);
+    const blocker = failedPredecessor(engine, rule, facts, at);
+    if (blocker !== undefined) return [blocked(engine, rule, part, blocker, before)];
+    let missing = firstMissing(rule, sight);
+    if (missing !== undefined) return [unknown(engine, rule, part, missing, before)];
+    for (const peer in peers) {
+      const { absent, assumed } = sightOf(engine, rule.per ?? '', peer);
+      for (const fact of rule.peers) {
+        missing ??= absent[fact]?.[0];
+        if (assumed?.has(fact) === true) rests = joined(rests, fact);
+      }
+      for (const fact of rule.optionalPeers) if (assumed?.has(fact) === true) rests = joined(rests, fact);
+    }
+    if (missing !== undefined) return [unknown(engine, rule, part, missing, rests)];
+    const judged = rule.judge(facts, at);
+    if (!Array.isArray(judged)) return [conclude(engine, rule, part, judged as Judgement, policy, rests)];
+    return (judged as readonly Judgement[]).map((one) => conclude(engine, rule, part, one, policy, rests));
   } catch (error) {
-    return [broken(engine, declared, part, error)];
+    return [broken(engine, declared, part, error, rests)];
   }
 }
 
+const noPolicy: RulePolicy = {};
 const noPeers: AnyContext['peers'] = {};
+
+function looksAtPeers({ peers, optionalPeers }: AnyRule): boolean {
+  return peers.length + optionalPeers.length > 0;
+}
+
+/** The named facts of the other parts, as far as they are known. What is compared has to be alike: parts of the other kind have no such facts. */
+function peersOf(
+  engine: Engine,
+  { per = '', peers, optionalPeers }: AnyRule,
+  part: string,
+  variant: AnyRule['variant'],
+): AnyContext['peers'] {
+  const { subject } = engine;
+  const isOther = variant?.is({ subject, part });
+  const others: Record<string, Record<string, unknown>> = {};
+  for (const peer of sightsOf(engine, per).parts) {
+    if (peer === part || (peers.length > 0 && variant?.is({ subject, part: peer }) !== isOther)) continue;
+    const { facts } = sightOf(engine, per, peer);
+    const known: Record<string, unknown> = {};
+    for (const fact of peers) if (facts[fact] !== undefined) known[fact] = facts[fact];
+    for (const fact of optionalPeers) if (facts[fact] !== undefined) known[fact] = facts[fact];
+    others[peer] = known;
+  }
+  return others;
+}
+
+/** The facts that a rule names, undefined where they are not known. */
+function factsFor({ needs, optional }: AnyRule, { facts }: Sight): Readonly<Record<string, unknown>> {
+  const named: Record<string, unknown> = {};
+  for (const fact of needs) named[fact] = facts[fact];
+  for (const fact of optional) named[fact] = facts[fact];
+  return named;
+}
 
 function failedPredecessor(
   { failed }: Engine,
@@ -224,107 +294,91 @@ function failedPredecessor(
   return failed.size === 0 ? undefined : rule.after?.(facts, at).find((one) => failed.has(findingKey(one)));
 }
 
-interface Missing {
-  readonly fact: string;
-  readonly part: string | undefined;
-  readonly why: NotKnown;
+/** The first fact that the rule needs and that is not there; what it can do without counts when it was supplied or asked for in vain. */
+function firstMissing({ needs, optional }: AnyRule, { absent }: Sight): Missing | undefined {
+  for (const fact of needs) {
+    const first = absent[fact]?.[0];
+    if (first !== undefined) return first;
+  }
+  for (const fact of optional) {
+    const first = absent[fact]?.find(({ why }) => why.reason !== 'not_supplied');
+    if (first !== undefined) return first;
+  }
+  return undefined;
 }
 
-/** The facts a rule may see, of `part` or (part undefined) those that are not per part; and the first needed one that is missing. */
-function look(
-  engine: Engine,
-  rule: AnyRule,
-  part: string | undefined,
-): { readonly facts: object; readonly missing: Missing | undefined } {
-  const facts: Record<string, unknown> = {};
-  let missing: Missing | undefined;
-  for (const fact of rule.needs) missing = take(engine, rule, part, fact, true, facts, missing);
-  for (const fact of rule.optional) missing = take(engine, rule, part, fact, false, facts, missing);
-  return { facts, missing };
+/** What a rule rests on that was given its facts. */
+function resting(before: Rests, { needs, optional }: AnyRule, { assumed }: Sight): Rests {
+  let rests = before;
+  if (assumed === undefined) return rests;
+  for (const facts of [needs, optional]) for (const fact of facts) if (assumed.has(fact)) rests = joined(rests, fact);
+  return rests;
 }
 
-/** Lays a fact before a rule: one value, or by part where the rule is not judged for each. @returns the first that is missing */
-function take(
-  engine: Engine,
-  rule: AnyRule,
-  part: string | undefined,
-  fact: string,
-  needed: boolean,
-  facts: Record<string, unknown>,
-  missingBefore: Missing | undefined,
-): Missing | undefined {
+function sightsOf(engine: Engine, kind: string | undefined): Sights {
+  let sights = engine.sights.get(kind);
+  if (sights === undefined) {
+    const parts = kind === undefined ? [] : allParts(engine, kind);
+    sights = { parts, common: lookAround(engine, kind), ofParts: new Map() };
+    engine.sights.set(kind, sights);
+  }
+  return sights;
+}
+
+function allParts({ evaluation, subject, set }: Engine, kind: string): readonly string[] {
+  const declared = evaluation.parts?.(subject)[kind] ?? [];
+  const found = Object.keys(set.parts[kind] ?? {}).filter((part) => part !== everyPart);
+  return declared.length === 0 ? found : [...new Set([...declared, ...found])];
+}
+
+/** What rules see of one part: its own facts besides what all have in common. */
+function sightOf(engine: Engine, kind: string, part: string): Sight {
+  const { common, ofParts } = sightsOf(engine, kind);
+  let sight = ofParts.get(part);
+  if (sight === undefined) {
+    sight = { facts: { ...common.facts }, absent: { ...common.absent }, assumed: common.assumed };
+    for (const fact of Object.keys(engine.kinds.partOf))
+      if (engine.kinds.partOf[fact] === kind) note(engine, sight, fact, part, sight.facts, fact);
+    ofParts.set(part, sight);
+  }
+  return sight;
+}
+
+function lookAround(engine: Engine, kind: string | undefined): Sight {
   const { kinds, set } = engine;
-  let missing = missingBefore;
-  const kind = kinds.partOf[fact];
-  if (kind === undefined || kind === rule.per) {
-    if (kind !== undefined && part === undefined) return missing;
-    const gathered = seen(
-      engine,
-      fact,
-      kind === undefined ? subjectFact(set, fact) : partFact(engine, fact, part ?? ''),
-    );
-    facts[fact] = gathered.status === 'known' ? gathered.value : undefined;
-    return missing ?? missingOf(fact, kind === undefined ? undefined : part, gathered, needed);
+  const sight: Sight = { facts: {}, absent: {}, assumed: undefined };
+  for (const fact of Object.keys(kinds.schemas)) {
+    const partKind = kinds.partOf[fact];
+    if (partKind === undefined) {
+      note(engine, sight, fact, undefined, sight.facts, fact);
+    } else if (partKind !== kind) {
+      const byPart: Record<string, unknown> = {};
+      for (const part of Object.keys(set.parts[partKind] ?? {})) note(engine, sight, fact, part, byPart, part);
+      sight.facts[fact] = byPart;
+    }
   }
-  const byPart: Record<string, unknown> = {};
-  facts[fact] = byPart;
-  for (const name of Object.keys(set.parts[kind] ?? {})) {
-    const gathered = seen(engine, fact, partFact(engine, fact, name));
-    if (gathered.status === 'known') byPart[name] = gathered.value;
-    missing ??= missingOf(fact, name, gathered, needed);
-  }
-  return missing;
+  return sight;
 }
 
-function missingOf(
+/** Looks a fact up for a sight: what is known goes into `known` as `name`. */
+function note(
+  engine: Engine,
+  sight: Sight,
   fact: string,
   part: string | undefined,
-  why: Gathered<unknown>,
-  needed: boolean,
-): Missing | undefined {
-  return why.status === 'unobtainable' && (needed || why.reason !== 'not_supplied') ? { fact, part, why } : undefined;
+  known: Record<string, unknown>,
+  name: string,
+): void {
+  const seen = aged(engine, fact, gatheredOf(engine, fact, part));
+  if (seen.assumed === true) sight.assumed = joined(sight.assumed, fact);
+  if (seen.status === 'known') known[name] = seen.value;
+  else sight.absent[fact] = [...(sight.absent[fact] ?? []), { fact, part, why: seen }];
 }
 
-/** The named facts of the other parts; and the first one that the rule cannot do without and that is missing. */
-function lookAtPeers(
-  engine: Engine,
-  rule: AnyRule,
-  part: string | undefined,
-  all: readonly string[],
-): { readonly peers: AnyContext['peers']; readonly missing: Missing | undefined } {
-  const peers: Record<string, Record<string, unknown>> = {};
-  let missing: Missing | undefined;
-  for (const peer of all) {
-    if (peer === part) continue;
-    const facts: Record<string, unknown> = {};
-    for (const fact of [...rule.peers, ...rule.optionalPeers]) {
-      const gathered = seen(engine, fact, partFact(engine, fact, peer));
-      if (gathered.status === 'known') facts[fact] = gathered.value;
-      else if (rule.peers.includes(fact)) missing ??= { fact, part: peer, why: gathered };
-    }
-    peers[peer] = facts;
-  }
-  return { peers, missing };
-}
-
-/** What is known of a fact, of each part that has an entry. */
-function knownByPart(engine: Engine, fact: string): Readonly<Record<string, unknown>> {
-  const kind = engine.kinds.partOf[fact] ?? '';
-  const known = Object.keys(engine.set.parts[kind] ?? {}).flatMap((part) => {
-    const gathered = seen(engine, fact, partFact(engine, fact, part));
-    return part === everyPart || gathered.status !== 'known' ? [] : [[part, gathered.value]];
-  });
-  return Object.fromEntries(known);
-}
-
-/** A fact as a rule gets to see it: past its shelf life it is as good as none. What is assumed does not age, and is noted. */
-function seen(engine: Engine, fact: string, gathered: Gathered<unknown>): Gathered<unknown> {
-  if (gathered.assumed === true) {
-    engine.rests = new Set([...(engine.rests ?? []), fact]);
-    return gathered;
-  }
-  const { kinds, options } = engine;
-  if (gathered.status !== 'known' || !isStale(kinds, fact, gathered.observedAt, options.now)) return gathered;
+/** A fact as it counts now: past its shelf life it is as good as none. What is assumed does not age. */
+function aged({ kinds, options }: Engine, fact: string, gathered: Gathered<unknown>): Gathered<unknown> {
+  if (gathered.status !== 'known' || gathered.assumed === true) return gathered;
+  if (!isStale(kinds, fact, gathered.observedAt, options.now)) return gathered;
   const hours = shelfLifeHours(kinds, fact) ?? 0;
   return {
     status: 'unobtainable',
@@ -341,14 +395,11 @@ const notSupplied: NotKnown = {
   detail: 'nobody supplied it and no source was asked',
 };
 
-function subjectFact(set: FactSet, fact: string): Gathered<unknown> {
-  return set.facts[fact] ?? notSupplied;
-}
-
-/** What is known of one part, or of every part in its place. */
-function partFact({ kinds, set }: Engine, fact: string, part: string): Gathered<unknown> {
+/** What is known of the subject; or of one of its parts, or of every part in its place. */
+function gatheredOf({ kinds, set }: Engine, fact: string, part: string | undefined): Gathered<unknown> {
   const members = set.parts[kinds.partOf[fact] ?? ''];
-  return members?.[part]?.[fact] ?? members?.[everyPart]?.[fact] ?? notSupplied;
+  const gathered = part === undefined ? set.facts[fact] : (members?.[part]?.[fact] ?? members?.[everyPart]?.[fact]);
+  return gathered ?? notSupplied;
 }
 
 function conclude(
@@ -357,6 +408,7 @@ function conclude(
   part: string | undefined,
   judgement: Judgement,
   policy: RulePolicy,
+  rests: Rests,
 ): Result {
   const fail = judgement.verdict === 'fail' ? judgement : undefined;
   const finding: Finding = {
@@ -366,16 +418,14 @@ function conclude(
     severity: fail && (policy.severity ?? fail.severity ?? rule.severity),
     owner: fail?.owner,
     message: judgement.message,
-    evidence: (judgement.evidence ?? []).map((observation) => evidenceOf(engine, observation, rule.per, part)),
+    evidence: judgement.evidence?.map((one) => evidenceOf(engine, one, rule.per, part)) ?? [],
     remedy: 'remedy' in judgement ? judgement.remedy : undefined,
-    ...('dns' in judgement && judgement.dns !== undefined && judgement.dns.length > 0
-      ? { dns: [...judgement.dns] }
-      : {}),
-    ...(isComing(judgement, engine.options.now) ? { comes: judgement.comes } : {}),
-    ...(fail?.confirmRuns === undefined ? {} : { confirmRuns: fail.confirmRuns }),
     supportCase: fail?.supportCase,
   };
-  return resting(engine, { finding, blocks: ('blocks' in judgement ? judgement.blocks : undefined) ?? rule.blocks });
+  if ('dns' in judgement && judgement.dns !== undefined && judgement.dns.length > 0) finding.dns = [...judgement.dns];
+  if (isComing(judgement, engine.options.now)) finding.comes = judgement.comes;
+  if (fail?.confirmRuns !== undefined) finding.confirmRuns = fail.confirmRuns;
+  return resultOf(engine, finding, ('blocks' in judgement ? judgement.blocks : undefined) ?? rule.blocks, rests);
 }
 
 /** Is there something that comes within weeks? What lies further ahead is no news yet. */
@@ -385,85 +435,63 @@ function isComing({ comes }: Judgement, now: Date): boolean {
 }
 
 function evidenceOf(
-  { kinds, set }: Engine,
+  engine: Engine,
   observation: Observation,
   kind: string | undefined,
   part: string | undefined,
 ): Evidence {
+  const { kinds, set } = engine;
   const { fact, observed } = observation;
   const partKind = kinds.partOf[fact];
   const name = observation.part ?? (partKind === kind ? part : undefined);
   const gathered: Gathered<unknown> | undefined =
     partKind === undefined
-      ? subjectFact(set, fact)
+      ? gatheredOf(engine, fact, undefined)
       : name === undefined
         ? undefined
         : set.parts[partKind]?.[name]?.[fact];
   return { fact, observed, at: gathered?.observedAt, source: gathered?.source };
 }
 
-function unknown(engine: Engine, rule: AnyRule, target: string | undefined, { fact, part, why }: Missing): Result {
-  const { kinds, rests } = engine;
+function unknown(
+  engine: Engine,
+  rule: AnyRule,
+  target: string | undefined,
+  { fact, part, why }: Missing,
+  rests: Rests,
+): Result {
+  const { reason, detail, observedAt: at, source, assumed } = why;
   const whose = part === undefined || part === target ? '' : ` of ${part}`;
-  const at = why.assumed === true ? { ...engine, rests: new Set([...(rests ?? []), fact]) } : engine;
-  return resting(at, {
-    finding: {
-      rule: rule.id,
-      ...(target === undefined ? {} : { target }),
-      verdict: 'unknown',
-      message: `Could not look: ${factTitle(kinds, fact)}${whose}: ${words[why.reason]} (${why.detail}).`,
-      evidence: [
-        {
-          fact,
-          observed: `unobtainable, ${why.reason}: ${why.detail}`,
-          ...(why.observedAt === undefined ? {} : { at: why.observedAt }),
-          ...(why.source === undefined ? {} : { source: why.source }),
-        },
-      ],
-      reason: why.reason,
-    },
-    blocks: rule.blocks,
+  const message = `Could not look: ${factTitle(engine.kinds, fact)}${whose}: ${words[reason]} (${detail}).`;
+  const evidence = [{ fact, observed: `unobtainable, ${reason}: ${detail}`, at, source }];
+  return say(engine, rule, target, 'unknown', message, assumed === true ? joined(rests, fact) : rests, {
+    evidence,
+    reason,
   });
 }
 
-function blocked(engine: Engine, rule: AnyRule, target: string | undefined, by: Predecessor): Result {
+function blocked(engine: Engine, rule: AnyRule, target: string | undefined, by: Predecessor, before: Rests): Result {
   const which = by.target === undefined || by.target === target ? '' : ` (${by.target})`;
-  const rests = engine.failed.get(findingKey(by));
-  const at = rests === undefined ? engine : { ...engine, rests: rests.union(engine.rests ?? new Set<string>()) };
-  return resting(at, {
-    finding: {
-      rule: rule.id,
-      ...(target === undefined ? {} : { target }),
-      verdict: 'unknown',
-      message: `Not judged: blocked by ${by.rule}${which}, which failed.`,
-      evidence: [],
-      blockedBy: by.rule,
-    },
-    blocks: rule.blocks,
-  });
+  const rests = engine.failed.get(findingKey(by))?.union(before ?? new Set<string>()) ?? before;
+  const message = `Not judged: blocked by ${by.rule}${which}, which failed.`;
+  return say(engine, rule, target, 'unknown', message, rests, { blockedBy: by.rule });
 }
 
-function broken(engine: Engine, rule: AnyRule, target: string | undefined, error: unknown): Result {
+function broken(engine: Engine, rule: AnyRule, target: string | undefined, error: unknown, rests: Rests): Result {
   engine.options.onRuleError?.(rule.id, error);
-  return resting(engine, {
-    finding: {
-      rule: rule.id,
-      ...(target === undefined ? {} : { target }),
-      verdict: 'unknown',
-      message: `Could not judge: ${rule.id} stopped with an error of its own. This is a fault in fieldcheck, not in what it looked at.`,
-      evidence: [],
-    },
-    blocks: rule.blocks,
-  });
+  const message = `Could not judge: ${rule.id} stopped with an error of its own. This is a fault in fieldcheck, not in what it looked at.`;
+  return say(engine, rule, target, 'unknown', message, rests);
 }
 
-function notApplicable(rule: AnyRule, message: string, target?: string): Judged {
-  const finding: Finding = {
-    rule: rule.id,
-    ...(target === undefined ? {} : { target }),
-    verdict: 'not_applicable',
-    message,
-    evidence: [],
-  };
-  return { finding, blocks: rule.blocks };
+/** A finding that no rule came to. */
+function say(
+  engine: Engine,
+  { id, blocks }: AnyRule,
+  target: string | undefined,
+  verdict: 'unknown' | 'not_applicable',
+  message: string,
+  rests: Rests,
+  more: Partial<Finding> = {},
+): Result {
+  return resultOf(engine, { rule: id, target, verdict, message, evidence: [], ...more }, blocks, rests);
 }

@@ -66,10 +66,19 @@ export type SelectorRole = 'active' | 'next' | 'passive';
  * @returns undefined when the row does not say (no keys, a row without the rotation fields, or `now` between the readings
  *   of its RotateOnDate)
  */
-export function selectorRoles(
-  row: SigningConfigurationRow,
-  now: Date,
-): Readonly<Record<SelectorName, SelectorRole>> | undefined {
+export function selectorRoles(row: SigningConfigurationRow, now: Date): SelectorRoles | undefined {
+  if (last?.row !== row || last.now !== now) last = { row, now, roles: readRoles(row, now) };
+  return last.roles;
+}
+
+type SelectorRoles = Readonly<Record<SelectorName, SelectorRole>>;
+
+/** The rules on a domain ask for its roles one after the other. */
+let last:
+  | { readonly row: SigningConfigurationRow; readonly now: Date; readonly roles: SelectorRoles | undefined }
+  | undefined;
+
+function readRoles(row: SigningConfigurationRow, now: Date): SelectorRoles | undefined {
   const { selectorBeforeRotateOnDate: before, selectorAfterRotateOnDate: after } = row;
   const pending = rotationPending(row, now);
   if (pending === undefined || before === undefined || after === undefined) return undefined;
