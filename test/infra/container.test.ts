@@ -1,4 +1,4 @@
-// The container's files, without a builder: what they say is checked, that they build is not.
+// The container's files, without a builder: what they say is checked; container-run.test.ts does what they say.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
