@@ -158,6 +158,9 @@ function poolOf(
           failedBefore = [...error.failedBefore, error];
         }
       }
+      // Whoever was asked before and could not find out is the second opinion: it neither confirms nor denies.
+      const undecided = first.failedBefore?.find((failure) => !isResolversOwn(failure));
+      if (undecided !== undefined) throw undecided;
       await sleep(pauseMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
       const again = inOrder.filter(({ resolver }) => resolver.address === first.resolver);
       return askInTurn(again, name, type, signal, failedBefore);

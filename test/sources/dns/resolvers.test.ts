@@ -136,6 +136,18 @@ describe('confirm', () => {
     });
   });
 
+  it('nor where the one that could not find out was asked before', async () => {
+    const failing = await server((zone) => zone.misbehave(name, 'servfail'));
+    const good = await server();
+    const asked = pool({ first: [failing.address], secondOpinion: [good.address] });
+    const first = await asked.ask(name, 'TXT');
+    expect(first).toMatchObject({ rcode: 'NXDOMAIN', resolver: good.address });
+    expect(await failure(asked.confirm(name, 'TXT', first))).toMatchObject({
+      reason: 'servfail',
+      resolver: failing.address,
+    });
+  });
+
   it('hears when the second resolver sees it differently', async () => {
     const [without, with_] = await Promise.all([server(), server(hasKey)]);
     const asked = pool({ first: [without.address], secondOpinion: [with_.address] });
