@@ -39,12 +39,16 @@ export interface CnameVerdict {
 
 type Told = Omit<CnameVerdict, 'state' | 'dns'>;
 
-/** The verdict on a CNAME. */
-export function judgeCname(cname: SelectorCname, target: string): CnameVerdict {
+/**
+ * The verdict on a CNAME.
+ *
+ * @param other the target of the other selector, where the configuration names it
+ */
+export function judgeCname(cname: SelectorCname, target: string, other?: string): CnameVerdict {
   const state = cnameState(cname, target);
   const wanted = canonicalName(target);
   const publish = `Publish in the zone of the domain: ${cname.name}. CNAME ${wanted}. (TTL 3600 or more, no proxying).`;
-  return { state, ...tell[state](cname, wanted, publish), dns: changes[state](cname, wanted) };
+  return { state, ...tell[state](cname, wanted, publish, other), dns: changes[state](cname, wanted) };
 }
 
 /** What has to go, then what has to come. A wildcard may stay: the record of its own takes precedence over it. */
@@ -86,7 +90,9 @@ function change(
   return { action, name, type, ...(data === undefined ? {} : { data }), ...(zone === undefined ? {} : { zone }) };
 }
 
-const tell: Readonly<Record<CnameState, (cname: SelectorCname, wanted: string, publish: string) => Told>> = {
+const tell: Readonly<
+  Record<CnameState, (cname: SelectorCname, wanted: string, publish: string, other: string | undefined) => Told>
+> = {
   match,
   several,
   mismatch,
@@ -118,7 +124,7 @@ function several(cname: SelectorCname, wanted: string, publish: string): Told {
   };
 }
 
-function mismatch(cname: SelectorCname, wanted: string, publish: string): Told {
+function mismatch(cname: SelectorCname, wanted: string, publish: string, other: string | undefined): Told {
   const found = canonicalName(cname.chain[0]?.target ?? '');
   const observed = `CNAME ${found}`;
   if (cname.wildcard !== undefined) return wildcard(cname, `a CNAME to ${found}`, observed, wanted, publish);
@@ -143,11 +149,30 @@ function mismatch(cname: SelectorCname, wanted: string, publish: string): Told {
       remedy: `Enter the target anew, its dots without backslashes and without quotation marks around it. ${publish}`,
     };
   }
+  const whose = other !== undefined && sameName(found, other) ? swapped : whoseTarget(found, wanted);
   return {
-    sentence: `${cname.name} points to ${found}; the signing configuration wants ${wanted}.`,
+    sentence: `${cname.name} points to ${found}${whose === undefined ? '' : `, ${whose}`}; the signing configuration wants ${wanted}.`,
     observed,
-    remedy: `${publish} Take the target from Get-DkimSigningConfig, never build it.`,
+    remedy: whose === swapped ? publish : `${publish} Take the target from Get-DkimSigningConfig, never build it.`,
   };
+}
+
+const swapped = 'the target of the other selector: the two were swapped, or one was entered twice';
+
+/** `selector1-contoso-com._domainkey.contoso.n-v1.dkim.mail.microsoft`: a label for the domain, then the tenant. */
+const ofMicrosoft =
+  /^(selector[12]-[^.]+)\._domainkey\.([^.]+)\.(.*\.)?(onmicrosoft\.(?:com|us)|onmschina\.cn|dkim\.mail\.microsoft)$/;
+
+/** Whose target a wrong one is, where its name tells: people copy those of other domains and of the tenant before. */
+function whoseTarget(found: string, wanted: string): string | undefined {
+  const [, label, tenant, , form] = ofMicrosoft.exec(found) ?? [];
+  const [, ownLabel, ownTenant, , ownForm] = ofMicrosoft.exec(wanted) ?? [];
+  if (label === undefined || ownLabel === undefined) return undefined;
+  if (tenant !== ownTenant) return `a target of another tenant (${tenant}), or one that somebody built`;
+  if (form !== ownForm) {
+    return ownForm === 'dkim.mail.microsoft' ? 'a target in the old form' : 'a target in another form';
+  }
+  return label === ownLabel ? undefined : 'a target for another domain, or one that somebody built';
 }
 
 function wrongType(cname: SelectorCname, wanted: string, publish: string): Told {

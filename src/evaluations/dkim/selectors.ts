@@ -154,6 +154,11 @@ export function configured(configuration: SigningConfiguration | undefined, sele
   return selector === 'selector1' || selector === 'selector2' ? row?.selectors[selector] : undefined;
 }
 
+/** The target of the other one of the two selectors. */
+export function otherTarget(configuration: SigningConfiguration | undefined, selector: string): string | undefined {
+  return configured(configuration, selector === 'selector1' ? 'selector2' : 'selector1')?.cname;
+}
+
 /**
  * Does the key of this selector stand in the domain itself, so that there is no CNAME to follow? So it is for initial
  * domains (`*.onmicrosoft.com` and its sovereign kin), whatever their suffix: the configured target lies in the domain.

@@ -6,6 +6,7 @@ import {
   configured,
   endsByItself,
   needsNoCname,
+  otherTarget,
   unlessRolesOpen,
   unlessTargetNamed,
 } from '../selectors.ts';
@@ -31,7 +32,11 @@ export const activeCnameCorrect = rule({
     }
     const unnamed = unlessTargetNamed(configuration, part, subject.id);
     if (unnamed !== undefined) return unnamed;
-    const { state, sentence, observed, remedy, dns } = judgeCname(cname, configured(configuration, part)?.cname ?? '');
+    const { state, sentence, observed, remedy, dns } = judgeCname(
+      cname,
+      configured(configuration, part)?.cname ?? '',
+      otherTarget(configuration, part),
+    );
     const evidence = [{ fact: 'selector-cname', observed }] as const;
     if (state === 'match') return { verdict: 'pass', message: sentence, evidence };
     if (cname.rightKey === true && state !== 'several') {

@@ -8,6 +8,7 @@ import {
   configured,
   leastBits,
   needsNoCname,
+  otherTarget,
   rolesOpen,
   rowOf,
   selectorsInRole,
@@ -49,6 +50,7 @@ export const nextSelectorReady = rule({
       const { state, sentence, observed, remedy, dns } = judgeCname(
         cname,
         configured(configuration, part)?.cname ?? '',
+        otherTarget(configuration, part),
       );
       if (state !== 'match') {
         return unlessRolesOpen(

@@ -4,6 +4,7 @@ import {
   afterConfigured,
   configured,
   needsNoCname,
+  otherTarget,
   selectorsInRole,
   unlessRolesOpen,
   unlessTargetNamed,
@@ -31,7 +32,11 @@ export const passiveCnameCorrect = rule({
     }
     const unnamed = unlessTargetNamed(configuration, part, subject.id);
     if (unnamed !== undefined) return unnamed;
-    const { state, sentence, observed, remedy, dns } = judgeCname(cname, configured(configuration, part)?.cname ?? '');
+    const { state, sentence, observed, remedy, dns } = judgeCname(
+      cname,
+      configured(configuration, part)?.cname ?? '',
+      otherTarget(configuration, part),
+    );
     const evidence = [{ fact: 'selector-cname', observed }] as const;
     if (state === 'match') return { verdict: 'pass', message: `${sentence} Ready for the next rotation.`, evidence };
     return unlessRolesOpen(
