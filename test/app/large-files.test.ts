@@ -12,6 +12,7 @@ import { evaluations } from '../../src/evaluations/index.ts';
 import { createZone, type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import type { Store } from '../../src/store/store.ts';
+import { healthy } from '../evaluations/smtp-source-ip/service.ts';
 import { createMachine, type Machine } from './machine.ts';
 import { signingRow } from './tenant.ts';
 
@@ -130,6 +131,26 @@ describe('a large file', () => {
     // A megabyte is copied in a few milliseconds.
     expect(Math.max(...replies.map(({ bytes }) => bytes))).toBeLessThan(1_000_000);
     expect(Math.max(...put.mock.calls.map(([rows]) => rows.length))).toBeLessThanOrEqual(198);
+  });
+
+  it('says of one subject as much as can be kept of it at once, and no more', async () => {
+    const { service, files } = healthy();
+    const { kind: _, ...smtpIn } = service;
+    const { app } = await watching('contoso');
+    await app.putOrganization('contoso', { id: 'contoso', evaluations: { 'smtp-source-ip': { services: [smtpIn] } } });
+    const route = {
+      prefix: '198.51.100.0/24',
+      nextHop: '192.0.2.1',
+      alias: 'LAN',
+      routeMetric: 1,
+      interfaceMetric: 15,
+    };
+    const send = (routes: number) =>
+      answered(app.acceptFacts('contoso', encode({ ...files.EX1, routes: Array(routes).fill(route) }), false));
+    expect(await send(5_000)).toMatchObject({ subjects: ['smtp-in'] });
+    expect(await send(70_000)).toBe(
+      'Problem What this says of smtp-in is longer than 6 MB; send it in parts, such as the file of each node by itself.',
+    );
   });
 
   it('whose thread ends is a fault and no silence', async () => {

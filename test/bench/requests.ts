@@ -40,6 +40,24 @@ const megabyte = 1_000_000;
 
 const facts = (organization: string) => `organizations/${organization}/facts`;
 
+/** A service of 50 nodes. */
+const service = {
+  'smtp-source-ip': {
+    services: [
+      {
+        id: 'smtp-in',
+        mode: 'dsr',
+        vips: ['192.0.2.25:25'],
+        loadBalancerAddresses: ['192.0.2.5'],
+        nodes: Array.from({ length: 50 }, (_, index) => ({
+          name: `EX${index}`,
+          address: `192.0.2.${index + 100}`,
+        })),
+      },
+    ],
+  },
+};
+
 const heavy: readonly HeavyRequest[] = [
   {
     what: 'an export of 30 MB, every domain watched',
@@ -71,26 +89,18 @@ const heavy: readonly HeavyRequest[] = [
     body: () => Buffer.from('['.repeat(15_900_000) + ']'.repeat(15_900_000)),
   },
   {
-    what: '50 hosts’ files of collectors, 30 MB',
+    what: '50 hosts’ files of collectors, 5 MB',
     status: 202,
-    evaluations: {
-      'smtp-source-ip': {
-        services: [
-          {
-            id: 'smtp-in',
-            mode: 'dsr',
-            vips: ['192.0.2.25:25'],
-            loadBalancerAddresses: ['192.0.2.5'],
-            nodes: Array.from({ length: 50 }, (_, index) => ({
-              name: `EX${index}`,
-              address: `192.0.2.${index + 100}`,
-            })),
-          },
-        ],
-      },
-    },
+    evaluations: service,
     path: facts,
-    body: () => json(Array.from({ length: 50 }, (_, index) => nodeFile(index))),
+    body: () => json(Array.from({ length: 50 }, (_, index) => nodeFile(index, 900))),
+  },
+  {
+    what: '50 hosts’ files of collectors, 30 MB',
+    status: 413,
+    evaluations: service,
+    path: facts,
+    body: () => json(Array.from({ length: 50 }, (_, index) => nodeFile(index, 5_800))),
   },
   {
     what: '20 domains with 20 selectors each, ad hoc',
@@ -220,8 +230,9 @@ async function measure(request: HeavyRequest, count: number, entry: string, reso
   try {
     const [{ url }] = (await once(child, 'message')) as [HostReport];
     const ids = Array.from({ length: count }, (_, index) => `organization-${index}`);
-    for (const id of ids) await setUp(url, id, request.evaluations);
+    // First: a connection that stands idle meanwhile would be closed.
     const bodies = ids.map((id) => request.body(id));
+    for (const id of ids) await setUp(url, id, request.evaluations);
     const idle = await report(child);
     const answers = await Promise.all(ids.map((id, index) => post(`${url}/api/${request.path(id)}`, bodies[index])));
     const { silenceMs, computedMs, peakMegabytes } = await report(child);
@@ -278,16 +289,15 @@ function listOf(bytes: number, item: (index: number) => object): Buffer {
   return Buffer.from(`[${items.join(',')}]`);
 }
 
-/** With as many routes as make 600 KB. */
-function nodeFile(index: number): object {
+function nodeFile(index: number, routes: number): object {
   const file = factFile(`EX${index}`, `192.0.2.${index + 100}`);
   const route = { prefix: '198.51.100.0/24', nextHop: '192.0.2.1', alias: 'LAN', routeMetric: 1, interfaceMetric: 15 };
-  return { ...file, routes: [...file.routes, ...Array.from({ length: 5_800 }, () => route)] };
+  return { ...file, routes: [...file.routes, ...Array.from({ length: routes }, () => route)] };
 }
 
 function savedFacts(index: number): object {
   const observedAt = '2026-11-24T06:00:00Z';
-  const names = Array.from({ length: 80 }, (_, name) => `s${name}`);
+  const names = Array.from({ length: 60 }, (_, name) => `s${name}`);
   const unseen = { status: 'unobtainable', reason: 'timeout', detail: 'no answer', observedAt };
   return {
     fieldcheck: 'facts/1',

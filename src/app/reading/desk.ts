@@ -22,6 +22,18 @@ export interface ReadFacts {
   readonly subjects: number;
 }
 
+/** What a file says of some subjects. */
+export interface Spoken {
+  /** Ids of those that it speaks of. */
+  readonly ids: readonly string[];
+  /** A time in it that is too late. */
+  readonly early: string | undefined;
+  /** Of whom it says most, and how many characters of JSON that is. */
+  readonly longest: { readonly id: string; readonly length: number };
+}
+
+const nothing = { id: '', length: 0 };
+
 /** What may be known of one thing that was handed in at once. */
 export interface KnownOfLook {
   readonly now: Date;
@@ -67,17 +79,17 @@ export function createDesk(evaluations: Registry) {
     factsFor: (subjects: readonly Subject[]): readonly (FactSet | undefined)[] =>
       subjects.map((subject) => factsIn(there(supply), subject)),
 
-    /** As {@link factsFor}, told apart only: which it speaks of, and a time in it that is later than `latest`. */
-    spokenOf(
-      subjects: readonly Subject[],
-      latest: number,
-    ): { readonly ids: readonly string[]; readonly early?: string } {
+    /** What {@link factsFor} would give, in figures. @param latest milliseconds: a time after it is noticed */
+    spokenOf(subjects: readonly Subject[], latest: number): Spoken {
       const spoken = subjects.flatMap((subject) => {
         const content = factsIn(there(supply), subject);
-        return content === undefined ? [] : [{ id: subject.id, content }];
+        return content === undefined ? [] : [{ id: subject.id, content, length: JSON.stringify(content).length }];
       });
-      const early = spoken.flatMap(({ content }) => timesIn(content)).find((at) => Date.parse(at) > latest);
-      return { ids: spoken.map(({ id }) => id), ...(early === undefined ? {} : { early }) };
+      return {
+        ids: spoken.map(({ id }) => id),
+        early: spoken.flatMap(({ content }) => timesIn(content)).find((at) => Date.parse(at) > latest),
+        longest: spoken.reduce((most, { id, length }) => (length > most.length ? { id, length } : most), nothing),
+      };
     },
 
     /** Reads what is to be explained. @throws InvalidDocument when it is not what it should be, saying what to hand in */

@@ -25,6 +25,9 @@ const mostRows = 100_000;
 /** A row of the widest export has some 60 of them, and the largest body has room for 20,000 such rows. */
 const mostValues = 2_000_000;
 
+/** Of one subject, in characters: it is copied, packed and judged at once. Collectors write a tenth of that for a service of 50 nodes. */
+const longestFacts = 6_000_000;
+
 /** Pieces on their way to the store at once: one is packed while the other is written. */
 const piecesAtOnce = 2;
 
@@ -118,6 +121,13 @@ async function acceptAt(
     throw new Problem(
       422,
       `These facts speak of no subject that ${organization} watches with ${id}; add it to the organization's document first.`,
+    );
+  }
+  const long = spoken.map(({ longest }) => longest).find(({ length }) => length > longestFacts);
+  if (long !== undefined) {
+    throw new Problem(
+      413,
+      `What this says of ${long.id} is longer than ${longestFacts / 1_000_000} MB; send it in parts, such as the file of each node by itself.`,
     );
   }
   const early = spoken.find((piece) => piece.early !== undefined)?.early;

@@ -33,6 +33,8 @@ export interface HostOptions {
   key?: string;
   /** How long a request's body may stand still, in milliseconds; 15 s when left out. */
   bodyIdleMs?: number;
+  /** How long all of a body may take, in milliseconds; two minutes when left out. */
+  bodyLimitMs?: number;
   /** How long `stop` waits for work in flight before the appTerminate hooks run, in milliseconds. */
   drainLimitMs?: number;
 }
@@ -139,6 +141,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
         track: work.track,
         log,
         ...(options.bodyIdleMs === undefined ? {} : { bodyIdleMs: options.bodyIdleMs }),
+        ...(options.bodyLimitMs === undefined ? {} : { bodyLimitMs: options.bodyLimitMs }),
       },
       options.port,
       options.address,

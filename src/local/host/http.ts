@@ -14,9 +14,12 @@ const maxBodyBytes = 100 * 1024 * 1024;
 
 /** Where only this machine gets in. */
 export const loopback = '127.0.0.1';
-/** A body that does not come on for this long is given up, and a request that is not whole after this one is, too. */
+/** A body that does not come on for this long is given up, and one that is not whole after this one is, too. */
 const bodyIdleMs = 15_000;
-const requestLimitMs = 120_000;
+const bodyLimitMs = 120_000;
+
+/** How long a sender waits until there is room for its body: less than Azure's front end lets a caller wait. */
+const roomLimitMs = 200_000;
 
 /** What bodies of requests that are not answered yet may take together, in bytes; the library holds each twice more. */
 const bodiesBytes = 40_000_000;
@@ -42,8 +45,9 @@ export interface HttpOptions {
   /** Registers a request as work in flight. */
   track(work: Promise<unknown>): void;
   log: Log;
-  /** How long a body may stand still, in milliseconds. */
+  /** How long a body may stand still, and how long all of it may take, in milliseconds. */
   bodyIdleMs?: number;
+  bodyLimitMs?: number;
 }
 
 export interface HttpDoor {
@@ -64,13 +68,17 @@ export async function openHttp(options: HttpOptions, port: number, address = loo
   let stopping = false;
   const isOpen = address !== loopback;
 
-  const room = createBodyRoom(bodiesBytes);
+  const room = createBodyRoom(bodiesBytes, roomLimitMs);
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const refused = isOpen ? undefined : refuseForeign(request);
     if (refused !== undefined) return sendText(response, 403, refused);
     if (stopping) return sendText(response, 503, 'The host is stopping.', { connection: 'close' });
     const leave = await room.enter(announcedBytes(request));
+    if (leave === undefined) {
+      const again = { 'retry-after': '60', connection: 'close' };
+      return sendText(response, 503, 'Large requests that came before are still being answered.', again);
+    }
     try {
       await answerWhole(request, response);
     } finally {
@@ -82,7 +90,7 @@ export async function openHttp(options: HttpOptions, port: number, address = loo
     const method = request.method ?? 'GET';
     // Not new URL(request.url, base): a path that starts with two slashes would name another host.
     const url = new URL(`http://${request.headers.host}${request.url?.startsWith('/') ? request.url : '/'}`);
-    const body = await readBody(request, options.bodyIdleMs ?? bodyIdleMs);
+    const body = await readBody(request, options.bodyIdleMs ?? bodyIdleMs, options.bodyLimitMs ?? bodyLimitMs);
     if (body === 'stalled') return sendText(response, 408, 'The body did not come on.', { connection: 'close' });
     // Copying a large one takes its time, and so does what the library makes of it: others come in between.
     if (body !== undefined && body.length > 0) await othersFirst();
@@ -133,7 +141,8 @@ export async function openHttp(options: HttpOptions, port: number, address = loo
     });
     options.track(work);
   });
-  server.requestTimeout = requestLimitMs;
+  // Bodies are timed when they are read: senders that wait for room are not slow.
+  server.requestTimeout = 0;
   const listening = await listenFrom(server, port, address);
 
   return {
@@ -205,11 +214,16 @@ function announcedBytes({ headers }: IncomingMessage): number | undefined {
 }
 
 /** @returns undefined when it is too long */
-async function readBody(request: IncomingMessage, idleMs: number): Promise<Buffer | 'stalled' | undefined> {
+async function readBody(
+  request: IncomingMessage,
+  idleMs: number,
+  limitMs: number,
+): Promise<Buffer | 'stalled' | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
   const stalled = Promise.withResolvers<'stalled'>();
   request.setTimeout(idleMs, () => stalled.resolve('stalled'));
+  const limit = setTimeout(() => stalled.resolve('stalled'), limitMs);
   const read = async () => {
     for await (const chunk of request as AsyncIterable<Buffer>) {
       size += chunk.length;
@@ -218,7 +232,7 @@ async function readBody(request: IncomingMessage, idleMs: number): Promise<Buffe
     }
   };
   const reading = read();
-  const ended = await Promise.race([reading, stalled.promise]);
+  const ended = await Promise.race([reading, stalled.promise]).finally(() => clearTimeout(limit));
   // The connection ends with the answer, and with it what was still read.
   if (ended === 'stalled') {
     reading.catch(() => {});

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { connect, createServer } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { startFixture } from './start.ts';
 
 const getJson = async (url: string, init?: RequestInit) => (await fetch(url, init)).json();
@@ -103,6 +103,17 @@ describe('the HTTP door', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
     expect(answer).toContain('The body did not come on.');
     expect(await getJson(`${url}/api/things/a`, { method: 'PUT', body: 'whole' })).toMatchObject({ body: 'whole' });
+  });
+
+  it('gives up a body that comes on for ever, byte by byte', async () => {
+    const { port } = await startFixture('http.ts', { bodyLimitMs: 300 });
+    const socket = connect(port, '127.0.0.1');
+    socket.write('PUT /api/things/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n');
+    const dripping = setInterval(() => socket.write('.'), 20);
+    onTestFinished(() => clearInterval(dripping));
+    socket.on('error', () => {});
+    const answer = await new Promise<string>((resolve) => socket.once('data', (bytes) => resolve(String(bytes))));
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
   });
 
   it('asks for no key unless it was given one', async () => {
