@@ -18,6 +18,9 @@
 //   ~~<organization>_<id>                        a silence or an acceptance
 // and in a partition for each evaluation, so that all organizations are read at once:
 //   <organization>                               what the watch came to with its last run
+// and one for what is at hand, so that one request reads where there is something to do:
+//   <partition of the watch>_<kind>_<run id, or newest first and random>
+//   ~looked                                      when all watches were looked through for it
 // That of access has two partitions:
 //   grant: <organization>_<kind>_<object id>     a role that somebody has in an organization
 //   key: <id>                                    a key of an organization
@@ -184,6 +187,26 @@ export function summariesPartition(evaluation: string): string {
 }
 
 export const watchMemoryKey = 'c_memory';
+
+/** What is at hand, of all watches together. */
+export const atHandPartition = 'at-hand';
+/** Behind all that is at hand. */
+export const lookedThroughKey = '~looked';
+
+/** Start of what is at hand in a watch. */
+export function atHandPrefix(watch: Watch): string {
+  return `${partitionKey(watch)}_`;
+}
+
+/** Of a run, so that whoever ends it knows the key. */
+export function runAtHandKey(watch: Watch, runId: string): string {
+  return `${atHandPrefix(watch)}run_${encodeKey(runId)}`;
+}
+
+/** Nobody else ever writes this key: whoever has found it, and nothing to do, may delete it. */
+export function atHandKey(watch: Watch, kind: string, at: string): string {
+  return `${atHandPrefix(watch)}${kind}_${newestFirst(at)}_${randomUUID()}`;
+}
 
 export function rejectedKey(outboxRowKey: string, at: string): string {
   return `${rejectedPrefix}${newestFirst(at)}_${outboxRowKey.slice(outboxPrefix.length)}`;

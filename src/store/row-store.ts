@@ -7,6 +7,7 @@ import { type PendingNotice, pendingNotice } from '../domain/notice.ts';
 import { type OrganizationDocument, organizationDocument } from '../domain/organization.ts';
 import { statement } from '../domain/statement.ts';
 import { createAccessRows } from './access-rows.ts';
+import { createAtHandRows } from './at-hand.ts';
 import {
   behind,
   committedAheadKey,
@@ -104,8 +105,10 @@ const rejectedEntry = outboxEntry.extend({ reason: z.string(), at: z.string() })
 const committedAhead = z.object({ subjects: z.array(z.string()) });
 
 export function createRowStore({ organizations, evaluations, facts, access, audit, ping }: Tables): Store {
+  const { noteRun, forgetRun, forgetWatch, ...atHand } = createAtHandRows(organizations);
   return {
     ...createAccessRows(access, audit),
+    ...atHand,
 
     async open() {
       await Promise.all([organizations.open(), evaluations.open(), facts.open()]);
@@ -191,6 +194,7 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
         );
       }
       const cells = pack(`The run ${run.runId}`, run);
+      await noteRun(watch, run.runId);
       const written = await evaluations.write(partitionKey(run), [
         { kind: 'create', rowKey: runKey(run.runId), cells },
         { kind: 'put', rowKey: runIndexKey(run), cells },
@@ -223,7 +227,9 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
         partitionKey(run),
         endWrites({ run: { ...run, state, finishedAt }, etag }),
       );
-      return written.outcome === 'written';
+      if (written.outcome !== 'written') return false;
+      await forgetRun(run, run.runId);
+      return true;
     },
 
     states: (watch, subjects) =>
@@ -258,6 +264,7 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
     },
 
     async removeSubject(watch, state, pending) {
+      await noteNotices(watch, pending);
       // Somebody who was faster has deleted the state: then this transaction fails as a whole, and all is done.
       await evaluations.write(partitionKey(watch), [
         { kind: 'delete', rowKey: stateKey(state.run.subject) },
@@ -285,6 +292,10 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
         groups = groups.filter(({ subject }) => !earlier.has(subject));
       }
       const transactions = transactionsOf();
+      await noteNotices(
+        watch,
+        changes.flatMap(({ pending }) => pending),
+      );
       // Without a change there is the result alone to write.
       const last = transactions.at(-1) ?? [];
       for (const transaction of transactions.slice(0, -1)) {
@@ -302,8 +313,10 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
       if (result !== undefined) writes.push(resultRow(result));
       if (writes.length === 0) return 'committed';
       const fits = writes.length + ends.length <= maxOperations;
-      if (ends.length > 0 && fits && (await evaluations.write(partition, [...writes, ...ends])).outcome === 'written')
+      if (ends.length > 0 && fits && (await evaluations.write(partition, [...writes, ...ends])).outcome === 'written') {
+        if (end !== undefined) await forgetRun(watch, end.run.runId);
         return 'ended';
+      }
       // Somebody else has ended the run, past its deadline: what was found counts all the same.
       return (await evaluations.write(partition, writes)).outcome === 'written'
         ? 'committed'
@@ -328,6 +341,7 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
     },
 
     async settle(watch, rows, settlement) {
+      if (settlement.outcome === 'rejected') await atHand.noteAtHand(watch, 'open');
       // Those that are not written were settled by somebody else meanwhile.
       const groups = rows.map((row) => groupOf(settlementWrites(row, settlement)));
       await writeEach(evaluations, partitionKey(watch), groups);
@@ -348,6 +362,7 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
       };
       for await (const row of rowsWithPrefix(evaluations, partition, rejectedPrefix)) {
         const { notice } = unpack(rejectedEntry, row);
+        if (requeued + groups.length === 0) await atHand.noteAtHand(watch, 'notice');
         groups.push(groupOf([{ kind: 'delete', rowKey: row.rowKey }, outboxWrite(notice)]));
         if (groups.length === pageSize) await flush();
       }
@@ -387,6 +402,8 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
       const rowKey = watchMemoryKey;
       const write: Write =
         etag === undefined ? { kind: 'create', rowKey, cells } : { kind: 'update', rowKey, cells, etag };
+      await noteNotices(watch, pending);
+      if (Object.keys(memory.blind).length > 0) await atHand.noteAtHand(watch, 'open');
       const written = await evaluations.write(partitionKey(watch), [write, ...pending.map(outboxWrite)]);
       return written.outcome === 'written';
     },
@@ -462,6 +479,7 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
       const { from, to } = withPrefix('');
       let deleted = 0;
       for (const table of [evaluations, facts]) deleted += await removeRange(table, partition, from, to);
+      await forgetWatch(watch);
       const { organization, evaluation } = watch;
       const summary = await organizations.write(summariesPartition(evaluation), [
         { kind: 'delete', rowKey: encodeKey(organization) },
@@ -486,6 +504,10 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
       }
     },
   };
+
+  async function noteNotices(watch: Watch, pending: readonly PendingNotice[]): Promise<void> {
+    if (pending.length > 0) await atHand.noteAtHand(watch, 'notice');
+  }
 
   function statePage(
     watch: Watch,

@@ -197,6 +197,40 @@ export const storedKey = organizationKey.extend({
 
 export type StoredKey = Readonly<z.infer<typeof storedKey>>;
 
+/**
+ * `run`: a run is under way. `notice`: something waits to be told. `open`: somebody cannot look, or a channel takes nothing.
+ */
+export const atHandKinds = ['run', 'notice', 'open'] as const;
+
+export type AtHandKind = (typeof atHandKinds)[number];
+
+/** That a watch has something to look after. */
+export const atHand = z.object({
+  ...watch,
+  kind: z.enum(atHandKinds),
+  /** When this was written (ISO 8601, UTC). */
+  at: z.string(),
+});
+
+export type AtHand = Readonly<z.infer<typeof atHand>> & { readonly id: string };
+
+/**
+ * Which watches have something to look after, so that nobody has to ask all of them. The store writes an entry before it
+ * writes what it is about, and deletes that of a run once the run has ended: there may be one without a cause, and never a
+ * cause without one, but for what a release before this one has written.
+ */
+export interface AtHandStore {
+  /** In order of watch. */
+  atHand(): Promise<readonly AtHand[]>;
+  /** For what was found without an entry. */
+  noteAtHand(watch: Watch, kind: AtHandKind): Promise<void>;
+  /** Of these there is nothing left to do. */
+  doneAtHand(ids: readonly string[]): Promise<void>;
+  /** When all watches were last looked through for what has no entry (ISO 8601, UTC). */
+  lookedThrough(): Promise<string | undefined>;
+  keepLookedThrough(at: string): Promise<void>;
+}
+
 /** Who may do what, and who did what. */
 export interface AccessStore {
   /** Of one organization, or of all, in order of organization. */
@@ -224,7 +258,7 @@ export interface AccessStore {
 }
 
 /** Last known state, history, outbox, organizations and supplied facts. Throws {@link StoreUnavailable} when the storage does not answer. */
-export interface Store extends AccessStore {
+export interface Store extends AccessStore, AtHandStore {
   /** Creates what is missing. Called once before anything else. */
   open(): Promise<void>;
   close(): Promise<void>;

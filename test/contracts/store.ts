@@ -734,6 +734,75 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
       });
     });
 
+    describe('what is at hand', () => {
+      const atHand = async () =>
+        (await store.atHand()).map(({ organization, evaluation, kind }) => `${kind} ${organization}.${evaluation}`);
+      const clear = async () => store.doneAtHand((await store.atHand()).map(({ id }) => id));
+
+      test('is a run from before it begins until it has ended, by itself or with its only slice', async () => {
+        expect(await atHand()).toEqual([]);
+        const alike = { runId: 'contoso.dkim.slice', slices: 1 };
+        await store.createRun(runOf());
+        const etag = (await store.createRun(runOf(alike))) ?? '';
+        await store.createRun(runOf({ ...otherWatch, runId: 'fabrikam.dkim.9' }));
+        expect(await atHand()).toEqual(['run contoso.dkim', 'run contoso.dkim', 'run fabrikam.dkim']);
+        await store.commit(watch, [], resultOf(0, 0));
+        expect(await atHand()).toHaveLength(3);
+        await store.finishRun(await readRun(runId), 'finished', time(5));
+        expect(await atHand()).toEqual(['run contoso.dkim', 'run fabrikam.dkim']);
+        const run = { ...runOf(alike), state: 'finished', finishedAt: time(5) } as const;
+        expect(await store.commit(watch, [], resultOf(0, 0, alike.runId), { run, etag })).toBe('ended');
+        expect(await atHand()).toEqual(['run fabrikam.dkim']);
+      });
+
+      test('is noted before anything can wait: by a slice, a watch, a subject that goes, and what is put back', async () => {
+        await commit(changeOf('a.contoso.com'));
+        expect(await atHand()).toEqual([]);
+        await commit(changeOf('contoso.com', { pending: [noticeOf('contoso.com')] }));
+        expect(await atHand()).toEqual(['notice contoso.dkim']);
+        await clear();
+        await store.removeSubject(watch, stateOf('a.contoso.com'), [noticeOf('a.contoso.com')]);
+        expect(await atHand()).toEqual(['notice contoso.dkim']);
+        await clear();
+        await store.settle(watch, await store.pending(watch, 10), {
+          outcome: 'rejected',
+          at: time(),
+          reason: 'HTTP 400',
+        });
+        expect(await atHand()).toEqual(['open contoso.dkim']);
+        await clear();
+        await store.requeueRejected(watch);
+        expect(await atHand()).toEqual(['notice contoso.dkim']);
+        await clear();
+        const blind = { since: time(), wideLooks: 1, told: [], message: 'Nobody has looked.', remedy: 'Look.' };
+        await store.putWatchMemory(watch, { digests: {}, blind: { 'no-run': blind } }, undefined, [noticeOf('*')]);
+        expect((await atHand()).sort()).toEqual(['notice contoso.dkim', 'open contoso.dkim']);
+      });
+
+      test('is noted though the work that it is about is cut short, and goes with its watch', async () => {
+        await commit(changeOf('contoso.com'));
+        expect(await commit(changeOf('contoso.com', { pending: [noticeOf('contoso.com')] }))).toBe('conflict');
+        expect(await atHand()).toEqual(['notice contoso.dkim']);
+        await store.noteAtHand({ organization: 'contoso-2', evaluation: 'dkim' }, 'open');
+        await store.purge(watch);
+        expect(await atHand()).toEqual(['open contoso-2.dkim']);
+      });
+
+      test('of more watches than a transaction holds is read and done; when all were looked through is kept', async () => {
+        for (let index = 0; index < 120; index += 1)
+          await store.noteAtHand({ organization: `contoso-${index}`, evaluation: 'dkim' }, 'notice');
+        expect(await atHand()).toHaveLength(120);
+        expect(await store.lookedThrough()).toBeUndefined();
+        await store.keepLookedThrough(time(1));
+        await store.keepLookedThrough(time(2));
+        expect(await store.lookedThrough()).toBe(time(2));
+        expect(await atHand()).toHaveLength(120);
+        await clear();
+        expect(await atHand()).toEqual([]);
+        expect(await store.lookedThrough()).toBe(time(2));
+      });
+    });
+
     test('prune deletes what is old and final, no more than the limit, and says how much', async () => {
       const old = (subject: string) => stateOf(subject, { run: 'contoso.dkim.old', at: time(-600) });
       await store.createRun(runOf({ runId: 'contoso.dkim.old', startedAt: time(-600) }));

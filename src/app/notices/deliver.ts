@@ -5,6 +5,7 @@ import type { OrganizationDocument } from '../../domain/organization.ts';
 import { type Address, type Planned, planOf } from '../../domain/plan.ts';
 import { compareText } from '../../domain/words.ts';
 import { type OutboxRow, StoreUnavailable, type Watch } from '../../store/store.ts';
+import { lookThrough, nameOf, organizationsOf, watchesAtHand, withoutCause } from '../organizations/at-hand.ts';
 import { onEveryWatch, watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import { stateOf } from '../runs/status.ts';
@@ -50,19 +51,34 @@ export async function deliver(ports: DeliveryPorts, only?: Watch): Promise<reado
   const { store, log, clock } = ports;
   const faults: unknown[] = [];
   const waiting: Waiting[] = [];
+  if (only === undefined) await lookThrough(ports);
+  const atHand = only === undefined ? await watchesAtHand(ports, ['notice']) : undefined;
+  const done = new Map([...(atHand ?? [])].map(([name, { entries }]) => [name, withoutCause(entries)]));
   // What is wrong with some watches is thrown once the others have been told.
   await onEveryWatch(ports, {
     only,
+    ...(atHand === undefined
+      ? {}
+      : { organizations: organizationsOf(atHand), isWanted: (watch: Watch) => atHand.has(nameOf(watch)) }),
     work: async (document, watch) => {
-      for (const row of await readyRows(ports, watch)) waiting.push({ ...row, document, watch });
+      const ready = await readyRows(ports, watch);
+      for (const row of ready) waiting.push({ ...row, document, watch });
+      const old = done.get(nameOf(watch)) ?? [];
+      if (old.length > 0 && (ready.length > 0 || (await store.pending(watch, 1)).length > 0))
+        done.delete(nameOf(watch));
       return [];
     },
-    failed: (watch, detail) => log.error('notices not looked at', { ...watch, detail }),
+    failed: (watch, detail) => {
+      done.delete(nameOf(watch));
+      log.error('notices not looked at', { ...watch, detail });
+    },
     sentence: (count) => `the notices of ${count} watch(es) were not looked at`,
   }).catch((error: unknown) => {
     if (!(error instanceof AggregateError)) throw error;
     faults.push(error);
   });
+  const ids = [...done.values()].flat();
+  if (ids.length > 0) await store.doneAtHand(ids);
   // Organizations are looked at side by side: the order of telling does not depend on who was faster.
   waiting.sort((a, b) => compareText(a.document.id, b.document.id));
   const delivered = waiting.length === 0 ? [] : await deliverAll(waiting);

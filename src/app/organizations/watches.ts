@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 import type { OrganizationDocument } from '../../domain/organization.ts';
+import { compareText } from '../../domain/words.ts';
 import type { Registration } from '../../evaluations/registration.ts';
 import type { Registry } from '../../evaluations/registry.ts';
 import { StoreUnavailable, type Versioned, type Watch } from '../../store/store.ts';
@@ -51,6 +52,9 @@ interface EveryWatch<T> {
   sentence(count: number): string;
   /** This watch alone; a fault of it is thrown as it is. */
   readonly only?: Watch | undefined;
+  /** Watches of these organizations alone, and of them those that {@link isWanted} wants. */
+  readonly organizations?: ReadonlySet<string> | undefined;
+  readonly isWanted?: ((watch: Watch) => boolean) | undefined;
 }
 
 /**
@@ -62,7 +66,7 @@ interface EveryWatch<T> {
  */
 export async function onEveryWatch<T>(
   { store, evaluations }: Pick<Ports, 'store' | 'evaluations'>,
-  { work, failed, sentence, only }: EveryWatch<T>,
+  { work, failed, sentence, only, organizations, isWanted = () => true }: EveryWatch<T>,
 ): Promise<readonly T[]> {
   if (only !== undefined) {
     const document = (await store.organization(only.organization))?.value;
@@ -75,7 +79,7 @@ export async function onEveryWatch<T>(
   let away: StoreUnavailable | undefined;
   const workOn = async (document: OrganizationDocument) => {
     const done: T[] = [];
-    for (const watch of watchesOf(evaluations, document)) {
+    for (const watch of watchesOf(evaluations, document).filter(isWanted)) {
       if (away !== undefined) break;
       try {
         done.push(...(await work(document, watch)));
@@ -90,8 +94,23 @@ export async function onEveryWatch<T>(
     }
     return done;
   };
-  const done = await pMap(await store.organizations(), workOn, { concurrency: organizationsAtOnce });
+  const done = await pMap(await documentsOf(store, organizations), workOn, { concurrency: organizationsAtOnce });
   if (away !== undefined) throw away;
   if (faults.length > 0) throw new AggregateError(faults, sentence(faults.length));
   return done.flat();
+}
+
+/** A page of documents costs what one costs: above this all are read. */
+const documentsReadSingly = 50;
+
+async function documentsOf(
+  store: Ports['store'],
+  ids: ReadonlySet<string> | undefined,
+): Promise<readonly OrganizationDocument[]> {
+  if (ids === undefined) return store.organizations();
+  if (ids.size > documentsReadSingly) return (await store.organizations()).filter(({ id }) => ids.has(id));
+  const read = await pMap([...ids].sort(compareText), (id) => store.organization(id), {
+    concurrency: organizationsAtOnce,
+  });
+  return read.flatMap((found) => (found === undefined ? [] : [found.value]));
 }

@@ -4,8 +4,11 @@ import type { Subject } from '../../domain/subject.ts';
 import { messageLimit, type SliceMessage } from '../../queue/queue.ts';
 import { policiesOf } from '../organizations/subjects.ts';
 
-/** Subjects in a slice; what of them does not fit into one entity-group transaction goes into a second one. */
-const sliceSize = 100;
+/** Subjects in a slice of several: state rows and the slice's result fit into one entity-group transaction of 100 operations. */
+const sliceSize = 96;
+
+/** As many as this are one slice all the same: a second transaction costs less than a second message. */
+const singleSlice = 100;
 
 /** Cuts the subjects of a run into messages, each complete in itself. */
 export function slicesOf(
@@ -17,12 +20,13 @@ export function slicesOf(
   const policies = policiesOf(document, evaluation);
   const receivers = receiversIn(document, evaluation);
   const groups: Subject[][] = [];
+  const most = subjects.length <= singleSlice ? singleSlice : sliceSize;
   let room = 0;
   for (const subject of subjects) {
     // Its id may stand among those that were added as well.
     const size = Buffer.byteLength(JSON.stringify(subject)) + Buffer.byteLength(subject.id) + 4;
     const last = groups.at(-1);
-    if (last === undefined || last.length === sliceSize || size > room) {
+    if (last === undefined || last.length === most || size > room) {
       groups.push([subject]);
       room = messageLimit - 4_000 - Buffer.byteLength(JSON.stringify({ policies, receivers })) - size;
     } else {

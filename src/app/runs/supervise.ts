@@ -1,6 +1,15 @@
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { RunProgress, Watch } from '../../store/store.ts';
+import { missedSlotsAt } from '../health/health.ts';
 import { tellBlindSubjects, tellConditions } from '../notices/sight.ts';
+import {
+  lookThrough,
+  nameOf,
+  organizationsOf,
+  runsLookedAt,
+  watchesAtHand,
+  withoutCause,
+} from '../organizations/at-hand.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
 import { summarize } from '../organizations/summary.ts';
 import { onEveryWatch } from '../organizations/watches.ts';
@@ -17,11 +26,8 @@ const resendAfterMs = 10 * 60_000;
 /** What is the matter with a watch as such is looked at this often. */
 const conditionsEveryMs = 60 * 60_000;
 
-/** Runs looked at for each watch, newest first: more than these do not run at once. */
-const runsLookedAt = 20;
-
 /**
- * Looks after the runs of every watch, or of one: closes those that have all their results and those past their deadline,
+ * Looks after the runs that are under way, or those of one watch: closes those that have all their results and those past their deadline,
  * and sends slices that have no result after ten minutes again. Of every watch it tells, once an hour, what keeps it from
  * being looked at at all.
  */
@@ -31,8 +37,8 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
    * that is only slow must not have its slices multiplied every time.
    */
   const resentAt = new Map<string, number>();
-  /** When the conditions of a watch were looked at last, in milliseconds. */
-  const conditionsAt = new Map<string, number>();
+  /** When the conditions of all watches were looked at last, in milliseconds. */
+  let conditionsAt = Number.NEGATIVE_INFINITY;
 
   async function supervise(ports: RunPorts, document: OrganizationDocument, progress: RunProgress): Promise<void> {
     const { store, log } = ports;
@@ -56,29 +62,113 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
     await tellEnd(ports, document, { run, slices, state, endedAt: now });
   }
 
+  /** Runs of one watch that are under way. */
+  async function superviseRuns(ports: RunPorts, document: OrganizationDocument, watch: Watch): Promise<void> {
+    for (const { state, runId } of await ports.store.runs(watch, runsLookedAt)) {
+      const progress = state === 'running' ? await ports.store.run(runId) : undefined;
+      if (progress !== undefined) await supervise(ports, document, progress);
+    }
+  }
+
+  /** Of watches with a run at hand; what is at hand of a run that is over, or of a watch that is gone, is done. */
+  async function superviseAtHand(ports: RunPorts, broken: Set<string>): Promise<void> {
+    const atHand = await watchesAtHand(ports, ['run']);
+    const done: string[] = [];
+    const over = new Set(atHand.keys());
+    try {
+      await onEveryWatch(ports, {
+        organizations: organizationsOf(atHand),
+        isWanted: (watch) => atHand.has(nameOf(watch)),
+        async work(document, watch) {
+          over.delete(nameOf(watch));
+          await superviseRuns(ports, document, watch);
+          const entries = withoutCause(atHand.get(nameOf(watch))?.entries ?? []);
+          if (entries.length === 0) return [];
+          const runs = await ports.store.runs(watch, runsLookedAt);
+          if (!runs.some(({ state }) => state === 'running')) done.push(...entries);
+          return [];
+        },
+        ...faultsOf(ports, broken),
+      });
+    } finally {
+      for (const name of over) done.push(...withoutCause(atHand.get(name)?.entries ?? []));
+      if (done.length > 0) await ports.store.doneAtHand(done);
+    }
+  }
+
   return async (ports, only) => {
-    const { store, log } = ports;
-    await onEveryWatch(ports, {
-      only,
-      async work(document, watch) {
-        const runs = await store.runs(watch, runsLookedAt);
-        for (const { state, runId } of runs) {
-          const progress = state === 'running' ? await store.run(runId) : undefined;
-          if (progress !== undefined) await supervise(ports, document, progress);
-        }
-        const name = `${watch.organization}.${watch.evaluation}`;
-        const now = ports.clock().getTime();
-        const since = Math.abs(now - (conditionsAt.get(name) ?? Number.NEGATIVE_INFINITY));
-        if (only === undefined && since >= conditionsEveryMs) {
-          conditionsAt.set(name, now);
-          await tellConditions(ports, document, watch, runs[0]);
-        }
+    if (only !== undefined) {
+      const work = async (document: OrganizationDocument, watch: Watch) => {
+        await superviseRuns(ports, document, watch);
         return [];
-      },
-      failed: (watch, detail) => log.error('runs not supervised', { ...watch, detail }),
-      sentence: (count) => `the runs of ${count} watch(es) were not supervised`,
-    });
+      };
+      await onEveryWatch(ports, { only, work, ...faultsOf(ports) });
+      return;
+    }
+    await lookThrough(ports);
+    const faults: unknown[] = [];
+    const noted = (error: unknown) => {
+      if (!(error instanceof AggregateError)) throw error;
+      faults.push(...error.errors);
+    };
+    const broken = new Set<string>();
+    await superviseAtHand(ports, broken).catch(noted);
+    const now = ports.clock().getTime();
+    if (Math.abs(now - conditionsAt) >= conditionsEveryMs) {
+      conditionsAt = now;
+      await lookAtConditions(ports, broken).catch(noted);
+    }
+    if (faults.length > 0) throw new AggregateError(faults, sentenceOf(faults.length));
   };
+}
+
+const sentenceOf = (count: number) => `the runs of ${count} watch(es) were not supervised`;
+
+/** @param broken gets the names of the watches that fail */
+function faultsOf({ log }: Pick<RunPorts, 'log'>, broken?: Set<string>) {
+  return {
+    failed: (watch: Watch, detail: string) => {
+      broken?.add(nameOf(watch));
+      log.error('runs not supervised', { ...watch, detail });
+    },
+    sentence: sentenceOf,
+  };
+}
+
+/**
+ * What is the matter with watches as such: of those with something at hand that is read; of all others it is enough to know
+ * when their last run started.
+ *
+ * @param broken watches whose fault has been told
+ */
+async function lookAtConditions(ports: RunPorts, broken: ReadonlySet<string>): Promise<void> {
+  const { store, evaluations } = ports;
+  const atHand = await watchesAtHand(ports, ['notice', 'open']);
+  const lastStart = new Map<string, string>();
+  for (const evaluation of evaluations.ids) {
+    for (const [organization, { startedAt, at }] of await store.summaries(evaluation))
+      lastStart.set(nameOf({ organization, evaluation }), startedAt ?? at);
+  }
+  const missedOf = missedSlotsAt(ports.clock());
+  const done: string[] = [];
+  await onEveryWatch(ports, {
+    isWanted: (watch) => !broken.has(nameOf(watch)),
+    async work(document, watch) {
+      const name = nameOf(watch);
+      const entries = atHand.get(name)?.entries;
+      const missed = missedOf(document.evaluations[watch.evaluation]?.schedule, lastStart.get(name));
+      if (entries === undefined && missed === undefined) return [];
+      await tellConditions(ports, document, watch, (await store.runs(watch, 1))[0]);
+      const old = withoutCause((entries ?? []).filter(({ kind }) => kind === 'open'));
+      if (old.length === 0) return [];
+      const [rejected, memory] = await Promise.all([store.rejected(watch, 1), store.watchMemory(watch)]);
+      const isOpen = rejected.length > 0 || Object.keys(memory?.value.blind ?? {}).length > 0;
+      // One says it as well as many.
+      done.push(...old.slice(isOpen ? 1 : 0));
+      return [];
+    },
+    ...faultsOf(ports),
+  }).finally(() => (done.length > 0 ? store.doneAtHand(done) : undefined));
 }
 
 async function sendMissing(

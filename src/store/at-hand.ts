@@ -1,0 +1,74 @@
+// Which watches have something that somebody has to look after: one partition, read as one.
+import { z } from 'zod';
+import { atHandKey, atHandPartition, atHandPrefix, lookedThroughKey, runAtHandKey, withPrefix } from './keys.ts';
+import { removeRange, removeRows, rowsWithPrefix } from './ranges.ts';
+import { pack, unpack } from './rows.ts';
+import { type AtHandKind, type AtHandStore, atHand, type Watch } from './store.ts';
+import type { Table, Write } from './tables.ts';
+import { groupOf, inTransactions } from './transactions.ts';
+
+const lookedThrough = z.object({ at: z.string() });
+
+/** What the rest of the store does to the partition. */
+interface AtHandRows extends AtHandStore {
+  /** Before a run is begun. */
+  noteRun(watch: Watch, runId: string): Promise<void>;
+  /** Once it has ended. */
+  forgetRun(watch: Watch, runId: string): Promise<void>;
+  /** With all else that is kept about a watch. */
+  forgetWatch(watch: Watch): Promise<void>;
+}
+
+export function createAtHandRows(table: Table): AtHandRows {
+  const put = (keyOf: (at: string) => string, { organization, evaluation }: Watch, kind: AtHandKind): Write => {
+    // Of this machine, not of what it is about: by its age whoever finds no cause tells one that is still to be written.
+    const at = new Date().toISOString();
+    const cells = pack(`What is at hand in ${evaluation} of ${organization}`, { organization, evaluation, kind, at });
+    return { kind: 'put', rowKey: keyOf(at), cells };
+  };
+  const writeAll = async (writes: readonly Write[]) => {
+    for (const transaction of inTransactions(
+      writes.map((write) => groupOf([write])),
+      0,
+    ))
+      await table.write(
+        atHandPartition,
+        transaction.flatMap((group) => group.writes),
+      );
+  };
+  return {
+    async atHand() {
+      const entries = [];
+      for await (const row of rowsWithPrefix(table, atHandPartition, ''))
+        entries.push({ id: row.rowKey, ...unpack(atHand, row) });
+      return entries;
+    },
+
+    noteAtHand: (watch, kind) => writeAll([put((at) => atHandKey(watch, kind, at), watch, kind)]),
+
+    async doneAtHand(ids) {
+      await removeRows(table, atHandPartition, ids);
+    },
+
+    async lookedThrough() {
+      const row = await table.get(atHandPartition, lookedThroughKey);
+      return row && unpack(lookedThrough, row).at;
+    },
+
+    async keepLookedThrough(at) {
+      const cells = pack('When all watches were looked through', { at });
+      await table.write(atHandPartition, [{ kind: 'put', rowKey: lookedThroughKey, cells }]);
+    },
+
+    noteRun: (watch, runId) => writeAll([put(() => runAtHandKey(watch, runId), watch, 'run')]),
+
+    async forgetRun(watch, runId) {
+      await removeRows(table, atHandPartition, [runAtHandKey(watch, runId)]);
+    },
+
+    async forgetWatch(watch) {
+      const { from, to } = withPrefix(atHandPrefix(watch));
+      await removeRange(table, atHandPartition, from, to);
+    },
+  };
+}
