@@ -131,6 +131,7 @@ export function withRecords(
   }
 
   return {
+    assumes: true,
     ask: (name, type, signal) => ask(name, type, (at, what) => pool.ask(at, what, signal)),
     confirm(name, type, first, signal) {
       if (!isAssumed(first.answers)) return pool.confirm(name, type, first, signal);
@@ -186,6 +187,7 @@ function isAssumed(records: readonly DnsRecord[]): boolean {
 
 /** A pool that notes whether anything assumed came back through it. */
 export function notingAssumed(pool: ResolverPool): { readonly pool: ResolverPool; readonly assumed: () => boolean } {
+  if (pool.assumes !== true) return { pool, assumed: nothing };
   let assumed = false;
   const noted = async (answer: Promise<DnsAnswer>): Promise<DnsAnswer> => {
     try {
@@ -205,4 +207,8 @@ export function notingAssumed(pool: ResolverPool): { readonly pool: ResolverPool
     },
     assumed: () => assumed,
   };
+}
+
+function nothing(): boolean {
+  return false;
 }

@@ -59,7 +59,7 @@ interface Cursor {
 function readReply(message: Buffer): Reply {
   const cursor: Cursor = { at: headerLength };
   for (let left = message.readUInt16BE(4); left > 0; left--) {
-    readName(message, cursor);
+    skipName(message, cursor);
     cursor.at += typeAndClassLength;
   }
   const records: DnsRecord[] = [];
@@ -69,14 +69,15 @@ function readReply(message: Buffer): Reply {
   }
   let negative: Reply['negative'];
   for (let left = message.readUInt16BE(8); left > 0; left--) {
-    const record = readRecord(message, cursor);
+    const record = readRecord(message, cursor, 'SOA');
     if (record?.type === 'SOA') negative ??= { zone: record.name, ttl: Math.min(record.ttl, record.data.minimum) };
   }
   let opt: Opt | undefined;
   for (let left = message.readUInt16BE(10); left > 0; left--) {
-    const start = cursor.at;
-    readRecord(message, cursor);
-    opt ??= optIn(message, start, cursor.at);
+    skipName(message, cursor);
+    const fixed = cursor.at;
+    const end = skipData(message, cursor);
+    if (message.readUInt16BE(fixed) === optType) opt ??= readOpt(message, fixed, end);
   }
   const flags = message.readUInt16BE(2);
   const rcode = (flags & 0xf) | ((opt?.extendedRcode ?? 0) << 4);
@@ -93,30 +94,31 @@ function readReply(message: Buffer): Reply {
   };
 }
 
-/** The record at the cursor; undefined when it is of a type or class that the client does not know. */
-function readRecord(message: Buffer, cursor: Cursor): DnsRecord | undefined {
-  const name = readName(message, cursor);
+/** The record at the cursor; undefined when it is of a type or class that the client does not know, or of none that is wanted. */
+function readRecord(message: Buffer, cursor: Cursor, wanted?: QueryType): DnsRecord | undefined {
+  const owner = cursor.at;
+  skipName(message, cursor);
   const fixed = cursor.at;
-  cursor.at += fixedLength;
-  const end = cursor.at + message.readUInt16BE(fixed + 8);
-  if (end > message.length) throw new RangeError('record data past the end');
-  const ttl = cacheable(message.readUInt32BE(fixed + 4));
-  const known = message.readUInt16BE(fixed + 2) === IN;
+  const end = skipData(message, cursor);
   const type = typeNames.get(message.readUInt16BE(fixed));
-  const record = known ? readData(message, cursor, end, type, name, ttl) : undefined;
-  if (record !== undefined && cursor.at !== end) throw new RangeError('record data of another length');
-  cursor.at = end;
+  if (message.readUInt16BE(fixed + 2) !== IN || type === undefined || type !== (wanted ?? type)) return undefined;
+  const ttl = cacheable(message.readUInt32BE(fixed + 4));
+  const name = readName(message, { at: owner });
+  const data: Cursor = { at: fixed + fixedLength };
+  const record = readData(message, data, end, type, name, ttl);
+  if (data.at !== end) throw new RangeError('record data of another length');
   return record;
 }
 
-function readData(
-  message: Buffer,
-  cursor: Cursor,
-  end: number,
-  type: QueryType | undefined,
-  name: string,
-  ttl: number,
-): DnsRecord | undefined {
+/** Past what follows a record's name. @returns where its data ends */
+function skipData(message: Buffer, cursor: Cursor): number {
+  const end = cursor.at + fixedLength + message.readUInt16BE(cursor.at + fixedLength - 2);
+  if (end > message.length) throw new RangeError('record data past the end');
+  cursor.at = end;
+  return end;
+}
+
+function readData(message: Buffer, cursor: Cursor, end: number, type: QueryType, name: string, ttl: number): DnsRecord {
   switch (type) {
     case 'A':
       return { name, ttl, type, data: readAddress(message, cursor, 4) };
@@ -153,8 +155,6 @@ function readData(
       cursor.at = end;
       return { name, ttl, type, data: { flags, tag, value } };
     }
-    default:
-      return undefined;
   }
 }
 
@@ -192,10 +192,13 @@ function readString(message: Buffer, cursor: Cursor, end: number): string {
 /** Bytes of a name, its root's aside (RFC 1035 section 2.3.4). */
 const longestName = 254;
 
+/** Where a name is written before it is a string: each of its bytes takes four characters at most. */
+const written = Buffer.alloc(4 * longestName);
+
 /** A name as RFC 1035 section 5.1 writes it: a dot or backslash inside a label behind a backslash, other bytes as `\DDD`. */
 function readName(message: Buffer, cursor: Cursor): string {
-  let name = '';
   let length = 0;
+  let end = 0;
   let at = cursor.at;
   /** Pointers lead to what stood before (section 4.1.4), so that they come to an end. */
   let before = at;
@@ -212,31 +215,37 @@ function readName(message: Buffer, cursor: Cursor): string {
       before = to;
       continue;
     }
-    const end = at + 1 + label;
     length += label + 1;
-    if (label > 63 || length > longestName || end > message.length) throw new RangeError('a name that is none');
-    const text = readLabel(message, at + 1, end);
-    name = name === '' ? text : `${name}.${text}`;
-    at = end;
+    if (label > 63 || length > longestName || at + label >= message.length) throw new RangeError('a name that is none');
+    if (end > 0) written[end++] = dot;
+    for (const last = at + label; at < last; ) end = writeByte(message[++at] ?? 0, end);
+    at++;
   }
   if (!jumped) cursor.at = at + 1;
-  return name === '' ? '.' : name;
+  return end === 0 ? '.' : written.toString('latin1', 0, end);
 }
 
-function readLabel(message: Buffer, start: number, end: number): string {
-  for (let at = start; at < end; at++) if (!isPlain(message[at] ?? 0)) return escaped(message.subarray(start, end));
-  return message.toString('latin1', start, end);
+const dot = 0x2e;
+const backslash = 0x5c;
+
+/** @returns where the next one goes */
+function writeByte(byte: number, at: number): number {
+  if (byte <= 0x20 || byte >= 0x7f) return at + written.write(`\\${String(byte).padStart(3, '0')}`, at, 'latin1');
+  let end = at;
+  if (byte === dot || byte === backslash) written[end++] = backslash;
+  written[end++] = byte;
+  return end;
 }
 
-function isPlain(byte: number): boolean {
-  return byte > 0x20 && byte < 0x7f && byte !== 0x2e && byte !== 0x5c;
-}
-
-function escaped(label: Buffer): string {
-  return Array.from(label, (byte) => {
-    if (byte <= 0x20 || byte >= 0x7f) return `\\${String(byte).padStart(3, '0')}`;
-    return `${isPlain(byte) ? '' : '\\'}${String.fromCharCode(byte)}`;
-  }).join('');
+/** Past a name that nobody looks at. */
+function skipName(message: Buffer, cursor: Cursor): void {
+  let label = message.readUInt8(cursor.at);
+  while (label > 0 && label <= 63) {
+    cursor.at += label + 1;
+    label = message.readUInt8(cursor.at);
+  }
+  if (label > 63 && label < 0xc0) throw new RangeError('a name that is none');
+  cursor.at += label === 0 ? 1 : 2;
 }
 
 interface Opt {
@@ -248,14 +257,11 @@ const optType = 41;
 const extendedErrorOption = 15;
 const longestText = 200;
 
-/** The OPT record (RFC 6891 section 6.1.2) between `start` and `end`; undefined when it is another. */
-function optIn(message: Buffer, start: number, end: number): Opt | undefined {
-  const cursor: Cursor = { at: start };
-  readName(message, cursor);
-  if (message.readUInt16BE(cursor.at) !== optType) return undefined;
-  const extendedRcode = message.readUInt8(cursor.at + 4);
+/** What an OPT record (RFC 6891 section 6.1.2) says from `fixed`, where its name ends, to `end`. */
+function readOpt(message: Buffer, fixed: number, end: number): Opt {
+  const extendedRcode = message.readUInt8(fixed + 4);
   const extendedErrors: ExtendedError[] = [];
-  for (cursor.at += fixedLength; cursor.at < end; ) {
+  for (const cursor: Cursor = { at: fixed + fixedLength }; cursor.at < end; ) {
     const code = readUInt16(message, cursor);
     const data = cursor.at + 2;
     cursor.at = data + message.readUInt16BE(cursor.at);

@@ -51,6 +51,8 @@ export interface ResolverPool {
    * @throws {DnsFailure} if another resolver could not find out (SERVFAIL and the like): that neither confirms nor denies
    */
   confirm(name: string, type: QueryType, first: DnsAnswer, signal?: AbortSignal): Promise<DnsAnswer>;
+  /** Some of what it answers with is assumed. */
+  readonly assumes?: true;
   /** Per resolver address. */
   statistics(): Record<string, ResolverStatistics>;
   close(): void;
@@ -130,7 +132,8 @@ function poolOf(
   const members = [...firstMembers, ...secondMembers];
 
   /** All resolvers in the order in which they are asked for a name: passed-over ones last, but never left out. */
-  function order(name: string): Member[] {
+  function order(name: string): readonly Member[] {
+    if (members.length === 1) return members;
     const start = hash(name);
     const ordered = [...rotated(firstMembers, start), ...rotated(secondMembers, start)];
     const now = performance.now();
@@ -180,7 +183,7 @@ async function askInTurn(
   failedBefore: readonly DnsFailure[] = [],
 ): Promise<DnsAnswer> {
   let failures = failedBefore;
-  for (const [index, member] of members.entries()) {
+  for (const member of members) {
     try {
       const answer = await member.resolver.query(name, type, signal);
       member.failuresInARow = 0;
@@ -191,7 +194,7 @@ async function askInTurn(
       if (!(error instanceof DnsFailure)) throw error;
       countFailure(member, error);
       error.failedBefore = failures;
-      if (index === members.length - 1 || error.reason === 'name') throw error;
+      if (member === members.at(-1) || error.reason === 'name') throw error;
       failures = [...failures, error];
     }
   }

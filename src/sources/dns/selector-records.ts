@@ -6,7 +6,12 @@ import type { GatherContext, SourcesOf } from '../../domain/source.ts';
 import type { MailDomainFacts } from '../../facts/mail-domain/index.ts';
 import type { MailRefusal } from '../../facts/mail-domain/mail-refusal.ts';
 import type { AskedQuestion, SelectorCname, SelectorKey } from '../../facts/mail-domain/selector.ts';
-import { selectorNames, selectorRoles } from '../../facts/mail-domain/signing-configuration.ts';
+import {
+  type SelectorName,
+  type SigningConfigurationRow,
+  selectorNames,
+  selectorRoles,
+} from '../../facts/mail-domain/signing-configuration.ts';
 import type { MailDomain } from '../../facts/mail-domain/subject.ts';
 import { type DnsAnswer, DnsFailure, type DnsFailureReason, type DnsRecord, type QueryType } from './answer.ts';
 import { notingAssumed } from './assumed-records.ts';
@@ -53,63 +58,78 @@ export function selectorSources(
       fact: 'selector-cname',
       limitMs,
       against: ['signing-configuration'],
-      gather: async (subject, context) => pick(await records(subject, context), ({ cname }) => cname),
+      gather: (subject, context) => records(subject, context).then(({ cnames }) => cnames),
     },
     'selector-key': {
       fact: 'selector-key',
       limitMs,
       against: ['signing-configuration'],
-      gather: async (subject, context) => pick(await records(subject, context), ({ key }) => key),
+      gather: (subject, context) => records(subject, context).then(({ keys }) => keys),
     },
     'mail-refusal': {
       fact: 'mail-refusal',
       limitMs,
       async gather(subject, context) {
-        const found = await records(subject, context);
+        const keys = Object.values((await records(subject, context)).keys);
         const noting = notingAssumed(pool);
-        const given = await refusal(noting.pool, subject, found, context);
-        return marked(given, noting.assumed() || [...found.values()].some(({ key }) => key.assumed));
+        const given = await refusal(noting.pool, subject, keys, context);
+        return marked(given, noting.assumed() || keys.some(({ assumed }) => assumed));
       },
     },
   };
-}
-
-function pick<T>(records: ReadonlyMap<string, SelectorRecords>, of: (one: SelectorRecords) => T): Record<string, T> {
-  return Object.fromEntries([...records].map(([selector, one]) => [selector, of(one)]));
 }
 
 async function lookUpSelectors(
   pool: ResolverPool,
   subject: MailDomain,
   context: Context,
-): Promise<ReadonlyMap<string, SelectorRecords>> {
-  const domain = subject.id;
+): Promise<{
+  readonly cnames: Readonly<Record<string, Gathered<SelectorCname>>>;
+  readonly keys: Readonly<Record<string, Gathered<SelectorKey>>>;
+}> {
   const configuration = await context.gathered('signing-configuration');
   const row =
     configuration.status === 'known' && configuration.value.state === 'configured'
       ? configuration.value.row
       : undefined;
-  const names = row === undefined ? subject.selectors : [...new Set([...selectorNames, ...subject.selectors])];
-  const roles = row === undefined ? undefined : selectorRoles(row, context.now);
+  const names = row === undefined ? subject.selectors : withOwn(subject.selectors);
   const found = await Promise.all(
-    names.map(async (selector) => {
-      const settings = selector === 'selector1' || selector === 'selector2' ? row?.selectors[selector] : undefined;
-      const target = settings?.cname === undefined ? undefined : canonicalName(settings.cname);
-      const noHop = target?.endsWith(`._domainkey.${domain}`) === true;
-      const expected: Expected = {
-        name: noHop && target !== undefined ? target : `${selector}._domainkey.${domain}`,
-        target,
-        publicKey: settings?.publicKey,
-        noHop,
-        keyIsFree:
-          roles !== undefined &&
-          (selector === 'selector1' || selector === 'selector2') &&
-          roles[selector] === 'passive',
-      };
-      return [selector, await lookUpNoting(pool, domain, expected, context)] as const;
-    }),
+    names.map((selector) =>
+      lookUpNoting(pool, subject.id, expectedOf(selector, subject.id, row, context.now), context),
+    ),
   );
-  return new Map(found);
+  const cnames: Record<string, Gathered<SelectorCname>> = {};
+  const keys: Record<string, Gathered<SelectorKey>> = {};
+  for (const [at, selector] of names.entries()) {
+    const records = found[at];
+    if (records === undefined) continue;
+    cnames[selector] = records.cname;
+    keys[selector] = records.key;
+  }
+  return { cnames, keys };
+}
+
+/** The selectors of Exchange Online first. */
+function withOwn(named: readonly string[]): readonly string[] {
+  const others = named.filter((name) => !isOwn(name));
+  return others.length === 0 ? selectorNames : [...new Set([...selectorNames, ...others])];
+}
+
+function isOwn(selector: string): selector is SelectorName {
+  return selector === 'selector1' || selector === 'selector2';
+}
+
+function expectedOf(selector: string, domain: string, row: SigningConfigurationRow | undefined, now: Date): Expected {
+  const settings = isOwn(selector) ? row?.selectors[selector] : undefined;
+  const target = settings?.cname === undefined ? undefined : canonicalName(settings.cname);
+  const noHop = target?.endsWith(`._domainkey.${domain}`) === true;
+  return {
+    name: noHop && target !== undefined ? target : `${selector}._domainkey.${domain}`,
+    target,
+    publicKey: settings?.publicKey,
+    noHop,
+    keyIsFree: row !== undefined && isOwn(selector) && selectorRoles(row, now)?.[selector] === 'passive',
+  };
 }
 
 /** As {@link lookUp}; what follows from an assumed record is marked. */
@@ -142,7 +162,7 @@ async function lookUp(
     return { cname: await cnameBehindFailure(pool, error, expected, signal), key: unobtainable(error) };
   }
   const seen = read(first, expected);
-  if (isHealthy(seen, expected)) return recordsOf(seen, [first]);
+  if (isHealthy(seen, expected)) return recordsOf(seen, first);
 
   let second: DnsAnswer;
   try {
@@ -152,7 +172,7 @@ async function lookUp(
     const detail = `${first.resolver} says ${describe(first)} for ${expected.name}, which could not be confirmed: ${error.message}`;
     const unconfirmed = notKnown('insufficient', detail, first.resolver, first.at);
     const healthyCname = isHealthyCname(seen, expected);
-    return { cname: healthyCname ? recordsOf(seen, [first]).cname : unconfirmed, key: unconfirmed };
+    return { cname: healthyCname ? recordsOf(seen, first).cname : unconfirmed, key: unconfirmed };
   }
   const again = read(second, expected);
   const agreed = await withDetails(pool, domain, weaker(seen, again), second, expected, signal);
@@ -160,7 +180,7 @@ async function lookUp(
     const right = !pointsRight(agreed.cname, expected) && holdsRightKey(seen) && holdsRightKey(again);
     if (right) agreed.cname.rightKey = true;
   }
-  const records = recordsOf(agreed, [first, second]);
+  const records = recordsOf(agreed, first, second);
   const disagree = notKnown(
     'insufficient',
     `the resolvers disagree about ${expected.name}: ${first.resolver} says ${describe(first)}, ${second.resolver} says ${describe(second)}`,
@@ -182,12 +202,14 @@ interface Seen {
 function read(answer: DnsAnswer, expected: Expected): Seen {
   const found = cnameFrom(answer.answers, expected, answer.rcode);
   const { chain } = found;
-  const texts = answer.answers.flatMap((record) =>
-    record.type === 'TXT' ? [{ text: record.data.join(''), ttl: record.ttl }] : [],
-  );
+  const records: SelectorKey['records'] = [];
+  for (const { type, data, ttl } of answer.answers) {
+    if (type !== 'TXT') continue;
+    const text = data.join('');
+    records.push({ text, ttl, says: parseKeyRecord(text) });
+  }
   const nxdomain = answer.rcode === 'NXDOMAIN';
-  const direct = chain.length === 0 && texts.length > 0;
-  const records = texts.map(({ text, ttl }) => ({ text, ttl, says: parseKeyRecord(text) }));
+  const direct = chain.length === 0 && records.length > 0;
   return {
     cname: direct ? { ...found, outcome: 'other-record', otherTypes: ['TXT'] } : found,
     key: {
@@ -197,14 +219,15 @@ function read(answer: DnsAnswer, expected: Expected): Seen {
       records,
       authenticated: answer.authenticated,
       ...sameAsConfigured(records, expected.publicKey),
-      ...(isOneKeyInPieces(texts.map(({ text }) => text)) ? { joined: true } : {}),
+      ...(isOneKeyInPieces(records) ? { joined: true } : {}),
     },
   };
 }
 
 /** Two or three records, none of them a key, that joined in some order are one. */
-function isOneKeyInPieces(texts: readonly string[]): boolean {
-  if (texts.length < 2 || texts.length > 3 || texts.some((text) => holdsKey(parseKeyRecord(text)))) return false;
+function isOneKeyInPieces(records: SelectorKey['records']): boolean {
+  if (records.length < 2 || records.length > 3 || records.some(({ says }) => holdsKey(says))) return false;
+  const texts = records.map(({ text }) => text);
   const orders = (rest: readonly string[]): string[] =>
     rest.length === 0 ? [''] : rest.flatMap((text, at) => orders(rest.toSpliced(at, 1)).map((more) => text + more));
   return orders(texts).some((text) => holdsKey(parseKeyRecord(text)));
@@ -239,10 +262,11 @@ function isHealthy(seen: Seen, expected: Expected): boolean {
   const cnameFine = isHealthyCname(seen, expected) || (expected.target === undefined && seen.key.records.length > 0);
   if (!cnameFine) return false;
   if (expected.keyIsFree) return true;
-  const [record, ...more] = seen.key.records;
+  const { records } = seen.key;
+  const [record] = records;
   return (
     record !== undefined &&
-    more.length === 0 &&
+    records.length === 1 &&
     record.says.problems.length === 0 &&
     !record.says.revoked &&
     seen.key.sameAsConfigured !== false
@@ -279,10 +303,10 @@ function sameKey({ key: a }: Seen, { key: b }: Seen): boolean {
   return isDeepStrictEqual(texts(a), texts(b));
 }
 
-function recordsOf({ cname, key }: Seen, answers: readonly DnsAnswer[]): SelectorRecords {
-  const asked = answers.flatMap(questionsOf);
-  const at = answers.at(-1)?.at ?? '';
-  const source = [...new Set(answers.map(({ resolver }) => resolver))].join(', ');
+function recordsOf({ cname, key }: Seen, first: DnsAnswer, second?: DnsAnswer): SelectorRecords {
+  const asked = second === undefined ? questionsOf(first) : [...questionsOf(first), ...questionsOf(second)];
+  const { at, resolver } = second ?? first;
+  const source = resolver === first.resolver ? resolver : `${first.resolver}, ${resolver}`;
   return { cname: known({ ...cname, asked }, source, at), key: known({ ...key, asked }, source, at) };
 }
 
@@ -441,10 +465,9 @@ async function recordsAt(
 async function refusal(
   pool: ResolverPool,
   { id }: MailDomain,
-  records: ReadonlyMap<string, SelectorRecords>,
+  keys: readonly Gathered<SelectorKey>[],
   context: Context,
 ): Promise<Gathered<MailRefusal>> {
-  const keys = [...records.values()].map(({ key }) => key);
   const noKey = keys.every((key) => key.status === 'known' && key.value.records.every(({ says }) => says.revoked));
   const source = keys.flatMap((key) => key.source ?? [])[0] ?? 'DNS';
   const at = keys.flatMap((key) => key.observedAt ?? []).at(-1) ?? context.now.toISOString();
@@ -535,11 +558,9 @@ function cnameFrom(
   { name }: Expected,
   rcode?: DnsAnswer['rcode'],
 ): Omit<SelectorCname, 'asked'> {
-  const chain = answers.flatMap((record) =>
-    record.type === 'CNAME'
-      ? [{ name: canonicalName(record.name), target: canonicalName(record.data), ttl: record.ttl }]
-      : [],
-  );
+  const chain: SelectorCname['chain'] = [];
+  for (const { type, name: owner, data, ttl } of answers)
+    if (type === 'CNAME') chain.push({ name: canonicalName(owner), target: canonicalName(data), ttl });
   const outcome = chain.length > 0 ? 'cname' : rcode === 'NXDOMAIN' ? 'no-name' : 'no-record';
   return { name, outcome, chain, otherTypes: [], doubledZone: false };
 }
