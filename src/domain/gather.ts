@@ -68,8 +68,9 @@ export async function gatherEach(
 ): Promise<FactSet> {
   const asked = new Map<string, unknown>();
   const shared = new Map<string, Promise<unknown>>();
-  let together = new Map<number, TimeLimit>();
   const limits: TimeLimit[] = [];
+  /** Limits from here on are of what is asked now. */
+  let now = 0;
   const ask = (fact: string): unknown => {
     const answer = asked.get(fact) ?? from(fact, others);
     asked.set(fact, answer);
@@ -83,30 +84,29 @@ export async function gatherEach(
       return promise as Promise<T>;
     },
     within(ms) {
-      let limit = together.get(ms);
+      let limit = limits.find((one, at) => at >= now && one.ms === ms);
       if (limit === undefined) {
-        limit = timeLimit(ms, calledOff);
+        limit = new TimeLimit(ms, calledOff);
         limits.push(limit);
-        together.set(ms, limit);
       }
       return limit;
     },
   };
   const names = factsNeeded(evaluation);
-  let values: readonly unknown[];
   try {
-    const answers = names.map(ask);
+    const waiting = names.filter((name) => ask(name) instanceof Promise);
     // What is asked later, by another source, has its whole time from then on.
-    together = new Map();
-    values = await Promise.all(answers);
+    now = limits.length;
+    const came = await Promise.all(waiting.map((name) => asked.get(name)));
+    for (const [at, name] of waiting.entries()) asked.set(name, came[at]);
   } finally {
     for (const limit of limits) limit.end();
   }
 
   const facts: Record<string, Gathered<unknown>> = {};
   const parts: Record<string, Record<string, Record<string, Gathered<unknown>>>> = {};
-  for (const [index, name] of names.entries()) {
-    const value = values[index];
+  for (const name of names) {
+    const value = asked.get(name);
     const kind = evaluation.facts.partOf[name];
     if (kind === undefined) {
       facts[name] = value as Gathered<unknown>;
@@ -122,29 +122,36 @@ export async function gatherEach(
   return { facts, parts };
 }
 
-interface TimeLimit {
+/** For all that is asked at one time and may take as long: one timer, and one signal. */
+class TimeLimit {
+  readonly ms: number;
   /** Aborted when the time is over or the run is called off. */
   readonly signal: AbortSignal;
-  /** Rejects when the time is over. */
-  readonly over: Promise<never>;
-  end(): void;
-}
+  readonly #timer: NodeJS.Timeout;
+  readonly #waiting: (() => void)[] = [];
 
-function timeLimit(ms: number, calledOff: AbortSignal | undefined): TimeLimit {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const { promise: over, reject } = Promise.withResolvers<never>();
-  // Nobody may be waiting any more.
-  over.catch(() => {});
-  const timer = setTimeout(() => {
-    controller.abort();
-    reject(new Unobtainable('timeout', `no answer within ${ms / 1000} s`));
-  }, ms);
-  return {
-    signal: calledOff === undefined ? signal : AbortSignal.any([signal, calledOff]),
-    over,
-    end: () => clearTimeout(timer),
-  };
+  constructor(ms: number, calledOff: AbortSignal | undefined) {
+    this.ms = ms;
+    const controller = new AbortController();
+    this.signal = calledOff === undefined ? controller.signal : AbortSignal.any([controller.signal, calledOff]);
+    this.#timer = setTimeout(() => {
+      controller.abort();
+      for (const over of this.#waiting) over();
+    }, ms);
+  }
+
+  /** What is answered in time, and what `failed` makes of the error otherwise. */
+  answered(answer: Promise<unknown>, failed: (error: unknown) => unknown): Promise<unknown> {
+    return new Promise((resolve) => {
+      const failing = (error: unknown) => resolve(failed(error));
+      answer.then(resolve, failing);
+      this.#waiting.push(() => failing(new Unobtainable('timeout', `no answer within ${this.ms / 1000} s`)));
+    });
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
 }
 
 /** A fact somebody supplied as known is taken as it is; a part fact when any part has it. */
@@ -187,26 +194,47 @@ export function askSource(
     const why = whyNot(error, options.now);
     return evaluation.facts.partOf[fact] === undefined ? why : { [everyPart]: why };
   };
-  let limit: TimeLimit | undefined;
-  const inTime = (): TimeLimit => {
-    limit ??= others.within(source.limitMs);
-    return limit;
-  };
-  const { gathered, once } = options.through?.(fact, others) ?? others;
+  const asked = new Asked(source.limitMs, options, others, options.through?.(fact, others) ?? others);
   try {
-    const answer = source.gather(subject, {
-      get signal() {
-        return inTime().signal;
-      },
-      now: options.now,
-      supplied: options.supplied,
-      gathered,
-      once,
-    });
+    const answer = source.gather(subject, asked);
     // What is there at once needs no clock.
-    return answer instanceof Promise ? Promise.race([answer, inTime().over]).catch(failed) : answer;
+    return answer instanceof Promise ? asked.limit.answered(answer, failed) : answer;
   } catch (error) {
     return failed(error);
+  }
+}
+
+/** What one source may use while it gathers; its time runs from when something is asked for. */
+class Asked {
+  readonly now: Date;
+  readonly supplied: FactSet;
+  readonly gathered: Others['gathered'];
+  readonly once: Others['once'];
+  readonly #limitMs: number;
+  readonly #others: Others;
+  #limit: TimeLimit | undefined;
+
+  constructor(
+    limitMs: number,
+    { now, supplied }: GatherOptions,
+    others: Others,
+    { gathered, once }: Pick<Others, 'gathered' | 'once'>,
+  ) {
+    this.now = now;
+    this.supplied = supplied;
+    this.gathered = gathered;
+    this.once = once;
+    this.#limitMs = limitMs;
+    this.#others = others;
+  }
+
+  get limit(): TimeLimit {
+    this.#limit ??= this.#others.within(this.#limitMs);
+    return this.#limit;
+  }
+
+  get signal(): AbortSignal {
+    return this.limit.signal;
   }
 }
 
