@@ -3,7 +3,7 @@
 import type { StandIn } from '../collectors/collectors.ts';
 import { collect } from '../collectors/collectors.ts';
 import { healthyOrganization } from '../collectors/exchange-stand-ins.ts';
-import { engineToRun, openPowerShellHost } from '../powershell/host.ts';
+import { openPwsh } from '../powershell/host.ts';
 import { figure, printGoal } from './report.ts';
 
 type Facts = {
@@ -24,9 +24,8 @@ const mailboxes = (count: number): StandIn => ({
 });
 
 export async function run([count = '50000']: string[]): Promise<void> {
-  const host = await openPowerShellHost();
-  if (host === undefined) return;
-  const engine = await engineToRun(host);
+  const engine = await openPwsh();
+  if (engine === undefined) return;
   try {
     const standIns: Record<string, StandIn> = {
       ...healthyOrganization,
@@ -45,6 +44,6 @@ export async function run([count = '50000']: string[]): Promise<void> {
     console.log(`seconds, both ends of the connection in one process: ${figure((performance.now() - started) / 1000)}`);
     printGoal('peak memory, MB', Number(peak) / 1024 ** 2, '≤', 600);
   } finally {
-    await host.close();
+    await engine.close();
   }
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AllowList, Engine, ReadOnlyAnswer, RunAnswer, RunRequest } from '../powershell/host.ts';
+import type { AllowList, PowerShellHost, ReadOnlyAnswer, RunAnswer, RunRequest } from '../powershell/host.ts';
 
 /** The collectors' folder. */
 export const collectorFolder = join(import.meta.dirname, '../../src/collectors');
@@ -55,7 +55,7 @@ export function literal(value: unknown): string {
  * session, as in the Exchange Management Shell; a stand-in for `Get-PSSession` that returns nothing is its snap-in.
  */
 export async function collect<Facts>(
-  engine: Engine,
+  engine: PowerShellHost,
   script: string,
   standIns: Record<string, StandIn>,
   request: Omit<RunRequest, 'path' | 'standIns'> = {},

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { smtpNodeFile } from '../../src/sources/bindings/smtp-source-ip/collector-file.ts';
-import { engineToRun, openPowerShellHost, type PowerShellHost } from '../powershell/host.ts';
+import { openPwsh, type PowerShellHost } from '../powershell/host.ts';
 import {
   accessDenied,
   allowList,
@@ -24,7 +24,7 @@ const script = 'Collect-SmtpSourceIpFacts.ps1';
 const path = join(collectorFolder, script);
 // The first run of a host compiles the engine: some seconds, more where others work on the same machine.
 vi.setConfig({ testTimeout: 90_000 });
-const host = await openPowerShellHost();
+const host = await openPwsh();
 const engine = host as PowerShellHost;
 afterAll(() => host?.close());
 
@@ -244,11 +244,11 @@ type Facts = {
   logSummary: { byRemote: Record<string, unknown>[] };
 };
 
-describe.runIf(host).each(host ? [await engineToRun(host)] : [])('Collect-SmtpSourceIpFacts on the $name', (on) => {
+describe.runIf(host)(`Collect-SmtpSourceIpFacts on ${host?.name}`, () => {
   const logs = mkdtempSync(join(tmpdir(), 'fieldcheck-receive-log-'));
   const node = healthyNode(logs);
   const run = (standIns: Record<string, StandIn>, request: Parameters<typeof collect>[3] = {}) =>
-    collect<Facts>(on, script, standIns, request);
+    collect<Facts>(engine, script, standIns, request);
   afterAll(() => rm(logs, { recursive: true }));
 
   it('writes every section of a healthy node', async () => {
@@ -751,72 +751,67 @@ describe.runIf(host)('Collect-SmtpSourceIpFacts -ProbeOnly', () => {
   });
 });
 
-describe.runIf(host).each(host ? [await engineToRun(host)] : [])(
-  'Collect-SmtpSourceIpFacts -UploadUri on $name',
-  (on) => {
-    const upload = async (statuses: readonly number[], secret: object = { Key: 'fck_of-the-organization' }) => {
-      const received: { url: string | undefined; key: string | undefined; bearer: string | undefined; body: string }[] =
-        [];
-      const server = createHttpServer(async (request, response) => {
-        let body = '';
-        for await (const chunk of request) body += chunk;
-        const { authorization: bearer, 'x-functions-key': key } = request.headers;
-        received.push({ url: request.url, key: key?.toString(), bearer, body });
-        response.writeHead(statuses[received.length - 1] ?? 500).end('{}');
-      });
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      const uri = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/organizations/contoso/facts`;
-      const answer = await collect<Facts>(
-        on,
-        script,
-        {},
-        { parameters: { ProbeOnly: true, ProbeNode: ['no endpoint'], UploadUri: uri, ...secret } },
-      );
-      server.close();
-      return { received, ...answer };
-    };
-
-    it('posts the file as written, with the key in a header and nowhere else', async () => {
-      const { received, json, output, verbose, warnings } = await upload([202]);
-      const bearer = 'Bearer fck_of-the-organization';
-      expect(received).toEqual([{ url: '/api/organizations/contoso/facts', bearer, key: undefined, body: json }]);
-      expect(output[0]).toBe('posted to 127.0.0.1');
-      expect([json, ...output, ...verbose, ...warnings].join()).not.toContain('fck_of-the-organization');
+describe.runIf(host)(`Collect-SmtpSourceIpFacts -UploadUri on ${host?.name}`, () => {
+  const upload = async (statuses: readonly number[], secret: object = { Key: 'fck_of-the-organization' }) => {
+    const received: { url: string | undefined; key: string | undefined; bearer: string | undefined; body: string }[] =
+      [];
+    const server = createHttpServer(async (request, response) => {
+      let body = '';
+      for await (const chunk of request) body += chunk;
+      const { authorization: bearer, 'x-functions-key': key } = request.headers;
+      received.push({ url: request.url, key: key?.toString(), bearer, body });
+      response.writeHead(statuses[received.length - 1] ?? 500).end('{}');
     });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const uri = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/organizations/contoso/facts`;
+    const answer = await collect<Facts>(
+      engine,
+      script,
+      {},
+      { parameters: { ProbeOnly: true, ProbeNode: ['no endpoint'], UploadUri: uri, ...secret } },
+    );
+    server.close();
+    return { received, ...answer };
+  };
 
-    it('still takes the key of an older function app', async () => {
-      const { received } = await upload([202], { FunctionKey: 'key-of-the-app' });
-      expect(received).toMatchObject([{ key: 'key-of-the-app', bearer: undefined }]);
-    });
+  it('posts the file as written, with the key in a header and nowhere else', async () => {
+    const { received, json, output, verbose, warnings } = await upload([202]);
+    const bearer = 'Bearer fck_of-the-organization';
+    expect(received).toEqual([{ url: '/api/organizations/contoso/facts', bearer, key: undefined, body: json }]);
+    expect(output[0]).toBe('posted to 127.0.0.1');
+    expect([json, ...output, ...verbose, ...warnings].join()).not.toContain('fck_of-the-organization');
+  });
 
-    it('fails with a sentence when the door refuses, keeps the file, and prints warnings and verdict all the same', async () => {
-      const { errors, facts, received, output, warnings } = await upload([401]);
-      expect(errors.join()).toMatch(
-        /The file was not posted: Response status code does not indicate success: 401 .*\. It is kept: post .*facts\.json later/,
-      );
-      expect(facts.schema).toBe('smtp-source-ip/1');
-      expect(received).toHaveLength(1);
-      expect(warnings).toEqual(["probes: 'no endpoint' is not NODE=ADDRESS:PORT"]);
-      expect(output).toEqual([expect.stringMatching(/^VERDICT incomplete, 1 errors: .*facts\.json$/)]);
-    });
+  it('still takes the key of an older function app', async () => {
+    const { received } = await upload([202], { FunctionKey: 'key-of-the-app' });
+    expect(received).toMatchObject([{ key: 'key-of-the-app', bearer: undefined }]);
+  });
 
-    it('posts again what a busy door did not take', async () => {
-      const { received, errors, json, output } = await upload([503, 429, 202]);
-      expect(errors).toEqual([]);
-      expect(received.map(({ body }) => body)).toEqual([json, json, json]);
-      expect(output[0]).toBe('posted to 127.0.0.1');
-    });
+  it('fails with a sentence when the door refuses, keeps the file, and prints warnings and verdict all the same', async () => {
+    const { errors, facts, received, output, warnings } = await upload([401]);
+    expect(errors.join()).toMatch(
+      /The file was not posted: Response status code does not indicate success: 401 .*\. It is kept: post .*facts\.json later/,
+    );
+    expect(facts.schema).toBe('smtp-source-ip/1');
+    expect(received).toHaveLength(1);
+    expect(warnings).toEqual(["probes: 'no endpoint' is not NODE=ADDRESS:PORT"]);
+    expect(output).toEqual([expect.stringMatching(/^VERDICT incomplete, 1 errors: .*facts\.json$/)]);
+  });
 
-    it('posts over https only', async () => {
-      const { errors } = await collect<Facts>(
-        on,
-        script,
-        {},
-        { parameters: { ProbeOnly: true, UploadUri: 'http://fieldcheck.contoso.com/api/organizations/contoso/facts' } },
-      );
-      expect(errors.join()).toContain(
-        "UploadUri is 'http' to fieldcheck.contoso.com: facts are posted over https only",
-      );
-    });
-  },
-);
+  it('posts again what a busy door did not take', async () => {
+    const { received, errors, json, output } = await upload([503, 429, 202]);
+    expect(errors).toEqual([]);
+    expect(received.map(({ body }) => body)).toEqual([json, json, json]);
+    expect(output[0]).toBe('posted to 127.0.0.1');
+  });
+
+  it('posts over https only', async () => {
+    const { errors } = await collect<Facts>(
+      engine,
+      script,
+      {},
+      { parameters: { ProbeOnly: true, UploadUri: 'http://fieldcheck.contoso.com/api/organizations/contoso/facts' } },
+    );
+    expect(errors.join()).toContain("UploadUri is 'http' to fieldcheck.contoso.com: facts are posted over https only");
+  });
+});

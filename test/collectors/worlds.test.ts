@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { smtpNodeFile } from '../../src/sources/bindings/smtp-source-ip/collector-file.ts';
 import { parseInteropCollectorFile } from '../../src/sources/bindings/teams-exchange-interop/collector.ts';
-import { engineToRun, openPowerShellHost, type RunRequest } from '../powershell/host.ts';
+import { openPwsh, type PowerShellHost, type RunRequest } from '../powershell/host.ts';
 import { accessDenied, collect, hanging, type StandIn } from './collectors.ts';
 import {
   anything,
@@ -20,7 +20,8 @@ import { healthyNode } from './node-stand-ins.ts';
 // stand in worlds.md (UPDATE_GOLDEN=1 writes them); every file must be one that the product reads.
 
 vi.setConfig({ testTimeout: 180_000 });
-const host = await openPowerShellHost();
+const host = await openPwsh();
+const engine = host as PowerShellHost;
 
 type World = { standIns: Record<string, StandIn> } & Omit<RunRequest, 'path' | 'standIns'>;
 type File = {
@@ -171,7 +172,7 @@ function otherCalls(calls: readonly string[]): string[] {
   );
 }
 
-describe.runIf(host).each(host ? [await engineToRun(host)] : [])('worlds on $name', (engine) => {
+describe.runIf(host)(`worlds on ${host?.name}`, () => {
   let programs = '';
   let logs = '';
   beforeAll(async () => {

@@ -60,20 +60,22 @@ export type RunAnswer = {
   elapsedMs: number;
 };
 
-/** Something that runs scripts: the engine host, or a real pwsh. */
-export type Engine = { name: string; run(request: RunRequest): Promise<RunAnswer> };
-
-/** The real PowerShell engine in a process of its own: one JSON line asked, one answered. */
-export class PowerShellHost implements Engine {
-  readonly name = 'engine host';
-  /** The host's assembly. */
-  readonly program: string;
+/** The real PowerShell engine in a process of its own, alone or in a real pwsh: one JSON line asked, one answered. */
+export class PowerShellHost {
+  /** Whether scripts run in a real pwsh, which has the commands that the engine alone lacks. */
+  readonly isPwsh: boolean;
+  readonly name: string;
+  readonly #command: readonly [program: string, ...args: string[]];
   #process: ChildProcessWithoutNullStreams | undefined;
   #waiting: ((line: string) => void)[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(program: string) {
-    this.program = program;
+  /** @param host its assembly; @param pwsh the program to load it into */
+  constructor(host: string, pwsh?: string) {
+    this.isPwsh = pwsh !== undefined;
+    this.name = this.isPwsh ? 'a real pwsh' : 'the engine host';
+    const main = `[System.Reflection.Assembly]::LoadFrom('${host.replaceAll("'", "''")}').EntryPoint.Invoke($null, $null)`;
+    this.#command = pwsh === undefined ? ['dotnet', host] : [pwsh, '-NoProfile', '-NonInteractive', '-Command', main];
   }
 
   /** Every syntax error of the script. */
@@ -91,9 +93,9 @@ export class PowerShellHost implements Engine {
     return this.#ask('compat51', script);
   }
 
-  /** Runs the script with its stand-ins; a script that outlasts its time limit is stopped. */
+  /** Runs the script with its stand-ins in a session of its own; one that outlasts its time limit is stopped. */
   async run({ standIns, ...request }: RunRequest): Promise<RunAnswer> {
-    const modulePath = await writeStandIns(`${hostHeader}\n${standIns}`);
+    const modulePath = await writeStandIns([...(this.isPwsh ? [] : [imitations]), recorder, standIns].join('\n'));
     try {
       return await this.#ask('run', { ...request, modulePath });
     } finally {
@@ -126,14 +128,16 @@ export class PowerShellHost implements Engine {
     });
     running.removeAllListeners('exit');
     running.once('exit', () => this.#forget(running));
-    const { answer, error } = JSON.parse(line) as { answer?: T; error?: string };
+    const { answer, error, last } = JSON.parse(line) as { answer?: T; error?: string; last?: boolean };
+    if (last === true) this.#forget(running);
     if (error !== undefined) throw new Error(error);
     return answer as T;
   }
 
   #start(): ChildProcessWithoutNullStreams {
     if (this.#process) return this.#process;
-    const running = spawn('dotnet', [this.program], { env: dotnetEnvironment });
+    const [program, ...args] = this.#command;
+    const running = spawn(program, args, { env: dotnetEnvironment });
     running.stderr.resume();
     createInterface({ input: running.stdout }).on('line', (line) => this.#waiting.shift()?.(line));
     this.#process = running;
@@ -155,13 +159,13 @@ export async function openPowerShellHost(): Promise<PowerShellHost | undefined> 
 }
 
 /**
- * What to run scripts on: a real pwsh, the one that PWSH names or else one from NuGet; where it cannot be had the engine
- * host, with a line on the console.
+ * The host in a real pwsh, the one that PWSH names or else one from NuGet; where it cannot be had the engine host, with a
+ * line on the console.
  */
-export async function engineToRun(host: PowerShellHost): Promise<Engine> {
-  const pwsh = process.env.PWSH ?? (await installedPwsh());
-  if (pwsh === undefined) return host;
-  return { name: 'a real pwsh', run: (request) => runOnPwsh(pwsh, host.program, request) };
+export async function openPwsh(): Promise<PowerShellHost | undefined> {
+  const program = await buildHost();
+  if (program === undefined) return undefined;
+  return new PowerShellHost(program, process.env.PWSH ?? (await installedPwsh()));
 }
 
 const pwshVersion = '7.6.9';
@@ -226,67 +230,16 @@ function unavailable(error: unknown): string | undefined {
   return restore ? `dotnet could not restore or target the host (${restore[1]})` : undefined;
 }
 
-// In the host the stand-ins also bring its imitated commands and its recorder into each runspace that loads them.
-const recorderHeader = [
+// What a module of stand-ins brings into each runspace that loads it.
+const recorder = [
   '$ExecutionContext.InvokeCommand.PreCommandLookupAction = [Fieldcheck.PowerShellHost.Recorder]::Lookup',
   '$ExecutionContext.InvokeCommand.PostCommandLookupAction = [Fieldcheck.PowerShellHost.Recorder]::Lookup',
 ].join('\n');
-const hostHeader = `Import-Module -Assembly ([Fieldcheck.PowerShellHost.Recorder].Assembly)\n${recorderHeader}`;
+const imitations = 'Import-Module -Assembly ([Fieldcheck.PowerShellHost.Recorder].Assembly)';
 
 async function writeStandIns(module: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'fieldcheck-stand-ins-'));
   await mkdir(join(folder, 'StandIns'));
   await writeFile(join(folder, 'StandIns', 'StandIns.psm1'), module);
   return folder;
-}
-
-async function runOnPwsh(pwsh: string, host: string, request: RunRequest): Promise<RunAnswer> {
-  const folder = await writeStandIns(`${recorderHeader}\n${request.standIns}`);
-  const asked = join(folder, 'parameters.json');
-  await writeFile(asked, JSON.stringify(request.parameters ?? {}));
-  const driver = join(folder, 'driver.ps1');
-  const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
-  await writeFile(
-    driver,
-    [
-      `[cultureinfo]::CurrentCulture = [cultureinfo]::new(${quote(request.culture ?? 'en-US')})`,
-      `[cultureinfo]::DefaultThreadCurrentCulture = [cultureinfo]::CurrentCulture`,
-      // Whoever runs it reads plain lines.
-      "$PSStyle.OutputRendering = 'PlainText'",
-      `$null = [System.Reflection.Assembly]::LoadFrom(${quote(host)})`,
-      `$env:PSModulePath = ${quote(folder)} + [IO.Path]::PathSeparator + $env:PSModulePath`,
-      'Import-Module StandIns',
-      `$parameters = Get-Content -Raw ${quote(asked)} | ConvertFrom-Json -AsHashtable`,
-      '[Fieldcheck.PowerShellHost.Recorder]::Clear()',
-      recorderHeader,
-      'try {',
-      `  & ${quote(request.path)} @parameters 3>&1 4>&1 | ForEach-Object {`,
-      "    if ($_ -is [System.Management.Automation.WarningRecord]) { 'W ' + $_ }",
-      "    elseif ($_ -is [System.Management.Automation.VerboseRecord]) { 'V ' + $_ } else { 'O ' + $_ } }",
-      "} catch { 'E ' + $_.Exception.Message }",
-      "foreach ($name in [Fieldcheck.PowerShellHost.Recorder]::Seen()) { 'C ' + $name }",
-    ].join('\n'),
-  );
-  const started = Date.now();
-  const limit = request.timeLimitMs ?? 60_000;
-  try {
-    const environment = { ...process.env, ...request.environment };
-    const ended = await exec(pwsh, ['-NoProfile', '-NonInteractive', '-File', driver], {
-      env: environment,
-      timeout: limit,
-    }).catch((error: { stdout?: string; stderr?: string; killed?: boolean }) => error);
-    const lines = (ended.stdout ?? '').split(/\r?\n/);
-    const stream = (mark: string) => lines.filter((line) => line.startsWith(`${mark} `)).map((line) => line.slice(2));
-    return {
-      output: stream('O'),
-      warnings: stream('W'),
-      verbose: stream('V'),
-      errors: [...stream('E'), ...(ended.stderr ?? '').split(/\r?\n/).filter((line) => line !== '')],
-      calls: stream('C'),
-      timedOut: 'killed' in ended && ended.killed === true,
-      elapsedMs: Date.now() - started,
-    };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }

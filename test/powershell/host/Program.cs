@@ -5,7 +5,9 @@ namespace Fieldcheck.PowerShellHost;
 
 /// <summary>
 /// One JSON line in, one JSON line out, so that a test suite pays for the start of the engine once.
-/// A request that fails answers {"error": "..."}; only the end of the input ends the host.
+/// It runs alone, or inside a real pwsh that loads it and calls Main: scripts then have all the commands of that pwsh.
+/// A request that fails answers {"error": "..."}. The end of the input ends the host, and so does a script that left
+/// something running: its answer is marked as the last.
 /// </summary>
 internal static class Program
 {
@@ -24,7 +26,7 @@ internal static class Program
         {
             answers.WriteLine(Answer(line));
             answers.Flush();
-            if (ScriptRun.LeftAThreadBehind) break;
+            if (ScriptRun.LeftSomethingRunning) break;
         }
         // A stand-in that ignored Stop() still holds a thread; a plain return would wait for it.
         Environment.Exit(0);
@@ -45,7 +47,7 @@ internal static class Program
                 "run" => ScriptRun.Of(Decode<RunRequest>(request)),
                 _ => throw new ArgumentException($"unknown kind '{kind}'"),
             };
-            return JsonSerializer.Serialize(new { answer }, Json);
+            return JsonSerializer.Serialize(new { answer, last = ScriptRun.LeftSomethingRunning }, Json);
         }
         catch (Exception error)
         {

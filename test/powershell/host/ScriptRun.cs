@@ -41,13 +41,32 @@ internal static class ScriptRun
 {
     private static readonly TimeSpan StopGrace = TimeSpan.FromSeconds(5);
 
-    /// <summary>True once a script could not be stopped: the host must not take another one.</summary>
-    internal static bool LeftAThreadBehind { get; private set; }
+    /// <summary>True once something still runs that a script began: it would be in the way of the next one.</summary>
+    internal static bool LeftSomethingRunning { get; private set; }
 
+    /// <summary>In a real pwsh the commands of its modules are there; alone the host has to imitate them.</summary>
+    private static readonly bool InPwsh = Assembly.GetEntryAssembly() != Assembly.GetExecutingAssembly();
+
+    private static readonly string? ModulesOfPwsh = InPwsh ? Environment.GetEnvironmentVariable("PSModulePath") : null;
+
+    /// <summary>Runs the script in a session of its own; what it found in the environment is gone afterwards.</summary>
     internal static RunAnswer Of(RunRequest request)
     {
+        var before = request.Environment.Keys.ToDictionary(name => name, Environment.GetEnvironmentVariable);
         foreach (var (name, value) in request.Environment) Environment.SetEnvironmentVariable(name, value);
-        Environment.SetEnvironmentVariable("PSModulePath", request.ModulePath);
+        try
+        {
+            return InItsEnvironment(request);
+        }
+        finally
+        {
+            foreach (var (name, value) in before) Environment.SetEnvironmentVariable(name, value);
+        }
+    }
+
+    private static RunAnswer InItsEnvironment(RunRequest request)
+    {
+        Environment.SetEnvironmentVariable("PSModulePath", string.Join(Path.PathSeparator, new[] { request.ModulePath, ModulesOfPwsh }.OfType<string>()));
         // No cache file: the engine would write it later, into a folder that is gone by then.
         Environment.SetEnvironmentVariable("PSModuleAnalysisCachePath", OperatingSystem.IsWindows() ? "NUL" : "/dev/null");
         var culture = CultureInfo.GetCultureInfo(request.Culture);
@@ -68,26 +87,41 @@ internal static class ScriptRun
         var inTime = running.AsyncWaitHandle.WaitOne(request.TimeLimitMs);
         var errors = new List<string>();
         if (inTime) End(shell, running, errors);
-        else LeftAThreadBehind = !shell.BeginStop(null, null).AsyncWaitHandle.WaitOne(StopGrace);
+        else LeftSomethingRunning = !shell.BeginStop(null, null).AsyncWaitHandle.WaitOne(StopGrace);
         watch.Stop();
 
         errors.AddRange(shell.Streams.Error.Select(error => error.ToString()));
+        var calls = Recorder.Seen();
+        LeftSomethingRunning |= InPwsh && inTime && OthersIn(runspace) > 0;
         return new RunAnswer(
             [.. output.Select(item => item?.ToString() ?? "")],
             [.. errors],
             [.. shell.Streams.Warning.Select(warning => warning.Message)],
             [.. shell.Streams.Verbose.Select(verbose => verbose.Message)],
-            Recorder.Seen(), !inTime, watch.ElapsedMilliseconds);
+            calls, !inTime, watch.ElapsedMilliseconds);
+    }
+
+    /// <summary>How many sessions work beside this one: a command behind a remote connection may hang longer than its script.</summary>
+    private static int OthersIn(Runspace runspace)
+    {
+        using var shell = PowerShell.Create(runspace);
+        return shell.AddCommand("Get-Runspace").Invoke<Runspace>()
+            .Count(other => other.InstanceId != runspace.InstanceId && other.RunspaceAvailability == RunspaceAvailability.Busy);
     }
 
     private static InitialSessionState State(RunRequest request)
     {
         var state = InitialSessionState.CreateDefault2();
+        if (!InPwsh) Imitate(state);
+        state.ImportPSModulesFromPath(request.ModulePath);
+        return state;
+    }
+
+    private static void Imitate(InitialSessionState state)
+    {
         foreach (var type in Assembly.GetExecutingAssembly().GetTypes())
             if (type.GetCustomAttribute<CmdletAttribute>() is { } cmdlet)
                 state.Commands.Add(new SessionStateCmdletEntry($"{cmdlet.VerbName}-{cmdlet.NounName}", type, null));
-        state.ImportPSModulesFromPath(request.ModulePath);
-        return state;
     }
 
     private static void End(PowerShell shell, IAsyncResult running, List<string> errors)
