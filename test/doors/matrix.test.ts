@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { decide, type Grant, type Identity, type Need } from '../../src/domain/access.ts';
+import type { Finding } from '../../src/domain/finding.ts';
 import type { Door } from '../../src/doors/door.ts';
 import { healthy } from '../evaluations/smtp-source-ip/service.ts';
 import {
@@ -290,6 +291,120 @@ test('an organization that is none of the caller’s is as one that does not exi
     await customers.app.putOrganization('fabrikam', documentOf('fabrikam'));
   }
   await customers.close();
+});
+
+/** Two customers, each with a word that stands in everything that is kept of it and in nothing else. */
+const words = { contoso: 'amber', fabrikam: 'zircon' } as const;
+type Customer = keyof typeof words;
+
+async function marked(): Promise<Customers> {
+  const customers = await prepared();
+  const { app, store } = customers;
+  for (const [organization, word] of Object.entries(words)) {
+    const domain = `${word}.${organization}.com`;
+    await app.putOrganization(organization, {
+      ...documentOf(organization),
+      name: `${word} GmbH`,
+      channels: { [`${word}-team`]: { kind: 'console' } },
+      evaluations: {
+        ...documentOf(organization).evaluations,
+        dkim: { domains: [domain], channels: [`${word}-team`] },
+      },
+    });
+    await app.addKey(organization, { name: `${word} EX1` });
+    const at = new Date().toISOString();
+    const failing: Finding = {
+      rule: 'dkim/active-key-published',
+      target: 'selector1',
+      verdict: 'fail',
+      severity: 'critical',
+      owner: 'microsoft',
+      message: `${domain} has no key.`,
+      remedy: `Mend ${word}.`,
+      evidence: [],
+    };
+    const run = {
+      evaluation: 'dkim',
+      subject: domain,
+      at,
+      answers: { 'verifiable-now': 'no' as const },
+      findings: [failing],
+    };
+    const memory = { verdict: 'fail' as const, since: at, unknownRuns: 0, open: { since: at } };
+    const findings = { 'dkim/active-key-published#selector1': memory };
+    const state = { runId: runId(organization), run, since: at, runs: 1, findings, answers: {} };
+    await store.restore({ organization, evaluation: 'dkim' }, { states: [state], history: [state] });
+    await app.addSilence(organization, { match: { subject: domain }, ...said(), reason: `${word} moves.` }, word);
+  }
+  await app.putGrant('fabrikam', { kind: 'user', id: people.mia.id }, { role: 'operator' });
+  return customers;
+}
+
+const ofAllOrganizations = new Set([
+  ...['audit', 'doctor', 'doctorPage', 'health', 'healthPage', 'listOrganizations', 'metrics', 'overviewPage'],
+]);
+const isOfAllOrganizations = ({ id }: Door) => ofAllOrganizations.has(id);
+
+describe.each([
+  ['contoso', 'fabrikam', people.otto],
+  ['fabrikam', 'contoso', people.mia],
+] as const)('%s in one app with %s', (own, other, person) => {
+  const callersOf = async (customers: Customers): Promise<readonly Record<string, string>[]> => [
+    ...Object.values(customers.keys[own]).map(key),
+    await customers.bearer(person),
+  ];
+  /** All that a caller gets, and what was logged meanwhile. */
+  const received = ({ text, headers, cookies }: Called, log: Customers['log']) =>
+    JSON.stringify([text, headers, cookies ?? [], log]);
+
+  test('sees nothing of it at any door, in no body, header or log line', async () => {
+    let customers = await marked();
+    let tries = 0;
+    const showsOwn = new Set<string>();
+    for (const door of doors) {
+      for (const which of [0, 1, 2, 3]) {
+        const headers = (await callersOf(customers))[which];
+        const before = customers.log.length;
+        const answer = await tryDoor(customers, door, own, headers ?? {});
+        const all = received(answer, customers.log.slice(before));
+        expect(all, door.id).not.toContain(words[other]);
+        // Names of examples stand in pages and schemas that are the same for everybody.
+        if (isOfAllOrganizations(door)) expect(all, door.id).not.toContain(other);
+        tries += 1;
+        if (all.includes(words[own])) showsOwn.add(door.id);
+        if (door.method === 'GET') continue;
+        // What it has just changed or deleted is there again for the next one.
+        await customers.close();
+        customers = await marked();
+      }
+    }
+    expect(tries).toBe(doors.length * 4);
+    // What would be seen of it if anything were: each sees its own there.
+    expect([...showsOwn].sort()).toEqual(
+      expect.arrayContaining(['listOrganizations', 'overviewPage', 'report', 'watchPage']),
+    );
+    expect(showsOwn.size).toBeGreaterThan(20);
+    await customers.close();
+  });
+
+  test('finds nothing there, and nothing of it stands in what it is told or in the log', async () => {
+    const customers = await marked();
+    const { app } = customers;
+    for (const door of doors.filter((one) => isOfOrganization(one) && one.needs !== 'open')) {
+      for (const headers of await callersOf(customers)) {
+        const before = customers.log.length;
+        const answer = await tryDoor(customers, door, other, headers);
+        expect(answer.status, door.id).toBe(404);
+        const all = received(answer, customers.log.slice(before));
+        expect(all, door.id).not.toContain(words[other as Customer]);
+        // It is told what it asked for, and nothing else.
+        const asked = new RegExp(`${runId(other)}|(\\\\*"|&quot;)${other}\\\\*\\1`, 'g');
+        expect(all.replaceAll(asked, ''), door.id).not.toContain(other);
+      }
+    }
+    expect((await app.organization(other)).document).toMatchObject({ name: `${words[other as Customer]} GmbH` });
+    await customers.close();
+  });
 });
 
 test('nobody of one organization gets anything from another one (property)', async () => {
