@@ -53,6 +53,11 @@ export function unroutedLately({ unrouted }: Pick<WatchMemory, 'unrouted'>, now:
   return unrouted === undefined || now.getTime() - Date.parse(unrouted.at) > unroutedKeptMs ? undefined : unrouted;
 }
 
+/** Is there something about a watch as a whole that somebody has to come back to? */
+export function isOpen(memory: WatchMemory | undefined, now: Date): boolean {
+  return memory !== undefined && (Object.keys(memory.blind).length > 0 || unroutedLately(memory, now) !== undefined);
+}
+
 /** Adds changes that no route took. @param of the step that found them: counted once, however often it is repeated */
 export function withUnrouted(memory: WatchMemory, changes: number, of: string, at: string): WatchMemory {
   if (changes === 0 || memory.unrouted?.of === of) return memory;

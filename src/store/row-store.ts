@@ -1,7 +1,7 @@
 // The store's semantics over tables of rows: the same for the tables in Azure and those in memory.
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { watchMemory } from '../domain/blindness.ts';
+import { isOpen, watchMemory } from '../domain/blindness.ts';
 import { type SubjectState, subjectState } from '../domain/compare.ts';
 import { type PendingNotice, pendingNotice } from '../domain/notice.ts';
 import { type OrganizationDocument, organizationDocument } from '../domain/organization.ts';
@@ -403,7 +403,7 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
       const write: Write =
         etag === undefined ? { kind: 'create', rowKey, cells } : { kind: 'update', rowKey, cells, etag };
       await noteNotices(watch, pending);
-      if (Object.keys(memory.blind).length > 0) await atHand.noteAtHand(watch, 'open');
+      if (isOpen(memory, new Date(0))) await atHand.noteAtHand(watch, 'open');
       const written = await evaluations.write(partitionKey(watch), [write, ...pending.map(outboxWrite)]);
       return written.outcome === 'written';
     },

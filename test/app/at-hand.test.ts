@@ -77,6 +77,14 @@ test('of organizations with nothing at hand the timer asks nothing, however many
   await minute();
   expect(await store.atHand()).toEqual([]);
   expect(await minute()).toEqual(['lookedThrough', 'atHand', 'lookedThrough', 'atHand']);
+  // What is kept for monitors asks no quiet watch either, but for the deliveries of its channels.
+  calls.length = 0;
+  const { lastRuns, status } = await app.health();
+  expect([status, lastRuns?.map(({ organization, state }) => `${organization} ${state}`)]).toEqual([
+    'ok',
+    ['adatum finished', 'contoso finished', 'fabrikam finished'],
+  ]);
+  expect(calls.filter((name) => ['runs', 'pending', 'rejected', 'watchMemory'].includes(name))).toEqual([]);
   await app.startRun('contoso', 'dkim', 'request');
   expect((await minute()).sort()).toEqual(
     ['lookedThrough', 'atHand', 'organization', 'runs', 'run', 'lookedThrough', 'atHand'].sort(),

@@ -10,6 +10,7 @@ import { minuteOf } from '../../domain/words.ts';
 import type { Watch } from '../../store/store.ts';
 import { expiringKeys } from '../access/keys.ts';
 import { lastDeliveries } from '../notices/heartbeat.ts';
+import { type LastRun, lastRunsOfQuiet } from '../organizations/at-hand.ts';
 import { watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import { type Health, health, type ShownHealth } from '../responses.ts';
@@ -164,10 +165,13 @@ function together(seen: readonly Omit<Seen, 'organization'>[]): Omit<Health, 'st
 
 /** Last run per evaluation, last delivery per channel, oldest undelivered notice. */
 async function lookAtAll(ports: HealthPorts): Promise<readonly Seen[]> {
+  const quiet = await lastRunsOfQuiet(ports);
   const keys = Map.groupBy(await ports.store.keys(), ({ organization }) => organization);
   const lookAt = async (document: OrganizationDocument): Promise<Seen> => {
     const ending = expiringKeys(keys.get(document.id) ?? [], ports.clock());
-    const watches = await pMap(watchesOf(ports.evaluations, document), (watch) => lookAtWatch(ports, document, watch));
+    const watches = await pMap(watchesOf(ports.evaluations, document), (watch) =>
+      lookAtWatch(ports, document, watch, quiet(watch)),
+    );
     const deliveries = [...(await lastDeliveries(ports, document))].map(([channel, at]) => ({
       organization: document.id,
       channel,
@@ -179,17 +183,22 @@ async function lookAtAll(ports: HealthPorts): Promise<readonly Seen[]> {
   return pMap(await ports.store.organizations(), lookAt, { concurrency: organizationsAtOnce });
 }
 
+/** @param quiet the last run, where there is nothing else to say */
 async function lookAtWatch(
   { store, clock }: HealthPorts,
   document: OrganizationDocument,
   watch: Watch,
+  quiet: LastRun | undefined,
 ): Promise<Omit<Seen, 'organization'>> {
-  const [[last], [waiting], rejected, memory] = await Promise.all([
-    store.runs(watch, 1),
-    store.pending(watch, 1),
-    store.rejected(watch, 100),
-    store.watchMemory(watch),
-  ]);
+  const [[last], [waiting], rejected, memory] =
+    quiet === undefined
+      ? await Promise.all([
+          store.runs(watch, 1),
+          store.pending(watch, 1),
+          store.rejected(watch, 100),
+          store.watchMemory(watch),
+        ])
+      : ([[quiet], [], [], undefined] as const);
   const unrouted = unroutedLately(memory?.value ?? noWatchMemory, clock());
   const missed = missedSlots(document.evaluations[watch.evaluation]?.schedule, last?.startedAt, clock());
   const blind = Object.values(memory?.value.blind ?? {}).flatMap(({ told, since, message }) => {

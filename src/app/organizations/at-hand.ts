@@ -1,7 +1,15 @@
 // Which watches a timer has to look at: those with something at hand, and once a day all, for what has no entry.
 import pMap from 'p-map';
+import { isOpen } from '../../domain/blindness.ts';
 import { dayMs } from '../../domain/time.ts';
-import { type AtHand, type AtHandKind, atHandKinds, StoreUnavailable, type Watch } from '../../store/store.ts';
+import {
+  type AtHand,
+  type AtHandKind,
+  atHandKinds,
+  type RunRecord,
+  StoreUnavailable,
+  type Watch,
+} from '../../store/store.ts';
 import type { Ports } from '../ports.ts';
 import { watchesOf } from './watches.ts';
 
@@ -70,7 +78,7 @@ export async function lookThrough(ports: AtHandPorts): Promise<void> {
 }
 
 /** What a watch has to look after. Of one that cannot be read nobody knows: it counts as all, and whoever looks says why. */
-async function kindsIn({ store }: AtHandPorts, watch: Watch): Promise<readonly AtHandKind[]> {
+async function kindsIn({ store, clock }: AtHandPorts, watch: Watch): Promise<readonly AtHandKind[]> {
   try {
     const [runs, waiting, rejected, memory] = await Promise.all([
       store.runs(watch, runsLookedAt),
@@ -81,13 +89,37 @@ async function kindsIn({ store }: AtHandPorts, watch: Watch): Promise<readonly A
     const isThere = {
       run: runs.some(({ state }) => state === 'running'),
       notice: waiting.length > 0,
-      open: rejected.length > 0 || Object.keys(memory?.value.blind ?? {}).length > 0,
+      open: rejected.length > 0 || isOpen(memory?.value, clock()),
     };
     return atHandKinds.filter((kind) => isThere[kind]);
   } catch (error) {
     if (error instanceof StoreUnavailable) throw error;
     return atHandKinds;
   }
+}
+
+/** The last run of a watch. */
+export type LastRun = Pick<RunRecord, 'runId' | 'startedAt' | 'state'>;
+
+/**
+ * Watches with nothing at hand: their summaries, which are read together, say all there is to say. Before anybody has looked
+ * through all watches none is known to be quiet.
+ *
+ * @returns what tells the last run of such a watch
+ */
+export async function lastRunsOfQuiet({
+  store,
+  evaluations,
+}: Pick<Ports, 'store' | 'evaluations'>): Promise<(watch: Watch) => LastRun | undefined> {
+  if ((await store.lookedThrough()) === undefined) return () => undefined;
+  const last = new Map<string, LastRun>();
+  for (const evaluation of evaluations.ids) {
+    for (const [organization, { runId, startedAt, state = 'finished' }] of await store.summaries(evaluation))
+      if (startedAt !== undefined) last.set(nameOf({ organization, evaluation }), { runId, startedAt, state });
+  }
+  // Read last: what comes up from now on is seen at the next look.
+  const atHand = await watchesAtHand({ store }, atHandKinds);
+  return (watch) => (atHand.has(nameOf(watch)) ? undefined : last.get(nameOf(watch)));
 }
 
 /** Runs looked at for each watch, newest first: more than these do not run at once. */

@@ -43,12 +43,17 @@ export async function summarize(
   if (known !== undefined) tally.add(known);
   else for await (const page of pagesOf(ports, run)) tally.add(page);
   const before = await ports.store.summary({ organization: run.organization, evaluation: run.evaluation });
-  if (known !== undefined && isNewer(before, run, ports.clock())) return undefined;
-  return keep(ports, run, state, tally, before);
+  const isOvertaken = isNewer(before, run, ports.clock());
+  if (known !== undefined && isOvertaken) return undefined;
+  return keep(ports, run, state, tally, before, isOvertaken ? before : run);
 }
 
 /** A start that is yet to come is that of a clock that went wrong. */
-function isNewer(summary: WatchSummary | undefined, { startedAt }: Pick<RunRecord, 'startedAt'>, now: Date): boolean {
+function isNewer(
+  summary: WatchSummary | undefined,
+  { startedAt }: Pick<RunRecord, 'startedAt'>,
+  now: Date,
+): summary is WatchSummary {
   return summary?.startedAt !== undefined && summary.startedAt > startedAt && !isAhead(summary.startedAt, now);
 }
 
@@ -90,10 +95,11 @@ function createTally() {
 
 async function keep(
   { store, clock }: Pick<Ports, 'store' | 'clock'>,
-  { organization, evaluation, runId, startedAt }: Summarized,
+  { organization, evaluation }: Summarized,
   state: 'finished' | 'incomplete',
   { counts, blind, failing, since, observed }: ReturnType<typeof createTally>,
   before: WatchSummary | undefined,
+  { runId, startedAt }: Pick<WatchSummary, 'runId' | 'startedAt'>,
 ): Promise<Unseen> {
   const watch = { organization, evaluation };
   const [factsFrom, factsTo] = [observed.sort(compareText)[0], observed.at(-1)];
@@ -102,7 +108,7 @@ async function keep(
   const changed = changeOf(before, counts, at);
   await store.putSummary(watch, {
     runId,
-    startedAt,
+    ...(startedAt === undefined ? {} : { startedAt }),
     at,
     ...span,
     counts,

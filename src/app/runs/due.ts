@@ -2,6 +2,7 @@ import type { OrganizationDocument } from '../../domain/organization.ts';
 import { lastSlots } from '../../domain/schedule.ts';
 import { dayMs, isAhead } from '../../domain/time.ts';
 import type { RunRecord, Watch } from '../../store/store.ts';
+import { lastRunsOfQuiet, nameOf } from '../organizations/at-hand.ts';
 import { onEveryWatch } from '../organizations/watches.ts';
 import { type RunPorts, slotKey, startRun } from './start.ts';
 
@@ -21,22 +22,23 @@ export function createDueRuns(): (ports: RunPorts) => Promise<readonly RunRecord
     document: OrganizationDocument,
     watch: Watch,
     now: Date,
+    lastStartOf: LastStartOf,
   ): Promise<RunRecord[]> {
     const { evaluation } = watch;
     const schedule = document.evaluations[evaluation]?.schedule;
     const [slot] = schedule === undefined ? [] : lastSlots(schedule, now, 1);
     if (slot === undefined) return [];
     const key = slotKey(slot);
-    const name = `${document.id}.${evaluation}`;
+    const name = nameOf(watch);
     const seen = slotsSeen.get(name);
     if (seen?.key === key && now.getTime() - seen.at < slotSeenForMs) return [];
-    const [last] = await ports.store.runs(watch, 1);
+    const last = await lastStartOf(watch);
     // A slot that was missed is made up for once, however long ago. Whoever runs already since then, by hand say, leaves
     // nothing due; a run that is said to start later than now was started by a clock that went wrong, and says nothing.
     const isDue =
       last === undefined
         ? now.getTime() - slot.getTime() <= firstSlotGraceMs
-        : last.startedAt < slot.toISOString() || isAhead(last.startedAt, now);
+        : last < slot.toISOString() || isAhead(last, now);
     const started = isDue ? await startRun(ports, { document, evaluation, trigger: 'schedule', key }) : undefined;
     // A watch without subjects stays due: they may come any minute.
     if (!isDue || started !== undefined) slotsSeen.set(name, { key, at: now.getTime() });
@@ -45,10 +47,23 @@ export function createDueRuns(): (ports: RunPorts) => Promise<readonly RunRecord
 
   return async (ports) => {
     const now = ports.clock();
+    const lastStartOf = createLastStarts(ports);
     return onEveryWatch(ports, {
-      work: (document, watch) => startIfDue(ports, document, watch, now),
+      work: (document, watch) => startIfDue(ports, document, watch, now, lastStartOf),
       failed: (watch, detail) => ports.log.error('run not started', { ...watch, detail }),
       sentence: (count) => `${count} run(s) could not be started`,
     });
+  };
+}
+
+type LastStartOf = (watch: Watch) => Promise<string | undefined>;
+
+/** When the last run of a watch started (ISO 8601, UTC): of quiet ones it is read for all together, once anybody asks. */
+function createLastStarts(ports: RunPorts): LastStartOf {
+  let quiet: ReturnType<typeof lastRunsOfQuiet> | undefined;
+  return async (watch) => {
+    quiet ??= lastRunsOfQuiet(ports);
+    const last = (await quiet)(watch) ?? (await ports.store.runs(watch, 1))[0];
+    return last?.startedAt;
   };
 }

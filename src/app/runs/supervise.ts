@@ -1,3 +1,4 @@
+import { isOpen } from '../../domain/blindness.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { RunProgress, Watch } from '../../store/store.ts';
 import { missedSlotsAt } from '../health/health.ts';
@@ -162,9 +163,9 @@ async function lookAtConditions(ports: RunPorts, broken: ReadonlySet<string>): P
       const old = withoutCause((entries ?? []).filter(({ kind }) => kind === 'open'));
       if (old.length === 0) return [];
       const [rejected, memory] = await Promise.all([store.rejected(watch, 1), store.watchMemory(watch)]);
-      const isOpen = rejected.length > 0 || Object.keys(memory?.value.blind ?? {}).length > 0;
+      const stays = rejected.length > 0 || isOpen(memory?.value, ports.clock());
       // One says it as well as many.
-      done.push(...old.slice(isOpen ? 1 : 0));
+      done.push(...old.slice(stays ? 1 : 0));
       return [];
     },
     ...faultsOf(ports),
