@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { atHandKey, atHandPartition, atHandPrefix, lookedThroughKey, runAtHandKey, withPrefix } from './keys.ts';
 import { removeRange, removeRows, rowsWithPrefix } from './ranges.ts';
 import { pack, unpack } from './rows.ts';
-import { type AtHandKind, type AtHandStore, atHand, type Watch } from './store.ts';
+import { type AtHand, type AtHandKind, type AtHandStore, atHand, type RunRecord, type Watch } from './store.ts';
 import type { Table, Write } from './tables.ts';
 import { groupOf, inTransactions } from './transactions.ts';
 
@@ -12,7 +12,7 @@ const lookedThrough = z.object({ at: z.string() });
 /** What the rest of the store does to the partition. */
 interface AtHandRows extends AtHandStore {
   /** Before a run is begun. */
-  noteRun(watch: Watch, runId: string): Promise<void>;
+  noteRun(run: RunRecord): Promise<void>;
   /** Once it has ended. */
   forgetRun(watch: Watch, runId: string): Promise<void>;
   /** With all else that is kept about a watch. */
@@ -20,10 +20,16 @@ interface AtHandRows extends AtHandStore {
 }
 
 export function createAtHandRows(table: Table): AtHandRows {
-  const put = (keyOf: (at: string) => string, { organization, evaluation }: Watch, kind: AtHandKind): Write => {
+  const put = (
+    keyOf: (at: string) => string,
+    { organization, evaluation }: Watch,
+    kind: AtHandKind,
+    run?: AtHand['run'],
+  ): Write => {
     // Of this machine, not of what it is about: by its age whoever finds no cause tells one that is still to be written.
     const at = new Date().toISOString();
-    const cells = pack(`What is at hand in ${evaluation} of ${organization}`, { organization, evaluation, kind, at });
+    const entry: Omit<AtHand, 'id'> = { organization, evaluation, kind, at, ...(run === undefined ? {} : { run }) };
+    const cells = pack(`What is at hand in ${evaluation} of ${organization}`, entry);
     return { kind: 'put', rowKey: keyOf(at), cells };
   };
   const writeAll = async (writes: readonly Write[]) => {
@@ -60,7 +66,10 @@ export function createAtHandRows(table: Table): AtHandRows {
       await table.write(atHandPartition, [{ kind: 'put', rowKey: lookedThroughKey, cells }]);
     },
 
-    noteRun: (watch, runId) => writeAll([put(() => runAtHandKey(watch, runId), watch, 'run')]),
+    noteRun: (run) => {
+      const { startedAt, slices } = run;
+      return writeAll([put(() => runAtHandKey(run, run.runId), run, 'run', { startedAt, slices })]);
+    },
 
     async forgetRun(watch, runId) {
       await removeRows(table, atHandPartition, [runAtHandKey(watch, runId)]);

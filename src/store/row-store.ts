@@ -194,7 +194,7 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
         );
       }
       const cells = pack(`The run ${run.runId}`, run);
-      await noteRun(watch, run.runId);
+      await noteRun(run);
       const written = await evaluations.write(partitionKey(run), [
         { kind: 'create', rowKey: runKey(run.runId), cells },
         { kind: 'put', rowKey: runIndexKey(run), cells },

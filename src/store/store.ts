@@ -210,6 +210,8 @@ export const atHand = z.object({
   kind: z.enum(atHandKinds),
   /** When this was written (ISO 8601, UTC). */
   at: z.string(),
+  /** Of a run, where it is known. */
+  run: runRecord.pick({ startedAt: true, slices: true }).exactOptional(),
 });
 
 export type AtHand = Readonly<z.infer<typeof atHand>> & { readonly id: string };

@@ -1,4 +1,5 @@
 // What the timer of every minute asks the storage, and that nothing is lost by asking so little.
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import type { Notice } from '../../src/domain/notice.ts';
 import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
@@ -58,12 +59,13 @@ async function forgetAtHand(store: Store): Promise<void> {
 
 test('of organizations with nothing at hand the timer asks nothing, however many there are', async () => {
   const { store, calls } = asked(createMemoryStore());
-  const { app, clock, work } = await watching(store, 'contoso', 'fabrikam', 'adatum');
+  const { app, clock, work, slices } = await watching(store, 'contoso', 'fabrikam', 'adatum');
   const minute = async () => {
     clock.advance({ minutes: 1 });
     calls.length = 0;
     await app.superviseRuns();
     await app.deliver();
+    await app.keepHealth();
     return calls.filter((name) => name !== 'open');
   };
   await app.startDueRuns();
@@ -76,7 +78,10 @@ test('of organizations with nothing at hand the timer asks nothing, however many
   onTestFinished(() => void vi.useRealTimers());
   await minute();
   expect(await store.atHand()).toEqual([]);
-  expect(await minute()).toEqual(['lookedThrough', 'atHand', 'lookedThrough', 'atHand']);
+  const quiet = await minute();
+  expect(quiet).toEqual(['lookedThrough', 'atHand', 'lookedThrough', 'atHand', 'keptHealth']);
+  const costs = JSON.parse(await readFile(new URL('../../infra/costs.json', import.meta.url), 'utf8'));
+  expect(costs.measured.tableTransactionsPerFiring.value).toBe(quiet.length);
   // What is kept for monitors asks no quiet watch either, but for the deliveries of its channels.
   calls.length = 0;
   const { lastRuns, status } = await app.health();
@@ -85,10 +90,12 @@ test('of organizations with nothing at hand the timer asks nothing, however many
     ['adatum finished', 'contoso finished', 'fabrikam finished'],
   ]);
   expect(calls.filter((name) => ['runs', 'pending', 'rejected', 'watchMemory'].includes(name))).toEqual([]);
+  // A run of one slice ends by itself, or has its slice sent again after ten minutes.
   await app.startRun('contoso', 'dkim', 'request');
-  expect((await minute()).sort()).toEqual(
-    ['lookedThrough', 'atHand', 'organization', 'runs', 'run', 'lookedThrough', 'atHand'].sort(),
-  );
+  expect(await minute()).toEqual(quiet);
+  clock.advance({ minutes: 10 });
+  expect(await minute()).toEqual(expect.arrayContaining(['organization', 'runs', 'run']));
+  expect(slices).toHaveLength(2);
 });
 
 test('a run and a notice that a release before has left are found and looked after', async () => {

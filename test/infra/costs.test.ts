@@ -24,11 +24,17 @@ describe('the monthly bill', () => {
   });
 
   test('ten times the organizations are ten times the table transactions beyond the firings', () => {
-    const firings = inputs.deployment.dueFiringsPerMonth.value + inputs.deployment.deliveryFiringsPerMonth.value;
-    const beyond = (domains: number) => (line(domains, 'Tables')?.quantity ?? 0) - firings;
+    const { dueFiringsPerMonth: due, deliveryFiringsPerMonth: deliveries } = inputs.deployment;
+    const firings = (domains: number) => due.value * Math.ceil(domains / 100_000) + deliveries.value * 5;
+    const beyond = (domains: number) => (line(domains, 'Tables')?.quantity ?? 0) - firings(domains);
     expect(beyond(100_000)).toBeCloseTo(10 * beyond(10_000));
-    // One organization: a run of one slice a day, and a look a minute.
-    expect(beyond(100)).toBeCloseTo(30 * (16 + 1.5) + 43_200 * 2.2);
+    // One organization: a run of one slice a day, of which every tenth tells something; looks every five minutes.
+    expect(beyond(100)).toBeCloseTo(30 * (14.5 + 1.5 + 0.1 * 33) + 8_640 + 30 * 4);
+  });
+
+  test('10,000 organizations cost a third of the 96 dollars that they cost when each was asked every minute', () => {
+    const total = monthlyBill(inputs, 1_000_000).reduce((sum, { cost }) => sum + cost, 0);
+    expect(total).toBeLessThan(96.2 / 3);
   });
 
   test('what is free is not paid for', () => {

@@ -31,8 +31,12 @@ export const costInputsSchema = z.strictObject({
   measured: z.strictObject({
     tableTransactionsPerRun: input,
     tableTransactionsPerSlice: input,
-    tableTransactionsPerLook: input,
-    secondsPerLook: input,
+    tableTransactionsPerFiring: input,
+    tableTransactionsPerNotice: input,
+    tableTransactionsPerHealthLook: input,
+    tableTransactionsPerLookThrough: input,
+    secondsPerOrganization: input,
+    secondsPerHealthLook: input,
     domainsPerSlice: input,
     queueOperationsPerMessage: input,
     secondsPerThousand: input,
@@ -45,12 +49,22 @@ export const costInputsSchema = z.strictObject({
     memoryGB: input,
     dueFiringsPerMonth: input,
     deliveryFiringsPerMonth: input,
+    healthLooksPerMonth: input,
+    looksThroughPerMonth: input,
     leastSecondsPerExecution: input,
     slicesAtOnce: input,
     queuePollsPerSecond: input,
     hostBlobWritesPerMonth: input,
     alertRules: input,
     privateEndpoints: input,
+  }),
+  limits: z.strictObject({
+    accountTransactionsPerSecond: input,
+    partitionEntitiesPerSecond: input,
+    entitiesPerRunInOnePartition: input,
+    queriesPerDomain: input,
+    queriesPerSecond: input,
+    minutesUntilDeadline: input,
   }),
 });
 export type CostInputs = z.infer<typeof costInputsSchema>;
@@ -80,18 +94,24 @@ export function monthlyBill({ prices, use, measured, deployment }: CostInputs, d
 
   const least = deployment.leastSecondsPerExecution.value;
   const sliceSeconds = Math.max(least, (domainRuns / slices / 1000) * measured.secondsPerThousand.value);
-  const deliverySeconds = Math.max(least, organizations * measured.secondsPerLook.value);
+  const dueSeconds = Math.max(least, organizations * measured.secondsPerOrganization.value);
+  const healthLooks = deployment.healthLooksPerMonth.value;
+  const healthSeconds = Math.max(least, organizations * measured.secondsPerHealthLook.value);
   const seconds =
-    deliveries * deliverySeconds +
-    (firings - deliveries + notices) * least +
+    (firings - deliveries) * dueSeconds +
+    (deliveries - healthLooks + notices) * least +
+    healthLooks * healthSeconds +
     (slices * sliceSeconds) / deployment.slicesAtOnce.value;
   const gbSeconds = seconds * deployment.memoryGB.value;
 
   const transactions =
     runs * measured.tableTransactionsPerRun.value +
     slices * measured.tableTransactionsPerSlice.value +
-    deliveries * organizations * measured.tableTransactionsPerLook.value +
-    firings;
+    notices * measured.tableTransactionsPerNotice.value +
+    deliveries * measured.tableTransactionsPerFiring.value +
+    healthLooks * organizations * measured.tableTransactionsPerHealthLook.value +
+    deployment.looksThroughPerMonth.value * organizations * measured.tableTransactionsPerLookThrough.value +
+    (firings - deliveries) * Math.ceil(organizations / 1000);
   const queueOperations =
     (slices + notices) * measured.queueOperationsPerMessage.value +
     deployment.queuePollsPerSecond.value * SECONDS_PER_MONTH;
@@ -119,7 +139,7 @@ export function monthlyBill({ prices, use, measured, deployment }: CostInputs, d
     {
       name: 'Tables',
       formula:
-        'runs × tableTransactionsPerRun + slices × tableTransactionsPerSlice + deliveryFirings × organizations × tableTransactionsPerLook + timer firings',
+        'runs × tableTransactionsPerRun + slices × tableTransactionsPerSlice + notices × tableTransactionsPerNotice + deliveryFirings × tableTransactionsPerFiring + organizations × (healthLooks × tableTransactionsPerHealthLook + looksThrough × tableTransactionsPerLookThrough) + dueFirings × pages of 1,000 organizations',
       quantity: transactions,
       unit: '',
       cost: (transactions / 1e4) * prices.tenThousandTableTransactions.value,
@@ -181,6 +201,45 @@ function table(head: string[], numeric: boolean[], rows: string[][]): string {
   return [head.map(pad), rule, ...rows.map((row) => row.map(pad))].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
+/** What so many domains need when all of them are due in the same minute, for several numbers of instances. */
+function allAtOnce({ use, measured, limits }: CostInputs, domains: number): string {
+  const runs = domains / use.domainsPerOrganization.value;
+  const slices = runs * Math.ceil(use.domainsPerOrganization.value / measured.domainsPerSlice.value);
+  const transactions =
+    runs * measured.tableTransactionsPerRun.value +
+    slices * (measured.tableTransactionsPerSlice.value + measured.queueOperationsPerMessage.value);
+  const secondsOf = (instances: number) =>
+    (domains * limits.queriesPerDomain.value) / limits.queriesPerSecond.value / instances;
+  const perSecond = (instances: number) => transactions / secondsOf(instances);
+  const entitiesPerSecond = (instances: number) =>
+    (runs * limits.entitiesPerRunInOnePartition.value) / secondsOf(instances);
+  const least = Math.ceil(secondsOf(1) / 60 / limits.minutesUntilDeadline.value);
+  const accountFull = Math.floor(limits.accountTransactionsPerSecond.value / perSecond(1));
+  const partitionFull = Math.floor(limits.partitionEntitiesPerSecond.value / entitiesPerSecond(1));
+  const rows = [1, 2, 4, 10, 40].map((instances) => [
+    number(instances),
+    `${number(secondsOf(instances) / 60, 1)} min`,
+    number(perSecond(instances)),
+    `${number((perSecond(instances) / limits.accountTransactionsPerSecond.value) * 100, 1)} %`,
+    number(entitiesPerSecond(instances), 1),
+    `${number((entitiesPerSecond(instances) / limits.partitionEntitiesPerSecond.value) * 100, 1)} %`,
+  ]);
+  const head = ['instances', 'all done in', 'transactions/s', 'of the account', 'entities/s', 'of the partition'];
+  return `${number(domains)} domains in ${number(runs)} organizations, all due in one minute: ${number(transactions)} transactions of tables and
+queues, and as much time as the DNS takes at queriesPerSecond for each instance.
+
+${table(
+  head,
+  head.map(() => true),
+  rows,
+)}
+
+A run is closed after ${number(limits.minutesUntilDeadline.value)} minutes, so ${number(least)} instances at least have to be allowed for, or the schedules spread over
+hours, which costs nothing. One storage account is full at ${number(accountFull)} instances, the partition of what is at hand, which every
+run writes and deletes an entry in, at ${number(partitionFull)}: a deployment is split where its resolvers or its people ask for it, by
+organizations, and not for the storage.`;
+}
+
 /** infra/COSTS.md. */
 export function costPage(inputs: CostInputs): string {
   const sizes = [100, 10_000, 1_000_000];
@@ -236,8 +295,12 @@ fixed outbound address ${number(prices.natGateway.value, 2)} more.
 ${quantities}
 
 organizations = domains ÷ domainsPerOrganization. runs = organizations × runsPerMonth. slices = runs × (domains of one
-organization ÷ domainsPerSlice, rounded up). notices = runs × noticeShare. A firing of the delivery takes organizations ×
-secondsPerLook, a second at least.
+organization ÷ domainsPerSlice, rounded up). notices = runs × noticeShare. A firing for due evaluations takes organizations ×
+secondsPerOrganization, a look at how all is organizations × secondsPerHealthLook, a second at least.
+
+## All at once
+
+${allAtOnce(inputs, 1_000_000)}
 
 ## What moves it
 
@@ -245,9 +308,8 @@ secondsPerLook, a second at least.
   \`FIELDCHECK_INSTANCE_MEMORY_MB=512\` divides the GB-seconds by four. Timers every five minutes
   (\`FIELDCHECK_DUE_SCHEDULE\`, \`FIELDCHECK_DELIVERY_SCHEDULE\`) divide theirs by five; runs then start up to five minutes
   later, cards hardly do, since a queue message nudges the delivery.
-- Thousands of organizations pay for the delivery timer, which looks at each of them at every firing: every five minutes
-  (\`FIELDCHECK_DELIVERY_SCHEDULE\`) takes four fifths of that away. A nudge still brings the cards of a run at once; what
-  a channel put off waits longer.
+- The delivery timer asks nothing of organizations with nothing at hand. What is left of thousands of them are the looks at
+  how all is, every five minutes one query for each.
 - History costs what is kept: fewer months are the lever.
 - Logs stay below the free amount as long as they are a few lines per invocation. \`FIELDCHECK_LOG_DAILY_QUOTA_GB\` is
   the brake; past it the alerts are blind until the next day, so find out what is talking
@@ -263,5 +325,7 @@ ${figures('Use', inputs.use)}
 ${figures('Measured', inputs.measured)}
 
 ${figures('Deployment', deployment)}
+
+${figures('Limits', inputs.limits)}
 `;
 }

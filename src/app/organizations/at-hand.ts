@@ -25,10 +25,11 @@ type AtHandPorts = Pick<Ports, 'store' | 'evaluations' | 'log' | 'clock'>;
 export async function watchesAtHand(
   { store }: Pick<Ports, 'store'>,
   kinds: readonly AtHandKind[],
+  isWanted: (entry: AtHand) => boolean = () => true,
 ): Promise<ReadonlyMap<string, { readonly watch: Watch; readonly entries: readonly AtHand[] }>> {
   const found = new Map<string, { readonly watch: Watch; readonly entries: AtHand[] }>();
   for (const entry of await store.atHand()) {
-    if (!kinds.includes(entry.kind)) continue;
+    if (!kinds.includes(entry.kind) || !isWanted(entry)) continue;
     const { organization, evaluation } = entry;
     const name = nameOf(entry);
     const known = found.get(name) ?? { watch: { organization, evaluation }, entries: [] };

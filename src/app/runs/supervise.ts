@@ -1,6 +1,6 @@
 import { isOpen } from '../../domain/blindness.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
-import type { RunProgress, Watch } from '../../store/store.ts';
+import type { AtHand, RunProgress, Watch } from '../../store/store.ts';
 import { missedSlotsAt } from '../health/health.ts';
 import { tellBlindSubjects, tellConditions } from '../notices/sight.ts';
 import {
@@ -73,7 +73,11 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
 
   /** Of watches with a run at hand; what is at hand of a run that is over, or of a watch that is gone, is done. */
   async function superviseAtHand(ports: RunPorts, broken: Set<string>): Promise<void> {
-    const atHand = await watchesAtHand(ports, ['run']);
+    const now = ports.clock().getTime();
+    // A run of one slice ends with it: there is nothing to do before the slice would be sent again.
+    const endsByItself = ({ run }: AtHand) =>
+      run?.slices === 1 && Math.abs(now - Date.parse(run.startedAt)) <= resendAfterMs;
+    const atHand = await watchesAtHand(ports, ['run'], (entry) => !endsByItself(entry));
     const done: string[] = [];
     const over = new Set(atHand.keys());
     try {
