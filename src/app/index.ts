@@ -28,6 +28,7 @@ import * as states from './organizations/states.ts';
 import * as documents from './organizations/stored.ts';
 import type { Ports } from './ports.ts';
 import { Problem } from './problem.ts';
+import { ownTurn } from './reading/turns.ts';
 import { report } from './reports/report.ts';
 import { watchedSubjects } from './runs/discover.ts';
 import { createDueRuns } from './runs/due.ts';
@@ -173,6 +174,8 @@ function usesOf(ports: Ports, { counted, working, openStorage, stop, sourcesOf, 
             'A tenant is read for the organization whose document names it; only who operates all organizations names one here. Leave tenantId out.',
           );
         }
+        // Judging a hundred subjects of which everything was supplied waits for nobody.
+        if (request.supply !== undefined) await ownTurn();
         const result = await evaluateAdHoc({ sources: sourcesOf(evaluation), log, world: ports.world }, request);
         return { ...result, notes: request.supply?.notes ?? [] };
       }),

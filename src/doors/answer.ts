@@ -1,6 +1,6 @@
 import type { HostedApp } from '../app/index.ts';
 import { Problem } from '../app/problem.ts';
-import { inTurn } from '../app/reading/turns.ts';
+import { inTurn, ownTurn } from '../app/reading/turns.ts';
 import { parseJson, RefusedJson } from '../domain/json.ts';
 import { admit, nobody } from './admit.ts';
 import type { Body, Door, DoorAnswer, DoorRequest } from './door.ts';
@@ -10,7 +10,7 @@ import { fault, problemOf } from './problem.ts';
 export interface Incoming extends Pick<DoorRequest, 'params' | 'query' | 'headers'> {
   /** In full, where the host knows it; a browser comes back to it after signing in. */
   readonly url?: string;
-  arrayBuffer(): Promise<ArrayBuffer>;
+  readonly body: AsyncIterable<Uint8Array> | null;
 }
 
 /**
@@ -58,6 +58,9 @@ function withMediaType({ answers }: Door, answer: DoorAnswer): DoorAnswer {
 
 const megabyte = 1_000_000;
 
+/** Up to these a body is read in no time. */
+const smallBytes = 100_000;
+
 /** Of the body, as far as its header tells. */
 function lengthOf({ headers }: Incoming): number | undefined {
   const length = headers.get('content-length');
@@ -67,10 +70,31 @@ function lengthOf({ headers }: Incoming): number | undefined {
 async function bytesOf(incoming: Incoming, { limit, instead }: Body): Promise<Uint8Array> {
   const why = `The body is longer than ${limit / megabyte} MB`;
   const tooLong = new Problem(413, instead === undefined ? `${why}.` : `${why}; ${instead}.`);
-  if ((lengthOf(incoming) ?? 0) > limit) throw tooLong;
-  const body = new Uint8Array(await incoming.arrayBuffer());
-  if (body.byteLength > limit) throw tooLong;
-  return body;
+  const announced = lengthOf(incoming);
+  if (announced !== undefined && announced > limit) throw tooLong;
+  // Copying and parsing it takes a while.
+  if (announced === undefined || announced > smallBytes) await ownTurn();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of incoming.body ?? []) {
+    length += chunk.byteLength;
+    if (length > limit) throw tooLong;
+    chunks.push(chunk);
+  }
+  return joined(chunks, length);
+}
+
+/** The Functions library gives a body in one piece, which need not be copied once more. */
+function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const [first, ...more] = chunks;
+  if (first !== undefined && more.length === 0) return first;
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return all;
 }
 
 function parsed(bytes: Uint8Array): unknown {

@@ -7,7 +7,7 @@ import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Problem } from '../../src/app/problem.ts';
 import { atDesk } from '../../src/app/reading/thread.ts';
-import { inTurn } from '../../src/app/reading/turns.ts';
+import { inTurn, ownTurn } from '../../src/app/reading/turns.ts';
 import { evaluations } from '../../src/evaluations/index.ts';
 import { createZone, type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
@@ -175,6 +175,23 @@ describe('a large file', () => {
     const here = await look({});
     expect(await look({ readingThread })).toEqual(here);
     expect([threads.length, here.answer]).toEqual([1, 'no']);
+  });
+});
+
+describe('turns', () => {
+  it('are of one caller each, however many ask at once', async () => {
+    const done: number[] = [];
+    const all = [1, 2, 3].map((name) => ownTurn().then(() => done.push(name)));
+    const seen: number[] = [];
+    while (seen.at(-1) !== 3) {
+      await nextTurn();
+      seen.push(done.length);
+    }
+    await Promise.all(all);
+    expect([done, [...new Set(seen)].filter((count) => count > 0)]).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
   });
 });
 

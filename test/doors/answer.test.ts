@@ -19,7 +19,7 @@ function call(one: Door, { params = {}, search = '', headers = {}, body = '' } =
     params,
     query: new URLSearchParams(search),
     headers: new Headers(headers),
-    arrayBuffer: async () => new TextEncoder().encode(body).buffer,
+    body: new Blob([body]).stream(),
   };
   return answerOf(one, () => open, incoming, logFault);
 }

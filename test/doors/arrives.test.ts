@@ -38,7 +38,7 @@ function doorsOfNewApp() {
         params: { ...door.pattern.exec(path)?.groups },
         query: new URLSearchParams(search),
         headers: new Headers(headers),
-        arrayBuffer: async () => new TextEncoder().encode(text).buffer,
+        body: new Blob([text]).stream(),
       },
       faults,
     );

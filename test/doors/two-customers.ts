@@ -150,7 +150,7 @@ export async function calledWith(
       query: new URLSearchParams(search),
       headers: new Headers(headers),
       url: `${publicUrl}/api/x${search === undefined ? '' : `?${search}`}`,
-      arrayBuffer: async () => bytes.slice().buffer,
+      body: new Blob([bytes.slice()]).stream(),
     },
     faults,
   );

@@ -84,7 +84,7 @@ export async function startSite(organizations: number): Promise<PagesSite> {
             params: Object.fromEntries(names.map((name, index) => [name, values[index] ?? ''])),
             query: url.searchParams,
             headers: new Headers(request.headers as Record<string, string>),
-            arrayBuffer: async () => new Uint8Array(Buffer.concat(chunks)).buffer,
+            body: new Blob(chunks).stream(),
           },
           (error) => console.error(error),
         ),

@@ -59,7 +59,7 @@ async function call(method: string, path: string, body?: unknown) {
       params: { ...found.match.groups },
       query: new URLSearchParams(),
       headers: new Headers(),
-      arrayBuffer: async () => bytes(body).buffer as ArrayBuffer,
+      body: ReadableStream.from([bytes(body)]),
     },
     (error) => {
       throw error;

@@ -22,9 +22,16 @@ export async function inTurn<Result>(bytes: number | undefined, work: () => Prom
   const { pendingCount } = oneAfterTheOther;
   if (pendingCount >= mostWaiting)
     throw new Problem(503, `${pendingCount} large requests wait for their turn already; try again in a minute.`);
-  return oneAfterTheOther(async () => {
-    // The host has just copied it, and it is copied once more when it is read.
-    await othersFirst();
-    return work();
-  });
+  return oneAfterTheOther(work);
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * A turn of the event loop for whoever asks, in which nobody else has one who asked here: what takes some ten milliseconds
+ * takes a quarter of a second when eight callers do it in the same turn.
+ */
+export function ownTurn(): Promise<unknown> {
+  last = last.then(() => othersFirst());
+  return last;
 }

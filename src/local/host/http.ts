@@ -208,6 +208,9 @@ function mayEnter(request: IncomingMessage, url: URL, key: string | undefined): 
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
+/** Room for a body of which nobody knows the length. */
+const firstBytes = 64 * 1024;
+
 /** Undefined of a body that comes in chunks. */
 function announcedBytes({ headers }: IncomingMessage): number | undefined {
   return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined;
@@ -219,16 +222,20 @@ async function readBody(
   idleMs: number,
   limitMs: number,
 ): Promise<Buffer | 'stalled' | undefined> {
-  const chunks: Buffer[] = [];
+  // In its place at once: chunks beside the whole would be twice as much.
+  let body = Buffer.allocUnsafeSlow(Math.min(announcedBytes(request) ?? firstBytes, maxBodyBytes));
   let size = 0;
   const stalled = Promise.withResolvers<'stalled'>();
   request.setTimeout(idleMs, () => stalled.resolve('stalled'));
   const limit = setTimeout(() => stalled.resolve('stalled'), limitMs);
   const read = async () => {
     for await (const chunk of request as AsyncIterable<Buffer>) {
+      const start = size;
       size += chunk.length;
       // Read to the end all the same, so that the caller gets to see the answer.
-      if (size <= maxBodyBytes) chunks.push(chunk);
+      if (size > maxBodyBytes) continue;
+      if (size > body.length) body = Buffer.concat([body], Math.min(size * 2, maxBodyBytes));
+      chunk.copy(body, start);
     }
   };
   const reading = read();
@@ -239,7 +246,7 @@ async function readBody(
     return ended;
   }
   request.setTimeout(0);
-  return size > maxBodyBytes ? undefined : Buffer.concat(chunks);
+  return size > maxBodyBytes ? undefined : body.subarray(0, size);
 }
 
 function toHttpData(
