@@ -188,7 +188,7 @@ function judgeRule(engine: Engine, rule: AnyRule, scopeRests: Rests): readonly R
       const { [everyPart]: _, ...known } = all[fact] as Readonly<Record<string, unknown>>;
       return known;
     };
-    names = rule.parts?.(facts, { subject, now, policy, byPart }) ?? parts;
+    names = rule.parts?.(facts, { subject, now, policy, all: parts, byPart }) ?? parts;
   } catch (error) {
     return [broken(engine, rule, undefined, error, rests)];
   }

@@ -123,6 +123,8 @@ export type Facts<F extends FactKinds, N extends FactName<F>, O extends FactName
 /** What a rule knows when it says which parts it judges. */
 export interface PartsContext<F extends FactKinds, S extends Subject, Policy, N extends PartFactName<F>>
   extends Pick<RuleContext<F, S, Policy>, 'subject' | 'now' | 'policy'> {
+  /** All parts of the rule's kind. */
+  readonly all: readonly string[];
   /** A part fact that the rule names, of every part where it is known. */
   byPart<A extends N>(fact: A): Readonly<Record<string, FactValue<F, A>>>;
 }
@@ -203,6 +205,7 @@ export interface AnyRule {
     | ((
         facts: object,
         at: Pick<AnyContext, 'subject' | 'now' | 'policy'> & {
+          readonly all: readonly string[];
           byPart(fact: string): Readonly<Record<string, unknown>>;
         },
       ) => readonly string[] | Judgement)

@@ -55,3 +55,11 @@ export function ewsHosts(hosts: Readonly<Record<string, PublishedHost>>): readon
     ews !== undefined || ewsUnknownFor.length > 0 ? [name] : [],
   );
 }
+
+/** The domains whose Autodiscover matters: all but those in which the collector found nobody with a mailbox on premises. */
+export function homingMailboxes(
+  domains: readonly string[],
+  dns: Readonly<Record<string, AutodiscoverDns>>,
+): readonly string[] {
+  return domains.filter((domain) => dns[domain]?.homesNoMailbox !== true);
+}

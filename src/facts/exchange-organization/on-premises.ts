@@ -21,6 +21,8 @@ export const exchangeServers = z
         mailboxes: z.number().optional(),
       }),
     ),
+    /** Mailboxes by the domain of their primary address; left out unless every mailbox of the forest was counted. */
+    domains: z.array(z.object({ domain: z.string(), mailboxes: z.number() })).optional(),
     /** Host names of the EWS external URLs, by server. */
     externalHosts: z.array(z.object({ server: z.string(), host: z.string() })),
   })

@@ -54,6 +54,8 @@ export const autodiscoverDns = z
     wildcard: z.boolean().optional(),
     /** The probe admits private addresses: it runs inside the network, where they count as published. */
     privateAdmitted: z.boolean(),
+    /** The collector counted every mailbox of the forest, and none has its address in the domain: nothing more is asked of it. */
+    homesNoMailbox: z.boolean().optional(),
   })
   .meta({ title: 'Autodiscover names in DNS', goodForHours: goodForADay });
 
@@ -105,6 +107,8 @@ const autodiscoverAnswer = z.object({
   location: z.string().optional(),
   protocol: z.string().optional(),
   answered: answeredUrl.optional(),
+  /** When `exchange-online`: Exchange Online has that mailbox, so both sides say that it was moved. */
+  moved: z.boolean().optional(),
   /** When `blocked` without a status: it was silence and no reset. */
   silent: z.boolean().optional(),
   /** When `blocked`: what another path of the same host said. */
@@ -147,6 +151,8 @@ export const exchangeOnlineAutodiscover = z
         user: z.string(),
         /** `unknown-recipient`: sent back to Exchange Online itself. */
         outcome: z.enum(['on-premises', 'cloud-mailbox', 'unknown-recipient']),
+        /** When `cloud-mailbox`: on premises it is a remote mailbox, so it was moved and is no duplicate. */
+        moved: z.boolean().optional(),
         /** The URL that was answered or redirected to. */
         url: z.string(),
         host: z.string(),

@@ -1,7 +1,7 @@
 import { getuid } from 'node:process';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type FactSet, noFacts } from '../../../src/domain/fact-set.ts';
+import { type FactSet, known, noFacts } from '../../../src/domain/fact-set.ts';
 import type { Run } from '../../../src/domain/finding.ts';
 import { gather } from '../../../src/domain/gather.ts';
 import { judge } from '../../../src/domain/judge.ts';
@@ -93,6 +93,7 @@ describe.runIf(isRoot)('anonymous probes against real servers', () => {
     change: Partial<ExchangeOrganization> = {},
     options: Partial<InteropOptions> = {},
     now = new Date(),
+    supplied: FactSet = noFacts,
   ): Promise<{ run: Run; facts: FactSet }> => {
     const online = await start(serveHttps('127.0.0.1', cloudCertificate, cloud, 0));
     const subject = exchangeOrganization.parse({
@@ -113,7 +114,7 @@ describe.runIf(isRoot)('anonymous probes against real servers', () => {
         ...options,
       }),
     );
-    const facts = await gather(teamsExchangeInterop, subject, sources, { now, supplied: noFacts });
+    const facts = await gather(teamsExchangeInterop, subject, sources, { now, supplied });
     const errors: unknown[] = [];
     const run = judge(teamsExchangeInterop, subject, facts, { now, onRuleError: (_, error) => errors.push(error) });
     expect(errors).toEqual([]);
@@ -323,6 +324,69 @@ describe.runIf(isRoot)('anonymous probes against real servers', () => {
     const stranger = createAuthority('Stranger');
     await exchange({}, await stranger.issue(['mail.contoso.com', 'autodiscover.contoso.com']));
     expect(said((await evaluate()).run, 'tls-trusted')).toContain('does not chain to a public root');
+  });
+
+  it('takes a mailbox that both sides place in the cloud for moved, and neither for a duplicate nor for a fault', async () => {
+    await exchange({
+      inFront: (_request, response, url) => {
+        const email = url.searchParams.get('Email') ?? '';
+        if (!email.startsWith('cloud')) return false;
+        response.writeHead(302, {
+          location: `https://outlook.office365.com/autodiscover/autodiscover.json?Email=${email}`,
+        });
+        response.end();
+        return true;
+      },
+    });
+    const { run } = await evaluate({ sampleUsers: ['adele@contoso.com', 'cloud@contoso.com'] });
+    for (const rule of ['autodiscover-v2-returns-ews', 'exchange-online-routes-on-premises']) {
+      expect(said(run, rule)).toBe(
+        'manual: cloud@contoso.com has a mailbox in Exchange Online, and on premises a remote mailbox: moved, so asking about that user tells nothing of the servers.',
+      );
+    }
+    expect(run.answers.calendar).toBe('undetermined');
+  });
+
+  it('asks nothing of a domain in which nobody has a mailbox on premises, once all are counted', async () => {
+    await exchange();
+    const resolve = resolverOf({
+      ...zone,
+      'autodiscover.fabrikam.com': ['CNAME autodiscover.outlook.com'],
+      'autodiscover.outlook.com': ['192.0.2.1'],
+    });
+    const counted = (...domains: { domain: string; mailboxes: number }[]): FactSet => ({
+      facts: {
+        'exchange-servers': known({ servers: [], externalHosts: [], domains }, 'collector', new Date().toISOString()),
+      },
+      parts: {},
+    });
+    const domains = ['contoso.com', 'fabrikam.com'];
+    const { run } = await evaluate(
+      { domains },
+      { resolve },
+      new Date(),
+      counted({ domain: 'contoso.com', mailboxes: 120 }),
+    );
+    expect(said(run, 'autodiscover-published', 'fabrikam.com')).toBe(
+      'not_applicable: No mailbox on premises has its address in fabrikam.com, by the collector’s count of the whole forest: its Autodiscover is of no use to Teams there.',
+    );
+    const others = run.findings.filter(
+      ({ target, rule }) => target?.includes('fabrikam') && !rule.endsWith('-published'),
+    );
+    expect(others.map(({ rule, verdict }) => `${rule} ${verdict}`)).toEqual([
+      'teams-exchange-interop/exchange-online-routes-on-premises not_applicable',
+    ]);
+    const both = [
+      { domain: 'contoso.com', mailboxes: 120 },
+      { domain: 'fabrikam.com', mailboxes: 4 },
+    ];
+    expect(
+      said(
+        (await evaluate({ domains }, { resolve }, new Date(), counted(...both))).run,
+        'autodiscover-published',
+        'fabrikam.com',
+      ),
+    ).toContain('fail: autodiscover.fabrikam.com is a CNAME to autodiscover.outlook.com');
   });
 
   it('does not follow an expired detour behind a root that everybody knows', async () => {

@@ -31,6 +31,13 @@ export const autodiscoverPublished = rule({
     const fail = (message: string, remedy: string) =>
       ({ verdict: 'fail', owner: 'customer-dns', message, remedy, evidence }) as const;
 
+    if (dns.homesNoMailbox === true) {
+      return {
+        verdict: 'not_applicable',
+        message: `No mailbox on premises has its address in ${domain}, by the collector’s count of the whole forest: its Autodiscover is of no use to Teams there.`,
+        evidence,
+      };
+    }
     const cloud = dns.chain.find(isExchangeOnlineName);
     if (cloud !== undefined) {
       return fail(

@@ -9,9 +9,9 @@ import {
   isSignInPage,
   serviceRecordOf,
 } from '../../../facts/exchange-organization/published.ts';
-import { afterRoute } from '../predecessors.ts';
+import { afterRoute, homingMailboxes } from '../predecessors.ts';
 import { rule } from '../rule.ts';
-import { at, leftOutSentence, otherAgentSentence, siteRedirect } from '../wording.ts';
+import { at, leftOutSentence, movedRemedy, movedSentence, otherAgentSentence, siteRedirect } from '../wording.ts';
 
 /** See autodiscover-v2-returns-ews.md. */
 export const autodiscoverV2ReturnsEws = rule({
@@ -22,6 +22,7 @@ export const autodiscoverV2ReturnsEws = rule({
   blocks: ['calendar'],
   needs: ['autodiscover-dns', 'autodiscover-redirect', 'autodiscover-v2'],
   per: 'domain',
+  parts: (_, { all, byPart }) => homingMailboxes(all, byPart('autodiscover-dns')),
   after: ({ 'autodiscover-dns': dns, 'autodiscover-redirect': redirect }, { part }) => [
     ...afterRoute(part, dns, redirect),
     { rule: 'teams-exchange-interop/waf-passes-autodiscover-v2', target: part },
@@ -40,7 +41,7 @@ export const autodiscoverV2ReturnsEws = rule({
       ...notAnswered.map(({ of, why }) => ({ fact: 'autodiscover-v2', observed: `${of}: ${why}` }) as const),
     ];
     // The worst answer decides: Teams gets any of the addresses, and every user counts.
-    for (const answer of answers) {
+    for (const answer of answers.filter(({ moved }) => moved !== true)) {
       const wrong = problemOf(answer, dns);
       if (wrong === undefined) continue;
       const { address, email, otherAgent } = answer;
@@ -51,6 +52,10 @@ export const autodiscoverV2ReturnsEws = rule({
       const message =
         about.length === 0 ? wrong.message : wrong.message.replace(/\.$/, `, when ${about.join(' and ')}.`);
       return { verdict: 'fail', ...wrong, message: `${message}${otherAgentSentence(otherAgent)}`, evidence };
+    }
+    const moved = [...new Set(answers.flatMap((answer) => (answer.moved === true ? [answer.email] : [])))];
+    if (moved.length > 0) {
+      return { verdict: 'manual', message: movedSentence(moved), remedy: movedRemedy(moved), evidence };
     }
     if (notAnswered.length > 0) {
       return {

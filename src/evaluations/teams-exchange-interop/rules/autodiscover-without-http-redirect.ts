@@ -1,4 +1,5 @@
 import { isTrapped, routeOf } from '../../../facts/exchange-organization/published.ts';
+import { homingMailboxes } from '../predecessors.ts';
 import { rule } from '../rule.ts';
 
 /** See autodiscover-without-http-redirect.md. */
@@ -9,6 +10,7 @@ export const autodiscoverWithoutHttpRedirect = rule({
   blocks: ['calendar', 'delegates'],
   needs: ['autodiscover-dns', 'autodiscover-redirect'],
   per: 'domain',
+  parts: (_, { all, byPart }) => homingMailboxes(all, byPart('autodiscover-dns')),
   after: (_, { part }) => [{ rule: 'teams-exchange-interop/autodiscover-published', target: part }],
   judge({ 'autodiscover-dns': dns, 'autodiscover-redirect': redirect }) {
     const { host, port443, port80, location, status, nameMatches } = redirect;

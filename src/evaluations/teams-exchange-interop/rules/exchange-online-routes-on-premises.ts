@@ -4,7 +4,7 @@ import {
   isTenantInitialName,
 } from '../../../facts/exchange-organization/published.ts';
 import { rule } from '../rule.ts';
-import { leftOutSentence } from '../wording.ts';
+import { leftOutSentence, movedRemedy, movedSentence } from '../wording.ts';
 
 /** See exchange-online-routes-on-premises.md. */
 export const exchangeOnlineRoutesOnPremises = rule({
@@ -27,7 +27,13 @@ export const exchangeOnlineRoutesOnPremises = rule({
         ({ of, why }) => ({ fact: 'exchange-online-autodiscover', observed: `${of}: ${why}` }) as const,
       ),
     ];
-    const inCloud = users.filter(({ outcome }) => outcome === 'cloud-mailbox').map(({ user }) => user);
+    if (users.length === 0 && notAnswered.length === 0) {
+      return { verdict: 'not_applicable', message: 'No mailbox on premises has its address in this domain.' };
+    }
+    const moved = users.filter((one) => one.moved === true).map(({ user }) => user);
+    const inCloud = users
+      .filter((one) => one.outcome === 'cloud-mailbox' && one.moved !== true)
+      .map(({ user }) => user);
     if (inCloud.length > 0) {
       return {
         verdict: 'fail',
@@ -38,7 +44,7 @@ export const exchangeOnlineRoutesOnPremises = rule({
         evidence,
       };
     }
-    for (const { user, host, reached } of users) {
+    for (const { user, host, reached } of users.filter((one) => one.moved !== true)) {
       const wrong = problemAt(host, reached);
       if (wrong === undefined) continue;
       return {
@@ -48,6 +54,9 @@ export const exchangeOnlineRoutesOnPremises = rule({
         remedy: `Exchange Online takes that name from the domain of ExternalEmailAddress: Get-MailUser ${user} | Format-List ExternalEmailAddress. Set targetAddress on premises to an address in a domain whose Autodiscover is published (Set-MailUser or Set-Mailbox, then synchronise), or publish ${host}.`,
         evidence,
       };
+    }
+    if (moved.length > 0) {
+      return { verdict: 'manual', message: movedSentence(moved), remedy: movedRemedy(moved), evidence };
     }
     const unknownUsers = users.filter(({ outcome }) => outcome === 'unknown-recipient').map(({ user }) => user);
     if (unknownUsers.length > 0) {

@@ -1,5 +1,5 @@
 import { type AutodiscoverAnswer, allOf, isHybridAgentName } from '../../../facts/exchange-organization/published.ts';
-import { afterRoute } from '../predecessors.ts';
+import { afterRoute, homingMailboxes } from '../predecessors.ts';
 import { rule } from '../rule.ts';
 
 /** See path-without-hybrid-agent.md. */
@@ -11,6 +11,7 @@ export const pathWithoutHybridAgent = rule({
   needs: ['autodiscover-dns', 'autodiscover-redirect', 'autodiscover-v2'],
   optional: ['exchange-online-hybrid'],
   per: 'domain',
+  parts: (_, { all, byPart }) => homingMailboxes(all, byPart('autodiscover-dns')),
   after: ({ 'autodiscover-dns': dns, 'autodiscover-redirect': redirect }, { part }) => [
     ...afterRoute(part, dns, redirect),
     { rule: 'teams-exchange-interop/waf-passes-autodiscover-v2', target: part },

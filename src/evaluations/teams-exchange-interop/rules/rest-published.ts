@@ -1,6 +1,6 @@
 import type { Owner } from '../../../domain/rule.ts';
 import { onlyFor } from '../organization.ts';
-import { afterAutodiscoverV2, afterRoute } from '../predecessors.ts';
+import { afterAutodiscoverV2, afterRoute, homingMailboxes } from '../predecessors.ts';
 import { rule } from '../rule.ts';
 
 /** See rest-published.md. */
@@ -13,6 +13,7 @@ export const restPublished = rule({
   needs: ['autodiscover-dns', 'autodiscover-redirect', 'rest-endpoint'],
   scope: onlyFor('presence'),
   per: 'domain',
+  parts: (_, { all, byPart }) => homingMailboxes(all, byPart('autodiscover-dns')),
   after: ({ 'autodiscover-dns': dns, 'autodiscover-redirect': redirect }, { part }) => [
     ...afterRoute(part, dns, redirect),
     ...afterAutodiscoverV2(part),

@@ -1,5 +1,5 @@
 import { type AutodiscoverAnswer, allOf } from '../../../facts/exchange-organization/published.ts';
-import { afterRoute } from '../predecessors.ts';
+import { afterRoute, homingMailboxes } from '../predecessors.ts';
 import { rule } from '../rule.ts';
 import { at } from '../wording.ts';
 
@@ -12,6 +12,7 @@ export const wafPassesAutodiscoverV2 = rule({
   blocks: ['calendar'],
   needs: ['autodiscover-dns', 'autodiscover-redirect', 'autodiscover-v2'],
   per: 'domain',
+  parts: (_, { all, byPart }) => homingMailboxes(all, byPart('autodiscover-dns')),
   after: ({ 'autodiscover-dns': dns, 'autodiscover-redirect': redirect }, { part }) => afterRoute(part, dns, redirect),
   judge({ 'autodiscover-dns': dns, 'autodiscover-v2': fact }) {
     const answers = allOf<AutodiscoverAnswer>(fact);

@@ -51,7 +51,10 @@ const exchange = z.object({
   servers: list(z.object({ name: z.string(), fqdn: text, adminDisplayVersion: text, serverRole: text })).optional(),
   builds: list(z.object({ server: z.string(), build: z.string() })).optional(),
   mailboxes: z
-    .object({ byServer: list(z.object({ server: z.string(), count: z.number(), truncated: truth })) })
+    .object({
+      byServer: list(z.object({ server: z.string(), count: z.number(), truncated: truth })),
+      byDomain: list(z.object({ domain: z.string(), count: z.number() })),
+    })
     .optional(),
   webServicesVirtualDirectories: list(virtualDirectory).optional(),
   autodiscoverVirtualDirectories: list(virtualDirectory).optional(),
@@ -210,6 +213,7 @@ function exchangeFacts(file: InteropCollectorFile, part: z.infer<typeof exchange
       ['exchange.servers'],
       servers && {
         servers: servers.map((server) => serverOf(server, part)),
+        ...optional('domains', mailDomainsOf(file, part)),
         externalHosts: (ews ?? []).flatMap(({ server, externalUrl }) =>
           URL.canParse(externalUrl) ? [{ server, host: new URL(externalUrl).hostname }] : [],
         ),
@@ -379,6 +383,22 @@ function serverOf(
       ? {}
       : { mailboxes: count }),
   };
+}
+
+/** Mailboxes by mail domain; undefined unless all servers that may home one were counted to the end, in the whole forest. */
+function mailDomainsOf(file: InteropCollectorFile, part: z.infer<typeof exchange>) {
+  const { servers = [], mailboxes } = part;
+  const homes = servers.filter(({ serverRole }) => serverRole === '' || /mailbox/i.test(serverRole));
+  const isCounted = ({ name }: { readonly name: string }) =>
+    mailboxes?.byServer.some(({ server, truncated }) => server === name && truncated !== true) === true;
+  if (
+    mailboxes === undefined ||
+    !wholeForest(part) ||
+    isIncomplete(file, 'exchange.mailboxes') ||
+    !homes.every(isCounted)
+  )
+    return undefined;
+  return mailboxes.byDomain.map(({ domain, count }) => ({ domain: domain.toLowerCase(), mailboxes: count }));
 }
 
 /** Were all domains of the forest in view, as far as the file tells? */

@@ -5,7 +5,14 @@ import { bound, type GatherContext, type SourceOf, type Sources, type SourcesOf 
 import type { CloudTenant } from '../../../domain/tenant.ts';
 import type { Tenant, UsersInScope } from '../../../facts/exchange-organization/cloud.ts';
 import type { ExchangeOrganizationFacts } from '../../../facts/exchange-organization/index.ts';
-import { type PublishedReach, routeOf } from '../../../facts/exchange-organization/published.ts';
+import {
+  type AutodiscoverAnswer,
+  type AutodiscoverV2,
+  allOf,
+  type ExchangeOnlineAutodiscover,
+  type PublishedReach,
+  routeOf,
+} from '../../../facts/exchange-organization/published.ts';
 import type { ExchangeOrganization } from '../../../facts/exchange-organization/subject.ts';
 import { createAddressGuard } from '../../../http/address-guard.ts';
 import { get } from '../../../http/anonymous-get.ts';
@@ -123,12 +130,10 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
   const perDomain = <N extends PartFact>(
     fact: N,
     work: (probes: ProbeRun, domain: string) => Promise<Value<N>>,
-    domains: (probes: ProbeRun) => readonly string[] = (probes) => probes.domains,
-    from: string = probe,
   ): Source<N> =>
     parts(fact, async (subject, context) => {
       const probes = await run(subject, context);
-      return someOf(domains(probes)).map((domain) => [domain, asGathered(work(probes, domain), from, context.now)]);
+      return someOf(probes.domains).map((domain) => [domain, asGathered(work(probes, domain), probe, context.now)]);
     });
 
   const perHost = <N extends PartFact>(
@@ -167,28 +172,45 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
   return {
     'autodiscover-dns': parts('autodiscover-dns', async (subject, context) => {
       const probes = await run(subject, context);
-      return someOf(probes.domains).map((domain) => [
-        domain,
-        settled(probes.autodiscover.resolverOf(domain)).then((resolver) =>
-          asGathered(probes.autodiscover.dns(domain), 'value' in resolver ? resolver.value : 'resolver', context.now),
-        ),
-      ]);
+      const without = await settled(
+        domainsOf(subject, context).then((domains) => domainsWithoutMailbox(subject, domains, context)),
+      );
+      const look = async (domain: string, homesNoMailbox: boolean) => {
+        const resolver = await settled(probes.autodiscover.resolverOf(domain));
+        const dns = probes.autodiscover.dns(domain);
+        return asGathered(
+          homesNoMailbox ? dns.then((value) => ({ ...value, homesNoMailbox })) : dns,
+          'value' in resolver ? resolver.value : 'resolver',
+          context.now,
+        );
+      };
+      return [
+        ...someOf(probes.domains).map((domain) => [domain, look(domain, false)] as const),
+        ...('value' in without ? without.value : []).map((domain) => [domain, look(domain, true)] as const),
+      ];
     }),
     'autodiscover-redirect': perDomain('autodiscover-redirect', (probes, domain) =>
       probes.autodiscover.redirect(domain),
     ),
-    'autodiscover-v2': perDomain('autodiscover-v2', (probes, domain) => probes.autodiscover.answers(domain)),
+    'autodiscover-v2': perDomain('autodiscover-v2', answersOnPremises),
     'rest-endpoint': perDomain('rest-endpoint', async (probes, domain) => {
       if (!probes.organization.intents.includes('presence'))
         throw notSupplied('the organization does not ask about presence');
       return probes.autodiscover.rest(domain);
     }),
-    'exchange-online-autodiscover': perDomain(
-      'exchange-online-autodiscover',
-      (probes, domain) => probes.exchangeOnline.routing(domain),
-      (probes) => [...new Set([...probes.domains, ...sampleDomains(probes.organization)])],
-      'Autodiscover V2 of Exchange Online',
-    ),
+    'exchange-online-autodiscover': parts('exchange-online-autodiscover', async (subject, context) => {
+      const probes = await run(subject, context);
+      const homing = [...new Set([...probes.domains, ...sampleDomains(subject)])];
+      const others = (
+        await settled(domainsOf(subject, context)).then((all) => ('value' in all ? all.value : []))
+      ).filter((domain) => !homing.includes(domain));
+      const gathered = (work: Promise<ExchangeOnlineAutodiscover>) =>
+        asGathered(work, 'Autodiscover V2 of Exchange Online', context.now);
+      return [
+        ...someOf(homing).map((domain) => [domain, gathered(routingInTheCloud(probes, domain))] as const),
+        ...others.map((domain) => [domain, gathered(Promise.resolve({ users: [] }))] as const),
+      ];
+    }),
     'published-host': perHost('published-host', async (probes, host) => {
       const published = (await probes.hosts.all()).get(host);
       if (published === undefined) throw new Unobtainable('insufficient', `nothing names ${host}`);
@@ -450,12 +472,68 @@ async function domainsOf(organization: ExchangeOrganization, context: Context): 
   throw new Unobtainable('insufficient', 'no domain is named, and the tenant was not asked for its domains');
 }
 
+/** What the domain's Autodiscover says, with a note where both sides say that a mailbox was moved. @throws Unobtainable */
+async function answersOnPremises({ autodiscover, exchangeOnline }: ProbeRun, domain: string): Promise<AutodiscoverV2> {
+  const answers = await autodiscover.answers(domain);
+  const sentOn = allOf<AutodiscoverAnswer>(answers).filter(({ outcome }) => outcome === 'exchange-online');
+  if (sentOn.length === 0) return answers;
+  const routing = await settled(exchangeOnline.routing(domain));
+  const inCloud = 'value' in routing ? routing.value.users.filter(({ outcome }) => outcome === 'cloud-mailbox') : [];
+  const marked = <A extends AutodiscoverAnswer>(answer: A): A =>
+    answer.outcome === 'exchange-online' && inCloud.some(({ user }) => user === answer.email)
+      ? { ...answer, moved: true }
+      : answer;
+  const { others } = answers;
+  return { ...marked(answers), ...(others === undefined ? {} : { others: others.map(marked) }) };
+}
+
+/** Where Exchange Online sends callers, with the same note. @throws Unobtainable */
+async function routingInTheCloud(probes: ProbeRun, domain: string): Promise<ExchangeOnlineAutodiscover> {
+  const routing = await probes.exchangeOnline.routing(domain);
+  const isInCloud = routing.users.some(({ outcome }) => outcome === 'cloud-mailbox');
+  if (!isInCloud || !probes.domains.includes(domain)) return routing;
+  const answers = await settled(probes.autodiscover.answers(domain));
+  const sentOn = 'value' in answers ? allOf<AutodiscoverAnswer>(answers.value) : [];
+  const isSentOn = (user: string) =>
+    sentOn.some(({ email, outcome }) => email === user && outcome === 'exchange-online');
+  return {
+    ...routing,
+    users: routing.users.map((one) =>
+      one.outcome === 'cloud-mailbox' && isSentOn(one.user) ? { ...one, moved: true } : one,
+    ),
+  };
+}
+
 /** Declared hosts are looked at even where no domain is known. @throws Unobtainable when there is neither */
 async function domainsToProbe(organization: ExchangeOrganization, context: Context): Promise<readonly string[]> {
   const domains = await settled(domainsOf(organization, context));
-  if ('value' in domains) return domains.value;
+  if ('value' in domains) {
+    const without = await domainsWithoutMailbox(organization, domains.value, context);
+    return domains.value.filter((domain) => !without.includes(domain));
+  }
   if (organization.hosts.length > 0) return [];
   throw domains.error;
+}
+
+/**
+ * Domains in which nobody has a mailbox on premises: those of the cloud alone publish Autodiscover of Exchange Online, and
+ * rightly so. None where the collector did not count every mailbox, and none where it would be all: then what was counted
+ * is not what is asked about.
+ */
+async function domainsWithoutMailbox(
+  organization: ExchangeOrganization,
+  domains: readonly string[],
+  context: Context,
+): Promise<readonly string[]> {
+  const servers = await context.gathered('exchange-servers');
+  const counted = servers.status === 'known' ? servers.value.domains : undefined;
+  if (counted === undefined) return [];
+  const used = new Set([
+    ...counted.flatMap(({ domain, mailboxes }) => (mailboxes > 0 ? [domain] : [])),
+    ...sampleDomains(organization),
+  ]);
+  const without = domains.filter((domain) => !used.has(domain));
+  return without.length === domains.length ? [] : without;
 }
 
 /** @throws Unobtainable when there is no domain: nothing looked at is no pass */

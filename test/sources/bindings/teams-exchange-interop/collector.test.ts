@@ -117,6 +117,26 @@ describe('the collector’s file', () => {
     });
   });
 
+  it('tells mailboxes by mail domain only when every one of the forest was counted', () => {
+    const domainsOf = (change: Record<string, unknown>, errors: unknown[] = []) => {
+      const base = file();
+      const byServer = [
+        { server: 'EX1', count: 12, truncated: false },
+        { server: 'EX2', count: 1, truncated: false },
+      ];
+      const mailboxes = { byServer, byDomain: { domain: 'Contoso.com', count: 13 } };
+      const facts = factsOf({ ...base, exchange: { ...base.exchange, mailboxes, ...change }, errors });
+      const servers = facts['exchange-servers'];
+      return servers?.status === 'known' ? (servers.value as { domains?: unknown }).domains : servers;
+    };
+    expect(domainsOf({})).toEqual([{ domain: 'contoso.com', mailboxes: 13 }]);
+    expect(domainsOf({ scope: { entireForest: false } })).toBeUndefined();
+    expect(
+      domainsOf({ mailboxes: { byServer: [{ server: 'EX1', count: 12, truncated: false }], byDomain: [] } }),
+    ).toBeUndefined();
+    expect(domainsOf({}, [{ section: 'exchange.mailboxes', message: 'EX2: access is denied' }])).toBeUndefined();
+  });
+
   it('takes one element for a list, as Windows PowerShell 5.1 may write it, and knows an account that could not be read', () => {
     expect(factsOf(file())['partner-applications']).toMatchObject({
       value: { applications: [{ name: 'Exchange Online', linkedAccount: 'unreadable', roles: [] }] },
