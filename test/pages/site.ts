@@ -273,7 +273,7 @@ function dkimRun(subject: string, broken: boolean, index: number, days: number):
             severity: 'low',
             owner: 'tenant',
             message: 'The key of selector2 has 1024 bits: it verifies, but 2048 bits are what signers should use.',
-            remedy: `Rotate-DkimSigningConfig -Identity ${subject} -KeySize 2048; it renews the selector that is not in use, so do it again after the switch.`,
+            remedy: `Renew the selector that is not in use, and after the switch (96 hours) the other one:\nRotate-DkimSigningConfig -Identity ${subject} -KeySize 2048`,
             evidence: [],
           },
         ]

@@ -158,7 +158,7 @@ function replaced({ signature: { domain, selector, signedAt }, key: { state, rep
     return {
       answer: 'no',
       sentence: `The message was signed with ${selector} of ${domain} (${minuteOf(signedAt)}), which has no key, though by the configuration ${active} signs${from}.`,
-      remedy: `Export the configuration anew, and supply it: ${exportCommand}. If ${active} is active there too, open a support case with Microsoft: they sign with the wrong selector.`,
+      remedy: `If ${active} is active in a new export, too, open a support case with Microsoft: they sign with the wrong selector. Export the configuration anew, and supply it:\n${exportCommand}`,
     };
   return {
     answer: 'no',
@@ -454,6 +454,6 @@ function signingOff(what: string, from: string, message: MailMessage, { factsOf,
     answer: 'no',
     sentence: `${what}: signing is off for ${from}, or it left by a way that does not sign; ${why}.`,
     owner: 'tenant',
-    remedy: `Look at Get-DkimSigningConfig -Identity ${from}, property Enabled; or supply it (--facts dkim.json): ${exportCommand}`,
+    remedy: `Look at its property Enabled:\nGet-DkimSigningConfig -Identity ${from} | Format-List Enabled, Status\nor supply it (--facts dkim.json):\n${exportCommand}`,
   };
 }

@@ -98,7 +98,7 @@ function activeUnknown(row: SigningConfigurationRow | undefined): Manual {
       readings === undefined
         ? 'The signing configuration does not say which selector is active: RotateOnDate or the selectors around it are missing.'
         : `Which selector is active nobody can tell: RotateOnDate "${readings.text}" is text without a zone, any time from ${readings.earliest} to ${readings.latest}, and now lies in between.`,
-    remedy: `Export the whole of it, with exact times, and supply that file: ${exportCommand}`,
+    remedy: `Export the whole of it, with exact times, and supply that file:\n${exportCommand}`,
   };
 }
 
@@ -140,7 +140,7 @@ export function unlessTargetNamed(
   return {
     verdict: 'manual',
     message: `The signing configuration does not name the target of ${selector}.`,
-    remedy: `Look at Get-DkimSigningConfig -Identity ${domain}: Selector1CNAME and Selector2CNAME should be filled.`,
+    remedy: `Look whether Selector1CNAME and Selector2CNAME are filled:\nGet-DkimSigningConfig -Identity ${domain} | Format-List Selector1CNAME, Selector2CNAME`,
   };
 }
 

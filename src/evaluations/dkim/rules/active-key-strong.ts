@@ -35,7 +35,7 @@ export const activeKeyStrong = rule({
     const exchange = configuration !== undefined || leadsToMicrosoft(cname, subject.id);
     const rotate = !exchange
       ? `Have the service that signs with ${part} make a key of ${recommendedBits} bits, and replace the record at ${key.owner}.`
-      : `Rotate-DkimSigningConfig -Identity ${subject.id} -KeySize 2048; it renews the selector that is not in use, so do it again after the switch.`;
+      : `Renew the selector that is not in use, and after the switch (96 hours) the other one:\nRotate-DkimSigningConfig -Identity ${subject.id} -KeySize 2048`;
     if (found.algorithm === 'rsa' && found.bits < leastBits) {
       return unlessAnotherVerifies(
         {

@@ -22,7 +22,7 @@ export const rotationOnSchedule = rule({
       return {
         verdict: 'manual',
         message: `The signing configuration of ${subject.id} does not say when the keys were made.`,
-        remedy: `Look at Get-DkimSigningConfig -Identity ${subject.id}, property KeyCreationTime.`,
+        remedy: `Look at its property KeyCreationTime:\nGet-DkimSigningConfig -Identity ${subject.id} | Format-List KeyCreationTime`,
       };
     }
     const limit = policy.maxAgeDays ?? defaultMaxAgeDays;
@@ -30,7 +30,7 @@ export const rotationOnSchedule = rule({
       return {
         verdict: 'manual',
         message: `How old the keys of ${subject.id} are nobody can tell: KeyCreationTime "${readings.text}" is any time from ${readings.earliest} to ${readings.latest}; the policy allows ${limit} days.`,
-        remedy: `Export it with exact times, and supply that file: ${exportCommand}`,
+        remedy: `Export it with exact times, and supply that file:\n${exportCommand}`,
       };
     }
     const days = Math.max(0, Math.floor(age));
@@ -52,7 +52,7 @@ export const rotationOnSchedule = rule({
       verdict: 'fail',
       owner: 'tenant',
       message: `The keys of ${subject.id} are ${old}; the policy allows ${limit}, and Exchange Online rotates nothing by itself.`,
-      remedy: `When dkim/passive-cname-correct passes: Rotate-DkimSigningConfig -Identity ${subject.id} -KeySize 2048. The switch comes 96 hours later.`,
+      remedy: `When dkim/passive-cname-correct passes; the switch comes 96 hours later:\nRotate-DkimSigningConfig -Identity ${subject.id} -KeySize 2048`,
       evidence,
       ...comes,
     };

@@ -13,7 +13,7 @@ export const signingConfigured = rule({
         verdict: 'fail',
         owner: 'tenant',
         message: `${subject.id} has no DKIM signing configuration: Exchange Online signs nothing for it.`,
-        remedy: `Create the keys: New-DkimSigningConfig -DomainName ${subject.id} -KeySize 2048 -Enabled $false. Publish both CNAMEs it names, then Set-DkimSigningConfig -Identity ${subject.id} -Enabled $true.`,
+        remedy: `Create the keys:\nNew-DkimSigningConfig -DomainName ${subject.id} -KeySize 2048 -Enabled $false\nPublish both CNAMEs it names, then:\nSet-DkimSigningConfig -Identity ${subject.id} -Enabled $true`,
         evidence: [{ fact: 'signing-configuration', observed: 'no row for the domain' }],
       };
     }
@@ -23,7 +23,7 @@ export const signingConfigured = rule({
         verdict: 'fail',
         owner: 'tenant',
         message: `${subject.id} has a DKIM signing configuration without keys (status NoDKIMKeys): nothing is signed.`,
-        remedy: `Create the keys in the Defender portal (Email authentication settings, DKIM) or with New-DkimSigningConfig -DomainName ${subject.id} -KeySize 2048.`,
+        remedy: `Create the keys in the Defender portal (Email authentication settings, DKIM), or with:\nNew-DkimSigningConfig -DomainName ${subject.id} -KeySize 2048 -Enabled $false`,
         evidence: [{ fact: 'signing-configuration', observed: 'Status NoDKIMKeys' }],
       };
     }

@@ -16,7 +16,7 @@ export const signingEnabled = rule({
       return {
         verdict: 'manual',
         message: `The signing configuration of ${subject.id} does not say whether signing is enabled.`,
-        remedy: `Look at Get-DkimSigningConfig -Identity ${subject.id}, property Enabled, or export it again without Select-Object.`,
+        remedy: `Look at its property Enabled, or export it again without Select-Object:\nGet-DkimSigningConfig -Identity ${subject.id} | Format-List Enabled, Status`,
         evidence,
       };
     }
@@ -25,7 +25,7 @@ export const signingEnabled = rule({
       verdict: 'fail',
       owner: 'tenant',
       message: `DKIM signing is off for ${subject.id}: its mail leaves unsigned.`,
-      remedy: `When both CNAMEs are right: Set-DkimSigningConfig -Identity ${subject.id} -Enabled $true.`,
+      remedy: `When both CNAMEs are right:\nSet-DkimSigningConfig -Identity ${subject.id} -Enabled $true`,
       evidence,
     };
   },

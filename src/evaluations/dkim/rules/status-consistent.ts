@@ -46,7 +46,7 @@ export const statusConsistent = rule({
         verdict: 'fail',
         owner: 'microsoft',
         message: `Exchange Online shows CnameMissing for ${subject.id}, but its CNAME and key are in place: Microsoft's status is stale.`,
-        remedy: `Nothing is broken. Opening the domain in the Defender portal, or Set-DkimSigningConfig -Identity ${subject.id} -Enabled $true, makes Microsoft look again.`,
+        remedy: `Nothing is broken. Opening the domain in the Defender portal makes Microsoft look again, as does:\nSet-DkimSigningConfig -Identity ${subject.id} -Enabled $true`,
         evidence,
       };
     }

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { evaluations } from '../../../src/evaluations/index.ts';
-import type { SmtpService } from '../../../src/facts/smtp-service/subject.ts';
-import { openPowerShellHost, type PowerShellHost } from '../../powershell/host.ts';
-import { goldenCases, judgeCase } from '../cases.ts';
+import { evaluations } from '../../src/evaluations/index.ts';
+import type { SmtpService } from '../../src/facts/smtp-service/subject.ts';
+import { openPowerShellHost, type PowerShellHost } from '../powershell/host.ts';
+import { goldenCases, judgeCase } from './cases.ts';
 
 // The first run of a host compiles the engine: some seconds, more where others work on the same machine.
 vi.setConfig({ testTimeout: 90_000 });
@@ -15,9 +15,11 @@ afterAll(() => host?.close());
 const isCommand = (line: string) => /^(\$\w+ = |[A-Z][A-Za-z]+-[A-Z]\w+( |$)|netsh |devcon\.exe |arp )/.test(line);
 
 const evaluation = evaluations.of('smtp-source-ip');
-const remedies = goldenCases(evaluation).flatMap((golden) =>
-  judgeCase(evaluation, golden).findings.flatMap(({ rule, target, remedy }) =>
-    remedy === undefined ? [] : [{ where: `${golden.name}: ${rule} ${target ?? ''}`, lines: remedy.split('\n') }],
+const remedies = [evaluation, evaluations.of('dkim')].flatMap((one) =>
+  goldenCases(one).flatMap((golden) =>
+    judgeCase(one, golden).findings.flatMap(({ rule, target, remedy }) =>
+      remedy === undefined ? [] : [{ where: `${golden.name}: ${rule} ${target ?? ''}`, lines: remedy.split('\n') }],
+    ),
   ),
 );
 /** A line for a shell of Linux. */
