@@ -73,8 +73,9 @@ export function compare(
     findings[key] = memory;
     if (happened !== undefined) transitions.push(about(finding, happened, memory, policy, current));
   }
-  for (const [key, memory] of Object.entries(previous?.findings ?? {})) {
-    if (key in findings) continue;
+  for (const key in previous?.findings) {
+    const memory = previous.findings[key];
+    if (key in findings || memory === undefined) continue;
     const [rule = key, target] = splitKey(key);
     const ofRule = current.findings.filter((finding) => finding.rule === rule);
     const judged =
@@ -87,9 +88,8 @@ export function compare(
     if (transition !== undefined) transitions.push(transition);
   }
 
-  const memories = Object.values(findings);
   // Findings whose change is not told yet, or never: the answer waits for them, so that it is never told alone.
-  const isHeld = memories.some(({ soft, flapping, hushedBy }) => (soft ?? flapping ?? hushedBy) !== undefined);
+  const isHeld = Object.values(findings).some(isUntold);
   const answersMemory: SubjectState['answers'] = {};
   for (const [question, answer] of Object.entries(current.answers)) {
     const before = previous?.answers[question];
@@ -113,6 +113,10 @@ export function compare(
     answers: answersMemory,
   };
   return { state, transitions, ...(previous !== undefined && !same ? { superseded: previous } : {}) };
+}
+
+function isUntold({ soft, flapping, hushedBy }: FindingMemory): boolean {
+  return (soft ?? flapping ?? hushedBy) !== undefined;
 }
 
 /** What is told to be over because its subject left the watch; whoever was told of it hears that it ended. */

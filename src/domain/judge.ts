@@ -194,9 +194,8 @@ function judgeRule(engine: Engine, rule: AnyRule, scopeRests: Rests): readonly R
   }
   if (!Array.isArray(names)) return [conclude(engine, rule, undefined, names as Judgement, policy, rests)];
   if (names.length === 0) return [judgeNone(engine, rule, kind, rests)];
-  const results: Result[] = [];
-  for (const part of names) results.push(...judgeOne(engine, rule, part, sightOf(engine, kind, part), policy, rests));
-  return results;
+  const judgePart = (part: string) => judgeOne(engine, rule, part, sightOf(engine, kind, part), policy, rests);
+  return names.length === 1 ? judgePart(names[0] as string) : names.flatMap(judgePart);
 }
 
 /** There is no part to judge; or nobody could look which there are. */
@@ -372,7 +371,11 @@ function note(
   const seen = aged(engine, fact, gatheredOf(engine, fact, part));
   if (seen.assumed === true) sight.assumed = joined(sight.assumed, fact);
   if (seen.status === 'known') known[name] = seen.value;
-  else sight.absent[fact] = [...(sight.absent[fact] ?? []), { fact, part, why: seen }];
+  else {
+    const missing = { fact, part, why: seen };
+    const others = sight.absent[fact];
+    sight.absent[fact] = others === undefined ? [missing] : [...others, missing];
+  }
 }
 
 /** A fact as it counts now: past its shelf life it is as good as none. What is assumed does not age. */

@@ -17,7 +17,7 @@ export type CnameState = 'match' | 'mismatch' | 'missing' | 'wrong-type' | 'seve
 export function cnameState(cname: SelectorCname, target: string): CnameState {
   switch (cname.outcome) {
     case 'cname':
-      if (ownTargets(cname).length > 1) return 'several';
+      if (cname.chain.length > 1 && ownTargets(cname).length > 1) return 'several';
       return cname.chain.some((hop) => sameName(hop.target, target)) ? 'match' : 'mismatch';
     case 'other-record':
       return 'wrong-type';

@@ -117,8 +117,9 @@ export function selectorsInRole(
   if (row === undefined) return activeUnknown(row);
   const roles = selectorRoles(row, now);
   if (roles === undefined) return selectorNames;
-  const names = selectorNames.filter((name) => roles[name] === role);
-  return names.length > 0 ? names : { verdict: 'not_applicable', message: absent };
+  // One of them is the active one, so that none but the other has another role.
+  const name = selectorNames.find((one) => roles[one] === role);
+  return name === undefined ? { verdict: 'not_applicable', message: absent } : [name];
 }
 
 /** The active selector; without a signing configuration every named one, because any of them may be it. */

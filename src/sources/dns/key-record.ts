@@ -130,6 +130,8 @@ function isFoldingSpace(code: number): boolean {
   return code === 0x20 || code === 0x09 || code === 0x0d || code === 0x0a;
 }
 
+const tagName = /^[A-Za-z][A-Za-z0-9_]*$/;
+
 /** RFC 6376 section 3.2. A trailing semicolon is allowed, an empty tag elsewhere is not; a duplicate tag spoils the list. */
 export function parseTagList(text: string): {
   tags: ReadonlyMap<string, string>;
@@ -138,15 +140,16 @@ export function parseTagList(text: string): {
 } {
   const tags = new Map<string, string>();
   const order: string[] = [];
-  const specs = text.split(';').map(trimmed);
-  if (specs.at(-1) === '') specs.pop();
+  const specs = text.split(';');
+  if (trimmed(specs.at(-1) ?? '') === '') specs.pop();
   if (specs.length === 0) return { tags, order, problem: 'the record is empty' };
-  for (const spec of specs) {
+  for (const untrimmed of specs) {
+    const spec = trimmed(untrimmed);
     if (spec === '')
       return { tags, order, problem: 'a semicolon follows where a tag should be (RFC 6376 section 3.2)' };
     const equals = spec.indexOf('=');
     const name = trimmed(equals < 0 ? spec : spec.slice(0, equals));
-    if (equals < 0 || !/^[A-Za-z][A-Za-z0-9_]*$/.test(name)) {
+    if (equals < 0 || !tagName.test(name)) {
       return { tags, order, problem: `"${shorten(spec)}" is no tag=value pair (RFC 6376 section 3.2)` };
     }
     if (tags.has(name))

@@ -24,6 +24,7 @@ const authenticData = 0x0020;
  */
 const opt = Buffer.from('00002904d0000000000000', 'hex');
 export const headerLength = 12;
+const dot = 0x2e;
 export const typeAndClassLength = 4;
 
 export interface QueryMessage {
@@ -39,19 +40,23 @@ export interface QueryMessage {
  * @param name an ASCII name that passed {@link nameProblem}
  */
 export function encodeQuery(name: string, type: QueryType, edns = true): QueryMessage {
-  const labels = name === '.' || name === '' ? [] : (name.endsWith('.') ? name.slice(0, -1) : name).split('.');
-  const nameLength = labels.reduce((sum, label) => sum + label.length + 1, 1);
-  const questionEnd = headerLength + nameLength + typeAndClassLength;
-  const bytes = Buffer.alloc(questionEnd + (edns ? opt.length : 0));
+  const labels = name.endsWith('.') ? name.slice(0, -1) : name;
+  const nameEnd = headerLength + (labels === '' ? 0 : labels.length + 1);
+  const questionEnd = nameEnd + 1 + typeAndClassLength;
+  // From Node's pool of bytes: memory of its own would cost more than the query.
+  const bytes = Buffer.allocUnsafe(questionEnd + (edns ? opt.length : 0)).fill(0, 0, headerLength);
   bytes.writeUInt16BE(recursionDesired | authenticData, 2);
   bytes.writeUInt16BE(1, 4);
-  let at = headerLength;
-  for (const label of labels) {
-    bytes[at] = label.length;
-    at += 1 + bytes.write(label, at + 1, 'latin1');
+  bytes.write(labels, headerLength + 1, 'latin1');
+  // The length of each label goes where the dot before it stands.
+  for (let at = nameEnd - 1, end = nameEnd; at >= headerLength; at--) {
+    if (at > headerLength && bytes[at] !== dot) continue;
+    bytes[at] = end - at - 1;
+    end = at;
   }
-  bytes.writeUInt16BE(typeNumbers[type], at + 1);
-  bytes.writeUInt16BE(1, at + 3);
+  bytes[nameEnd] = 0;
+  bytes.writeUInt16BE(typeNumbers[type], nameEnd + 1);
+  bytes.writeUInt16BE(1, nameEnd + 3);
   if (edns) {
     bytes.writeUInt16BE(1, 10);
     opt.copy(bytes, questionEnd);

@@ -135,11 +135,14 @@ function expectedOf(selector: string, domain: string, row: SigningConfigurationR
 /** As {@link lookUp}; what follows from an assumed record is marked. */
 async function lookUpNoting(
   pool: ResolverPool,
-  ...of: [domain: string, expected: Expected, context: Context]
+  domain: string,
+  expected: Expected,
+  context: Context,
 ): Promise<SelectorRecords> {
   const noting = notingAssumed(pool);
-  const { cname, key } = await lookUp(noting.pool, ...of);
-  return { cname: marked(cname, noting.assumed()), key: marked(key, noting.assumed()) };
+  const records = await lookUp(noting.pool, domain, expected, context);
+  if (!noting.assumed()) return records;
+  return { cname: marked(records.cname, true), key: marked(records.key, true) };
 }
 
 function marked<T>(gathered: Gathered<T>, assumed: boolean): Gathered<T> {
