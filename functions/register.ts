@@ -1,5 +1,5 @@
 import { app, type Cookie } from '@azure/functions';
-import { deliveryMessage, type HostCookie, sliceMessage } from '../src/app/index.ts';
+import { deliveryMessage, type HostCookie, queuedSlices } from '../src/app/index.ts';
 import { type TimerSetting, timerSchedule } from '../src/config.ts';
 import { answerOf, doorsOf, forBrowser } from '../src/doors/index.ts';
 import type { Registry } from '../src/evaluations/registry.ts';
@@ -48,8 +48,8 @@ export function registerFunctions(evaluations: Registry, readingThread: URL): vo
   // Starts the runs whose schedule has come due. Called twice for a slot it starts nothing the second time.
   timer('startDueRuns', 'FIELDCHECK_DUE_SCHEDULE', () => theApp().startDueRuns());
 
-  // Does one slice of a run.
-  queue('workSlice', 'slices', (message) => theApp().workSlice(sliceMessage.parse(message)));
+  // Does one slice of a run, or several small ones.
+  queue('workSlice', 'slices', (message) => theApp().workSlices(queuedSlices.parse(message)));
 
   // A run has just found something: tell it without waiting for the timer.
   queue('deliverNudged', 'deliveries', (message) => superviseAndDeliver(theApp(), deliveryMessage.parse(message)));

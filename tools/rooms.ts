@@ -161,7 +161,7 @@ export const rooms = table({
   'src/queue/': {
     holds: 'the port and Azure storage queues',
     rooms: ['src/domain/', 'src/store/'],
-    packages: ['@azure/storage-queue', 'zod'],
+    packages: ['@azure/storage-queue', 'p-map', 'zod'],
     node: false,
     because:
       'A queue knows domain, its own SDK and how the store says that storage is away, nothing of the other rooms.',

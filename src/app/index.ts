@@ -48,7 +48,7 @@ import { runView } from './views/run.ts';
 import { subjectView, watchView } from './views/watch.ts';
 import { wordsOf } from './views/words.ts';
 
-export { type DeliveryMessage, deliveryMessage, sliceMessage } from '../queue/queue.ts';
+export { type DeliveryMessage, deliveryMessage, queuedSlices } from '../queue/queue.ts';
 export type { Credentials } from './access/identify.ts';
 export type { HostCookie } from './access/sign-in.ts';
 export type { AdHocResult } from './evaluations/ad-hoc.ts';
@@ -269,6 +269,9 @@ function usesOf(ports: Ports, { counted, working, openStorage, stop, sourcesOf, 
 
     /** Does one slice of a run, once however often it comes. Throws when it could not, so that the queue gives it again. */
     workSlice: overStorage(worker.work),
+
+    /** As `workSlice`, for all that one message holds. Throws when one of them could not be done, once all had their turn. */
+    workSlices: overStorage(worker.workAll),
 
     /**
      * Looks after the runs of one watch, or of all: closes those that have all their results and those past their deadline,

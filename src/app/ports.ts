@@ -114,7 +114,7 @@ export function shellPorts(
 ): Ports {
   return {
     store: createMemoryStore(),
-    queue: { open: async () => {}, sendSlice: async () => {}, sendDelivery: async () => {} },
+    queue: { open: async () => {}, sendSlices: async () => {}, sendDelivery: async () => {} },
     evaluations,
     world: createWorld({ ...worldOptions(config, environment), ...options }),
     log: silentLog,

@@ -26,6 +26,12 @@ export const sliceMessage = z.object({
   begun: z.object({ run: runRecord, etag: z.string() }).exactOptional(),
 });
 
+/** What one message of the queue holds: several small slices, or one, as every release before has sent it. */
+export const queuedSlices = z.preprocess(
+  (message) => (typeof message === 'object' && message !== null && 'batch' in message ? message : { batch: [message] }),
+  z.object({ batch: z.array(sliceMessage) }).transform(({ batch }) => batch),
+);
+
 /** "There is something to deliver for this watch." */
 export const deliveryMessage = z.object({ organization: z.string(), evaluation: z.string() });
 
@@ -37,9 +43,40 @@ export const queueNames = { slices: 'slices', deliveries: 'deliveries' } as cons
 /** Largest message that fits into a storage queue after base64, in bytes of UTF-8 (64 KiB / 4 × 3, less a margin). */
 export const messageLimit = 47_000;
 
+/** Subjects in one message: whoever takes it is busy for some seconds. */
+export const batchedSubjects = 1_000;
+
+/**
+ * Slices that share a message: those that are all of their run, as many as it holds. Slices of large runs have messages of
+ * their own, so that many may work on them.
+ */
+export function inBatches(messages: readonly SliceMessage[]): readonly (readonly SliceMessage[])[] {
+  const batches: SliceMessage[][] = [];
+  let [subjects, bytes] = [0, 0];
+  let open: SliceMessage[] | undefined;
+  for (const message of messages) {
+    const size = Buffer.byteLength(JSON.stringify(message)) + 1;
+    if (message.slices > 1) {
+      batches.push([message]);
+      continue;
+    }
+    const fits = subjects + message.subjects.length <= batchedSubjects && bytes + size <= messageLimit - 100;
+    if (open === undefined || !fits) {
+      open = [];
+      batches.push(open);
+      [subjects, bytes] = [0, 0];
+    }
+    open.push(message);
+    subjects += message.subjects.length;
+    bytes += size;
+  }
+  return batches;
+}
+
 /** Where work waits. At least once: a message may come twice. */
 export interface Queue {
   open(): Promise<void>;
-  sendSlice(message: SliceMessage): Promise<void>;
+  /** Small slices go together into one message, see {@link inBatches}. */
+  sendSlices(messages: readonly SliceMessage[]): Promise<void>;
   sendDelivery(message: DeliveryMessage): Promise<void>;
 }

@@ -98,6 +98,29 @@ test('of organizations with nothing at hand the timer asks nothing, however many
   expect(slices).toHaveLength(2);
 });
 
+test('runs of small organizations that are due together share a message, of which one fault keeps no other', async () => {
+  const store = createMemoryStore();
+  let broken = true;
+  const damaged: Store = {
+    ...store,
+    commit: async (of, ...given) => {
+      if (broken && of.organization === 'contoso') throw new Error('a row of contoso is damaged');
+      return store.commit(of, ...given);
+    },
+  };
+  const { app, slices } = await watching(damaged, 'contoso', 'fabrikam', 'adatum');
+  expect(await app.startDueRuns()).toHaveLength(3);
+  const batch = slices.splice(0);
+  expect(batch.map(({ organization }) => organization).sort()).toEqual(['adatum', 'contoso', 'fabrikam']);
+  await expect(app.workSlices(batch)).rejects.toThrow('a row of contoso is damaged');
+  const states = async () => Promise.all(batch.map(async ({ runId }) => (await store.run(runId))?.run.state));
+  expect((await states()).sort()).toEqual(['finished', 'finished', 'running']);
+  // The message comes again: what was done stays as it is.
+  broken = false;
+  await app.workSlices(batch);
+  expect(await states()).toEqual(['finished', 'finished', 'finished']);
+});
+
 test('a run and a notice that a release before has left are found and looked after', async () => {
   const store = createMemoryStore();
   const { app, clock, slices, taken, log } = await watching(store, 'contoso', 'fabrikam');

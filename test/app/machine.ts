@@ -90,7 +90,7 @@ export function createMachine({
     queue: {
       open: async () => {},
       // Through JSON, as a message travels.
-      sendSlice: async (message) => void slices.push(JSON.parse(JSON.stringify(message))),
+      sendSlices: async (messages) => void slices.push(...JSON.parse(JSON.stringify(messages))),
       sendDelivery: async (message) => void deliveries.push(message),
     },
     evaluations,

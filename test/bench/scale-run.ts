@@ -1,10 +1,10 @@
 // One whole run of all organizations in a process of its own: node scale-run.ts JOB-AS-JSON. Slices are taken from the
 // queue and worked on as the Functions host does it with host.json: a batch at a time, the next when half is done.
 import { type DequeuedMessageItem, type QueueClient, QueueServiceClient } from '@azure/storage-queue';
-import { type App, createApp, deliveryMessage, sliceMessage } from '../../src/app/index.ts';
+import { type App, createApp, deliveryMessage, queuedSlices } from '../../src/app/index.ts';
 import { silentLog } from '../../src/app/log.ts';
 import { evaluations } from '../../src/evaluations/index.ts';
-import { type Queue, queueNames } from '../../src/queue/queue.ts';
+import { inBatches, type Queue, queueNames } from '../../src/queue/queue.ts';
 import { createStorageQueue } from '../../src/queue/storage-queue.ts';
 import type { ResolverAddresses } from '../../src/sources/dns/resolvers.ts';
 import { createWorld } from '../../src/sources/world.ts';
@@ -60,13 +60,15 @@ async function runAll({
     evaluations,
     world: createWorld({ resolvers, ratePerSecond: Number.POSITIVE_INFINITY }),
     log: silentLog,
-    clock: () => new Date(),
+    clock: () => now,
     notifierFor: () => {
       throw new Error('No channel is declared, so nobody is told.');
     },
     publicUrl: undefined,
     localChannels: true,
   });
+  // Each run is that of a day: the timer starts it.
+  const now = new Date(Date.now() + (setUp ? 0 : 86_400_000));
   const ids = Array.from({ length: organizations }, (_, index) => `organization-${index}`);
   await app.organizations(); // opens the storage
   if (setUp) await writeOrganizations(app, store, ids, world);
@@ -77,14 +79,15 @@ async function runAll({
   const startedAt = performance.now();
   const runIds = [];
   const slices = worker(service.getQueueClient(queueNames.slices), queues, (text) =>
-    app.workSlice(sliceMessage.parse(JSON.parse(text))),
+    app.workSlices(queuedSlices.parse(JSON.parse(text))),
   );
   const deliveries = worker(service.getQueueClient(queueNames.deliveries), queues, async (text) => {
     const message = deliveryMessage.parse(JSON.parse(text));
     await app.superviseRuns(message);
     await app.deliver(message);
   });
-  for (const id of ids) runIds.push((await app.startRun(id, 'dkim', 'request')).runId);
+  for (const { runId } of await app.startDueRuns()) runIds.push(runId);
+  if (runIds.length !== ids.length) throw new Error(`${runIds.length} runs were due`);
   await slices.emptied();
   await deliveries.emptied();
   const seconds = (performance.now() - startedAt) / 1000;
@@ -123,7 +126,7 @@ async function writeOrganizations(app: App, store: Store, ids: readonly string[]
         subject: subjectAt(from + index).id,
         name: 'export/signing-configuration',
         observedAt: new Date().toISOString(),
-        expiresAt: new Date(Date.now() + 86_400_000).toISOString(),
+        expiresAt: new Date(Date.now() + 3 * 86_400_000).toISOString(),
         content: suppliedAt(from + index),
       }));
       await store.putFacts(rows);
@@ -136,9 +139,9 @@ function countQueue(queue: Queue): { readonly queue: Queue; sent(): number; rese
   return {
     queue: {
       open: () => queue.open(),
-      sendSlice(message) {
-        sent++;
-        return queue.sendSlice(message);
+      sendSlices(messages) {
+        sent += inBatches(messages).length;
+        return queue.sendSlices(messages);
       },
       sendDelivery(message) {
         sent++;

@@ -54,7 +54,7 @@ export async function liveThrough(
     store: createMemoryStore(),
     queue: {
       open: async () => {},
-      sendSlice: async (message) => void slices.push(message),
+      sendSlices: async (messages) => void slices.push(...messages),
       sendDelivery: async (message) => void nudges.push(message),
     },
     evaluations: createRegistry([{ ...dkim, bind: () => weatherSources(all, () => at) }]),

@@ -1,6 +1,7 @@
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import { lastSlots } from '../../domain/schedule.ts';
 import { dayMs, isAhead } from '../../domain/time.ts';
+import { batchedSubjects, type Queue, type SliceMessage } from '../../queue/queue.ts';
 import type { RunRecord, Watch } from '../../store/store.ts';
 import { lastRunsOfQuiet, nameOf } from '../organizations/at-hand.ts';
 import { onEveryWatch } from '../organizations/watches.ts';
@@ -48,12 +49,32 @@ export function createDueRuns(): (ports: RunPorts) => Promise<readonly RunRecord
   return async (ports) => {
     const now = ports.clock();
     const lastStartOf = createLastStarts(ports);
+    const { queue, sendRest } = gathering(ports.queue);
     return onEveryWatch(ports, {
-      work: (document, watch) => startIfDue(ports, document, watch, now, lastStartOf),
+      work: (document, watch) => startIfDue({ ...ports, queue }, document, watch, now, lastStartOf),
       failed: (watch, detail) => ports.log.error('run not started', { ...watch, detail }),
       sentence: (count) => `${count} run(s) could not be started`,
-    });
+    }).finally(sendRest);
   };
+}
+
+/**
+ * A queue whose slices wait for each other, so that those of small runs share messages. What waits is lost with the process,
+ * as a message may be: a slice without a result is sent again.
+ */
+function gathering(queue: Queue): { readonly queue: Queue; readonly sendRest: () => Promise<void> } {
+  let waiting: SliceMessage[] = [];
+  const sendRest = async () => {
+    const all = waiting;
+    waiting = [];
+    if (all.length > 0) await queue.sendSlices(all);
+  };
+  const sendSlices = async (messages: readonly SliceMessage[]) => {
+    waiting.push(...messages);
+    const subjects = waiting.reduce((sum, message) => sum + message.subjects.length, 0);
+    if (subjects >= batchedSubjects) await sendRest();
+  };
+  return { queue: { ...queue, sendSlices }, sendRest };
 }
 
 type LastStartOf = (watch: Watch) => Promise<string | undefined>;

@@ -1,7 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import pMap from 'p-map';
 import type { OrganizationDocument } from '../../domain/organization.ts';
-import type { SliceMessage } from '../../queue/queue.ts';
 import type { RunRecord } from '../../store/store.ts';
 import { audited } from '../access/audit.ts';
 import { tellCycle } from '../notices/cycle.ts';
@@ -16,9 +14,6 @@ import { updateWatchedSubjects } from './watched.ts';
 
 /** After this a run is closed with what there is, so that one lost message cannot hold back every notice. */
 const deadlineMs = 30 * 60_000;
-
-/** Messages on their way to the queue at once: a run of 20,000 subjects has more than 200. */
-const sentAtOnce = 8;
 
 export type RunPorts = Pick<
   Ports,
@@ -90,8 +85,7 @@ export async function startRun(
   const { added, looksAtAll } = await updateWatchedSubjects(ports, document, run, subjects, discovered.complete);
   // Its worker knows then all there is to know of the run, and ends it.
   const begun = messages.length === 1 && looksAtAll ? { begun: { run, etag } } : {};
-  const send = (message: SliceMessage) => ports.queue.sendSlice({ ...withAdded(message, added), ...begun });
-  await pMap(messages, send, { concurrency: sentAtOnce });
+  await ports.queue.sendSlices(messages.map((message) => ({ ...withAdded(message, added), ...begun })));
   await pinged;
   ports.log.info('run started', { runId, trigger, subjects: subjects.length, slices: messages.length });
   return { run, created: true };

@@ -186,7 +186,6 @@ async function sendMissing(
   const { domains } = await discover(ports, document, evaluation);
   const subjects = subjectsOf(evaluation, document, domains);
   const added = await addedWith(ports, run, subjects);
-  for (const message of slicesOf(document, run.evaluation, run.runId, subjects)) {
-    if (!done.has(message.slice)) await ports.queue.sendSlice(withAdded(message, added));
-  }
+  const missing = slicesOf(document, run.evaluation, run.runId, subjects).filter(({ slice }) => !done.has(slice));
+  await ports.queue.sendSlices(missing.map((message) => withAdded(message, added)));
 }

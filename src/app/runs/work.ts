@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import { compare, type PolicyOf, type SubjectState } from '../../domain/compare.ts';
 import { noFacts } from '../../domain/fact-set.ts';
 import type { Run } from '../../domain/finding.ts';
@@ -33,6 +34,9 @@ import { aboutSubject } from './watched.ts';
 /** Runs whose slices this process may have in work at once; what it has read for others is given up. */
 const readersKept = 8;
 
+/** Slices of one message side by side: a slice of dead names takes 40 seconds, and the host ends a message after minutes. */
+const slicesAtOnce = 4;
+
 /** A lost race is read and compared again; more often than this something else is wrong. */
 const commitTries = 5;
 
@@ -41,6 +45,8 @@ type WorkPorts = Pick<Ports, 'store' | 'queue' | 'log' | 'clock' | 'evaluations'
 export interface Worker {
   /** Does one slice. @returns undefined when it was put back meanwhile: then nothing of it is kept */
   work(ports: WorkPorts, message: SliceMessage): Promise<SliceResult | undefined>;
+  /** Does all slices of a message. What fails keeps no other from its turn, and is thrown: the message comes again. */
+  workAll(ports: WorkPorts, messages: readonly SliceMessage[]): Promise<void>;
   /**
    * Sends the slices at work once more and commits nothing of them from then on: their own messages stay hidden for
    * minutes after the process has ended.
@@ -108,22 +114,31 @@ export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker
     return result;
   }
 
+  async function work(ports: WorkPorts, message: SliceMessage): Promise<SliceResult | undefined> {
+    const call = { message };
+    atWork.add(call);
+    try {
+      return await doSlice(ports, message, () => !atWork.has(call));
+    } finally {
+      atWork.delete(call);
+    }
+  }
+
   return {
-    async work(ports, message) {
-      const call = { message };
-      atWork.add(call);
-      try {
-        return await doSlice(ports, message, () => !atWork.has(call));
-      } finally {
-        atWork.delete(call);
-      }
+    work,
+    async workAll(ports, messages) {
+      const faults: unknown[] = [];
+      const one = (message: SliceMessage) => work(ports, message).catch((error: unknown) => void faults.push(error));
+      await pMap(messages, one, { concurrency: slicesAtOnce });
+      if (faults.length > 1) throw new AggregateError(faults, faults.map(String).join('; '));
+      if (faults.length === 1) throw faults[0];
     },
     async putBack({ queue, log }) {
       const unfinished = [...atWork];
       atWork.clear();
       await Promise.all(
         unfinished.map(async ({ message }) => {
-          await queue.sendSlice(message);
+          await queue.sendSlices([message]);
           log.info('unfinished slice put back', { runId: message.runId, slice: message.slice });
         }),
       );
