@@ -59,9 +59,10 @@ export const exchangeHybridOptionEnabled = rule({
         evidence,
       };
     }
+    const bySync = strong.find(({ from }) => from === 'cloud-sync');
     return {
       verdict: 'manual',
-      message: 'Nothing shows that the option is on, and Entra Connect was not looked at.',
+      message: `Nothing shows that the option is on${bySync === undefined ? '' : ` (${bySync.observed})`}, and Entra Connect was not looked at.`,
       remedy: 'Run Collect-TeamsInteropFacts.ps1 on the Entra Connect server.',
       evidence,
     };

@@ -8,7 +8,8 @@ import {
   notKnown,
 } from '../../../domain/fact-set.ts';
 import { parseDocument } from '../../../domain/organization.ts';
-import { isoTime } from '../../../domain/time.ts';
+import { isoTime, isTime } from '../../../domain/time.ts';
+import { enumerate } from '../../../domain/words.ts';
 import { parseBuild } from '../../../facts/exchange-organization/builds.ts';
 import type { ExchangeOrganizationFacts } from '../../../facts/exchange-organization/index.ts';
 import { reasonFirst, saysDenied } from '../../supplied/powershell-error.ts';
@@ -19,7 +20,14 @@ import { reasonFirst, saysDenied } from '../../supplied/powershell-error.ts';
 const text = z.string().default('');
 const truth = z.boolean().nullish();
 const number = z.number().nullish();
-const time = z.union([z.literal(''), isoTime]).nullish();
+/** Who saves the file anew writes its times as Windows PowerShell 5.1 does, or in the zone of the machine. */
+const inUtc = (value: unknown) => {
+  const [, milliseconds] = (typeof value === 'string' ? /^\/Date\((-?\d+)(?:[+-]\d{4})?\)\/$/.exec(value) : null) ?? [];
+  const time = milliseconds === undefined ? value : Number(milliseconds);
+  const date = typeof time === 'number' || (typeof time === 'string' && isTime(time)) ? new Date(time) : undefined;
+  return date === undefined || Number.isNaN(date.getTime()) ? value : date.toISOString();
+};
+const time = z.preprocess(inUtc, z.union([z.literal(''), isoTime]).nullish());
 const list = <T extends z.ZodType>(item: T) =>
   // Windows PowerShell 5.1 may write one element in place of a list, and nothing as null.
   z.preprocess((value) => (value == null ? [] : Array.isArray(value) ? value : [value]), z.array(item));
@@ -106,7 +114,7 @@ const exchange = z.object({
   settingOverrides: list(
     z.object({ name: z.string(), component: text, section: text, parameters: list(z.string()), status: text }),
   ).optional(),
-  organizationConfig: z.object(policy).optional(),
+  organizationConfig: z.object({ ...policy, guid: text }).optional(),
   mailboxEwsPolicies: z
     .object({ sampled: z.number(), truncated: z.boolean(), policies: list(z.object({ ...policy, count: z.number() })) })
     .optional(),
@@ -150,7 +158,7 @@ const entraConnect = z.object({
 export const interopCollectorFile = z
   .object({
     schema: z.literal('teams-exchange-interop/1'),
-    collectedAt: z.iso.datetime(),
+    collectedAt: z.preprocess(inUtc, z.iso.datetime()),
     host: z.object({ name: text }).default({ name: '' }),
     exchange: exchange.optional(),
     entraConnect: entraConnect.optional(),
@@ -176,14 +184,33 @@ export function parseInteropCollectorFile(value: unknown): InteropCollectorFile 
  */
 export function interopFactsOf(files: readonly InteropCollectorFile[]): FactSet {
   const facts: Record<string, Gathered<unknown>> = {};
+  const several = severalOrganizations(files);
   for (const file of [...files].sort((a, b) => a.collectedAt.localeCompare(b.collectedAt))) {
     for (const [name, gathered] of Object.entries<Gathered<unknown>>(factsOf(file))) {
       // A newer file of a staging server tells nothing about the one that exports.
       if (isStaging(gathered) && facts[name]?.status === 'known') continue;
       if (gathered.status === 'known' || facts[name] === undefined) facts[name] = gathered;
+      if (several !== undefined && !entraConnectFacts.includes(name)) {
+        facts[name] = notKnown('insufficient', several, gathered.source, file.collectedAt);
+      }
     }
   }
   return { facts, parts: {} };
+}
+
+/** Facts that are read where Entra Connect runs, which serves several organizations. */
+export const entraConnectFacts: readonly string[] = ['entra-connect', 'writeback'];
+
+/** Why files of several Exchange organizations tell nothing of one; undefined where they are of the same, or do not say. */
+function severalOrganizations(files: readonly InteropCollectorFile[]): string | undefined {
+  const hosts = new Map<string, string>();
+  for (const { exchange, host } of files) {
+    const guid = exchange?.organizationConfig?.guid.toLowerCase() ?? '';
+    if (guid !== '') hosts.set(guid, host.name);
+  }
+  return hosts.size < 2
+    ? undefined
+    : `the collector's files are of ${hosts.size} Exchange organizations (${enumerate([...hosts.values()])}), and one evaluation looks at one: watch each as an organization of its own, with its own files`;
 }
 
 function isStaging(gathered: Gathered<unknown>): boolean {

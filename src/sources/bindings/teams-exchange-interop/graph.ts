@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Unobtainable } from '../../../domain/fact-set.ts';
+import { enumerateFirst } from '../../../domain/words.ts';
 import {
   applications,
   type CloudSyncJobs,
@@ -9,6 +10,7 @@ import {
   type TenantSubscriptions,
   type UsersInScope,
 } from '../../../facts/exchange-organization/cloud.ts';
+import type { AuthServers } from '../../../facts/exchange-organization/on-premises.ts';
 import { isLicensed, type LicensedProduct, planIds } from '../../../facts/exchange-organization/service-plans.ts';
 import type { ExchangeOrganization } from '../../../facts/exchange-organization/subject.ts';
 import type { Counted } from '../../graph/client.ts';
@@ -319,8 +321,28 @@ const resource = z.object({
   appRoles: z.array(z.object({ id: z.string(), value: z.string().nullish() })).default([]),
 });
 
-export function hybridApplicationIdOf(replies: readonly unknown[]): string | undefined {
-  return replies.map((reply) => read('applications', application, reply))[0]?.appId;
+type Application = z.infer<typeof application>;
+
+/**
+ * The organization's own among the tenant's dedicated applications: each Exchange organization that is in hybrid with the
+ * tenant has one, and its AuthServer names it.
+ *
+ * @throws Unobtainable when there are several and no AuthServer is known
+ */
+export function ownHybridApplication(
+  replies: readonly unknown[],
+  authServers: AuthServers | undefined,
+): Application | undefined {
+  const all = replies.map((reply) => read('applications', application, reply));
+  if (all.length < 2) return all[0];
+  if (authServers === undefined) {
+    throw new Unobtainable(
+      'insufficient',
+      `the tenant has ${all.length} dedicated hybrid applications (${enumerateFirst(all.map(({ displayName }) => displayName))}), and the collector, which tells which of them this organization uses, was not run`,
+    );
+  }
+  const named = authServers.servers.map(({ applicationIdentifier }) => applicationIdentifier?.toLowerCase());
+  return all.find(({ appId }) => named.includes(appId.toLowerCase())) ?? all[0];
 }
 
 export function consentResourcesOf(assignments: readonly unknown[]): readonly string[] {
@@ -332,12 +354,11 @@ export function consentResourcesOf(assignments: readonly unknown[]): readonly st
  * @param principals the application's own service principal
  */
 export function hybridApplicationOf(
-  apps: readonly unknown[],
+  app: Application | undefined,
   assignments: readonly unknown[],
   resources: readonly unknown[],
   principals: readonly unknown[],
 ): HybridApplication {
-  const [app] = apps.map((reply) => read('applications', application, reply));
   if (app === undefined) return { found: false, keyCredentials: [], consented: [] };
   const names = new Map(
     resources

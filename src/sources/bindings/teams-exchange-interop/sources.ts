@@ -28,6 +28,7 @@ import { domainOf } from '../../https-probe/sample-users.ts';
 import { readTenant } from '../../https-probe/tenant.ts';
 import { optionalSource } from '../../optional-source.ts';
 import type { World } from '../../world.ts';
+import { entraConnectFacts } from './collector.ts';
 import { composeHybridOption, composeKnownBuilds, composeMailboxHomes } from './compose.ts';
 import { exchangeOnlineEwsOf, exchangeOnlineHybridOf, recipientOf } from './exchange-online.ts';
 import {
@@ -36,8 +37,8 @@ import {
   countedUsersOf,
   domainsPerFilter,
   graphRequests,
-  hybridApplicationIdOf,
   hybridApplicationOf,
+  ownHybridApplication,
   principalsLookedAt,
   servicePrincipalsOf,
   synchronisationOf,
@@ -332,9 +333,13 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
       );
       return servicePrincipalsOf(lists.flat());
     }),
-    'hybrid-application': fromGraph('hybrid-application', async (graph, _, { signal }) => {
-      const apps = await graph.list(graphRequests.hybridApplications, signal);
-      const appId = hybridApplicationIdOf(apps);
+    'hybrid-application': fromGraph('hybrid-application', async (graph, _, { signal, gathered }) => {
+      const [apps, authServers] = await Promise.all([
+        graph.list(graphRequests.hybridApplications, signal),
+        gathered('auth-servers'),
+      ]);
+      const app = ownHybridApplication(apps, authServers.status === 'known' ? authServers.value : undefined);
+      const appId = app?.appId;
       const [assignments, principals] =
         appId === undefined
           ? [[], []]
@@ -345,7 +350,7 @@ export function interopSources(options: InteropOptions): SourcesOf<Facts, Exchan
       const resources = await Promise.all(
         consentResourcesOf(assignments).map((id) => graph.get(graphRequests.appRoles(id), signal)),
       );
-      return hybridApplicationOf(apps, assignments, resources, principals);
+      return hybridApplicationOf(app, assignments, resources, principals);
     }),
     'cloud-sync-jobs': fromGraph('cloud-sync-jobs', async (graph, _, { signal }) => {
       const principals = await graph.list(graphRequests.cloudSyncPrincipals, signal);
@@ -618,9 +623,6 @@ async function tenantToRead(organization: ExchangeOrganization, context: Context
   if (found === undefined) throw notSupplied('name the tenant (tenant.id in the organization document)');
   return { id: found.tenantId, cloud: organization.cloud };
 }
-
-/** Read where Entra Connect runs, not on an Exchange server. */
-const entraConnectFacts: readonly string[] = ['entra-connect', 'writeback'];
 
 /** Comes in the collector's file only. */
 function collected<N extends Fact>(fact: N): Source<N> {

@@ -117,6 +117,32 @@ describe('the collector’s file', () => {
     });
   });
 
+  it('reads times as somebody may have saved them anew', () => {
+    const [first] = file().exchange.authCertificates;
+    const certificates = (notAfter: string) => ({ ...file().exchange, authCertificates: [{ ...first, notAfter }] });
+    for (const [collectedAt, notAfter] of [
+      ['/Date(1795507200000)/', '/Date(1893456000000)/'],
+      ['2026-11-24T09:00:00+01:00', '2030-01-01T01:00:00+01:00'],
+    ] as const) {
+      expect(factsOf(file({ collectedAt, exchange: certificates(notAfter) }))['auth-certificate']).toMatchObject({
+        observedAt: '2026-11-24T08:00:00.000Z',
+        value: { servers: [{ notAfter: '2030-01-01T00:00:00.000Z' }] },
+      });
+    }
+  });
+
+  it('mixes no two Exchange organizations', () => {
+    const of = (name: string, guid: string) =>
+      file({ host: { name }, exchange: { ...file().exchange, organizationConfig: { guid } } });
+    expect(factsOf(of('EX1', 'a'), of('EX2', 'A'))['exchange-servers']).toMatchObject({ status: 'known' });
+    expect(factsOf(of('EX1', 'a'), of('FAB1', 'b'))['exchange-servers']).toMatchObject({
+      status: 'unobtainable',
+      reason: 'insufficient',
+      detail:
+        "the collector's files are of 2 Exchange organizations (EX1 and FAB1), and one evaluation looks at one: watch each as an organization of its own, with its own files",
+    });
+  });
+
   it('tells mailboxes by mail domain only when every one of the forest was counted', () => {
     const domainsOf = (change: Record<string, unknown>, errors: unknown[] = []) => {
       const base = file();

@@ -3,6 +3,7 @@ import {
   cloudSyncJobsOf,
   graphRequests,
   hybridApplicationOf,
+  ownHybridApplication,
   servicePrincipalsOf,
   synchronisationOf,
   tallyUsers,
@@ -194,9 +195,13 @@ describe('Microsoft Graph', () => {
   });
 
   it('names the permissions of the hybrid application, or that there is none', () => {
-    expect(hybridApplicationOf([], [], [], [])).toEqual({ found: false, keyCredentials: [], consented: [] });
+    expect(hybridApplicationOf(ownHybridApplication([], undefined), [], [], [])).toEqual({
+      found: false,
+      keyCredentials: [],
+      consented: [],
+    });
     const app = hybridApplicationOf(
-      [{ appId: 'AAAAAAAA-0000-1111-2222-BBBBBBBBBBBB', displayName: 'ExchangeServerApp-x', keyCredentials: [] }],
+      { appId: 'AAAAAAAA-0000-1111-2222-BBBBBBBBBBBB', displayName: 'ExchangeServerApp-x', keyCredentials: [] },
       [
         { resourceId: 'r1', appRoleId: 'full' },
         { resourceId: 'r1', appRoleId: 'other' },
@@ -209,6 +214,21 @@ describe('Microsoft Graph', () => {
       appId: 'aaaaaaaa-0000-1111-2222-bbbbbbbbbbbb',
       consented: ['full_access_as_app', 'other'],
     });
+  });
+
+  it('takes of several hybrid applications the one that the AuthServer names, and guesses none', () => {
+    const apps = ['1', '2'].map((name) => ({
+      appId: `APP-${name}`,
+      displayName: `ExchangeServerApp-${name}`,
+      keyCredentials: [],
+    }));
+    const evoSts = { name: 'EvoSts', type: 'AzureAD', enabled: true, domains: [] };
+    const named = (applicationIdentifier: string) => ({ servers: [{ ...evoSts, applicationIdentifier }] });
+    expect(ownHybridApplication(apps, named('app-2'))?.displayName).toBe('ExchangeServerApp-2');
+    expect(ownHybridApplication(apps.slice(0, 1), undefined)?.displayName).toBe('ExchangeServerApp-1');
+    expect(() => ownHybridApplication(apps, undefined)).toThrow(
+      'the tenant has 2 dedicated hybrid applications (ExchangeServerApp-1 and ExchangeServerApp-2), and the collector, which tells which of them this organization uses, was not run',
+    );
   });
 
   it('reads Cloud Sync jobs, with or without a template id', () => {
