@@ -8,4 +8,5 @@ export function notReadToTheEnd({ unreadable }: SmtpLog): string {
 }
 
 /** What somebody does about it. */
-export const giveThemAgain = 'Give these files again, whole and readable, and judge again.';
+export const giveThemAgain =
+  'Have them read whole, and judge again: give the files anew, or run the collector as somebody who may read the log.';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseEndpoint } from '../../domain/ip-range.ts';
+import { parseEndpoint, plainAddress } from '../../domain/ip-range.ts';
 import { notOwned } from '../../domain/json.ts';
 
 const address = z.union([z.ipv4(), z.ipv6()], {
@@ -22,6 +22,23 @@ const smtpNode = z.strictObject({
     .default('windows')
     .describe('What the server runs: windows with Exchange, or linux with Postfix.'),
 });
+
+/** Of two entries for one server the facts of one would count for both, and another server would not be looked at. */
+function eachOnce(nodes: readonly z.infer<typeof smtpNode>[], context: z.RefinementCtx): void {
+  for (const [index, { name, address: own }] of nodes.entries()) {
+    const before = nodes.slice(0, index);
+    const same = (key: 'name' | 'address', message: string) =>
+      context.addIssue({ code: 'custom', path: [index, key], message, input: nodes });
+    if (before.some((one) => one.name.toLowerCase() === name.toLowerCase())) {
+      same('name', `${name} stands there twice; every server is one node`);
+    } else if (before.some((one) => plainAddress(one.address) === plainAddress(own))) {
+      same(
+        'address',
+        `${own} is the address of ${before.find((one) => plainAddress(one.address) === plainAddress(own))?.name}, too; every server has its own`,
+      );
+    }
+  }
+}
 
 const addressOrRange = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
   error: 'is no IP address and no CIDR range; write e.g. 192.0.2.5 or 192.0.2.0/24',
@@ -66,7 +83,7 @@ export const smtpServiceDeclaration = z.strictObject({
     .array(addressOrRange)
     .default([])
     .describe('Where a live probe of fieldcheck is expected to be seen from, as addresses or CIDR ranges.'),
-  nodes: z.array(smtpNode).min(1).describe('The servers behind the load balancer.'),
+  nodes: z.array(smtpNode).min(1).superRefine(eachOnce).describe('The servers behind the load balancer.'),
   relayClients: z
     .array(addressOrRange)
     .default([])

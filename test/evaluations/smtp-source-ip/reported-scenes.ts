@@ -56,6 +56,21 @@ const openScope = (file: FactFile) => {
 /** Situations that people reported, each re-made and standing for a kind. */
 export const reportedScenes: readonly NamedScene[] = [
   {
+    name: 'the log of one node could not be read',
+    make: bent((file, scene) => {
+      scene.files.EX1.logSummary = logSummary('EX1', 0);
+      file.errors = [{ section: 'logSummary', message: 'Access to the path is denied.' }];
+    }),
+    expected: [
+      other('log-shows-client-addresses', 'EX1', 'pass', /client addresses are preserved/),
+      other('log-shows-client-addresses', 'EX2', 'unknown', /the log of EX2 \(.*denied/),
+      other('log-fresh', undefined, 'pass', /Not read to the end: the log of EX2 \(/),
+      other('no-relay-sessions-from-load-balancer', undefined, 'manual', /could be read of the receive log\. Not read/),
+      other('no-unapproved-relay-sessions', undefined, 'manual', /could be read of the receive log\. Not read/),
+    ],
+    answers: { 'source-ip-visible': 'undetermined', 'relay-safe': 'undetermined' },
+  },
+  {
     name: 'rights of the anonymous logon in one text',
     make: bent((file) => {
       openScope(file);

@@ -251,11 +251,12 @@ function controlOf(node: string, probe: SmtpProbe, from: string, now: Date): Gat
 async function suppliedLog(service: SmtpService, context: Context): Promise<LogSummary & { source: string }> {
   const byNode = Object.entries(await context.gathered('node-log-summary'));
   const summaries = byNode.flatMap(([, gathered]) => (gathered.status === 'known' ? [gathered] : []));
+  const failed = byNode.flatMap(([node, gathered]) =>
+    gathered.status === 'unobtainable' && gathered.reason !== 'not_supplied' ? [{ node, ...gathered }] : [],
+  );
   if (summaries.length === 0) {
-    const failed = byNode
-      .map(([, gathered]) => gathered)
-      .find((one) => one.status === 'unobtainable' && one.reason !== 'not_supplied');
-    if (failed?.status === 'unobtainable') throw new Unobtainable(failed.reason, failed.detail);
+    const [first] = failed;
+    if (first !== undefined) throw new Unobtainable(first.reason, first.detail);
     throw new Unobtainable('not_supplied', 'there is no receive log: use --log, or let the collector read it');
   }
   const connectors = await context.gathered('node-receive-connectors');
@@ -283,7 +284,7 @@ async function suppliedLog(service: SmtpService, context: Context): Promise<LogS
     exchangeServers: counts.flatMap(({ exchangeServers }) => exchangeServers),
     otherPorts: counts.flatMap(({ otherPorts }) => otherPorts),
     noReceiveLogs: [],
-    unreadable: [],
+    unreadable: failed.map(({ node, detail }) => ({ file: `the log of ${node}`, why: detail })),
   };
   return { ...summariseLog(merged, service), source: summaries.map(({ source: from }) => from).join(', ') };
 }
