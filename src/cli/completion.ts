@@ -37,9 +37,18 @@ export const addCompletion: AddCommand = (program, evaluations) => {
 function commandsOf(program: Command, evaluations: Registry): readonly Completed[] {
   return program.commands.map((command) => ({
     name: command.name(),
-    options: command.options.flatMap((option) => flagsOf(option)),
-    words: command.registeredArguments.flatMap((argument) => wordsOf(argument, evaluations)),
+    options: optionsOf(command),
+    words: [
+      ...command.commands.map((one) => one.name()),
+      ...command.registeredArguments.flatMap((argument) => wordsOf(argument, evaluations)),
+    ],
   }));
+}
+
+/** Its own and those of the commands below it, each once. */
+function optionsOf(command: Command): Completed['options'] {
+  const all = [command, ...command.commands].flatMap(({ options }) => options.flatMap((option) => flagsOf(option)));
+  return [...new Map(all.map((option) => [option.flag, option])).values()];
 }
 
 function flagsOf({ long, argChoices = [] }: Option): Completed['options'] {
@@ -80,7 +89,7 @@ _fieldcheck() {
 ${choiceCases(commands, (name, flag, choices) => `    "${name} ${flag}") compadd -- ${choices}; return ;;`)}
   esac
   case "$command" in
-${commands.map((one) => `    ${one.name}) compadd -- ${wordsOfCommand(one)}; _files ;;`).join('\n')}
+${commands.map((one) => `    ${one.name}) compadd -- ${wordsOfCommand(one)} || _files ;;`).join('\n')}
   esac
 }
 compdef _fieldcheck fieldcheck

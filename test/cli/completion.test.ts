@@ -1,0 +1,123 @@
+// Completion in the shells themselves: each loads the script as its help says and completes what a person has typed.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { openPwsh, type PowerShellHost } from '../powershell/host.ts';
+import { fieldcheck } from './shell.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
+
+const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-completion-'));
+const host = await openPwsh();
+afterAll(async () => {
+  await host?.close();
+  rmSync(folder, { recursive: true });
+});
+beforeAll(async () => {
+  for (const shell of ['bash', 'zsh', 'powershell'])
+    writeFileSync(join(folder, shell), (await fieldcheck(['completion', shell])).stdout);
+  // A file that a person may have meant.
+  writeFileSync(join(folder, 'dkim-export.json'), '');
+});
+
+function isThere(shell: string): boolean {
+  const there = spawnSync(shell, ['--version']).status === 0;
+  if (!there) console.warn(`NOT RUN: completion in ${shell}, which is not installed.`);
+  return there;
+}
+
+/** The words that bash offers, from the function that `complete` knows for the command. */
+function inBash(line: string): string[] {
+  const program = `source ./bash
+    [[ $(complete -p fieldcheck) == *' -F _fieldcheck fieldcheck' ]] || exit 1
+    COMP_WORDS=("$@"); COMP_CWORD=$(( $# - 1 )); _fieldcheck; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  return execFileSync('bash', ['-c', program, 'bash', ...line.split(' ')], { cwd: folder, encoding: 'utf8' })
+    .split('\n')
+    .filter((word) => word !== '');
+}
+
+/** What an interactive zsh shows after TAB: what it lists, and the line as it then stands. */
+function inZsh(line: string): { listed: string[]; line: string } {
+  const program = `zmodload zsh/zpty
+    zpty z 'TERM=dumb zsh -f -i'
+    zpty -w z "PS1=; LISTMAX=1000; autoload -U compinit; compinit -u -D; source ./zsh
+      show() { print -r -- \\"<<\\$BUFFER>>\\"; BUFFER=; zle accept-line }; zle -N show; bindkey '^X' show; print LOADED-\\$((40 + 2))"
+    zpty -r -m z out '*LOADED-42*'
+    zpty -n -w z "$1"$'\\t\\x18'
+    zpty -r -m z out '*<<*>>*'
+    print -r -- "$out"
+    zpty -d z`;
+  const shown = execFileSync('zsh', ['-f', '-c', program, 'zsh', line], {
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  const [, completed = ''] = /<<(.*)>>/.exec(shown) ?? [];
+  const listed = shown
+    .slice(0, shown.indexOf('<<'))
+    .split('\n')
+    .slice(1, -1)
+    .flatMap((row) => row.trim().split(/\s+/))
+    .filter((word) => /^[-a-z][-a-z0-9._]*$/.test(word));
+  return { listed, line: completed };
+}
+
+/** The words that PowerShell offers when TAB is pressed at the end of the line. */
+async function inPowerShell(shell: PowerShellHost, line: string): Promise<readonly string[]> {
+  const script = join(folder, 'complete.ps1');
+  const typed = line.replaceAll("'", "''");
+  writeFileSync(
+    script,
+    `Get-Content -Raw -LiteralPath '${join(folder, 'powershell')}' | Invoke-Expression
+     (TabExpansion2 -inputScript '${typed}' -cursorColumn ${line.length}).CompletionMatches | ForEach-Object { $_.CompletionText }`,
+  );
+  const { output, errors } = await shell.run({ path: script, standIns: '' });
+  expect(errors).toEqual([]);
+  return output.map((word) => word.trim()).filter((word) => word !== '');
+}
+
+const evaluations = ['dkim', 'smtp-source-ip', 'teams-exchange-interop'];
+
+describe.skipIf(!isThere('bash'))('bash', () => {
+  test('completes commands, the words behind them, options and their values', () => {
+    expect(inBash('fieldcheck ev')).toEqual(['evaluate']);
+    expect(inBash('fieldcheck evaluate ')).toEqual(expect.arrayContaining([...evaluations, '--organization']));
+    expect(inBash('fieldcheck evaluate dkim --signing')).toEqual(['--signing-config']);
+    expect(inBash('fieldcheck evaluate dkim --format j')).toEqual(['json', 'junit']);
+    expect(inBash('fieldcheck keys a')).toEqual(['add']);
+    expect(inBash('fieldcheck keys add contoso ex1 --role op')).toEqual(['operator']);
+  });
+});
+
+describe.skipIf(!isThere('zsh'))('zsh', () => {
+  test('completes commands, the words behind them, options and their values', () => {
+    expect(inZsh('fieldcheck ev').line).toBe('fieldcheck evaluate ');
+    expect(inZsh('fieldcheck evaluate dk').line).toBe('fieldcheck evaluate dkim ');
+    expect(inZsh('fieldcheck evaluate dkim --signing').line).toBe('fieldcheck evaluate dkim --signing-config ');
+    const formats = inZsh('fieldcheck evaluate dkim --format j');
+    expect(formats.listed.slice(-2)).toEqual(['json', 'junit']);
+    expect(formats.line).toBe('fieldcheck evaluate dkim --format j');
+    expect(inZsh('fieldcheck keys a').line).toBe('fieldcheck keys add ');
+  });
+
+  test('completes files where no word of the command begins so', () => {
+    expect(inZsh('fieldcheck evaluate dkim --signing-config dkim-').line).toBe(
+      'fieldcheck evaluate dkim --signing-config dkim-export.json ',
+    );
+  });
+});
+
+describe('PowerShell', () => {
+  test('completes commands, the words behind them, options and their values', async ({ skip }) => {
+    if (host === undefined) return skip('PowerShell cannot be had.');
+    expect(await inPowerShell(host, 'fieldcheck ev')).toEqual(['evaluate']);
+    expect(await inPowerShell(host, 'fieldcheck evaluate ')).toEqual(
+      expect.arrayContaining([...evaluations, '--organization']),
+    );
+    expect(await inPowerShell(host, 'fieldcheck evaluate dkim --signing')).toEqual(['--signing-config']);
+    expect(await inPowerShell(host, 'fieldcheck evaluate dkim --format j')).toEqual(['json', 'junit']);
+    expect(await inPowerShell(host, 'fieldcheck keys a')).toEqual(['add']);
+  });
+});
