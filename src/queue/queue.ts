@@ -23,7 +23,14 @@ export const sliceMessage = z.object({
   /** Ids of subjects that came into the watch with this run. */
   added: z.array(z.string()).default([]),
   /** The run as it began, when this slice is all of it and of its watch: it ends with the slice. */
-  begun: z.object({ run: runRecord, etag: z.string() }).exactOptional(),
+  begun: z
+    .object({
+      run: runRecord,
+      etag: z.string(),
+      /** Does a channel hear that the run has ended? */
+      hasPings: z.boolean(),
+    })
+    .exactOptional(),
 });
 
 /** What one message of the queue holds: several small slices, or one, as every release before has sent it. */

@@ -13,8 +13,6 @@ const lookedThrough = z.object({ at: z.string() });
 interface AtHandRows extends AtHandStore {
   /** Before a run is begun. */
   noteRun(run: RunRecord): Promise<void>;
-  /** Once it has ended. */
-  forgetRun(watch: Watch, runId: string): Promise<void>;
   /** With all else that is kept about a watch. */
   forgetWatch(watch: Watch): Promise<void>;
 }
@@ -71,8 +69,12 @@ export function createAtHandRows(table: Table): AtHandRows {
       return writeAll([put(() => runAtHandKey(run, run.runId), run, 'run', { startedAt, slices })]);
     },
 
-    async forgetRun(watch, runId) {
-      await removeRows(table, atHandPartition, [runAtHandKey(watch, runId)]);
+    async forgetRuns(runs) {
+      await removeRows(
+        table,
+        atHandPartition,
+        runs.map((run) => runAtHandKey(run, run.runId)),
+      );
     },
 
     async forgetWatch(watch) {

@@ -5,7 +5,7 @@ import { isOpen, watchMemory } from '../domain/blindness.ts';
 import { type SubjectState, subjectState } from '../domain/compare.ts';
 import { type PendingNotice, pendingNotice } from '../domain/notice.ts';
 import { type OrganizationDocument, organizationDocument } from '../domain/organization.ts';
-import { statement } from '../domain/statement.ts';
+import { type Statement, statement } from '../domain/statement.ts';
 import { createAccessRows } from './access-rows.ts';
 import { createAtHandRows } from './at-hand.ts';
 import {
@@ -105,7 +105,7 @@ const rejectedEntry = outboxEntry.extend({ reason: z.string(), at: z.string() })
 const committedAhead = z.object({ subjects: z.array(z.string()) });
 
 export function createRowStore({ organizations, evaluations, facts, access, audit, ping }: Tables): Store {
-  const { noteRun, forgetRun, forgetWatch, ...atHand } = createAtHandRows(organizations);
+  const { noteRun, forgetWatch, ...atHand } = createAtHandRows(organizations);
   return {
     ...createAccessRows(access, audit),
     ...atHand,
@@ -148,6 +148,20 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
 
     statements: (id) =>
       unpackAll(statement, rowsWithPrefix(organizations, organizationsPartition, statementPrefix(id))),
+
+    async statementsOf(ids) {
+      const found = new Map<string, Statement[]>(ids.map((id) => [id, []]));
+      const byPrefix = new Map(ids.map((id) => [statementPrefix(id), found.get(id)]));
+      const prefixes = [...byPrefix.keys()].sort();
+      const [from, last] = [prefixes[0], prefixes.at(-1)];
+      if (from === undefined || last === undefined) return found;
+      const { to } = withPrefix(last);
+      for await (const row of rowsBetween(organizations, organizationsPartition, from, to, pageSize)) {
+        const prefix = row.rowKey.slice(0, row.rowKey.indexOf('_') + 1);
+        byPrefix.get(prefix)?.push(unpack(statement, row));
+      }
+      return found;
+    },
 
     async putStatement(id, said) {
       const cells = pack(`What ${said.by} said as ${said.id}`, said);
@@ -228,7 +242,7 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
         endWrites({ run: { ...run, state, finishedAt }, etag }),
       );
       if (written.outcome !== 'written') return false;
-      await forgetRun(run, run.runId);
+      await atHand.forgetRuns([run]);
       return true;
     },
 
@@ -284,9 +298,9 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
       const ends = end === undefined ? [] : endWrites(end);
       const transactionsOf = () => inTransactions(groups, 1 + ends.length);
       const mayTellTwice = changes.some(({ pending }) => pending.length > 0);
-      // The result row makes a slice of one transaction happen once. One that was cut short between transactions, or
-      // whose notices may be delivered and gone by now, is known by what it left behind.
-      if (result !== undefined && (mayTellTwice || transactionsOf().length > 1)) {
+      // The result row makes a slice happen once, and the states of one that was cut short between transactions are of its
+      // run. One whose notices may be delivered and gone by now is known by what it left behind.
+      if (result !== undefined && mayTellTwice) {
         const earlier = await committedOf(partition, result);
         if (earlier === 'all') return 'committed';
         groups = groups.filter(({ subject }) => !earlier.has(subject));
@@ -313,10 +327,8 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
       if (result !== undefined) writes.push(resultRow(result));
       if (writes.length === 0) return 'committed';
       const fits = writes.length + ends.length <= maxOperations;
-      if (ends.length > 0 && fits && (await evaluations.write(partition, [...writes, ...ends])).outcome === 'written') {
-        if (end !== undefined) await forgetRun(watch, end.run.runId);
+      if (ends.length > 0 && fits && (await evaluations.write(partition, [...writes, ...ends])).outcome === 'written')
         return 'ended';
-      }
       // Somebody else has ended the run, past its deadline: what was found counts all the same.
       return (await evaluations.write(partition, writes)).outcome === 'written'
         ? 'committed'
@@ -408,10 +420,14 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
       return written.outcome === 'written';
     },
 
-    async summaries(evaluation) {
+    async summaries(evaluation, wanted) {
       const found = new Map<string, WatchSummary>();
-      for await (const row of rowsWithPrefix(organizations, summariesPartition(evaluation), ''))
-        found.set(decodeKey(row.rowKey) ?? row.rowKey, unpack(watchSummary, row));
+      const partition = summariesPartition(evaluation);
+      const rows =
+        wanted === undefined
+          ? rowsWithPrefix(organizations, partition, '')
+          : wantedRows(organizations, partition, wanted.map(encodeKey));
+      for await (const row of rows) found.set(decodeKey(row.rowKey) ?? row.rowKey, unpack(watchSummary, row));
       return found;
     },
 

@@ -218,7 +218,7 @@ export type AtHand = Readonly<z.infer<typeof atHand>> & { readonly id: string };
 
 /**
  * Which watches have something to look after, so that nobody has to ask all of them. The store writes an entry before it
- * writes what it is about, and deletes that of a run once the run has ended: there may be one without a cause, and never a
+ * writes what it is about, and deletes that of a run that it has finished: there may be one without a cause, and never a
  * cause without one, but for what a release before this one has written.
  */
 export interface AtHandStore {
@@ -226,6 +226,8 @@ export interface AtHandStore {
   atHand(): Promise<readonly AtHand[]>;
   /** For what was found without an entry. */
   noteAtHand(watch: Watch, kind: AtHandKind): Promise<void>;
+  /** Of runs that ended with their only slice: {@link Store.finishRun} does so itself. */
+  forgetRuns(runs: readonly Pick<RunRecord, 'organization' | 'evaluation' | 'runId'>[]): Promise<void>;
   /** Of these there is nothing left to do. */
   doneAtHand(ids: readonly string[]): Promise<void>;
   /** When all watches were last looked through for what has no entry (ISO 8601, UTC). */
@@ -281,6 +283,8 @@ export interface Store extends AccessStore, AtHandStore {
   organizationHistory(id: string, limit: number, continuation?: string): Promise<Page<ReplacedDocument>>;
   /** What people said of incidents of an organization, what has ended included, in order of id. */
   statements(id: string): Promise<readonly Statement[]>;
+  /** The same of several organizations, best of neighbours: those between them are read along. */
+  statementsOf(ids: readonly string[]): Promise<ReadonlyMap<string, readonly Statement[]>>;
   /** Writes it over what is there under its id. */
   putStatement(id: string, statement: Statement): Promise<void>;
   /** Deletes the document, its history and what was said of it. @returns false when there was neither document nor history */
@@ -361,8 +365,8 @@ export interface Store extends AccessStore, AtHandStore {
   putSummary(watch: Watch, summary: WatchSummary): Promise<void>;
   /** Undefined while no run of the watch is over. */
   summary(watch: Watch): Promise<WatchSummary | undefined>;
-  /** The summaries of one evaluation by organization: a few requests, however many organizations there are. */
-  summaries(evaluation: string): Promise<ReadonlyMap<string, WatchSummary>>;
+  /** The summaries of one evaluation by organization, of all or of these: a few requests, however many organizations there are. */
+  summaries(evaluation: string, organizations?: readonly string[]): Promise<ReadonlyMap<string, WatchSummary>>;
 
   /** What is remembered of a watch as a whole; undefined while nothing is. */
   watchMemory(watch: Watch): Promise<Versioned<WatchMemory> | undefined>;

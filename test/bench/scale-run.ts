@@ -29,6 +29,8 @@ export interface ScaleResult {
   readonly peakMegabytes: number;
   readonly tableRequests: Readonly<Partial<Record<StorageRequest, number>>>;
   readonly queueRequests: number;
+  /** Of both: until all runs were started and their messages sent. */
+  readonly startRequests: number;
   readonly messages: number;
   /** Subjects of the run that did not get the answers they should. */
   readonly wrong: number;
@@ -87,6 +89,8 @@ async function runAll({
     await app.deliver(message);
   });
   for (const { runId } of await app.startDueRuns()) runIds.push(runId);
+  const atStart = { ...tableRequests };
+  const sentAtStart = counted.sent();
   if (runIds.length !== ids.length) throw new Error(`${runIds.length} runs were due`);
   await slices.emptied();
   await deliveries.emptied();
@@ -108,11 +112,14 @@ async function runAll({
     tableRequests: Object.fromEntries(
       Object.entries(spent).map(([kind, count]) => [kind, count - (requestsBefore[kind as StorageRequest] ?? 0)]),
     ),
+    startRequests: totalOf(atStart) - totalOf(requestsBefore) + sentAtStart,
     queueRequests: counted.sent() + slices.requests() + deliveries.requests(),
     messages: counted.sent(),
     wrong,
   };
 }
+
+const totalOf = (requests: object) => Object.values(requests).reduce((sum, count) => sum + count, 0);
 
 /** Documents without domains: which there are follows from the signing configurations, as in production. */
 async function writeOrganizations(app: App, store: Store, ids: readonly string[], { domains }: World): Promise<void> {

@@ -65,6 +65,7 @@ export async function run(args: string[]): Promise<void> {
       'Azurite CPU µs/domain': figure(((one.emulatorCpuSeconds ?? Number.NaN) / one.domains) * 1e6),
       'peak RSS MB': figure(one.peakMegabytes),
       'transactions/1,000': figure(perThousand(one, transactionsOf(one))),
+      'of these to start': figure(perThousand(one, one.startRequests)),
       'of these queue': figure(perThousand(one, one.queueRequests)),
       'messages/1,000': figure(perThousand(one, one.messages)),
       'without answer': figure(one.wrong),

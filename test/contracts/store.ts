@@ -622,6 +622,8 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
       await store.putSummary(otherWatch, summary(time(2), 3));
       await store.putSummary(watch, summary(time(3), 2));
       expect(await store.summary(watch)).toEqual(summary(time(3), 2));
+      const some = await store.summaries(otherWatch.evaluation, ['nobody', otherWatch.organization]);
+      expect([...some]).toEqual([[otherWatch.organization, summary(time(2), 3)]]);
       await store.purge(watch);
       expect([await store.summary(watch), await store.summary(otherWatch)]).toEqual([undefined, summary(time(2), 3)]);
     });
@@ -671,6 +673,17 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
       await store.deleteOrganization('contoso');
       expect(await store.statements('contoso')).toEqual([]);
       expect(await store.statements('contoso2')).toEqual([silence('silence-3')]);
+      await store.putStatement('fabrikam', silence('silence-4'));
+      expect(await store.statementsOf([])).toEqual(new Map());
+      await store.putStatement('contoso', silence('silence-5'));
+      const found = await store.statementsOf(['fabrikam', 'contoso', 'contoso2', 'adatum']);
+      expect([...found].map(([id, said]) => [id, ...said.map((one) => one.id)]).sort()).toEqual([
+        ['adatum'],
+        ['contoso', 'silence-5'],
+        ['contoso2', 'silence-3'],
+        ['fabrikam', 'silence-4'],
+      ]);
+      expect([...(await store.statementsOf(['fabrikam', 'contoso'])).keys()].sort()).toEqual(['contoso', 'fabrikam']);
     });
 
     describe('supplied facts', () => {
@@ -752,6 +765,7 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
         expect(await atHand()).toEqual(['run contoso.dkim', 'run fabrikam.dkim']);
         const run = { ...runOf(alike), state: 'finished', finishedAt: time(5) } as const;
         expect(await store.commit(watch, [], resultOf(0, 0, alike.runId), { run, etag })).toBe('ended');
+        await store.forgetRuns([run]);
         expect(await atHand()).toEqual(['run fabrikam.dkim']);
       });
 

@@ -181,16 +181,18 @@ describe('storage that falters', () => {
   });
 
   test('a commit whose answer got lost is there once', async () => {
-    let lost = 0;
+    // The first says that something is at hand.
+    let transactions = 0;
     storage.fate = ({ url }) => {
-      if (!url.endsWith('$batch') || lost > 0) return 'pass';
-      lost += 1;
-      return 'lose-answer';
+      if (!url.endsWith('$batch')) return 'pass';
+      transactions += 1;
+      return transactions === 2 ? 'lose-answer' : 'pass';
     };
     const change = changeOf('contoso.com', { pending: [noticeOf('contoso.com')] });
     expect(await store.commit(watch, [change], resultOf(0, 1))).toBe('committed');
-    expect(storage.seen.filter(({ url }) => url.endsWith('$batch'))).toHaveLength(2);
+    expect(storage.seen.filter(({ url }) => url.endsWith('$batch'))).toHaveLength(3);
     expect(await store.pending(watch, 10)).toHaveLength(1);
+    expect(await store.atHand()).toMatchObject([{ ...watch, kind: 'notice' }]);
   });
 
   test('a ping does not wait for a storage that hangs', async () => {
@@ -218,12 +220,12 @@ describe('storage that is gone', () => {
       await store.open();
       const subjects = names(200);
       const changes = subjects.map((subject) => changeOf(subject, { pending: [noticeOf(subject)] }));
-      // The second of several transactions never arrives.
+      // The second of several transactions never arrives; what is at hand is noted before them.
       let transactions = 0;
       storage.fate = ({ url }) => {
         if (!url.endsWith('$batch')) return 'pass';
         transactions += 1;
-        return transactions === 1 ? 'pass' : { status: 503, headers: { 'retry-after-ms': '1' } };
+        return transactions <= 2 ? 'pass' : { status: 503, headers: { 'retry-after-ms': '1' } };
       };
       const failure = await store.commit(watch, changes, resultOf(0, 200)).catch((error: unknown) => error);
       expect(failure).toBeInstanceOf(StoreUnavailable);

@@ -5,6 +5,11 @@ import type { Ports } from '../ports.ts';
 /** No ping holds up a run for longer. */
 const limitMs = 10_000;
 
+/** Channels of an evaluation that hear of cycles. */
+export function pingsOf(document: OrganizationDocument, evaluation: string): readonly string[] {
+  return (document.evaluations[evaluation]?.channels ?? []).filter((name) => document.channels[name]?.kind === 'ping');
+}
+
 /** Tells the pings of an evaluation what became of a run of it. Never throws: a ping that fails disturbs no run. */
 export async function tellCycle(
   { notifierFor, log }: Pick<Ports, 'notifierFor' | 'log'>,
@@ -12,9 +17,7 @@ export async function tellCycle(
   evaluation: string,
   cycle: Cycle,
 ): Promise<void> {
-  const pings = (document.evaluations[evaluation]?.channels ?? []).filter(
-    (name) => document.channels[name]?.kind === 'ping',
-  );
+  const pings = pingsOf(document, evaluation);
   await Promise.all(
     pings.map(async (channel) => {
       const { phase, runId } = cycle;

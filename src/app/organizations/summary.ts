@@ -26,23 +26,29 @@ interface Looked {
   readonly facts: readonly StoredFacts[];
 }
 
+/** All subjects of a watch, and what it came to before. */
+interface Known extends Looked {
+  readonly before: WatchSummary | undefined;
+}
+
 /**
  * Keeps what a watch has come to with a run, so that who asks for numbers need not read every subject. All subjects are
  * counted, those too that this run did not look at.
  *
- * @param known all subjects of the watch, where somebody knows them; they are read otherwise
+ * @param known what would be read otherwise
  * @returns undefined when a newer run has left its summary: what is known has been overtaken
  */
 export async function summarize(
   ports: Pick<Ports, 'store' | 'clock'>,
   run: Summarized,
   state: 'finished' | 'incomplete',
-  known?: Looked,
+  known?: Known,
 ): Promise<Unseen | undefined> {
   const tally = createTally();
   if (known !== undefined) tally.add(known);
   else for await (const page of pagesOf(ports, run)) tally.add(page);
-  const before = await ports.store.summary({ organization: run.organization, evaluation: run.evaluation });
+  const { organization, evaluation } = run;
+  const before = known === undefined ? await ports.store.summary({ organization, evaluation }) : known.before;
   const isOvertaken = isNewer(before, run, ports.clock());
   if (known !== undefined && isOvertaken) return undefined;
   return keep(ports, run, state, tally, before, isOvertaken ? before : run);

@@ -14,10 +14,15 @@ export interface Ended {
   readonly endedAt: Date;
 }
 
-/** Tells the log, whoever collects traces, and the pings of the watch. Several may see the last result: one ends the run and says so. */
+/**
+ * Tells the log, whoever collects traces, and the pings of the watch. Several may see the last result: one ends the run and
+ * says so.
+ *
+ * @param document undefined where no channel hears of cycles
+ */
 export async function tellEnd(
   ports: Pick<Ports, 'log' | 'telemetry' | 'notifierFor'>,
-  document: OrganizationDocument,
+  document: OrganizationDocument | undefined,
   ended: Ended,
 ): Promise<void> {
   const { log } = ports;
@@ -28,7 +33,7 @@ export async function tellEnd(
     endedAt: endedAt.toISOString(),
     complete: state !== 'incomplete',
   });
-  await tellCycle(ports, document, evaluation, cycleOf(ended));
+  if (document !== undefined) await tellCycle(ports, document, evaluation, cycleOf(ended));
   if (state === 'incomplete') {
     log.error('run incomplete at its deadline', { runId, slices: run.slices, done: slices.length });
     return;

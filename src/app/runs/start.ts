@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { RunRecord } from '../../store/store.ts';
 import { audited } from '../access/audit.ts';
-import { tellCycle } from '../notices/cycle.ts';
+import { pingsOf, tellCycle } from '../notices/cycle.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
 import { watchOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
@@ -84,7 +84,10 @@ export async function startRun(
   // A crash from here on loses messages, not the run: superviseRuns sends the missing slices again.
   const { added, looksAtAll } = await updateWatchedSubjects(ports, document, run, subjects, discovered.complete);
   // Its worker knows then all there is to know of the run, and ends it.
-  const begun = messages.length === 1 && looksAtAll ? { begun: { run, etag } } : {};
+  const begun =
+    messages.length === 1 && looksAtAll
+      ? { begun: { run, etag, hasPings: pingsOf(document, evaluation).length > 0 } }
+      : {};
   await ports.queue.sendSlices(messages.map((message) => ({ ...withAdded(message, added), ...begun })));
   await pinged;
   ports.log.info('run started', { runId, trigger, subjects: subjects.length, slices: messages.length });

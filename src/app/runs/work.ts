@@ -1,9 +1,9 @@
 import pMap from 'p-map';
+import { isCondition } from '../../domain/blindness.ts';
 import { compare, type PolicyOf, type SubjectState } from '../../domain/compare.ts';
 import { noFacts } from '../../domain/fact-set.ts';
 import type { Run } from '../../domain/finding.ts';
 import { incidentKey } from '../../domain/incident.ts';
-import type { OrganizationDocument } from '../../domain/organization.ts';
 import { type Receivers, routed } from '../../domain/route.ts';
 import type { Sources } from '../../domain/source.ts';
 import { hushOf, outgrown, type Statement } from '../../domain/statement.ts';
@@ -21,6 +21,7 @@ import type {
   SubjectChange,
   Versioned,
   Watch,
+  WatchSummary,
 } from '../../store/store.ts';
 import { evaluateAll } from '../evaluations/evaluate.ts';
 import { tellBlindSubjects } from '../notices/sight.ts';
@@ -70,18 +71,18 @@ export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker
     ports: WorkPorts,
     message: SliceMessage,
     isPutBack: () => boolean,
-  ): Promise<SliceResult | undefined> {
+    shared: Shared | undefined,
+  ): Promise<Done | undefined> {
     const { evaluation, organization, runId, subjects } = message;
     const watch: Watch = { organization, evaluation };
     const now = ports.clock();
     const reader = readerOf(ports, watch, runId);
     const ids = subjects.map(({ id }) => id);
     // Both at once, in the order of the slices: whoever is done first must not read a page of its own.
-    const [facts, states, said, document] = await Promise.all([
+    const [facts, states, said] = await Promise.all([
       reader.facts(ids),
       reader.states(ids),
-      saidOf(ports, organization, runId),
-      message.begun === undefined ? undefined : ports.store.organization(organization),
+      shared?.said.get(organization) ?? saidOf(ports, organization, runId),
     ]);
     const supplied = suppliedFacts(facts, now);
     const runs = new Map<string, Run>();
@@ -99,7 +100,7 @@ export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker
     );
     if (isPutBack()) return undefined;
     const result = summarize(runId, message.slice, [...runs.values()]);
-    const work: Work = { message, runs: [...runs.values()], result, said, facts, document: document?.value };
+    const work: Work = { message, runs: [...runs.values()], result, said, facts, shared };
     const { outcome, told, tell } = await commitRuns(ports, work, states);
     await endOutgrown(ports, watch, [...runs.values()], said);
     ports.telemetry?.sliceEnded({
@@ -111,25 +112,40 @@ export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker
     // Somebody has to end the run, and to tell what there is to tell; the timer does both, a little later.
     const isLast = message.slice === message.slices - 1;
     if (isLast && (told > 0 || outcome !== 'ended')) await ports.queue.sendDelivery(watch);
-    return result;
+    return { result, ended: outcome === 'ended' ? message.begun?.run : undefined };
   }
 
-  async function work(ports: WorkPorts, message: SliceMessage): Promise<SliceResult | undefined> {
+  async function work(ports: WorkPorts, message: SliceMessage, shared?: Shared): Promise<Done | undefined> {
     const call = { message };
     atWork.add(call);
     try {
-      return await doSlice(ports, message, () => !atWork.has(call));
+      return await doSlice(ports, message, () => !atWork.has(call), shared);
     } finally {
       atWork.delete(call);
     }
   }
 
   return {
-    work,
+    async work(ports, message) {
+      const done = await work(ports, message);
+      if (done?.ended !== undefined) await ports.store.forgetRuns([done.ended]);
+      return done?.result;
+    },
     async workAll(ports, messages) {
       const faults: unknown[] = [];
-      const one = (message: SliceMessage) => work(ports, message).catch((error: unknown) => void faults.push(error));
+      const ended: RunRecord[] = [];
+      const shared = messages.length > 1 ? await sharedBy(ports, messages) : undefined;
+      const one = async (message: SliceMessage) => {
+        try {
+          const done = await work(ports, message, shared);
+          if (done?.ended !== undefined) ended.push(done.ended);
+        } catch (error) {
+          faults.push(error);
+        }
+      };
       await pMap(messages, one, { concurrency: slicesAtOnce });
+      // Should this be cut short, the supervisor finds that they are over.
+      if (ended.length > 0) await ports.store.forgetRuns(ended);
       if (faults.length > 1) throw new AggregateError(faults, faults.map(String).join('; '));
       if (faults.length === 1) throw faults[0];
     },
@@ -144,6 +160,31 @@ export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker
       );
     },
   };
+}
+
+/** What became of a slice. */
+interface Done {
+  readonly result: SliceResult;
+  /** The run, where it has ended with the slice and is still at hand. */
+  readonly ended: RunRecord | undefined;
+}
+
+/** What is read once for all slices of a message. */
+interface Shared {
+  readonly said: ReadonlyMap<string, readonly Statement[]>;
+  readonly summaries: ReadonlyMap<string, ReadonlyMap<string, WatchSummary>>;
+}
+
+async function sharedBy({ store }: Pick<WorkPorts, 'store'>, messages: readonly SliceMessage[]): Promise<Shared> {
+  const byEvaluation = Map.groupBy(messages, ({ evaluation }) => evaluation);
+  const [said, ...summaries] = await Promise.all([
+    store.statementsOf([...new Set(messages.map(({ organization }) => organization))]),
+    ...[...byEvaluation].map(async ([evaluation, of]) => {
+      const organizations = of.map(({ organization }) => organization);
+      return [evaluation, await store.summaries(evaluation, organizations)] as const;
+    }),
+  ]);
+  return { said, summaries: new Map(summaries) };
 }
 
 /** Keeps the readers of the runs that this process worked on last, so that the slices of a run share what was read. */
@@ -206,8 +247,7 @@ interface Work {
   readonly result: SliceResult;
   readonly said: readonly Statement[];
   readonly facts: readonly StoredFacts[];
-  /** Where the run ends with the slice. */
-  readonly document: OrganizationDocument | undefined;
+  readonly shared: Shared | undefined;
 }
 
 /**
@@ -262,26 +302,41 @@ async function commitRuns(
  */
 async function endOf(
   ports: WorkPorts,
-  { message: { begun }, document, facts }: Work,
+  { message: { begun, organization, evaluation }, facts, shared }: Work,
   changes: readonly Change[],
   before: ReadonlyMap<string, Versioned<SubjectState>>,
 ) {
   // Without a change the message has come again, or a newer run was faster: what there is to say has been said.
-  if (begun === undefined || document === undefined || changes.length === 0) return undefined;
+  if (begun === undefined || changes.length === 0) return undefined;
   const changed = new Map(changes.map(({ subject, state }) => [subject, state]));
   const settled = [...before.values()].map(({ value }) => value).filter(({ run }) => !changed.has(run.subject));
   const states = [...changed.values(), ...settled].sort((a, b) => compareText(a.run.subject, b.run.subject));
   const endedAt = ports.clock();
-  const unseen = await summarizeWatch(ports, begun.run, 'finished', { states, facts });
+  const watch: Watch = { organization, evaluation };
+  const summary =
+    shared === undefined ? await ports.store.summary(watch) : shared.summaries.get(evaluation)?.get(organization);
+  const unseen = await summarizeWatch(ports, begun.run, 'finished', { states, facts, before: summary });
   if (unseen === undefined) return undefined;
   const unrouted = changes.reduce((sum, { nowhere }) => sum + nowhere, 0);
-  const told = await tellBlindSubjects(ports, document, begun.run, { ...unseen, unrouted });
+  const isQuiet = unseen.blind.length + unrouted === 0 && !(await remembersBlindness(ports, watch));
+  // Hardly any run needs it: who hears what stands in the message.
+  const document = isQuiet && !begun.hasPings ? undefined : (await ports.store.organization(organization))?.value;
+  const told =
+    isQuiet || document === undefined
+      ? 0
+      : await tellBlindSubjects(ports, document, begun.run, { ...unseen, unrouted });
   const run: RunRecord = { ...begun.run, state: 'finished', finishedAt: endedAt.toISOString() };
   return {
     end: { run, etag: begun.etag },
     told,
     tell: (result: SliceResult) => tellEnd(ports, document, { run, slices: [result], state: 'finished', endedAt }),
   };
+}
+
+/** Is there something that nobody could look at before? */
+async function remembersBlindness({ store }: Pick<WorkPorts, 'store'>, watch: Watch): Promise<boolean> {
+  const memory = await store.watchMemory(watch);
+  return Object.keys(memory?.value.blind ?? {}).some((cause) => !isCondition(cause));
 }
 
 /** What holds for the findings of a subject: how many looks they take, and what was said of them. */
