@@ -162,6 +162,13 @@ test('reads a message that somebody hands in', async () => {
   expect(await response.json()).toMatchObject({ answer: 'no', owner: 'microsoft' });
 });
 
+test('reads a large one in the thread that stands beside the bundle', async () => {
+  const head = ['From: Adele <adele@shop.contoso.com>', 'Date: Tue, 24 Nov 2026 09:30:00 +0000', 'Subject: a long one'];
+  const message = `${head.join('\r\n')}\r\n\r\n${'words and words\r\n'.repeat(20_000)}`;
+  const response = await fetch(`${host.url}/api/explanations`, { method: 'POST', body: message });
+  expect([response.status, await response.json()]).toEqual([200, expect.objectContaining({ answer: 'no' })]);
+});
+
 test('sends traces and metrics of runs to the collector that the standard variables name', async () => {
   await host.stop();
   const paths = new Set(collector.arrived.map(({ target }) => target));

@@ -71,6 +71,8 @@ test('brings what it needs and nothing of what it was made with', () => {
   expect(manifest.dependencies).toBeUndefined();
   expect(manifest.devDependencies).toBeUndefined();
   expect(paths.filter((path) => /\.(?:ts|map)$/.test(path))).toEqual([]);
+  // The thread in which the served app reads large files stands beside its bundle.
+  expect(paths).toEqual(expect.arrayContaining(['app/dist/functions.js', 'app/dist/reading-thread.js']));
   expect(paths).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'CHANGELOG.md', 'THIRD-PARTY-LICENSES.txt']));
 });
 

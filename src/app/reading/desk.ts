@@ -61,6 +61,8 @@ export function createDesk(evaluations: Registry) {
     readFacts(): ReadFacts {
       const { evaluation, file } = there(recognised);
       supply = readOpened(evaluation, [file]);
+      // What it says is known now, and its rows take the most memory of all.
+      recognised = undefined;
       const { name, notes = [], list, subjects } = supply;
       return { name, notes, list, subjects: subjects.length };
     },

@@ -1,4 +1,3 @@
-import pMap from 'p-map';
 import type { Identity } from '../../domain/access.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { Subject } from '../../domain/subject.ts';
@@ -27,9 +26,6 @@ const mostValues = 2_000_000;
 
 /** Of one subject, in characters: it is copied, packed and judged at once. Collectors write a tenth of that for a service of 50 nodes. */
 const longestFacts = 6_000_000;
-
-/** Pieces on their way to the store at once: one is packed while the other is written. */
-const piecesAtOnce = 2;
 
 /** Subjects asked about at once, so that neither copying nor packing what is said of them holds up others: two full transactions. */
 const subjectsAtOnce = 198;
@@ -143,12 +139,10 @@ async function acceptAt(
     target: id,
     detail: `${supply.name}, ${kept.size} subjects`,
   });
-  const keep = async (piece: readonly Subject[]) => {
+  for (const piece of pieces(subjects.filter((subject) => kept.has(subject.id)))) {
     const contents = await desk.factsFor(piece);
     await store.putFacts(piece.map((subject, index) => ({ ...about, subject: subject.id, content: contents[index] })));
-  };
-  const rest = pieces(subjects.filter((subject) => kept.has(subject.id)));
-  await pMap(rest, keep, { concurrency: piecesAtOnce });
+  }
   const isNamed = new Set(named);
   const notes = [...supply.notes, ...(change === undefined ? [] : [change.says])];
   const accepted = {

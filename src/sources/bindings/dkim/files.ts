@@ -21,7 +21,7 @@ import {
 
 /** Rows of an export by domain, and the file that had them last. */
 interface Export<T> extends TenantRows<T> {
-  readonly file: OpenedFile;
+  readonly file: Pick<OpenedFile, 'name' | 'writtenAt'>;
 }
 
 interface TenantExports {
@@ -85,7 +85,8 @@ function joined<T>(first: Export<T> | undefined, second: TenantRows<T>, file: Op
     rows: new Map([...(first?.rows ?? []), ...second.rows]),
     gap: first?.gap ?? second.gap,
     notes: [...(first?.notes ?? []), ...second.notes],
-    file,
+    // Not the file itself: its rows are several times what was read of them.
+    file: { name: file.name, writtenAt: file.writtenAt },
   };
 }
 
