@@ -359,6 +359,18 @@ function FcEwsPolicy {
     }
 }
 
+# What somebody is called: permissions show the display name, the directory's own name may be another.
+function FcNamesOf {
+    param([string] $Identity)
+    $Identity -replace '^.*/', ''
+    try {
+        $name = FcText (FcCall -Command 'Get-User' -Parameters @{ Identity = $Identity } -Place exchange -Seconds $secondsPerServer -One) 'DisplayName'
+        if ($name -ne '') { $name }
+    } catch {
+        Write-Verbose "a display name was not read: $(FcMessage $_)"
+    }
+}
+
 # The attributes that the Exchange hybrid option writes back, by object class.
 $personAttributes = @('msDS-ExternalDirectoryObjectID', 'msExchArchiveStatus', 'msExchBlockedSendersHash', 'msExchSafeRecipientsHash',
     'msExchSafeSendersHash', 'msExchUCVoiceMailSettings', 'msExchUserHoldPolicies', 'proxyAddresses', 'publicDelegates')
@@ -692,13 +704,14 @@ if ($hasExchange) {
                 $hash = FcHash $address
                 try {
                     $mailbox = FcCall -Command 'Get-Mailbox' -Parameters @{ Identity = $address } -Place exchange -One
-                    $onBehalf = @(FcTexts $mailbox 'GrantSendOnBehalfTo' | ForEach-Object { $_ -replace '^.*/', '' })
+                    $granted = @(FcTexts $mailbox 'GrantSendOnBehalfTo')
+                    $onBehalf = @($granted | ForEach-Object { FcNamesOf $_ })
                     # The folder has the name of the mailbox's language.
                     $folders = @(FcCall -Command 'Get-MailboxFolderStatistics' -Parameters @{ Identity = $address; FolderScope = 'Calendar' } -Place exchange)
                     $calendar = @($folders | Where-Object { (FcText $_ 'FolderType') -eq 'Calendar' })[0]
                     $rows = @(FcCall -Command 'Get-MailboxFolderPermission' -Parameters @{ Identity = "${address}:\$(FcText $calendar 'Name')" } -Place exchange)
                     [ordered] @{
-                        mailbox = $hash; sendOnBehalfCount = $onBehalf.Count
+                        mailbox = $hash; sendOnBehalfCount = $granted.Count
                         delegates = @(foreach ($row in $rows) {
                             $who = FcText $row 'User'
                             $rights = @(FcTexts $row 'AccessRights')

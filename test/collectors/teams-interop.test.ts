@@ -378,6 +378,32 @@ describe.runIf(host)(`Collect-TeamsInteropFacts on ${host?.name}`, () => {
     expect(facts.errors).toEqual([{ section: 'exchange.scope', message: 'Access is denied.' }]);
   });
 
+  it('knows a delegate whose name in the directory is not the display name', async () => {
+    const { facts } = await run(
+      {
+        ...healthyOrganization,
+        'Get-Mailbox': {
+          parameters: ['Server', 'Identity', 'OrganizationalUnit'],
+          body: "[pscustomobject] @{ PrimarySmtpAddress = 'adele@contoso.com'; OrganizationalUnit = 'contoso.local/Users'; GrantSendOnBehalfTo = @('contoso.local/Users/u4711', 'contoso.local/Users/gone') }",
+        },
+        'Get-User': {
+          parameters: ['Identity'],
+          body: `
+            if ($Identity -eq 'contoso.local/Users/gone') { throw 'no such user' }
+            [pscustomobject] @{ DisplayName = 'Diego Siciliani'; RecipientTypeDetails = 'LinkedUser' }`,
+        },
+      },
+      { parameters: { SampleMailbox: ['adele@contoso.com'] } },
+    );
+    expect(facts.exchange.delegates[0]).toMatchObject({
+      sendOnBehalfCount: 2,
+      delegates: [
+        { rights: ['Editor'], sendOnBehalf: true },
+        { rights: ['Author'], sendOnBehalf: false },
+      ],
+    });
+  });
+
   it('tells Owner, Editor and Author apart, and true delegates by the flag of the folder', async () => {
     const row = (user: string, rights: string, flags: string) =>
       `[pscustomobject] @{ User = '${user}'; AccessRights = @('${rights}'); SharingPermissionFlags = ${flags} }`;
