@@ -76,10 +76,18 @@ export async function productionPorts(
   };
 }
 
+/** Do the standard variables name a collector, for everything, traces or metrics? */
+export function namesCollector(environment: Environment): boolean {
+  return ['', '_TRACES', '_METRICS'].some((of) => environment[`OTEL_EXPORTER_OTLP${of}_ENDPOINT`]);
+}
+
+export function isTelemetryOff({ OTEL_SDK_DISABLED: off }: Environment): boolean {
+  return off?.toLowerCase() === 'true';
+}
+
 /** To whom the standard variables send; nobody without an address among them, or when they switch it off. */
 async function telemetryOf(environment: Environment): Promise<Telemetry | undefined> {
-  const named = ['', '_TRACES', '_METRICS'].some((of) => environment[`OTEL_EXPORTER_OTLP${of}_ENDPOINT`]);
-  if (!named || environment.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return undefined;
+  if (!namesCollector(environment) || isTelemetryOff(environment)) return undefined;
   const { createTelemetry } = await import('../telemetry/opentelemetry.ts');
   return createTelemetry();
 }

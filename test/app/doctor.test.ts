@@ -284,4 +284,40 @@ describe('on a set-up that is broken on purpose', () => {
     expect(found[0]).toMatch(/^missing: storage account: No storage is configured\./);
     expect(found.at(-1)).toMatch(/^missing: setting identity: FIELDCHECK_CLIENT_ID needs something to prove itself by/);
   });
+
+  test.each([
+    [{}, []],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' },
+      ['ok: telemetry OpenTelemetry: traces and metrics of runs go to the collector as http/json'],
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://127.0.0.1:4317', OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'grpc' },
+      [
+        'missing: telemetry OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: grpc is not offered; traces and metrics go as http/json all the same',
+      ],
+    ],
+    [
+      { OTEL_SERVICE_NAME: 'fieldcheck', OTEL_EXPORTER_OTLP_HEADERS: 'authorization=ThisMustNeverBeShown' },
+      [
+        'missing: telemetry OpenTelemetry: OTEL_EXPORTER_OTLP_HEADERS and OTEL_SERVICE_NAME set, but no collector; nothing is sent',
+      ],
+    ],
+    [
+      { OTEL_SDK_DISABLED: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' },
+      ['ok: telemetry OpenTelemetry: switched off by OTEL_SDK_DISABLED; nothing is sent'],
+    ],
+  ])('the variables of OpenTelemetry %o are told for what they come to', async (variables, told) => {
+    const environment = { FIELDCHECK_RESOLVERS: dns.address, ...variables };
+    const { checks, text } = await examined(environment, { documents: [document] });
+    const lines = checks
+      .filter(({ area }) => area === 'telemetry')
+      .map(({ state, what, detail }) => `${state}: telemetry ${what}: ${detail}`);
+    expect(lines).toEqual(told);
+    expect(text).not.toContain('ThisMustNeverBeShown');
+    // Nothing that is watched depends on it.
+    expect(checks.filter(({ area, state, optional }) => area === 'telemetry' && state !== 'ok' && !optional)).toEqual(
+      [],
+    );
+  });
 });

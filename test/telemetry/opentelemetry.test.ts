@@ -1,6 +1,6 @@
 // Runs of the App as traces and metrics, at a collector on loopback that keeps what it is sent (OTLP over HTTP in JSON,
 // https://opentelemetry.io/docs/specs/otlp/#otlphttp).
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createTelemetry } from '../../src/telemetry/opentelemetry.ts';
@@ -16,13 +16,13 @@ interface Span {
 }
 
 let collector: Server;
-const arrived: { readonly path: string; readonly body: string }[] = [];
+const arrived: { readonly path: string; readonly headers: IncomingHttpHeaders; readonly body: string }[] = [];
 
 beforeAll(async () => {
   collector = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += String(chunk);
-    arrived.push({ path: request.url ?? '', body });
+    arrived.push({ path: request.url ?? '', headers: request.headers, body });
     response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
   });
   await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
@@ -74,6 +74,22 @@ test('durations of runs and subjects looked at are metrics, with no subject in t
   const text = JSON.stringify(sentTo('/v1/metrics'));
   for (const name of ['fieldcheck.run.duration', 'fieldcheck.subjects']) expect(text).toContain(name);
   expect(text).not.toContain('contoso.com');
+});
+
+test('headers and attributes that the variables name go along, as JSON', async () => {
+  vi.stubEnv('OTEL_EXPORTER_OTLP_HEADERS', 'x-tenant=contoso');
+  vi.stubEnv('OTEL_RESOURCE_ATTRIBUTES', 'deployment.environment.name=test');
+  vi.stubEnv('OTEL_EXPORTER_OTLP_PROTOCOL', 'http/protobuf');
+  arrived.length = 0;
+  const telemetry = createTelemetry();
+  telemetry.runEnded(work);
+  await telemetry.close();
+  expect(arrived.map(({ path }) => path).sort()).toEqual(['/v1/metrics', '/v1/traces']);
+  for (const { headers, body } of arrived) {
+    expect(headers).toMatchObject({ 'content-type': 'application/json', 'x-tenant': 'contoso' });
+    expect(body).toContain('{"key":"deployment.environment.name","value":{"stringValue":"test"}}');
+    expect(body).toContain('{"key":"service.name","value":{"stringValue":"fieldcheck-contoso"}}');
+  }
 });
 
 test('a collector that is away disturbs nobody', async () => {

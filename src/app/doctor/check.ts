@@ -3,7 +3,7 @@ import { z } from 'zod';
 const states = ['ok', 'missing', 'could not look'] as const;
 
 const check = z.object({
-  /** `setting`, `storage`, `clock`, `resolver`, `organization`, `channel`, `route`, `endpoint` or `grant`. */
+  /** `setting`, `telemetry`, `storage`, `clock`, `resolver`, `organization`, `channel`, `route`, `endpoint` or `grant`. */
   area: z.string(),
   what: z.string(),
   state: z.enum(states),

@@ -17,7 +17,7 @@ import { DnsFailure } from '../../sources/dns/answer.ts';
 import { createResolver } from '../../sources/dns/resolver.ts';
 import { StoreUnavailable } from '../../store/store.ts';
 import { watchesOf } from '../organizations/watches.ts';
-import { channelNotifiers, openStorage, worldOptions } from '../ports.ts';
+import { channelNotifiers, isTelemetryOff, namesCollector, openStorage, worldOptions } from '../ports.ts';
 import { type Check, couldNotLook, type Examination, missing, ok } from './check.ts';
 import { examineTenants } from './tenant-check.ts';
 
@@ -47,6 +47,7 @@ export async function examine(
 ): Promise<Examination & { readonly text: string }> {
   const http = createHttp({ ca: options.ca });
   const { config, checks: settings } = examineSettings(environment);
+  const telemetry = examineTelemetry(environment);
   const [storage, clock, resolvers] = await Promise.all([
     examineStorage(config),
     examineClock(config, http, options.now ?? (() => new Date())),
@@ -71,6 +72,7 @@ export async function examine(
   http.close();
   const checks = [
     ...settings,
+    ...telemetry,
     ...storage.checks,
     ...clock,
     ...resolvers,
@@ -104,6 +106,45 @@ const correct = (name: string) =>
 
 const readReference =
   'In Azure, "Environment variables" of the app names the reason: the secret is missing, or the identity lacks the role Key Vault Secrets User. Mend it, then restart the app.';
+
+/** What the standard variables of OpenTelemetry come to, where any of them is set. Nothing is sent to the collector. */
+function examineTelemetry(environment: Environment): readonly Check[] {
+  const set = Object.keys(environment).filter((name) => name.startsWith('OTEL_') && environment[name] !== '');
+  if (set.length === 0) return [];
+  const optional = (check: Check): Check => ({ ...check, optional: true });
+  if (isTelemetryOff(environment))
+    return [ok('telemetry', 'OpenTelemetry', 'switched off by OTEL_SDK_DISABLED; nothing is sent')];
+  if (!namesCollector(environment))
+    return [
+      optional(
+        missing(
+          'telemetry',
+          'OpenTelemetry',
+          `${enumerate(set.sort())} set, but no collector; nothing is sent`,
+          'Set OTEL_EXPORTER_OTLP_ENDPOINT to the address of the collector (http://HOST:4318), then restart the app.',
+        ),
+      ),
+    ];
+  const protocols = [
+    'OTEL_EXPORTER_OTLP_PROTOCOL',
+    'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL',
+    'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL',
+  ]
+    .filter((name) => !['', 'http/json'].includes(environment[name] ?? ''))
+    .map((name) =>
+      optional(
+        missing(
+          'telemetry',
+          name,
+          `${environment[name]} is not offered; traces and metrics go as http/json all the same`,
+          `Set ${name} to http/json and the endpoint to the collector's address for OTLP over HTTP, usually port 4318; it takes JSON there beside protobuf. Then restart the app.`,
+        ),
+      ),
+    );
+  return protocols.length > 0
+    ? protocols
+    : [ok('telemetry', 'OpenTelemetry', 'traces and metrics of runs go to the collector as http/json')];
+}
 
 /** Every setting by itself; what cannot be used is left out of the configuration that the other checks go on with. */
 function examineSettings(environment: Environment): { config: Config; checks: readonly Check[] } {
