@@ -156,6 +156,14 @@ export function contradictionOf(
         `Let it keep the address of the client: ${direct}.`,
       );
     }
+    const modes = balancer.written?.find((line) => line.startsWith('enable ns mode '));
+    // An excerpt without that line says nothing of it.
+    if (product === 'NetScaler' && modes !== undefined && !/\bMBF\b/.test(modes)) {
+      return wrong(
+        `${product} passes connections to ${named(ways)} on by their MAC address, and MAC-based forwarding (mode MBF) is off there, which Direct Server Return needs.`,
+        'Switch it on at the NetScaler: "enable ns mode MBF".',
+      );
+    }
     const blind = ways.filter(
       ({ monitors = [] }) => monitors.length > 0 && monitors.every((kind) => scripts.test(kind)),
     );

@@ -86,6 +86,11 @@ export const loadBalancerScenes: readonly NamedScene[] = [
     expected: [disagrees(/looks after EX1 and EX2 with scripts only \(SMTP\)/)],
   },
   {
+    name: 'NetScaler redirects by MAC without MAC-based forwarding',
+    make: given(netscaler(direct).replace(' MBF ', ' ')),
+    expected: [disagrees(/MAC-based forwarding \(mode MBF\) is off there, which Direct Server Return needs/)],
+  },
+  {
     name: 'NetScaler redirects by MAC where the document says snat-accepted',
     make: given(netscaler(direct), { mode: 'snat-accepted' }),
     expected: [disagrees(/passes connections to EX1 and EX2 on as they came: that is Direct Server Return/)],
