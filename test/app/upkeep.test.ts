@@ -347,6 +347,16 @@ describe('export and import', () => {
     ],
     ['two in one file', (lines) => [...lines, ...lines.slice(1)], 'line 16: stands behind the end'],
     [
+      'two documents',
+      (lines) => lines.toSpliced(1, 0, lines[1] ?? ''),
+      'line 3: is a second document of "contoso"; keep the one that counts',
+    ],
+    [
+      'two states of one subject',
+      (lines) => lines.toSpliced(2, 0, lines[2] ?? ''),
+      'line 4: is a second last known state of "contoso.com"',
+    ],
+    [
       'a state of another',
       (lines) => lines.map((line) => line.replace('"runId":"contoso.', '"runId":"fabrikam.')),
       'line 3: is about "fabrikam", but the file is of "contoso"',

@@ -299,6 +299,18 @@ describe('times, ports and addresses that there are not', () => {
     );
   });
 
+  test.each(['0.0.0.0:25', '239.1.2.3:25', '255.255.255.255:25', '[::]:25', '[ff02::1]:25'])(
+    'the VIP %s, to which no connection leads',
+    async (one) => {
+      expect(
+        (await doorsOfNewApp()('PUT', 'organizations/contoso', put({ services: [{ ...service, vips: [one] }] })))
+          .detail,
+      ).toBe(
+        'organization document: evaluations.smtp-source-ip.services[0].vips[0]: is no VIP but an address that no connection leads to; write that at which clients reach the service',
+      );
+    },
+  );
+
   test.each(['300.0.2.11', '192.0.2', '2001:db8::g', 'ex1'])('the address %s of a node', async (address) => {
     const services = [{ ...service, nodes: [{ name: 'EX1', address }] }];
     expect((await doorsOfNewApp()('PUT', 'organizations/contoso', put({ services }))).detail).toBe(

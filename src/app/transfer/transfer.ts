@@ -240,6 +240,7 @@ async function check(
 ): Promise<{ organization: string; document: OrganizationDocument; counts: Counts }> {
   const faults: string[] = [];
   const found = { states: 0, history: 0, facts: 0, statements: 0 };
+  const subjects = new Set<string>();
   let organization: string | undefined;
   let document: OrganizationDocument | undefined;
   let end: Counts | undefined;
@@ -266,13 +267,19 @@ async function check(
       faults.push(`${at}: is about "${about.organization}", but the file is of "${organization}"`);
     switch (one.kind) {
       case 'document':
+        if (document !== undefined)
+          faults.push(`${at}: is a second document of "${organization}"; keep the one that counts`);
         document = checkOrganization(one.document, policy);
         if (document.id !== organization)
           faults.push(`${at}: is the document of "${document.id}", but the file is of "${organization}"`);
         break;
-      case 'state':
+      case 'state': {
+        const subject = `${one.state.run.evaluation} ${one.state.run.subject}`;
+        if (subjects.has(subject)) faults.push(`${at}: is a second last known state of "${one.state.run.subject}"`);
+        subjects.add(subject);
         found.states += 1;
         break;
+      }
       case 'history':
         found.history += 1;
         break;

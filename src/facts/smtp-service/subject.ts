@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseEndpoint, plainAddress } from '../../domain/ip-range.ts';
+import { isAmong, parseEndpoint, plainAddress } from '../../domain/ip-range.ts';
 import { notOwned } from '../../domain/json.ts';
 
 const address = z.union([z.ipv4(), z.ipv6()], {
@@ -44,12 +44,18 @@ const addressOrRange = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
   error: 'is no IP address and no CIDR range; write e.g. 192.0.2.5 or 192.0.2.0/24',
 });
 
+/** Unspecified, multicast and broadcast: nobody is there to be connected to. */
+const nobodysAddresses = ['0.0.0.0/8', '224.0.0.0/3', '::/128', 'ff00::/8'];
+
 /** `address:port`, an IPv6 address in brackets. */
 const noVip = 'is no VIP; write address:port, e.g. 192.0.2.25:25 or [2001:db8::25]:25';
 const endpoint = z
   .string()
   .regex(/^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\]):\d{1,5}$/, { error: noVip, abort: true })
-  .refine((text) => (parseEndpoint(text)?.port ?? 0) > 0, { error: noVip });
+  .refine((text) => (parseEndpoint(text)?.port ?? 0) > 0, { error: noVip, abort: true })
+  .refine((text) => !isAmong(parseEndpoint(text)?.address ?? '', nobodysAddresses), {
+    error: 'is no VIP but an address that no connection leads to; write that at which clients reach the service',
+  });
 
 /** One `services` entry of the organization document: a load-balanced SMTP service. */
 export const smtpServiceDeclaration = z.strictObject({
