@@ -56,7 +56,9 @@ export const delegatePermissionsGranted = rule({
           ...(onlyCalendar > 0
             ? [`in ${onlyCalendar} somebody is Author or Editor of the calendar but may not send on behalf`]
             : []),
-          ...(onlySend > 0 ? [`in ${onlySend} somebody may send on behalf but has no right on the calendar`] : []),
+          ...(onlySend > 0
+            ? [`in ${onlySend} somebody may send on behalf but is neither Author nor Editor of the calendar`]
+            : []),
         ].join(', ')}.`,
         remedy:
           owners > 0
