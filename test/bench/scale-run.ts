@@ -119,7 +119,9 @@ async function runAll({
   };
 }
 
-const totalOf = (requests: object) => Object.values(requests).reduce((sum, count) => sum + count, 0);
+function totalOf(requests: Readonly<Partial<Record<StorageRequest, number>>>): number {
+  return Object.values(requests).reduce((sum, count) => sum + count, 0);
+}
 
 /** Documents without domains: which there are follows from the signing configurations, as in production. */
 async function writeOrganizations(app: App, store: Store, ids: readonly string[], { domains }: World): Promise<void> {

@@ -29,7 +29,7 @@ describe('the monthly bill', () => {
     const beyond = (domains: number) => (line(domains, 'Tables')?.quantity ?? 0) - firings(domains);
     expect(beyond(100_000)).toBeCloseTo(10 * beyond(10_000));
     // One organization: a run of one slice a day, of which every tenth tells something; looks every five minutes.
-    expect(beyond(100)).toBeCloseTo(30 * (14.5 + 1.5 + 0.1 * 33) + 8_640 + 30 * 4);
+    expect(beyond(100)).toBeCloseTo(30 * (11.6 + 1.5 + 0.1 * 33) + 8_640 + 30 * 4);
   });
 
   test('10,000 organizations cost a third of the 96 dollars that they cost when each was asked every minute', () => {
