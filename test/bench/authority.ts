@@ -11,8 +11,8 @@ export interface Authority {
   readonly kind: string;
   /** `host:port` */
   readonly address: string;
-  /** A way to it that takes longer, and drops above a rate. Ends with the authority. */
-  behind(delayMs: number, dropAbovePerSecond?: number): Promise<DelayProxy>;
+  /** A way to it that takes longer, drops above a rate, and is silent about some. Ends with the authority. */
+  behind(delayMs: number, dropAbovePerSecond?: number, silentEvery?: number): Promise<DelayProxy>;
   close(): Promise<void>;
 }
 
@@ -24,8 +24,8 @@ export async function startAuthority(world: World): Promise<Authority> {
   return {
     kind: program === undefined ? 'the embedded server' : 'nsd',
     address: server.address,
-    async behind(delayMs, dropAbovePerSecond) {
-      const proxy = await startDelayProxy(server.address, delayMs, dropAbovePerSecond);
+    async behind(...way) {
+      const proxy = await startDelayProxy(server.address, ...way);
       proxies.push(proxy);
       return proxy;
     },

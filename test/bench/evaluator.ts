@@ -1,6 +1,7 @@
 // The process that only evaluates, so that what it uses is what an evaluation uses: node evaluator.ts JOB-AS-JSON.
 // It sends one EvaluatorResult to its parent and ends.
 
+import { GCProfiler } from 'node:v8';
 import { evaluateAll } from '../../src/app/evaluations/evaluate.ts';
 import { silentLog } from '../../src/app/log.ts';
 import { compare } from '../../src/domain/compare.ts';
@@ -8,7 +9,7 @@ import type { Subject } from '../../src/domain/subject.ts';
 import { dkim } from '../../src/evaluations/dkim/index.ts';
 import { createResolverPool, type ResolverPool, type ResolverPoolOptions } from '../../src/sources/dns/resolvers.ts';
 import { createWorld } from '../../src/sources/world.ts';
-import { rightAnswers, subjectAt, suppliedAt, type World } from './world.ts';
+import { isSilentAt, rightAnswers, subjectAt, suppliedAt, type World } from './world.ts';
 
 export interface EvaluatorJob {
   readonly world: World;
@@ -25,13 +26,17 @@ export interface EvaluatorJob {
 
 export interface EvaluatorResult {
   readonly seconds: number;
+  /** Until the last domain was done that somebody answers for. */
+  readonly answeredSeconds: number;
   readonly cpuSeconds: number;
   readonly peakMegabytes: number;
+  /** What was allocated for JavaScript in all, most of it garbage soon. */
+  readonly allocatedKilobytes: number;
   readonly queries: number;
   readonly retries: number;
   /** Subjects with an answer that is not the right one. */
   readonly wrong: number;
-  /** Subjects with a question left undetermined. */
+  /** Subjects with a question left undetermined that has an answer. */
   readonly undetermined: number;
 }
 
@@ -50,6 +55,7 @@ async function evaluate(job: EvaluatorJob): Promise<EvaluatorResult> {
   const prepared = Array.from({ length: job.streamed === true ? 0 : world.domains }, (_, index) => suppliedAt(index));
   let wrong = 0;
   let undetermined = 0;
+  let answeredAt = 0;
   const evaluateFirst = (domains: number) =>
     evaluateAll(
       dkim,
@@ -68,12 +74,16 @@ async function evaluate(job: EvaluatorJob): Promise<EvaluatorResult> {
         compare(first.state, 'second', run);
         const right = rightAnswers(world, indexOf(subject));
         const answers = Object.entries(run.answers);
-        if (answers.some(([, answer]) => answer === 'undetermined')) undetermined++;
+        if (!isSilentAt(world, indexOf(subject))) answeredAt = performance.now();
+        const open = answers.some(([question, answer]) => answer === 'undetermined' && right[question] !== answer);
+        if (open) undetermined++;
         if (answers.some(([question, answer]) => answer !== 'undetermined' && answer !== right[question])) wrong++;
       },
     );
 
   await evaluateFirst(warmUp);
+  const collections = new GCProfiler();
+  collections.start();
   const queriesBefore = queriesSent();
   const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
@@ -86,13 +96,32 @@ async function evaluate(job: EvaluatorJob): Promise<EvaluatorResult> {
   product.close();
   return {
     seconds,
+    answeredSeconds: (answeredAt - startedAt) / 1000,
     cpuSeconds: (user + system) / 1e6,
+    allocatedKilobytes: allocatedIn(collections.stop()) / 1024,
     peakMegabytes: process.resourceUsage().maxRSS / 1024,
     queries,
     retries,
     wrong,
     undetermined,
   };
+}
+
+/** Bytes that came into the young generation between its collections: nearly all that is allocated begins there. */
+function allocatedIn({ statistics }: ReturnType<GCProfiler['stop']>): number {
+  let allocated = 0;
+  let left: number | undefined;
+  for (const { beforeGC, afterGC } of statistics) {
+    if (left !== undefined) allocated += youngBytes(beforeGC) - left;
+    left = youngBytes(afterGC);
+  }
+  return allocated;
+}
+
+function youngBytes({ heapSpaceStatistics }: ReturnType<GCProfiler['stop']>['statistics'][number]['beforeGC']): number {
+  return heapSpaceStatistics
+    .filter(({ spaceName }) => spaceName.startsWith('new_'))
+    .reduce((sum, { spaceUsedSize }) => sum + spaceUsedSize, 0);
 }
 
 function total(pool: ResolverPool, figure: 'queries' | 'retries'): number {

@@ -28,6 +28,8 @@ export interface World {
   readonly domains: number;
   /** One domain in so many has one of the faults, in turn; 0: all are healthy. */
   readonly faultEvery: number;
+  /** Nobody answers for one domain in so many; left out: somebody for all. */
+  readonly silentEvery?: number;
 }
 
 export function domainAt(index: number): string {
@@ -39,8 +41,14 @@ function stateAt({ faultEvery }: World, index: number): State {
   return states[1 + ((index / faultEvery) % (states.length - 1))] ?? 'healthy';
 }
 
+export function isSilentAt({ silentEvery }: World, index: number): boolean {
+  return silentEvery !== undefined && index % silentEvery === 0;
+}
+
 /** The answers that a domain must get, whatever happens on the way. */
 export function rightAnswers(world: World, index: number): Run['answers'] {
+  if (isSilentAt(world, index))
+    return { 'verifiable-now': 'undetermined', 'verifiable-after-rotation': 'undetermined' };
   const state = stateAt(world, index);
   return {
     'verifiable-now': state.startsWith('active-') ? 'no' : 'yes',

@@ -1,6 +1,6 @@
 // Stands between a client and a DNS server and answers later: UDP and TCP on one port. Run as a process of its own
 // (startDelayProxy does) so that its work is not counted as the client's:
-//   node test/dns-server/delay-proxy.ts 127.0.0.1:5300 20 [dropAbovePerSecond]
+//   node test/dns-server/delay-proxy.ts 127.0.0.1:5300 20 [dropAbovePerSecond [silentEvery]]
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
@@ -18,13 +18,16 @@ export interface DelayProxy {
  * @param upstream `host:port` of the DNS server, IPv4
  * @param delayMs added to every answer
  * @param dropAbovePerSecond drops UDP queries above this rate, counted per tenth of a second
+ * @param silentEvery never answers, over UDP, for every so many-th of the numbered domains `d0`, `d1` …; 0: for none
  */
 export async function startDelayProxy(
   upstream: string,
   delayMs: number,
   dropAbovePerSecond = Number.POSITIVE_INFINITY,
+  silentEvery = 0,
 ): Promise<DelayProxy> {
-  const args = [fileURLToPath(import.meta.url), upstream, String(delayMs), String(dropAbovePerSecond)];
+  const numbers = [delayMs, dropAbovePerSecond, silentEvery].map(String);
+  const args = [fileURLToPath(import.meta.url), upstream, ...numbers];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const port = await firstLineAsPort(child);
   return {
@@ -47,7 +50,12 @@ function firstLineAsPort(child: ChildProcess): Promise<number> {
 
 const DROP_WINDOW_MS = 100;
 
-function serve(upstream: { host: string; port: number }, delayMs: number, dropAbovePerSecond: number): void {
+function serve(
+  upstream: { host: string; port: number },
+  delayMs: number,
+  dropAbovePerSecond: number,
+  silentEvery: number,
+): void {
   // Every packet waits equally long, so one queue and one timer are enough.
   const due: { at: number; deliver: () => void }[] = [];
   let first = 0;
@@ -80,6 +88,13 @@ function serve(upstream: { host: string; port: number }, delayMs: number, dropAb
     return ++seen > (dropAbovePerSecond * DROP_WINDOW_MS) / 1000;
   };
 
+  /** Domains are labels of their own in what is asked: a length, `d`, a number, and the next length. */
+  const isSilent = (query: Buffer): boolean => {
+    if (silentEvery === 0) return false;
+    const number = /\Wd(\d+)\W/.exec(query.toString('latin1'))?.[1];
+    return number !== undefined && Number(number) % silentEvery === 0;
+  };
+
   const upstreams = new Map<number, Socket>();
   const upstreamOf = (clientPort: number, clientAddress: string): Socket => {
     let socket = upstreams.get(clientPort);
@@ -93,7 +108,7 @@ function serve(upstream: { host: string; port: number }, delayMs: number, dropAb
   };
   const udp = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
   udp.on('message', (query, from) => {
-    if (!tooMany()) upstreamOf(from.port, from.address).send(query, upstream.port, upstream.host);
+    if (!tooMany() && !isSilent(query)) upstreamOf(from.port, from.address).send(query, upstream.port, upstream.host);
   });
 
   const tcp = createServer((client) => {
@@ -122,7 +137,7 @@ function serve(upstream: { host: string; port: number }, delayMs: number, dropAb
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [, , upstream = '', delayMs = '0', drop = 'Infinity'] = process.argv;
+  const [, , upstream = '', delayMs = '0', drop = 'Infinity', silentEvery = '0'] = process.argv;
   const [host = '', port = ''] = upstream.split(':');
-  serve({ host, port: Number(port) }, Number(delayMs), Number(drop));
+  serve({ host, port: Number(port) }, Number(delayMs), Number(drop), Number(silentEvery));
 }

@@ -14,6 +14,11 @@ import type { Ports } from '../ports.ts';
 /** Subjects looked at side by side: twice what keeps one resolver busy. More would only wait, and be garbage that has grown old. */
 const subjectsInFlight = 128;
 
+/** Who has waited so long waits for silence, and gives its place to another. */
+const slowMs = 1_000;
+/** Subjects without a place that are still waited for; more would be memory that grows with the number of dead names. */
+const slowInFlight = 1_000;
+
 export interface EvaluateOptions {
   readonly sources: Sources;
   readonly now: Date;
@@ -73,7 +78,7 @@ export async function evaluateSubject(
 
 /**
  * Evaluates subjects side by side and hands each over as soon as it is done, in no order, so that memory does not grow
- * with their number.
+ * with their number. Those whose names stay silent do not keep the others waiting.
  */
 export async function evaluateAll(
   evaluation: Evaluation,
@@ -81,7 +86,22 @@ export async function evaluateAll(
   options: EvaluateOptions,
   done: (evaluated: Evaluated) => void,
 ): Promise<void> {
-  await pMap(subjects, async (subject) => done(await evaluateSubject(evaluation, subject, options)), {
-    concurrency: options.inFlight ?? subjectsInFlight,
-  });
+  const slow = new Set<Promise<void>>();
+  const evaluateOne = (subject: Subject): Promise<void> => {
+    const work = evaluateSubject(evaluation, subject, options).then(done);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        if (slow.size >= slowInFlight) return;
+        slow.add(work);
+        resolve();
+      }, slowMs);
+      work.then(() => {
+        clearTimeout(timer);
+        slow.delete(work);
+        resolve();
+      }, reject);
+    });
+  };
+  await pMap(subjects, evaluateOne, { concurrency: options.inFlight ?? subjectsInFlight });
+  await Promise.all(slow);
 }
