@@ -55,7 +55,9 @@ export function judgeWithReasons(
     set,
     options,
     failed: new Map(),
-    sights: new Map(),
+    parts: new Map(),
+    seen: new Map(),
+    seenOfParts: new Map(),
   };
   let scopeRests: Rests;
   const fact: AnyFactReader = (name) => {
@@ -117,29 +119,20 @@ interface Engine {
   readonly options: JudgeOptions;
   /** Findings that failed by their keys, and what each rests on. */
   readonly failed: Map<string, Rests>;
-  /** What was seen for rules that are judged for each part of a kind, or (undefined) for the whole subject. */
-  readonly sights: Map<string | undefined, Sights>;
+  /** The parts of each kind that was judged. */
+  readonly parts: Map<string, readonly string[]>;
+  /** What was seen by fact, of part facts for all parts; and of each part. */
+  readonly seen: Map<string, Seen>;
+  readonly seenOfParts: Map<string, Map<string, Seen>>;
 }
 
-/**
- * The facts as all rules see them that look at one part, or at the whole subject: each looked up and aged once. A rule is
- * given those of them that it names.
- */
-interface Sight {
-  /** What is known, by fact; of a part fact that is not the part's own, by part. */
-  readonly facts: Record<string, unknown>;
-  /** Why others are not, by fact. */
-  readonly absent: Record<string, readonly Missing[]>;
-  /** The facts that are assumed, known or not; undefined where none is. */
-  assumed: Rests;
-}
-
-interface Sights {
-  /** All parts of the kind. */
-  readonly parts: readonly string[];
-  /** Without a look at one of them. */
-  readonly common: Sight;
-  readonly ofParts: Map<string, Sight>;
+/** A fact as all rules see it, looked up and aged once. */
+interface Seen {
+  /** Undefined where it is not known; of a part fact seen for all parts, what is known by part. */
+  readonly value: unknown;
+  /** Why it is not known, of all parts where it is not. */
+  readonly missing: readonly Missing[];
+  readonly assumed: boolean;
 }
 
 interface Missing {
@@ -170,31 +163,31 @@ function judgeRule(engine: Engine, rule: AnyRule, scopeRests: Rests): readonly R
   const { now } = options;
   const policy = options.policies?.[rule.id] ?? noPolicy;
   const kind = rule.per;
-  const { common, parts } = sightsOf(engine, kind);
-  if (kind === undefined) return judgeOne(engine, rule, undefined, common, policy, scopeRests);
+  if (kind === undefined) return judgeOne(engine, rule, undefined, policy, scopeRests);
 
   // Which parts to judge may itself depend on facts; when those are missing there is one untargeted `unknown`.
-  let rests = resting(scopeRests, rule, common);
-  const missing = firstMissing(rule, common);
+  let rests = resting(engine, rule, undefined, scopeRests);
+  const missing = firstMissing(engine, rule, undefined);
   if (missing !== undefined) return [unknown(engine, rule, undefined, missing, rests)];
   let names: readonly string[] | Judgement;
   try {
-    const facts = factsFor(rule, common);
+    const facts = factsFor(engine, rule, undefined);
     const blocker = failedPredecessor(engine, rule, facts, { subject, now, policy, part: '' });
     if (blocker !== undefined) return [blocked(engine, rule, undefined, blocker, rests)];
     const byPart = (fact: string) => {
-      const { facts: all, assumed } = sightsOf(engine, undefined).common;
-      if (assumed?.has(fact) === true) rests = joined(rests, fact);
-      const { [everyPart]: _, ...known } = all[fact] as Readonly<Record<string, unknown>>;
+      const { value, assumed } = seenOfAll(engine, fact);
+      if (assumed) rests = joined(rests, fact);
+      const { [everyPart]: _, ...known } = value as Readonly<Record<string, unknown>>;
       return known;
     };
-    names = rule.parts?.(facts, { subject, now, policy, all: parts, byPart }) ?? parts;
+    const all = allParts(engine, kind);
+    names = rule.parts?.(facts, { subject, now, policy, all, byPart }) ?? all;
   } catch (error) {
     return [broken(engine, rule, undefined, error, rests)];
   }
   if (!Array.isArray(names)) return [conclude(engine, rule, undefined, names as Judgement, policy, rests)];
   if (names.length === 0) return [judgeNone(engine, rule, kind, rests)];
-  const judgePart = (part: string) => judgeOne(engine, rule, part, sightOf(engine, kind, part), policy, rests);
+  const judgePart = (part: string) => judgeOne(engine, rule, part, policy, rests);
   return names.length === 1 ? judgePart(names[0] as string) : names.flatMap(judgePart);
 }
 
@@ -211,7 +204,6 @@ function judgeOne(
   engine: Engine,
   declared: AnyRule,
   part: string | undefined,
-  sight: Sight,
   policy: RulePolicy,
   before: Rests,
 ): readonly Result[] {
@@ -221,22 +213,22 @@ function judgeOne(
   const rule = isOther ? variant.judgedBy : declared;
   if (typeof rule === 'function')
     return [say(engine, declared, part, 'not_applicable', rule({ subject, part: part ?? '' }), before)];
-  let rests = resting(before, rule, sight);
+  let rests = resting(engine, rule, part, before);
   try {
     const peers = part === undefined || !looksAtPeers(rule) ? noPeers : peersOf(engine, rule, part, variant);
     const at: AnyContext = { subject, now: options.now, policy, part: part ?? '', peers };
-    const facts = factsFor(rule, sight);
+    const facts = factsFor(engine, rule, part);
     const blocker = failedPredecessor(engine, rule, facts, at);
     if (blocker !== undefined) return [blocked(engine, rule, part, blocker, before)];
-    let missing = firstMissing(rule, sight);
+    let missing = firstMissing(engine, rule, part);
     if (missing !== undefined) return [unknown(engine, rule, part, missing, before)];
     for (const peer in peers) {
-      const { absent, assumed } = sightOf(engine, rule.per ?? '', peer);
       for (const fact of rule.peers) {
-        missing ??= absent[fact]?.[0];
-        if (assumed?.has(fact) === true) rests = joined(rests, fact);
+        const seen = seenOfPart(engine, fact, peer);
+        missing ??= seen.missing[0];
+        if (seen.assumed) rests = joined(rests, fact);
       }
-      for (const fact of rule.optionalPeers) if (assumed?.has(fact) === true) rests = joined(rests, fact);
+      for (const fact of rule.optionalPeers) if (seenOfPart(engine, fact, peer).assumed) rests = joined(rests, fact);
     }
     if (missing !== undefined) return [unknown(engine, rule, part, missing, rests)];
     const judged = rule.judge(facts, at);
@@ -264,22 +256,25 @@ function peersOf(
   const { subject } = engine;
   const isOther = variant?.is({ subject, part });
   const others: Record<string, Record<string, unknown>> = {};
-  for (const peer of sightsOf(engine, per).parts) {
+  for (const peer of allParts(engine, per)) {
     if (peer === part || (peers.length > 0 && variant?.is({ subject, part: peer }) !== isOther)) continue;
-    const { facts } = sightOf(engine, per, peer);
     const known: Record<string, unknown> = {};
-    for (const fact of peers) if (facts[fact] !== undefined) known[fact] = facts[fact];
-    for (const fact of optionalPeers) if (facts[fact] !== undefined) known[fact] = facts[fact];
+    for (const names of [peers, optionalPeers]) {
+      for (const fact of names) {
+        const { value } = seenOfPart(engine, fact, peer);
+        if (value !== undefined) known[fact] = value;
+      }
+    }
     others[peer] = known;
   }
   return others;
 }
 
 /** The facts that a rule names, undefined where they are not known. */
-function factsFor({ needs, optional }: AnyRule, { facts }: Sight): Readonly<Record<string, unknown>> {
+function factsFor(engine: Engine, rule: AnyRule, part: string | undefined): Readonly<Record<string, unknown>> {
   const named: Record<string, unknown> = {};
-  for (const fact of needs) named[fact] = facts[fact];
-  for (const fact of optional) named[fact] = facts[fact];
+  for (const fact of rule.needs) named[fact] = seenBy(engine, rule, fact, part)?.value;
+  for (const fact of rule.optional) named[fact] = seenBy(engine, rule, fact, part)?.value;
   return named;
 }
 
@@ -294,88 +289,75 @@ function failedPredecessor(
 }
 
 /** The first fact that the rule needs and that is not there; what it can do without counts when it was supplied or asked for in vain. */
-function firstMissing({ needs, optional }: AnyRule, { absent }: Sight): Missing | undefined {
-  for (const fact of needs) {
-    const first = absent[fact]?.[0];
+function firstMissing(engine: Engine, rule: AnyRule, part: string | undefined): Missing | undefined {
+  for (const fact of rule.needs) {
+    const first = seenBy(engine, rule, fact, part)?.missing[0];
     if (first !== undefined) return first;
   }
-  for (const fact of optional) {
-    const first = absent[fact]?.find(({ why }) => why.reason !== 'not_supplied');
+  for (const fact of rule.optional) {
+    const first = seenBy(engine, rule, fact, part)?.missing.find(({ why }) => why.reason !== 'not_supplied');
     if (first !== undefined) return first;
   }
   return undefined;
 }
 
 /** What a rule rests on that was given its facts. */
-function resting(before: Rests, { needs, optional }: AnyRule, { assumed }: Sight): Rests {
+function resting(engine: Engine, rule: AnyRule, part: string | undefined, before: Rests): Rests {
   let rests = before;
-  if (assumed === undefined) return rests;
-  for (const facts of [needs, optional]) for (const fact of facts) if (assumed.has(fact)) rests = joined(rests, fact);
+  for (const fact of rule.needs) if (seenBy(engine, rule, fact, part)?.assumed === true) rests = joined(rests, fact);
+  for (const fact of rule.optional) if (seenBy(engine, rule, fact, part)?.assumed === true) rests = joined(rests, fact);
   return rests;
 }
 
-function sightsOf(engine: Engine, kind: string | undefined): Sights {
-  let sights = engine.sights.get(kind);
-  if (sights === undefined) {
-    const parts = kind === undefined ? [] : allParts(engine, kind);
-    sights = { parts, common: lookAround(engine, kind), ofParts: new Map() };
-    engine.sights.set(kind, sights);
-  }
-  return sights;
+/** A fact as a rule sees it that looks at `part`; undefined for what is known of each part while it looks at none. */
+function seenBy(engine: Engine, { per }: AnyRule, fact: string, part: string | undefined): Seen | undefined {
+  const kind = engine.kinds.partOf[fact];
+  if (kind === undefined || kind !== per) return seenOfAll(engine, fact);
+  return part === undefined ? undefined : seenOfPart(engine, fact, part);
 }
 
-function allParts({ evaluation, subject, set }: Engine, kind: string): readonly string[] {
+function seenOfAll(engine: Engine, fact: string): Seen {
+  return engine.seen.get(fact) ?? remember(engine.seen, fact, look(engine, fact));
+}
+
+function seenOfPart(engine: Engine, fact: string, part: string): Seen {
+  const { seenOfParts } = engine;
+  const ofPart = seenOfParts.get(part) ?? remember(seenOfParts, part, new Map<string, Seen>());
+  return ofPart.get(fact) ?? remember(ofPart, fact, lookAt(engine, fact, part));
+}
+
+function allParts({ evaluation, subject, set, parts }: Engine, kind: string): readonly string[] {
+  const known = parts.get(kind);
+  if (known !== undefined) return known;
   const declared = evaluation.parts?.(subject)[kind] ?? [];
   const found = Object.keys(set.parts[kind] ?? {}).filter((part) => part !== everyPart);
-  return declared.length === 0 ? found : [...new Set([...declared, ...found])];
+  return remember(parts, kind, declared.length === 0 ? found : [...new Set([...declared, ...found])]);
 }
 
-/** What rules see of one part: its own facts besides what all have in common. */
-function sightOf(engine: Engine, kind: string, part: string): Sight {
-  const { common, ofParts } = sightsOf(engine, kind);
-  let sight = ofParts.get(part);
-  if (sight === undefined) {
-    sight = { facts: { ...common.facts }, absent: { ...common.absent }, assumed: common.assumed };
-    for (const fact of Object.keys(engine.kinds.partOf))
-      if (engine.kinds.partOf[fact] === kind) note(engine, sight, fact, part, sight.facts, fact);
-    ofParts.set(part, sight);
-  }
-  return sight;
+function remember<K, V>(all: Map<K, V>, key: K, value: V): V {
+  all.set(key, value);
+  return value;
 }
 
-function lookAround(engine: Engine, kind: string | undefined): Sight {
-  const { kinds, set } = engine;
-  const sight: Sight = { facts: {}, absent: {}, assumed: undefined };
-  for (const fact of Object.keys(kinds.schemas)) {
-    const partKind = kinds.partOf[fact];
-    if (partKind === undefined) {
-      note(engine, sight, fact, undefined, sight.facts, fact);
-    } else if (partKind !== kind) {
-      const byPart: Record<string, unknown> = {};
-      for (const part of Object.keys(set.parts[partKind] ?? {})) note(engine, sight, fact, part, byPart, part);
-      sight.facts[fact] = byPart;
-    }
-  }
-  return sight;
+function look(engine: Engine, fact: string): Seen {
+  const kind = engine.kinds.partOf[fact];
+  if (kind === undefined) return lookAt(engine, fact, undefined);
+  const byPart: Record<string, unknown> = {};
+  const all = Object.keys(engine.set.parts[kind] ?? {}).map((part) => {
+    const seen = seenOfPart(engine, fact, part);
+    if (seen.value !== undefined) byPart[part] = seen.value;
+    return seen;
+  });
+  return { value: byPart, missing: all.flatMap(({ missing }) => missing), assumed: all.some(({ assumed }) => assumed) };
 }
 
-/** Looks a fact up for a sight: what is known goes into `known` as `name`. */
-function note(
-  engine: Engine,
-  sight: Sight,
-  fact: string,
-  part: string | undefined,
-  known: Record<string, unknown>,
-  name: string,
-): void {
-  const seen = aged(engine, fact, gatheredOf(engine, fact, part));
-  if (seen.assumed === true) sight.assumed = joined(sight.assumed, fact);
-  if (seen.status === 'known') known[name] = seen.value;
-  else {
-    const missing = { fact, part, why: seen };
-    const others = sight.absent[fact];
-    sight.absent[fact] = others === undefined ? [missing] : [...others, missing];
-  }
+const nothing: readonly Missing[] = [];
+
+function lookAt(engine: Engine, fact: string, part: string | undefined): Seen {
+  const gathered = aged(engine, fact, gatheredOf(engine, fact, part));
+  const assumed = gathered.assumed === true;
+  if (gathered.status === 'known') return { value: gathered.value, missing: nothing, assumed };
+  return { value: undefined, missing: [{ fact, part, why: gathered }], assumed };
 }
 
 /** A fact as it counts now: past its shelf life it is as good as none. What is assumed does not age. */

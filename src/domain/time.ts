@@ -10,8 +10,13 @@ export const dayMs = 24 * hourMs;
 
 /** Hours from `now` until the ISO 8601 time; negative when it is past, NaN when `iso` is no time. */
 export function hoursUntil(iso: string | undefined, now: Instant): number {
-  return iso === undefined ? Number.NaN : (Date.parse(iso) - now.getTime()) / hourMs;
+  if (iso === undefined) return Number.NaN;
+  if (iso !== last.iso) last = { iso, ms: Date.parse(iso) };
+  return (last.ms - now.getTime()) / hourMs;
 }
+
+/** What was observed together says the same time over and over. */
+let last = { iso: '', ms: Number.NaN };
 
 /** Days from the ISO 8601 time until `now`; NaN when `iso` is no time. */
 export function daysSince(iso: string | undefined, now: Instant): number {
