@@ -75,20 +75,32 @@ unread() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
+# Is it JSON? Older programs print text all the same, or names that they do not escape; one such section would spoil the file.
+# Literals become 0, and lists and objects of literals a literal, until one is left.
+is_json() {
+    reduced=$(printf '%s\n' "$1" | tr '\n\t\r' '   ' | sed -E -e 's/"([^"\\]|\\.)*"/s/g' \
+        -e 's/-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?|true|false|null/0/g' -e 's/ +//g' -e ':again' \
+        -e 's/\[([s0](,[s0])*)?\]|\{(s:[s0](,s:[s0])*)?\}/0/g' -e 't again')
+    [ "$reduced" = 0 ]
+}
+
 # section NAME COMMAND...: standard output of a command that prints JSON, as it is.
 section() {
     name=$1
     shift
     if ! has "$1"; then
         unread "$name" "$1 is not installed"
-        return
-    fi
-    if printed=$("$@" 2>"$scratch"); then
-        case $printed in
-            '') add "$name" '[]' ;;
-            \[* | \{*) add "$name" "$printed" ;;
-            *) unread "$name" "$* printed no JSON" ;;
-        esac
+    elif printed=$("$@" 2>"$scratch"); then
+        # Of what may be there or not, old programs print nothing for none. Every machine has the link lo.
+        if [ -z "$printed" ] && [ "$name" != linux.links ]; then printed='[]'; fi
+        if is_json "$printed"; then
+            add "$name" "$printed"
+        else
+            unread "$name" "$* printed no JSON"
+        fi
+    elif [ "$2 $3" = '-json -6' ] && grep -q 'not supported' "$scratch"; then
+        # A kernel without IPv6 has no route and no rule of it.
+        add "$name" '[]'
     else
         unread "$name" "$*: $(cat "$scratch")"
     fi
@@ -121,19 +133,41 @@ else
     unread linux.kernelSettings 'arp_ignore, arp_announce and rp_filter in /proc/sys/net/ipv4/conf cannot be read'
 fi
 
-# What sysctl reads at a start, in its order: of files with one name the first folder counts, and sysctl.conf comes last.
+# What sysctl reads at a start, in its order: of files with one name the first folder counts, and sysctl.conf comes last. What
+# a file says of one name counts before what any says of a pattern (sysctl.d(5)), so patterns come first. Without a value a
+# name is only taken out of the patterns: it keeps the 0 of the kernel.
 stored_settings() {
-    for file in $(for folder in /etc /run /usr/local/lib /usr/lib /lib; do ls "$folder"/sysctl.d/*.conf 2>/dev/null; done |
-        awk -F/ '!seen[$NF]++ { print $NF "/" $0 }' | sort | sed 's|^[^/]*/||') /etc/sysctl.conf; do
+    found=
+    for folder in /etc /run /usr/local/lib /usr/lib /lib; do
+        [ ! -d "$folder/sysctl.d" ] || [ -r "$folder/sysctl.d" ] || return 1
+        for file in "$folder"/sysctl.d/*.conf; do found=$found$file$newline; done
+    done
+    # One file a line, whatever blanks its name has.
+    set -f
+    IFS=$newline
+    # shellcheck disable=SC2046
+    set -- $(printf '%s' "$found" | awk -F/ '!seen[$NF]++ { print $NF "/" $0 }' | sort | sed 's|^[^/]*/||') /etc/sysctl.conf
+    for file; do
+        shift
         [ -e "$file" ] || continue
         [ -r "$file" ] || return 1
-        awk -F= '/^[ \t]*-?net[.\/]ipv4[.\/]conf[.\/]/ {
-            name = $1
-            gsub(/^[ \t]*-?net[.\/]ipv4[.\/]conf[.\/]|[ \t]+$/, "", name)
-            if (!match(name, /[.\/](arp_ignore|arp_announce|rp_filter)$/)) next
-            printf "{ \"scope\": \"%s\", \"setting\": \"%s\", \"value\": %d },", substr(name, 1, RSTART - 1), substr(name, RSTART + 1), $2
-        }' "$file"
+        set -- "$@" "$file"
     done
+    [ $# -eq 0 ] || cat -- "$@" | tr -d '\r' | awk '/^[ \t]*-?[ \t]*net[.\/]ipv4[.\/]conf[.\/]/ {
+        separator = index($0, "=")
+        name = separator ? substr($0, 1, separator - 1) : $0
+        value = separator ? substr($0, separator + 1) : 0
+        gsub(/^[ \t]*-?[ \t]*net[.\/]ipv4[.\/]conf[.\/]|[ \t]+$/, "", name)
+        gsub(/^[ \t]+|[ \t]+$/, "", value)
+        # What is no number the kernel does not take.
+        if (!match(name, /[.\/](arp_ignore|arp_announce|rp_filter)$/) || value !~ /^[0-9]+$/) next
+        if (!separator && $0 !~ /^[ \t]*-/) next
+        scope = substr(name, 1, RSTART - 1)
+        setting = substr(name, RSTART + 1)
+        gsub(/[\\"]/, "\\\\&", scope)
+        row = sprintf("{ \"scope\": \"%s\", \"setting\": \"%s\", \"value\": %d },", scope, setting, value)
+        if (scope ~ /[*?[]/) patterns = patterns row; else names = names row
+    } END { printf "%s%s", patterns, names }'
 }
 if printed=$(stored_settings); then
     add linux.storedKernelSettings "[${printed%,}]"
@@ -149,26 +183,54 @@ else
     unread linux.listeners "ss -Hltn: $(cat "$scratch")"
 fi
 
+# Without -t they list the tables that the kernel has loaded, and load none.
+legacy_rules() {
+    for save in iptables-legacy-save ip6tables-legacy-save; do
+        if has $save && $save 2>/dev/null | grep -qE '^(-A |:[A-Z]+ DROP)'; then return 0; fi
+    done
+    return 1
+}
+
 if ! has nft; then
     unread linux.packetFilter 'nft is not installed, so it is not known what a packet filter lets in'
-elif printed=$(nft -j list ruleset 2>"$scratch"); then
-    add linux.packetFilter "${printed:-{ \"nftables\": [] \}}"
-else
+elif ! printed=$(nft -j list ruleset 2>"$scratch"); then
     unread linux.packetFilter "nft -j list ruleset: $(cat "$scratch")"
+elif legacy_rules; then
+    unread linux.packetFilter 'rules of iptables-legacy stand beside those of nftables, and nft does not list them'
+elif [ -z "$printed" ]; then
+    add linux.packetFilter '{ "nftables": [] }'
+elif is_json "$printed"; then
+    add linux.packetFilter "$printed"
+else
+    unread linux.packetFilter 'nft -j list ruleset printed no JSON'
 fi
 
 # --- Postfix ------------------------------------------------------------------------------------------------------------
 
+# A main.cf that came from Windows has carriage returns.
+printable() { tr '\t' ' ' | tr -d '\000-\011\013-\037'; }
+
 # `name = value` lines as one JSON object.
 settings() {
-    sed -n 's/\\/\\\\/g; s/"/\\"/g; s/	/ /g; s/^\([^ =]*\) *= *\(.*\)$/"\1": "\2"/p' |
+    printable | sed -n 's/\\/\\\\/g; s/"/\\"/g; s/^\([^ =]*\) *= *\(.*\)$/"\1": "\2"/p' |
         awk '{ printf "%s%s", sep, $0; sep = ", " }'
 }
-lines() { sed '/^$/d; s/\\/\\\\/g; s/"/\\"/g; s/	/ /g; s/^/"/; s/$/"/' | awk '{ printf "%s%s", sep, $0; sep = ", " }'; }
+lines() { printable | sed '/^$/d; s/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$/"/' | awk '{ printf "%s%s", sep, $0; sep = ", " }'; }
+
+# Instances beside the first one that are switched on (postmulti(1)). MAIL_CONFIG says which one is meant.
+other_instances() {
+    [ -z "${MAIL_CONFIG:-}" ] || return 0
+    for folder in $(postconf -h multi_instance_directories 2>/dev/null | tr ',' ' '); do
+        [ "$(postconf -c "$folder" -h multi_instance_enable 2>/dev/null)" = no ] || printf ' %s' "$folder"
+    done
+}
 
 maillog=
 if ! has postconf; then
     unread linux.postfix 'postconf is not installed: this is no Postfix server'
+elif others=$(other_instances) && [ -n "$others" ]; then
+    unread linux.postfix "there is more than one instance of Postfix, the others in$others: collect it again with MAIL_CONFIG=FOLDER of the one that receives at the VIP (/etc/postfix is the first)"
+    maillog=$(postconf -h maillog_file 2>/dev/null)
 elif printed=$(postconf -x mail_version inet_interfaces inet_protocols mynetworks smtpd_relay_restrictions \
     smtpd_recipient_restrictions smtpd_upstream_proxy_protocol postscreen_upstream_proxy_protocol maillog_file \
     smtpd_client_connection_count_limit smtpd_client_event_limit_exceptions 2>"$scratch") &&
@@ -184,6 +246,7 @@ fi
 # --- Mail log -----------------------------------------------------------------------------------------------------------
 
 # Counts by remote address; no name, no mail address leaves. A session is one of mail once a recipient was accepted.
+# shellcheck disable=SC2016 # fields of awk, not of the shell
 summary='
 function days(y, m, d) {
     if (m <= 2) { y--; m += 12 }
@@ -221,13 +284,15 @@ function inBrackets(s,    p, q) {
 }
 function key(ip, port) { return ip SUBSEP port SUBSEP ((ip in local) ? local[ip] : "") }
 BEGIN { year = substr(iso(now + zone), 1, 4) + 0; since = now - hours * 3600 }
+/^-- / { next }
+{ all++ }
 !/postfix/ { next }
 {
     traditional = $1 !~ /^[0-9]/
     tag = traditional ? $5 : $3
     if (!match(tag, /\[[0-9]+\]:?$/)) next
     pid = substr(tag, RSTART + 1); sub(/\].*$/, "", pid)
-    program = substr(tag, 1, RSTART - 1)
+    program = substr(tag, 1, RSTART - 1); own++
     if (program ~ /\/qmgr$/) {
         id = $(traditional ? 6 : 4)
         if ($(traditional ? 7 : 5) ~ /^from=</ && (id in queued)) {
@@ -254,7 +319,7 @@ BEGIN { year = substr(iso(now + zone), 1, 4) + 0; since = now - hours * 3600 }
     if (!match($0, /: disconnect from /)) next
     ip = inBrackets(substr($0, RSTART)); said = substr($0, RSTART)
     isMail = (pid in mail) || match(said, / rcpt=[1-9]/); delete mail[pid]
-    if (ip == "" || ip == "unknown" || ip ~ /^127\./ || ip == "::1") next
+    if (ip !~ /^[0-9A-Fa-f.:]+(%[0-9A-Za-z_.-]+)?$/ || ip ~ /^127\./ || ip == "::1") next
     t = at()
     if (t < since) next
     if (from == "" || t < from) from = t
@@ -263,6 +328,7 @@ BEGIN { year = substr(iso(now + zone), 1, 4) + 0; since = now - hours * 3600 }
     k = key(ip, port); sessions[k]++; if (isMail) mails[k]++
 }
 END {
+    if (all && !own) exit
     printf "{ \"kind\": \"postfix\", \"from\": \"%s\", \"to\": \"%s\", \"files\": %d, \"truncated\": %s, \"byRemote\": [", \
         (from == "" ? "" : iso(from)), (to == "" ? "" : iso(to)), files, truncated
     for (k in sessions) {
@@ -275,13 +341,22 @@ END {
     printf "] }"
 }'
 
+# The one before a log, as logrotate names it: LOG.1 or LOG-20261129, packed or not.
+log_before() {
+    before=
+    for part in "$1".1 "$1".1.?* "$1"-[0-9]*; do
+        if [ -f "$part" ]; then before=$part; fi
+    done
+    if [ -n "$before" ]; then printf '%s\n' "$before"; fi
+}
+
 if [ -z "$logs" ]; then
     for one in "$maillog" /var/log/mail.log /var/log/maillog; do
-        [ -n "$one" ] && [ -e "$one" ] || continue
-        for part in "$one.1.gz" "$one.1" "$one"; do
-            if [ -e "$part" ]; then logs=$logs$part$newline; fi
-        done
-        break
+        # In a container maillog_file may be /dev/stdout, where nothing can be read.
+        if [ -f "$one" ]; then
+            logs=$(log_before "$one")$newline$one$newline
+            break
+        fi
     done
 fi
 now=$(date +%s)
@@ -296,10 +371,22 @@ files=0
 denied=
 old_ifs=$IFS
 IFS=$newline
+set -f
 for one in $logs; do
     files=$((files + 1))
+    case $one in
+        *.gz) unpack=gzip ;;
+        *.bz2) unpack=bzip2 ;;
+        *.xz) unpack=xz ;;
+        *.zst) unpack=zstd ;;
+        *) unpack='cat' ;;
+    esac
     if [ ! -r "$one" ]; then
         denied="$one cannot be read (permission denied, or not there)"
+    elif [ ! -f "$one" ]; then
+        denied="$one is no file; name the mail log itself with -l"
+    elif ! has $unpack; then
+        denied="$one cannot be unpacked, as $unpack is not installed; unpack it elsewhere and name it with -l"
     elif [ "$(($(wc -c <"$one") / 1000000))" -gt "$log_megabytes" ]; then
         truncated=true
     fi
@@ -310,7 +397,10 @@ read_logs() {
     IFS=$newline
     for one in $logs; do
         case $one in
-            *.gz) gzip -dc "$one" ;;
+            *.gz) gzip -dc -- "$one" ;;
+            *.bz2) bzip2 -dc -- "$one" ;;
+            *.xz) xz -dc -- "$one" ;;
+            *.zst) zstd -dcq -- "$one" ;;
             *) tail -c "${log_megabytes}000000" "$one" ;;
         esac
     done
@@ -326,12 +416,16 @@ else
         printed=$(read_logs 2>"$scratch" |
             awk -v now="$now" -v zone="$zone" -v hours="$hours" -v files=$files -v truncated=$truncated "$summary" 2>>"$scratch")
     else
-        printed=$(journalctl --no-pager -o short-iso --since "-${hours}h" -t postfix/smtpd -t postfix/postscreen \
-            -t postfix/qmgr -t postfix/submission/smtpd -t postfix/smtps/smtpd -t postfix/submissions/smtpd 2>"$scratch" |
+        # Each instance and each service may have a name of its own in the journal.
+        printed=
+        tags=$(journalctl -F SYSLOG_IDENTIFIER 2>"$scratch" | grep -E '^postfix[^ ]*/(smtpd|postscreen|qmgr)$' | sed 's/^/--identifier=/')
+        # shellcheck disable=SC2086 # one option a word
+        [ -z "$tags" ] || printed=$(journalctl --no-pager -o short-iso --since "-${hours}h" $tags 2>"$scratch" |
             awk -v now="$now" -v zone="$zone" -v hours="$hours" -v files=1 -v truncated=false "$summary" 2>>"$scratch")
     fi
     if [ -s "$scratch" ] || [ -z "$printed" ]; then
-        unread logSummary "$(cat "$scratch")"
+        reason=$(cat "$scratch")
+        unread logSummary "${reason:-the mail log holds no line of Postfix; name its log with -l}"
     else
         summary_section=",$newline  \"logSummary\": $printed"
     fi
