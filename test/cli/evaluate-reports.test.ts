@@ -125,7 +125,7 @@ describe.concurrent('while a name server is mute', () => {
   const asked = () => ['evaluate', 'dkim', 'contoso.com', '--resolver', `127.0.0.1:${mute.address().port}`];
 
   test('a log gets a line that says how far it is, and stdout nothing but the answer', async () => {
-    const { code, stdout, stderr } = await fieldcheck(...asked(), '--json');
+    const { code, stdout, stderr } = await callOf([...asked(), '--json'], { progress: true });
     expect([code, JSON.parse(stdout)[0].answers['verifiable-now']]).toEqual([2, 'undetermined']);
     expect(stderr).toMatch(/^0 of 1 looked at, 3 s\n/);
   });

@@ -141,6 +141,11 @@ const planted: readonly (readonly [file: string, specifier: string, refusal: str
     'src/app/ may not import src/local/: A use of the product knows its ports and no door: HTTP, timer, CLI and the local runtime, which is never deployed, call it.',
   ],
   [
+    'src/app/reading/serve.ts',
+    '../../store/store.ts',
+    'src/app/reading/serve.ts may not import src/store/: It is one more way in, for the thread that reads: everything that is read it leaves to the desk.',
+  ],
+  [
     'src/app/index.ts',
     '../local/start.ts',
     'src/app/index.ts may not import src/local/: The App composes the rooms and knows no door; the local runtime is never deployed, so nothing deployed needs it.',
