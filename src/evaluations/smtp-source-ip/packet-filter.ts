@@ -1,5 +1,5 @@
 import { parseEndpoint } from '../../domain/ip-range.ts';
-import type { NodePacketFilter } from '../../facts/smtp-service/linux-node.ts';
+import type { NodePacketFilter, NodeRedirects } from '../../facts/smtp-service/linux-node.ts';
 import type { SmtpService } from '../../facts/smtp-service/subject.ts';
 import { quotedForShell } from './linux.ts';
 import { familyOf } from './service.ts';
@@ -19,6 +19,16 @@ export function filterAtVips(filter: NodePacketFilter, alias: string, vips: read
     const { outcome, chain = 'no chain' } = filterAt(filter, familyOf(address), port, alias);
     return [{ vip, port, outcome, chain }];
   });
+}
+
+/** The chain that leads new connections to a VIP elsewhere before anything listens for them; undefined where none does. */
+export function redirectingChain(redirects: NodeRedirects | undefined, vip: string): string | undefined {
+  const { address = '', port } = parseEndpoint(vip) ?? {};
+  return redirects?.find(
+    ({ addresses, ports }) =>
+      addresses?.includes(address) !== false &&
+      (port === undefined || ports?.some(([first, last]) => first <= port && port <= last) !== false),
+  )?.chain;
 }
 
 const ruleName = (port: number) => `SMTP to the VIP, port ${port}`;

@@ -6,6 +6,7 @@ import {
   nodeListeners,
   nodePacketFilter,
   nodePostfix,
+  nodeRedirects,
   nodeRoutingRules,
   nodeStoredKernelSettings,
 } from './linux-node.ts';
@@ -64,6 +65,7 @@ export const smtpServiceFacts = factKinds(
     'node-postfix': nodePostfix,
     'node-packet-filter': nodePacketFilter,
     'node-arp-filter': nodeArpFilter,
+    'node-redirects': nodeRedirects,
     'node-log-summary': nodeLogSummary,
     'node-log': nodeLog,
     'node-log-proof': nodeLogProof,
@@ -104,6 +106,7 @@ export const smtpServiceFacts = factKinds(
     'node-postfix': 'node',
     'node-packet-filter': 'node',
     'node-arp-filter': 'node',
+    'node-redirects': 'node',
     'node-log-summary': 'node',
     'node-log': 'node',
     'node-log-proof': 'node',

@@ -94,6 +94,20 @@ export const nodePacketFilter = z
   })
   .meta({ title: 'packet filter', goodForHours: goodForADay });
 
+/** Rules that lead new connections to another address or port (REDIRECT, DNAT) before anything listens for them. */
+export const nodeRedirects = z
+  .array(
+    z.object({
+      /** `ip nat PREROUTING`: family, table and name. */
+      chain: z.string(),
+      /** Only those to these addresses; to all when undefined. */
+      addresses: z.array(z.string()).optional(),
+      /** Only those to these TCP ports; to all when undefined. */
+      ports: z.array(z.tuple([z.number(), z.number()])).optional(),
+    }),
+  )
+  .meta({ title: 'redirect rules', goodForHours: goodForADay });
+
 /** Rules about ARP packets (arptables, family arp of nftables): they may silence a VIP without a kernel setting. */
 export const nodeArpFilter = z
   .object({ rules: z.number() })
@@ -105,4 +119,5 @@ export type NodeStoredKernelSettings = z.infer<typeof nodeStoredKernelSettings>;
 export type NodeRoutingRules = z.infer<typeof nodeRoutingRules>;
 export type NodeListeners = z.infer<typeof nodeListeners>;
 export type NodePostfix = z.infer<typeof nodePostfix>;
+export type NodeRedirects = z.infer<typeof nodeRedirects>;
 export type NodePacketFilter = z.infer<typeof nodePacketFilter>;

@@ -202,6 +202,20 @@ export const inputChain = (policy: string, ...rules: FactFile[][]): FactFile => 
   },
   ...rules.map((expr, handle) => ({ rule: { family: 'inet', table: 'filter', chain: 'input', handle, expr } })),
 ];
+const redirectChain = (...rules: FactFile[][]): FactFile => [
+  {
+    chain: {
+      family: 'ip',
+      table: 'nat',
+      name: 'PREROUTING',
+      type: 'nat',
+      hook: 'prerouting',
+      prio: -100,
+      policy: 'accept',
+    },
+  },
+  ...rules.map((expr) => ({ rule: { family: 'ip', table: 'nat', chain: 'PREROUTING', expr } })),
+];
 const payload = (protocol: string, field: string, right: unknown) => ({
   match: { op: '==', left: { payload: { protocol, field } }, right },
 });
@@ -256,6 +270,34 @@ export const linuxScenes: readonly NamedScene[] = [
     make: bentLinux((file) => link(file, 'lo').addr_info.splice(1, 1)),
     expected: [fail('vip-on-loopback', 'MX2', 'critical', /the VIP 192\.0\.2\.25 is on no interface like lo/)],
     answers: { 'dsr-ready': 'no' },
+  },
+  {
+    name: 'Linux: a redirect rule stands in place of the VIP',
+    make: bentLinuxBoth((file) => {
+      link(file, 'lo').addr_info.splice(1, 1);
+      file.linux.packetFilter.nftables.push(
+        ...redirectChain([
+          payload('ip', 'daddr', '192.0.2.25'),
+          payload('tcp', 'dport', 25),
+          { redirect: { port: 2525 } },
+        ]),
+      );
+    }),
+    expected: [
+      other(
+        'vip-on-loopback',
+        'MX2',
+        'manual',
+        /192\.0\.2\.25 is on no interface like lo, and ip nat PREROUTING leads/,
+      ),
+      other(
+        'connector-bound-to-vip',
+        'MX2',
+        'manual',
+        /ip nat PREROUTING leads connections to 192\.0\.2\.25:25 elsewhere/,
+      ),
+    ],
+    answers: { 'dsr-ready': 'undetermined' },
   },
   {
     name: 'Linux: lo is down',

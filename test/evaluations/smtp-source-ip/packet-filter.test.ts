@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { filterAt } from '../../../src/evaluations/smtp-source-ip/packet-filter.ts';
-import { linuxPacketFilter } from '../../../src/sources/bindings/smtp-source-ip/linux-section.ts';
+import { filterAt, redirectingChain } from '../../../src/evaluations/smtp-source-ip/packet-filter.ts';
+import { linuxPacketFilter, linuxRedirects } from '../../../src/sources/bindings/smtp-source-ip/linux-section.ts';
 
 // Rulesets as `nft -j list ruleset` prints them (libnftables-json(5)), by what tools of distributions write.
 
@@ -97,4 +97,23 @@ it('speaks of each port, and of chains of the right family only', () => {
   });
   expect(filterAt(ofIp6, 'ipv4', 25, 'eth0').outcome).toBe('open');
   expect(filterAt(ofIp6, 'ipv6', 25, 'eth0')).toEqual({ outcome: 'closed', chain: 'ip6 filter INPUT' });
+});
+
+it.each([
+  ['redirect', [{ redirect: null }], true],
+  ['dnat of some ports', [port({ set: [25, 587] }), { dnat: { addr: '192.0.2.13' } }], true],
+  ['REDIRECT of iptables', [{ xt: { type: 'target', name: 'REDIRECT' } }], true],
+  ['redirect of another port', [port(80), { redirect: { port: 8080 } }], false],
+  ['what is accepted', [{ accept: null }], false],
+])('%s of connections to a VIP', (_, expr, isLed) => {
+  const at = { family: 'ip', table: 'nat' };
+  const to = is({ payload: { protocol: 'ip', field: 'daddr' } }, '192.0.2.25');
+  const redirects = linuxRedirects({
+    nftables: [
+      { chain: { ...at, name: 'PREROUTING', type: 'nat', hook: 'prerouting' } },
+      { rule: { ...at, chain: 'PREROUTING', expr: [to, ...expr] } },
+    ],
+  });
+  expect(redirectingChain(redirects, '192.0.2.25:25')).toBe(isLed ? 'ip nat PREROUTING' : undefined);
+  expect(redirectingChain(redirects, '192.0.2.26:25')).toBeUndefined();
 });

@@ -4,6 +4,7 @@ import { facingConnectors } from '../../../facts/smtp-service/node.ts';
 import { bindsAbsentAddress, connectorIdentity, listensOn } from '../connectors.ts';
 import { isListening } from '../linux.ts';
 import { quoted } from '../node.ts';
+import { redirectingChain } from '../packet-filter.ts';
 import { expectsProxy, listenLines, postfixServices, proxyParameter } from '../postfix.ts';
 import { onLinux, rule } from '../rule.ts';
 import { onlyWithDsr } from '../service.ts';
@@ -19,8 +20,8 @@ export const connectorBoundToVip = rule({
   scope: onlyWithDsr,
   variant: onLinux({
     needs: ['node-listeners'],
-    optional: ['node-postfix'],
-    judge({ 'node-listeners': listeners, 'node-postfix': postfix }, at) {
+    optional: ['node-postfix', 'node-redirects'],
+    judge({ 'node-listeners': listeners, 'node-postfix': postfix, 'node-redirects': redirects }, at) {
       const ports = at.subject.vips.flatMap((vip) => parseEndpoint(vip)?.port ?? []);
       const there = listeners.filter(({ port }) => ports.includes(port));
       const { inet_interfaces: interfaces } = postfix?.settings ?? {};
@@ -38,6 +39,18 @@ export const connectorBoundToVip = rule({
       ];
       const silent = at.subject.vips.filter((vip) => !isListening(listeners, vip));
       const proxied = postfix === undefined ? [] : postfixServices(postfix, at.subject).filter(expectsProxy);
+      const redirected = at.subject.vips.flatMap((vip) => {
+        const chain = redirectingChain(redirects, vip);
+        return chain === undefined ? [] : [{ vip, chain }];
+      });
+      if (redirected.length > 0 && silent.every((vip) => redirected.some((one) => one.vip === vip))) {
+        return {
+          verdict: 'manual',
+          message: `${at.part}: ${enumerate(redirected.map(({ vip, chain }) => `${chain} leads connections to ${vip} elsewhere`))}, so what listens on it does not tell whether Postfix gets them.`,
+          remedy: `Look where the rule leads them (nft list chain ${redirected[0]?.chain}), and let the probe show it.`,
+          evidence,
+        };
+      }
       if (silent.length === 0 && proxied.length > 0) {
         return {
           verdict: 'fail',

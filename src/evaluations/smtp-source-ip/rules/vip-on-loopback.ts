@@ -1,8 +1,10 @@
+import { parseEndpoint } from '../../../domain/ip-range.ts';
 import { enumerate } from '../../../domain/words.ts';
 import { isLoopbackAdapter } from '../../../facts/smtp-service/node.ts';
 import { vipAddresses } from '../../../facts/smtp-service/service.ts';
 import { addVip, fullPrefix } from '../linux.ts';
 import { isAutomaticAddress, isOneOf, loopbackAliases, loopbackPresent, quoted, vipsOn } from '../node.ts';
+import { redirectingChain } from '../packet-filter.ts';
 import { onLinux, rule } from '../rule.ts';
 import { familyOf, onlyWithDsr } from '../service.ts';
 
@@ -19,8 +21,9 @@ export const vipOnLoopback = rule({
   after: (_, at) => loopbackPresent(at),
   variant: onLinux({
     needs: ['node-adapters', 'node-ip-addresses'],
+    optional: ['node-redirects'],
     after: (_, at) => loopbackPresent(at),
-    judge({ 'node-adapters': adapters, 'node-ip-addresses': addresses }, at) {
+    judge({ 'node-adapters': adapters, 'node-ip-addresses': addresses, 'node-redirects': redirects }, at) {
       const carriers = adapters.filter(isLoopbackAdapter).map(({ name }) => name);
       const there = vipsOn(addresses, carriers, at);
       const evidence = there.map(({ alias, ipAddress, prefixLength, addressState }) => ({
@@ -30,6 +33,21 @@ export const vipOnLoopback = rule({
       const vips = vipAddresses(at.subject);
       const missing = vips.filter((vip) => !there.some(({ ipAddress }) => ipAddress === vip));
       const unusable = there.filter(({ addressState }) => addressState !== 'preferred');
+      const chains = at.subject.vips.flatMap((vip) =>
+        missing.includes(parseEndpoint(vip)?.address ?? '') ? [redirectingChain(redirects, vip)] : [],
+      );
+      if (missing.length > 0 && unusable.length === 0 && !chains.includes(undefined)) {
+        // REDIRECT is another way of Direct Server Return (LVS): the kernel gives the replies the VIP as their source.
+        return {
+          verdict: 'manual',
+          message: `${at.part}: the VIP ${enumerate(missing)} is on no interface like lo, and ${enumerate([...new Set(chains)].flatMap((chain) => chain ?? []))} leads its connections elsewhere: whether they reach Postfix and are answered as the VIP is not told by settings.`,
+          remedy: [
+            'Let the probe and the log of Postfix show it; or take that rule away and put the VIP on lo:',
+            ...missing.flatMap(addVip),
+          ].join('\n'),
+          evidence,
+        };
+      }
       if (missing.length + unusable.length > 0) {
         return {
           verdict: 'fail',

@@ -42,6 +42,7 @@ import {
   linuxNeighbors,
   linuxPacketFilter,
   linuxPostfix,
+  linuxRedirects,
   linuxRoutes,
   linuxRoutingRules,
 } from './linux-section.ts';
@@ -285,6 +286,7 @@ function linuxNodeFacts(host: SmtpNodeFacts): PartFacts {
     'node-packet-filter': read('linux.packetFilter', () => packetFilter && linuxPacketFilter(packetFilter)),
     // Only extra evidence: without the right to read it the kernel settings decide.
     'node-arp-filter': read('linux.packetFilter', () => packetFilter && linuxArpFilter(packetFilter), true),
+    'node-redirects': read('linux.packetFilter', () => packetFilter && linuxRedirects(packetFilter), true),
     'node-postfix': read('linux.postfix', () => postfix && linuxPostfix(postfix)),
     'node-log-summary': read('logSummary', () =>
       logSummary === undefined ? undefined : { ...logSummary, exchangeServers: declared?.exchangeServers ?? [] },

@@ -5,6 +5,7 @@ import type {
   NodeListeners,
   NodePacketFilter,
   NodePostfix,
+  NodeRedirects,
   NodeRoutingRules,
 } from '../../../facts/smtp-service/linux-node.ts';
 import type { NodeAdapters, NodeIpAddresses, NodeNeighbors, NodeRoutes } from '../../../facts/smtp-service/node.ts';
@@ -272,6 +273,46 @@ export function linuxPacketFilter({ nftables }: Section<'packetFilter'>): NodePa
       };
     });
   return { chains };
+}
+
+/** Of chains that the kernel itself leads new connections to: what containers publish stands in others. */
+export function linuxRedirects({ nftables }: Section<'packetFilter'>): NodeRedirects {
+  const bases = nftables.flatMap((one) => {
+    const { data } = chainRow.safeParse(one.chain);
+    return data?.type === 'nat' && data.hook === 'prerouting' ? [data] : [];
+  });
+  return nftables.flatMap((one) => {
+    const { data } = ruleRow.safeParse(one.rule);
+    const base = bases.find(
+      ({ name, ...at }) => name === data?.chain && at.table === data.table && at.family === data.family,
+    );
+    return data === undefined || base === undefined
+      ? []
+      : redirect(data.expr, `${data.family} ${data.table} ${data.chain}`);
+  });
+}
+
+/** As an extension of iptables. */
+const translation = z.object({ xt: z.object({ name: z.enum(['REDIRECT', 'DNAT']) }) });
+
+/** A rule that names neither an address nor a port is told by what has no words here: it is some other service's. */
+function redirect(expr: z.infer<typeof ruleRow>['expr'], chain: string): NodeRedirects {
+  const isOne = expr.some((one) => 'redirect' in one || 'dnat' in one || translation.safeParse(one).success);
+  if (!isOne) return [];
+  const values = (field: RegExp) => {
+    const all = expr.flatMap((one) => {
+      const parsed = match.safeParse(one.match);
+      const what = parsed.success ? left.safeParse(parsed.data.left) : undefined;
+      return parsed.success && what?.success === true && field.test(what.data) ? [parsed.data] : [];
+    });
+    return all.length === 0
+      ? undefined
+      : all.flatMap(({ op, right }) => (op === '==' || op === 'in' ? valuesIn(right) : []));
+  };
+  const addresses = values(/^ip6? daddr$/)?.flatMap((one) => (typeof one === 'string' ? [plainAddress(one)] : []));
+  const ports = values(/^tcp dport$/)?.flatMap(portsOf);
+  if (addresses === undefined && ports === undefined) return [];
+  return [{ chain, ...(addresses === undefined ? {} : { addresses }), ...(ports === undefined ? {} : { ports }) }];
 }
 
 /** Rules of arptables stand in the family arp, too. */
