@@ -30,10 +30,22 @@ export function inForce(settings: NodeKernelSettings, alias: string, setting: Ke
 
 /** What will be in force at an interface after a start, as far as files of sysctl say it; what no file says is 0. */
 export function inForceAfterStart(stored: NodeStoredKernelSettings, alias: string, setting: KernelSetting): number {
-  const of = (scopes: readonly string[]) =>
-    stored.findLast((row) => row.setting === kernelName[setting] && scopes.includes(row.scope))?.value ?? 0;
+  const of = (names: readonly string[]) =>
+    stored.findLast((row) => row.setting === kernelName[setting] && names.some((name) => isNamed(row.scope, name)))
+      ?.value ?? 0;
   // What `default` says holds for interfaces that come into being afterwards: those that the kernel finds at a start.
-  return Math.max(of(['all', '*']), of([alias, 'default', '*']));
+  return Math.max(of(['all']), of([alias, 'default']));
+}
+
+/** Does a name, or a pattern of glob(7) as sysctl.d(5) takes it (`eth*`), stand for an interface? */
+function isNamed(scope: string, name: string): boolean {
+  if (!/[*?]/.test(scope)) return scope === name;
+  // No interface has a longer name (IFNAMSIZ), and a short one matches or fails soon whatever the pattern.
+  if (name.length > 15) return false;
+  const pattern = scope
+    .replace(/\*+/g, '*')
+    .replace(/[.*+?^${}()|\\[\]]/g, (sign) => ({ '*': '.*', '?': '.' })[sign] ?? `\\${sign}`);
+  return new RegExp(`^${pattern}$`).test(name);
 }
 
 /** Values of `arp_ignore` with which an address of `lo` is not answered for on another interface; 3 spares those of scope host alone. */

@@ -25,7 +25,7 @@ export const nodeKernelSettings = z
 export const nodeStoredKernelSettings = z
   .array(
     z.object({
-      /** As in {@link nodeKernelSettings}; `*` stands for every interface. */
+      /** As in {@link nodeKernelSettings}, or a pattern for several (`*`, `eth*`). */
       scope: z.string(),
       setting: z.enum(['arp_ignore', 'arp_announce', 'rp_filter']),
       value: z.number(),

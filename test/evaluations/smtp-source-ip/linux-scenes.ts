@@ -365,6 +365,21 @@ export const linuxScenes: readonly NamedScene[] = [
     answers: ready,
   },
   {
+    name: 'Linux: a pattern of sysctl keeps the ARP settings of one node, and of the other those of other cards',
+    make: bentLinuxBoth((file) => {
+      const scope = file.host.name === 'MX1' ? 'et*' : 'ens?';
+      file.linux.storedKernelSettings = [
+        { scope, setting: 'arp_ignore', value: 1 },
+        { scope: '*', setting: 'arp_announce', value: 2 },
+      ];
+    }),
+    expected: [
+      other('settings-persistent', 'MX1', 'pass', /the files of sysctl keep its ARP settings/),
+      other('settings-persistent', 'MX2', 'manual', /no file of sysctl keeps arp_ignore: after a restart it answers/),
+    ],
+    answers: ready,
+  },
+  {
     name: 'Linux: ARP is silenced at the interface alone',
     make: bentLinux((file) => {
       Object.assign(kernel(file, 'all'), { arpIgnore: 0, arpAnnounce: 1 });
