@@ -9,6 +9,7 @@ import {
   type RunRecord,
   StoreUnavailable,
   type Watch,
+  type WatchSummary,
 } from '../../store/store.ts';
 import type { Ports } from '../ports.ts';
 import { watchesOf } from './watches.ts';
@@ -108,19 +109,28 @@ export type LastRun = Pick<RunRecord, 'runId' | 'startedAt' | 'state'>;
  *
  * @returns what tells the last run of such a watch
  */
-export async function lastRunsOfQuiet({
-  store,
-  evaluations,
-}: Pick<Ports, 'store' | 'evaluations'>): Promise<(watch: Watch) => LastRun | undefined> {
+export async function lastRunsOfQuiet(
+  ports: Pick<Ports, 'store' | 'evaluations'>,
+): Promise<(watch: Watch) => LastRun | undefined> {
+  const { store } = ports;
   if ((await store.lookedThrough()) === undefined) return () => undefined;
   const last = new Map<string, LastRun>();
-  for (const evaluation of evaluations.ids) {
-    for (const [organization, { runId, startedAt, state = 'finished' }] of await store.summaries(evaluation))
-      if (startedAt !== undefined) last.set(nameOf({ organization, evaluation }), { runId, startedAt, state });
-  }
+  for await (const [name, { runId, startedAt, state = 'finished' }] of summariesByName(ports))
+    if (startedAt !== undefined) last.set(name, { runId, startedAt, state });
   // Read last: what comes up from now on is seen at the next look.
   const atHand = await watchesAtHand({ store }, atHandKinds);
   return (watch) => (atHand.has(nameOf(watch)) ? undefined : last.get(nameOf(watch)));
+}
+
+/** What is kept of the last run of every watch, by {@link nameOf}: one look for each evaluation. */
+export async function* summariesByName({
+  store,
+  evaluations,
+}: Pick<Ports, 'store' | 'evaluations'>): AsyncGenerator<readonly [name: string, summary: WatchSummary]> {
+  for (const evaluation of evaluations.ids) {
+    for (const [organization, summary] of await store.summaries(evaluation))
+      yield [nameOf({ organization, evaluation }), summary];
+  }
 }
 
 /** Runs looked at for each watch, newest first: more than these do not run at once. */

@@ -8,6 +8,7 @@ import {
   nameOf,
   organizationsOf,
   runsLookedAt,
+  summariesByName,
   watchesAtHand,
   withoutCause,
 } from '../organizations/at-hand.ts';
@@ -28,9 +29,9 @@ const resendAfterMs = 10 * 60_000;
 const conditionsEveryMs = 60 * 60_000;
 
 /**
- * Looks after the runs that are under way, or those of one watch: closes those that have all their results and those past their deadline,
- * and sends slices that have no result after ten minutes again. Of every watch it tells, once an hour, what keeps it from
- * being looked at at all.
+ * Looks after the runs that are under way, or those of one watch: closes those that have all their results and those past
+ * their deadline, and sends slices that have no result after ten minutes again. Of every watch it tells, once an hour, what
+ * keeps it from being looked at at all.
  */
 export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<void> {
   /**
@@ -147,13 +148,10 @@ function faultsOf({ log }: Pick<RunPorts, 'log'>, broken?: Set<string>) {
  * @param broken watches whose fault has been told
  */
 async function lookAtConditions(ports: RunPorts, broken: ReadonlySet<string>): Promise<void> {
-  const { store, evaluations } = ports;
+  const { store } = ports;
   const atHand = await watchesAtHand(ports, ['notice', 'open']);
   const lastStart = new Map<string, string>();
-  for (const evaluation of evaluations.ids) {
-    for (const [organization, { startedAt, at }] of await store.summaries(evaluation))
-      lastStart.set(nameOf({ organization, evaluation }), startedAt ?? at);
-  }
+  for await (const [name, { startedAt, at }] of summariesByName(ports)) lastStart.set(name, startedAt ?? at);
   const missedOf = missedSlotsAt(ports.clock());
   const done: string[] = [];
   await onEveryWatch(ports, {
