@@ -94,6 +94,8 @@ async function runAll({
   if (runIds.length !== ids.length) throw new Error(`${runIds.length} runs were due`);
   await slices.emptied();
   await deliveries.emptied();
+  // From the first firing of the timer for deliveries on it is known which watches are quiet.
+  if (setUp) await app.superviseRuns();
   const seconds = (performance.now() - startedAt) / 1000;
   const { user, system } = process.cpuUsage(cpuBefore);
   const spent = { ...tableRequests };

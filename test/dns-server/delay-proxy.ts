@@ -1,5 +1,7 @@
-// Stands between a client and a DNS server and answers later: UDP and TCP on one port. Run as a process of its own
-// (startDelayProxy does) so that its work is not counted as the client's:
+// Stands between a client and a DNS server and answers later: UDP and TCP on one port. What it answers over UDP is a
+// resolver's, recursive and not authoritative, because that is whom the product asks: it takes a denial that a private
+// address calls its own for what the inside sees. Run as a process of its own (startDelayProxy does) so that its work is not
+// counted as the client's:
 //   node test/dns-server/delay-proxy.ts 127.0.0.1:5300 20 [dropAbovePerSecond [silentEvery]]
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
@@ -49,6 +51,13 @@ function firstLineAsPort(child: ChildProcess): Promise<number> {
 }
 
 const DROP_WINDOW_MS = 100;
+
+/** Flags of the header (RFC 1035 section 4.1.1): AA cleared, RA set. */
+function asResolver(reply: Buffer): Buffer {
+  if (reply.length < 4) return reply;
+  reply.writeUInt16BE((reply.readUInt16BE(2) & ~0x0400) | 0x0080, 2);
+  return reply;
+}
 
 function serve(
   upstream: { host: string; port: number },
@@ -100,7 +109,7 @@ function serve(
     let socket = upstreams.get(clientPort);
     if (socket === undefined) {
       socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
-      socket.on('message', (reply) => later(() => udp.send(reply, clientPort, clientAddress)));
+      socket.on('message', (reply) => later(() => udp.send(asResolver(reply), clientPort, clientAddress)));
       socket.on('error', () => {}); // the server is gone: the client sees silence
       upstreams.set(clientPort, socket);
     }
