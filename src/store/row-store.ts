@@ -503,21 +503,28 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
       return deleted + (summary.outcome === 'written' ? 1 : 0);
     },
 
-    async restore(watch, { states, history }) {
+    async restore(watch, { states, history, facts: supplied = [] }) {
       const partition = partitionKey(watch);
-      const groups = [
+      const judged = [
         ...states.map((state) => {
           const { subject } = state.run;
           return groupOf([{ kind: 'put', rowKey: stateKey(subject), cells: pack(`The state of ${subject}`, state) }]);
         }),
         ...history.map((state) => groupOf([historyWrite(state)])),
       ];
-      for (const transaction of inTransactions(groups)) {
-        await evaluations.write(
-          partition,
-          transaction.flatMap(({ writes }) => writes),
-        );
-      }
+      const write = async (table: Table, groups: readonly Group[]) => {
+        for (const transaction of inTransactions(groups)) {
+          await table.write(
+            partition,
+            transaction.flatMap(({ writes }) => writes),
+          );
+        }
+      };
+      await write(evaluations, judged);
+      await write(
+        facts,
+        supplied.map((one) => factsGroup([factsKey(one), one])),
+      );
     },
   };
 

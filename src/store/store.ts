@@ -394,11 +394,15 @@ export interface Store extends AccessStore, AtHandStore {
   prune(watch: Watch, before: string, limit: number): Promise<number>;
   /** Deletes everything that is kept about a watch, supplied facts included. @returns rows deleted */
   purge(watch: Watch): Promise<number>;
-  /** Writes states and history as they were read from a store, this one or another, over what is there; tells nobody. */
-  restore(
-    watch: Watch,
-    kept: { readonly states: readonly SubjectState[]; readonly history: readonly SubjectState[] },
-  ): Promise<void>;
+  /** Writes what was read from a store, this one or another, over what is there; tells nobody. No row is in it twice. */
+  restore(watch: Watch, kept: Kept): Promise<void>;
+}
+
+/** What an export holds of a watch. */
+export interface Kept {
+  readonly states: readonly SubjectState[];
+  readonly history: readonly SubjectState[];
+  readonly facts?: readonly StoredFacts[];
 }
 
 export type Settlement =

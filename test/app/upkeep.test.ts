@@ -357,6 +357,16 @@ describe('export and import', () => {
       'line 4: is a second last known state of "contoso.com"',
     ],
     [
+      'the same facts twice',
+      (lines) => lines.toSpliced(9, 0, lines[8] ?? ''),
+      'line 10: is a second "export/accepted-domain" about "contoso.com"',
+    ],
+    [
+      'a line that no export has',
+      (lines) => lines.toSpliced(2, 0, JSON.stringify({ kind: 'state', state: 'x'.repeat(8_000_000) })),
+      'line 3: is longer than 8000000 characters; no line of an export is',
+    ],
+    [
       'a state of another',
       (lines) => lines.map((line) => line.replace('"runId":"contoso.', '"runId":"fabrikam.')),
       'line 3: is about "fabrikam", but the file is of "contoso"',
@@ -392,7 +402,7 @@ describe('export and import', () => {
     const failing = newStore();
     const broken = createMachine({
       resolvers: [dns.address],
-      store: { ...failing, putFacts: () => Promise.reject(new Error('storage went away')) },
+      store: { ...failing, restore: () => Promise.reject(new Error('storage went away')) },
     });
     await expect(broken.app.importOrganization(linesOf(lines), false)).rejects.toThrow(
       'The import of "contoso" was cut short (storage went away). The organization does not exist until it is complete: import the file again.',
@@ -405,7 +415,7 @@ describe('export and import', () => {
   test('a replacement that is cut short puts back what was there, and says so', async () => {
     const lines = await exported();
     const renamed = lines.map((line) => line.replace('"name":"Contoso"', '"name":"Contoso Ltd"'));
-    const facts = vi.spyOn(store, 'putFacts').mockRejectedValueOnce(new Error('storage went away'));
+    const facts = vi.spyOn(store, 'restore').mockRejectedValueOnce(new Error('storage went away'));
     onTestFinished(() => facts.mockRestore());
     await expect(made.app.importOrganization(linesOf(renamed), true)).rejects.toThrow(
       'The import of "contoso" was cut short (storage went away). What an export holds of what was there before is back.',

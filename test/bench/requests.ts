@@ -126,10 +126,10 @@ const heavy: readonly HeavyRequest[] = [
     body: () => message(31 * megabyte),
   },
   {
-    what: 'an import of 60 MB',
+    what: 'an import of 32 MB',
     status: 200,
     path: (organization) => `organizations/${organization}/import`,
-    body: (organization) => exported(organization, 60 * megabyte),
+    body: (organization) => exported(organization, 31 * megabyte),
   },
 ];
 

@@ -883,8 +883,11 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
         stateOf('a.contoso.com'),
       );
       const history = [stateOf('a.contoso.com', { run: 'contoso.dkim.old', at: time(-60) })];
-      await store.restore(watch, { states, history });
-      await store.restore(watch, { states, history });
+      const facts = [factsOf({ observedAt: time(2), content: 'as it was' })];
+      await store.putFacts([factsOf({ observedAt: time(3), content: 'later' })]);
+      await store.restore(watch, { states, history, facts });
+      await store.restore(watch, { states, history, facts });
+      expect(await store.facts(watch)).toEqual(facts);
       expect((await allPages((continuation) => store.listStates(watch, 100, continuation))).items).toHaveLength(121);
       expect((await store.states(watch, ['a.contoso.com'])).get('a.contoso.com')?.value).toEqual(
         stateOf('a.contoso.com'),

@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import type { Identity } from '../../domain/access.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { Subject } from '../../domain/subject.ts';
@@ -11,6 +12,7 @@ import { storedOrganization } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { type AskedDesk, atDesk } from '../reading/thread.ts';
+import { ownTurn } from '../reading/turns.ts';
 import type { AcceptedFacts } from '../responses.ts';
 import { ownKey, type RunPorts, startRun } from '../runs/start.ts';
 import type { Supply } from './read.ts';
@@ -139,10 +141,12 @@ async function acceptAt(
     target: id,
     detail: `${supply.name}, ${kept.size} subjects`,
   });
-  for (const piece of pieces(subjects.filter((subject) => kept.has(subject.id)))) {
+  const keep = async (piece: readonly Subject[]) => {
     const contents = await desk.factsFor(piece);
+    await ownTurn();
     await store.putFacts(piece.map((subject, index) => ({ ...about, subject: subject.id, content: contents[index] })));
-  }
+  };
+  await pMap(pieces(subjects.filter(({ id }) => kept.has(id))), keep, { concurrency: piecesAtOnce });
   const isNamed = new Set(named);
   const notes = [...supply.notes, ...(change === undefined ? [] : [change.says])];
   const accepted = {
@@ -155,6 +159,9 @@ async function acceptAt(
   const started = await startRun(ports, { document, evaluation: id, trigger: 'facts', key: ownKey(now) });
   return started === undefined ? accepted : { ...accepted, runId: started.run.runId };
 }
+
+/** Pieces on their way at once, so that the storage is not waited for one after the other. */
+const piecesAtOnce = 4;
 
 /** Names copied at once. */
 const namesAtOnce = 10_000;

@@ -3,9 +3,10 @@
 // The first line says what it is and of which version, the last one how much there was, so that a file that was cut off
 // is never taken for a whole one. What is in flight (runs, undelivered notices) stays behind.
 import { setImmediate as othersFirst } from 'node:timers/promises';
+import pMap from 'p-map';
 import { z } from 'zod';
 import { auditEntry, organizationKey } from '../../domain/access.ts';
-import { type SubjectState, subjectState } from '../../domain/compare.ts';
+import { subjectState } from '../../domain/compare.ts';
 import { parseJson, RefusedJson } from '../../domain/json.ts';
 import {
   describeIssue,
@@ -14,9 +15,8 @@ import {
   organizationId,
 } from '../../domain/organization.ts';
 import { statement } from '../../domain/statement.ts';
-import type { Registry } from '../../evaluations/registry.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
-import { type Page, type Store, type StoredFacts, storedFacts, type Watch } from '../../store/store.ts';
+import { type Page, type Store, storedFacts, type Watch } from '../../store/store.ts';
 import { audited } from '../access/audit.ts';
 import { listKeys } from '../access/keys.ts';
 import { checkOrganization, shownOrganization, withStoredAddresses } from '../organizations/documents.ts';
@@ -31,8 +31,14 @@ const version = 1;
 /** Rows read and written at once: as many as are packed and unpacked before others have waited long for their turn. */
 const batch = 200;
 
+/** Of them, so that the storage is not waited for one after the other. */
+const batchesAtOnce = 4;
+
 /** Characters of lines that are read before others get their turn. */
 const readAtOnce = 250_000;
+
+/** Characters of one line: more than of any subject's facts, and read before others have waited long for their turn. */
+const longestLine = 8_000_000;
 
 /** Faults that are told of one file. */
 const faultsTold = 20;
@@ -70,6 +76,8 @@ const entry = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('end'), counts }),
 ]);
 
+type Entry = z.infer<typeof entry>;
+
 /**
  * Hands an organization over line by line. Addresses that are written into its document are not among it, only that
  * there are some.
@@ -83,7 +91,7 @@ export async function exportOrganization(
 ): Promise<Counts> {
   const { store } = ports;
   const { value: document } = await storedOrganization(ports, id);
-  const put = (value: z.infer<typeof header> | z.infer<typeof entry>) => write(`${JSON.stringify(value)}\n`);
+  const put = (value: z.infer<typeof header> | Entry) => write(`${JSON.stringify(value)}\n`);
   const done = { states: 0, history: 0, facts: 0, statements: 0 };
   await put({ kind: 'fieldcheck organization', version, organization: id, exportedAt: ports.clock().toISOString() });
   await put({ kind: 'document', document: shownOrganization(document) });
@@ -159,7 +167,7 @@ export async function importOrganization(
   const before = existing === undefined ? undefined : await exportedLines(ports, organization);
   const write = async (whole: OrganizationDocument, lines: ImportFile) => {
     await purgeOrganization(store, evaluations.ids, organization);
-    await writeAll(store, evaluations, organization, lines);
+    await writeAll(store, organization, lines);
     if ((await store.putOrganization(whole, undefined, ports.clock().toISOString())) === undefined)
       throw new Error('somebody else wrote the organization meanwhile');
   };
@@ -205,14 +213,14 @@ function reasonOf(error: unknown): string {
 
 /** Finds out what no row can hold, before anything goes away for it. @throws InvalidDocument */
 async function rehearse(
-  { evaluations, clock }: Pick<Ports, 'evaluations' | 'clock'>,
+  { clock }: Pick<Ports, 'clock'>,
   organization: string,
   document: OrganizationDocument,
   file: ImportFile,
 ): Promise<void> {
   const store = createMemoryStore();
   try {
-    await writeAll(store, evaluations, organization, file);
+    await writeAll(store, organization, file);
     await store.putOrganization(document, undefined, clock().toISOString());
   } catch (error) {
     throw new InvalidDocument(file.name, [reasonOf(error)]);
@@ -241,6 +249,7 @@ async function check(
   const faults: string[] = [];
   const found = { states: 0, history: 0, facts: 0, statements: 0 };
   const subjects = new Set<string>();
+  const supplied = new Set<string>();
   let organization: string | undefined;
   let document: OrganizationDocument | undefined;
   let end: Counts | undefined;
@@ -255,7 +264,10 @@ async function check(
       continue;
     }
     if (end !== undefined) faults.push(`${at}: stands behind the end`);
-    const one = entryOf(line);
+    const one =
+      line.length > longestLine
+        ? { faults: [`is longer than ${longestLine} characters; no line of an export is`] }
+        : entryOf(line);
     if ('faults' in one) {
       faults.push(...one.faults.map((fault) => `${at}: ${fault}`));
       continue;
@@ -283,9 +295,14 @@ async function check(
       case 'history':
         found.history += 1;
         break;
-      case 'facts':
+      case 'facts': {
+        const { evaluation, subject, name } = one.facts;
+        if (supplied.has(JSON.stringify([evaluation, subject, name])))
+          faults.push(`${at}: is a second "${name}" about "${subject}"`);
+        supplied.add(JSON.stringify([evaluation, subject, name]));
         found.facts += 1;
         break;
+      }
       case 'statement':
         found.statements += 1;
         break;
@@ -310,7 +327,7 @@ async function check(
 }
 
 /** Whose a line is; undefined for those that are not about one evaluation. */
-function aboutOf(line: z.infer<typeof entry>): Watch | undefined {
+function aboutOf(line: Entry): Watch | undefined {
   if (line.kind === 'facts') return line.facts;
   if (line.kind !== 'state' && line.kind !== 'history') return undefined;
   const { runId, run } = line.state;
@@ -330,7 +347,7 @@ function headerOf(name: string, line: string): string {
   return parsed.data.organization;
 }
 
-function entryOf(line: string): z.infer<typeof entry> | { readonly faults: readonly string[] } {
+function entryOf(line: string): Entry | { readonly faults: readonly string[] } {
   let value: unknown;
   try {
     value = parseJson(line);
@@ -349,29 +366,44 @@ function jsonOf(line: string): unknown {
   }
 }
 
-async function writeAll(store: Store, { ids }: Registry, organization: string, file: ImportFile): Promise<void> {
-  const waiting = new Map<string, { states: SubjectState[]; history: SubjectState[] }>(
-    ids.map((id) => [id, { states: [], history: [] }]),
-  );
-  let facts: StoredFacts[] = [];
-  let size = 0;
-  const flush = async () => {
-    for (const [evaluation, kept] of waiting) {
-      if (kept.states.length + kept.history.length > 0) await store.restore({ organization, evaluation }, kept);
-      waiting.set(evaluation, { states: [], history: [] });
+async function writeAll(store: Store, organization: string, file: ImportFile): Promise<void> {
+  const write = async (entries: readonly Entry[]) => {
+    for (const one of entries) if (one.kind === 'statement') await store.putStatement(organization, one.statement);
+    const judged = entries.filter((one) => aboutOf(one) !== undefined);
+    for (const [evaluation = '', own] of Map.groupBy(judged, (one) => aboutOf(one)?.evaluation)) {
+      await store.restore(
+        { organization, evaluation },
+        {
+          states: own.flatMap((one) => (one.kind === 'state' ? [one.state] : [])),
+          history: own.flatMap((one) => (one.kind === 'history' ? [one.state] : [])),
+          facts: own.flatMap((one) => (one.kind === 'facts' ? [one.facts] : [])),
+        },
+      );
     }
-    if (facts.length > 0) await store.putFacts(facts);
-    facts = [];
-    size = 0;
   };
-  for await (const line of file.lines()) {
-    const one = line === '' ? undefined : entry.safeParse(jsonOf(line)).data;
-    if (one?.kind === 'state') waiting.get(one.state.run.evaluation)?.states.push(one.state);
-    else if (one?.kind === 'history') waiting.get(one.state.run.evaluation)?.history.push(one.state);
-    else if (one?.kind === 'facts') facts.push(one.facts);
-    else if (one?.kind === 'statement') await store.putStatement(organization, one.statement);
-    size += 1;
-    if (size === batch) await flush();
+  const writing: Promise<void>[] = [];
+  const begin = (entries: readonly Entry[]) => {
+    const one = write(entries);
+    writing.push(one);
+    return one;
+  };
+  try {
+    await pMap(batchesOf(file), begin, { concurrency: batchesAtOnce });
+  } finally {
+    // Who is told that it was cut short finds nobody still writing.
+    await Promise.allSettled(writing);
   }
-  await flush();
+}
+
+async function* batchesOf(file: ImportFile): AsyncGenerator<readonly Entry[]> {
+  let entries: Entry[] = [];
+  for await (const line of file.lines()) {
+    if (line === '') continue;
+    const { data } = entry.safeParse(jsonOf(line));
+    if (data !== undefined) entries.push(data);
+    if (entries.length < batch) continue;
+    yield entries;
+    entries = [];
+  }
+  yield entries;
 }

@@ -17,7 +17,7 @@ export interface Binding {
 export interface TypedData {
   string?: string;
   json?: string;
-  bytes?: Uint8Array;
+  bytes?: Uint8Array | ArrayBuffer;
   int?: number;
   double?: number;
   http?: HttpData;

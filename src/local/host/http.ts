@@ -93,7 +93,7 @@ export async function openHttp(options: HttpOptions, port: number, address = loo
     const body = await readBody(request, options.bodyIdleMs ?? bodyIdleMs, options.bodyLimitMs ?? bodyLimitMs);
     if (body === 'stalled') return sendText(response, 408, 'The body did not come on.', { connection: 'close' });
     // Copying a large one takes its time, and so does what the library makes of it: others come in between.
-    if (body !== undefined && body.length > 0) await othersFirst();
+    if (body?.bytes.byteLength) await othersFirst();
     if (body === undefined) return sendText(response, 413, `A body may have ${maxBodyBytes} bytes at most.`);
 
     if (/^\/admin(\/|$)/i.test(url.pathname)) {
@@ -102,7 +102,7 @@ export async function openHttp(options: HttpOptions, port: number, address = loo
         method,
         url.pathname,
         request.headers['content-type'] ?? '',
-        body,
+        Buffer.from(body.bytes),
       );
       return sendJson(response, status, answered);
     }
@@ -119,6 +119,7 @@ export async function openHttp(options: HttpOptions, port: number, address = loo
     if (trigger.authLevel !== 'anonymous' && !mayEnter(request, url, options.key)) {
       return sendText(response, 401, 'This needs a key: header x-functions-key or ?code=.');
     }
+    // The library makes a buffer of it, which of this one is a view and of any other a copy.
     const http = toHttpData(request, url, method, found.params, body);
     let result: TypedData | null | undefined;
     try {
@@ -216,14 +217,14 @@ function announcedBytes({ headers }: IncomingMessage): number | undefined {
   return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined;
 }
 
-/** @returns undefined when it is too long */
+/** @returns undefined when it is too long; else what nobody but its one holder keeps, so that it can be let go */
 async function readBody(
   request: IncomingMessage,
   idleMs: number,
   limitMs: number,
-): Promise<Buffer | 'stalled' | undefined> {
+): Promise<{ bytes: ArrayBuffer } | 'stalled' | undefined> {
   // In its place at once: chunks beside the whole would be twice as much.
-  let body = Buffer.allocUnsafeSlow(Math.min(announcedBytes(request) ?? firstBytes, maxBodyBytes));
+  let body: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(Math.min(announcedBytes(request) ?? firstBytes, maxBodyBytes));
   let size = 0;
   const stalled = Promise.withResolvers<'stalled'>();
   request.setTimeout(idleMs, () => stalled.resolve('stalled'));
@@ -246,7 +247,8 @@ async function readBody(
     return ended;
   }
   request.setTimeout(0);
-  return size > maxBodyBytes ? undefined : body.subarray(0, size);
+  if (size > maxBodyBytes) return undefined;
+  return { bytes: size === body.length ? body.buffer : body.buffer.slice(0, size) };
 }
 
 function toHttpData(
@@ -254,7 +256,7 @@ function toHttpData(
   url: URL,
   method: string,
   params: Record<string, string>,
-  body: Buffer,
+  body: TypedData,
 ): HttpData {
   const headers = Object.entries(request.headers).map(
     ([name, value]) => [name, { value: Array.isArray(value) ? value.join(', ') : (value ?? '') }] as const,
@@ -269,7 +271,7 @@ function toHttpData(
     nullableHeaders: Object.fromEntries(headers),
     nullableQuery: Object.fromEntries(query),
     nullableParams: Object.fromEntries(Object.entries(params).map(([name, value]) => [name, { value }] as const)),
-    body: { bytes: body },
+    body,
   };
 }
 

@@ -86,6 +86,8 @@ async function runInWorker(
 ): Promise<InvocationResponse> {
   const model = app.model.getInvocationModel(context);
   const { context: invocationContext, inputs } = await model.getArguments();
+  // The library's request has a copy of its own; a second one would stand here for as long as the function runs.
+  for (const { data } of context.request.inputData) delete data.http?.body?.bytes;
   const hookData = {};
 
   const pre = { hookData, inputs, invocationContext, functionCallback: callback };

@@ -93,7 +93,7 @@ function toMessages(data: TypedData): string[] {
       typeof item === 'string' ? item : JSON.stringify(item),
     );
   }
-  if (data.bytes !== undefined) return [Buffer.from(data.bytes).toString('utf8')];
+  if (data.bytes !== undefined) return [new TextDecoder().decode(data.bytes)];
   return [String(data.string ?? data.int ?? data.double ?? '')];
 }
 
