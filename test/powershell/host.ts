@@ -10,7 +10,14 @@ import { promisify } from 'node:util';
 const exec = promisify(execFile);
 
 const sources = join(import.meta.dirname, 'host');
-const dotnetEnvironment = { ...process.env, DOTNET_CLI_TELEMETRY_OPTOUT: '1', DOTNET_NOLOGO: '1' };
+const dotnetEnvironment = {
+  ...process.env,
+  DOTNET_CLI_TELEMETRY_OPTOUT: '1',
+  DOTNET_NOLOGO: '1',
+  // The engine comes as intermediate code: half of what a test costs is compiling it. What runs seldom is compiled once, plainly.
+  DOTNET_TieredPGO: '0',
+  DOTNET_TC_CallCountThreshold: '1000',
+};
 
 /** A script by its path, or its text (then without a byte-order mark). */
 export type ScriptRequest = { path: string } | { text: string };

@@ -40,6 +40,7 @@ public static class Recorder
 internal static class ScriptRun
 {
     private static readonly TimeSpan StopGrace = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RestGrace = TimeSpan.FromSeconds(1);
 
     /// <summary>True once something still runs that a script began: it would be in the way of the next one.</summary>
     internal static bool LeftSomethingRunning { get; private set; }
@@ -48,6 +49,14 @@ internal static class ScriptRun
     private static readonly bool InPwsh = Assembly.GetEntryAssembly() != Assembly.GetExecutingAssembly();
 
     private static readonly string? ModulesOfPwsh = InPwsh ? Environment.GetEnvironmentVariable("PSModulePath") : null;
+
+    /// <summary>The session that looks at the others, and those that were there before any script: pwsh runs this host in one.</summary>
+    private static readonly Lazy<(Runspace Session, HashSet<Guid> Before)> Watch = new(() =>
+    {
+        var session = RunspaceFactory.CreateRunspace(InitialSessionState.CreateDefault2());
+        session.Open();
+        return (session, [.. Open(session)]);
+    });
 
     /// <summary>Runs the script in a session of its own; what it found in the environment is gone afterwards.</summary>
     internal static RunAnswer Of(RunRequest request)
@@ -74,6 +83,7 @@ internal static class ScriptRun
         CultureInfo.DefaultThreadCurrentUICulture = culture;
         Recorder.Clear();
 
+        if (InPwsh) _ = Watch.Value;
         using var runspace = RunspaceFactory.CreateRunspace(State(request));
         runspace.Open();
         runspace.SessionStateProxy.InvokeCommand.PreCommandLookupAction = Recorder.Lookup;
@@ -92,7 +102,7 @@ internal static class ScriptRun
 
         errors.AddRange(shell.Streams.Error.Select(error => error.ToString()));
         var calls = Recorder.Seen();
-        LeftSomethingRunning |= InPwsh && inTime && OthersIn(runspace) > 0;
+        LeftSomethingRunning |= InPwsh && inTime && !ComesToRest(runspace.InstanceId);
         return new RunAnswer(
             [.. output.Select(item => item?.ToString() ?? "")],
             [.. errors],
@@ -101,12 +111,24 @@ internal static class ScriptRun
             calls, !inTime, watch.ElapsedMilliseconds);
     }
 
-    /// <summary>How many sessions work beside this one: a command behind a remote connection may hang longer than its script.</summary>
-    private static int OthersIn(Runspace runspace)
+    /// <summary>
+    /// Whether every session is closed that the script began: a command behind a remote connection may hang longer than its
+    /// script and keep others from connecting. The far end of one that was closed needs a moment to notice.
+    /// </summary>
+    private static bool ComesToRest(Guid own)
     {
-        using var shell = PowerShell.Create(runspace);
-        return shell.AddCommand("Get-Runspace").Invoke<Runspace>()
-            .Count(other => other.InstanceId != runspace.InstanceId && other.RunspaceAvailability == RunspaceAvailability.Busy);
+        var (session, before) = Watch.Value;
+        for (var waited = Stopwatch.StartNew(); Open(session).Any(id => !before.Contains(id) && id != own); Thread.Sleep(10))
+            if (waited.Elapsed > RestGrace) return false;
+        return true;
+    }
+
+    private static Guid[] Open(Runspace session)
+    {
+        using var shell = PowerShell.Create(session);
+        return [.. shell.AddCommand("Get-Runspace").Invoke<Runspace>()
+            .Where(one => one.RunspaceStateInfo.State is not (RunspaceState.Closed or RunspaceState.Broken))
+            .Select(one => one.InstanceId)];
     }
 
     private static InitialSessionState State(RunRequest request)
