@@ -1,7 +1,7 @@
 import { blocksAnswers } from './answer.ts';
 import type { Evaluation } from './evaluation.ts';
 import { isStale } from './fact.ts';
-import { type FactSet, type Gathered, mergeFactSets, type PartFacts } from './fact-set.ts';
+import { type FactSet, type Gathered, mergeFactSets, noFacts, type PartFacts } from './fact-set.ts';
 import { type Finding, findingKey, type Run } from './finding.ts';
 import { askSource, factsNeeded, type GatherOptions, gather, gatherEach, type Others, valueIn } from './gather.ts';
 import { type JudgeOptions, judge, judgeWithReasons, restingOn } from './judge.ts';
@@ -70,7 +70,7 @@ export async function gatherAssuming(
     if (kind === undefined) return following(after as Gathered<unknown>, before as Gathered<unknown>, rests);
     return { ...partsFollowing(after as ByPart, (before ?? {}) as ByPart, rests), ...(own as object) };
   };
-  return { facts, assuming: await gatherEach(evaluation, assume, options.signal) };
+  return { facts, assuming: await gatherEach(evaluation, assume, noFacts, options.signal) };
 }
 
 type ByPart = Readonly<Record<string, Gathered<unknown>>>;

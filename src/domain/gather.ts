@@ -36,21 +36,21 @@ export interface GatherOptions {
  * Gathers the union of the rules' needs for one subject, once and concurrently, each fact within its source's time limit.
  * Never throws: what a source cannot give is recorded as unobtainable. What was supplied is not asked for again.
  */
-export async function gather(
+export function gather(
   evaluation: Evaluation,
   subject: Subject,
   sources: Sources,
   options: GatherOptions,
 ): Promise<FactSet> {
   const { partOf } = evaluation.facts;
-  const gathered = await gatherEach(
+  return gatherEach(
     evaluation,
     (fact, others) =>
       suppliedOf(options.supplied, fact, partOf[fact]) ??
       askSource(evaluation, subject, sources, fact, options, others),
+    options.supplied,
     options.signal,
   );
-  return mergeFactSets(options.supplied, gathered);
 }
 
 /** What the facts of one subject have in common while they are gathered: each other, shared work, and time limits. */
@@ -60,10 +60,11 @@ export type Others = Pick<GatherContext, 'once'> & {
   within(ms: number): TimeLimit;
 };
 
-/** The needed facts, each as `from` gives it, once. */
+/** The needed facts, each as `from` gives it, once; and what was supplied. */
 export async function gatherEach(
   evaluation: Evaluation,
   from: (fact: string, others: Others) => unknown,
+  supplied: FactSet,
   calledOff: AbortSignal | undefined,
 ): Promise<FactSet> {
   const asked = new Map<string, unknown>();
@@ -119,7 +120,7 @@ export async function gatherEach(
       members[part][name] = gathered;
     }
   }
-  return { facts, parts };
+  return mergeFactSets(supplied, { facts, parts });
 }
 
 /** For all that is asked at one time and may take as long: one timer, and one signal. */

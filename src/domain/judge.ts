@@ -166,12 +166,11 @@ function judgeRule(engine: Engine, rule: AnyRule, scopeRests: Rests): readonly R
   if (kind === undefined) return judgeOne(engine, rule, undefined, policy, scopeRests);
 
   // Which parts to judge may itself depend on facts; when those are missing there is one untargeted `unknown`.
-  let rests = resting(engine, rule, undefined, scopeRests);
-  const missing = firstMissing(engine, rule, undefined);
+  const { facts, missing, rests: ofFacts } = readBy(engine, rule, undefined, scopeRests);
+  let rests = ofFacts;
   if (missing !== undefined) return [unknown(engine, rule, undefined, missing, rests)];
   let names: readonly string[] | Judgement;
   try {
-    const facts = factsFor(engine, rule, undefined);
     const blocker = failedPredecessor(engine, rule, facts, { subject, now, policy, part: '' });
     if (blocker !== undefined) return [blocked(engine, rule, undefined, blocker, rests)];
     const byPart = (fact: string) => {
@@ -213,14 +212,14 @@ function judgeOne(
   const rule = isOther ? variant.judgedBy : declared;
   if (typeof rule === 'function')
     return [say(engine, declared, part, 'not_applicable', rule({ subject, part: part ?? '' }), before)];
-  let rests = resting(engine, rule, part, before);
+  const { facts, missing: own, rests: ofFacts } = readBy(engine, rule, part, before);
+  let missing = own;
+  let rests = ofFacts;
   try {
     const peers = part === undefined || !looksAtPeers(rule) ? noPeers : peersOf(engine, rule, part, variant);
     const at: AnyContext = { subject, now: options.now, policy, part: part ?? '', peers };
-    const facts = factsFor(engine, rule, part);
     const blocker = failedPredecessor(engine, rule, facts, at);
     if (blocker !== undefined) return [blocked(engine, rule, part, blocker, before)];
-    let missing = firstMissing(engine, rule, part);
     if (missing !== undefined) return [unknown(engine, rule, part, missing, before)];
     for (const peer in peers) {
       for (const fact of rule.peers) {
@@ -270,12 +269,32 @@ function peersOf(
   return others;
 }
 
-/** The facts that a rule names, undefined where they are not known. */
-function factsFor(engine: Engine, rule: AnyRule, part: string | undefined): Readonly<Record<string, unknown>> {
-  const named: Record<string, unknown> = {};
-  for (const fact of rule.needs) named[fact] = seenBy(engine, rule, fact, part)?.value;
-  for (const fact of rule.optional) named[fact] = seenBy(engine, rule, fact, part)?.value;
-  return named;
+/** What a rule reads that looks at `part`. */
+interface Read {
+  /** The facts that it names, undefined where they are not known. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** The first one that it needs and that is not there; what it can do without counts when it was supplied or asked for in vain. */
+  readonly missing: Missing | undefined;
+  readonly rests: Rests;
+}
+
+function readBy(engine: Engine, rule: AnyRule, part: string | undefined, before: Rests): Read {
+  const facts: Record<string, unknown> = {};
+  let missing: Missing | undefined;
+  let rests = before;
+  for (const fact of rule.needs) {
+    const seen = seenBy(engine, rule, fact, part);
+    facts[fact] = seen?.value;
+    missing ??= seen?.missing[0];
+    if (seen?.assumed === true) rests = joined(rests, fact);
+  }
+  for (const fact of rule.optional) {
+    const seen = seenBy(engine, rule, fact, part);
+    facts[fact] = seen?.value;
+    missing ??= seen?.missing.find(({ why }) => why.reason !== 'not_supplied');
+    if (seen?.assumed === true) rests = joined(rests, fact);
+  }
+  return { facts, missing, rests };
 }
 
 function failedPredecessor(
@@ -286,27 +305,6 @@ function failedPredecessor(
 ): Predecessor | undefined {
   // Nearly everywhere nothing has failed: then nobody needs to say what would be in the way.
   return failed.size === 0 ? undefined : rule.after?.(facts, at).find((one) => failed.has(findingKey(one)));
-}
-
-/** The first fact that the rule needs and that is not there; what it can do without counts when it was supplied or asked for in vain. */
-function firstMissing(engine: Engine, rule: AnyRule, part: string | undefined): Missing | undefined {
-  for (const fact of rule.needs) {
-    const first = seenBy(engine, rule, fact, part)?.missing[0];
-    if (first !== undefined) return first;
-  }
-  for (const fact of rule.optional) {
-    const first = seenBy(engine, rule, fact, part)?.missing.find(({ why }) => why.reason !== 'not_supplied');
-    if (first !== undefined) return first;
-  }
-  return undefined;
-}
-
-/** What a rule rests on that was given its facts. */
-function resting(engine: Engine, rule: AnyRule, part: string | undefined, before: Rests): Rests {
-  let rests = before;
-  for (const fact of rule.needs) if (seenBy(engine, rule, fact, part)?.assumed === true) rests = joined(rests, fact);
-  for (const fact of rule.optional) if (seenBy(engine, rule, fact, part)?.assumed === true) rests = joined(rests, fact);
-  return rests;
 }
 
 /** A fact as a rule sees it that looks at `part`; undefined for what is known of each part while it looks at none. */

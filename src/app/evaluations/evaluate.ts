@@ -51,11 +51,7 @@ export function createBindings({ evaluations, world }: Pick<Ports, 'evaluations'
 }
 
 /** Gathers and judges one subject. */
-export async function evaluateSubject(
-  evaluation: Evaluation,
-  subject: Subject,
-  options: EvaluateOptions,
-): Promise<Evaluated> {
+function evaluateSubject(evaluation: Evaluation, subject: Subject, options: EvaluateOptions): Promise<Evaluated> {
   const { assumption, now, signal, sources } = options;
   const gathering = { now, supplied: options.supplied(subject), signal };
   const judging: JudgeOptions = {
@@ -68,12 +64,17 @@ export async function evaluateSubject(
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       }),
   };
-  if (assumption !== undefined) {
-    const both = await gatherAssuming(evaluation, subject, sources, assumption, gathering);
-    return { subject, facts: both.facts, run: judgeAssuming(evaluation, subject, both, judging) };
-  }
-  const facts = await gather(evaluation, subject, sources, gathering);
-  return { subject, facts, run: judge(evaluation, subject, facts, judging) };
+  return assumption === undefined
+    ? gather(evaluation, subject, sources, gathering).then((facts) => ({
+        subject,
+        facts,
+        run: judge(evaluation, subject, facts, judging),
+      }))
+    : gatherAssuming(evaluation, subject, sources, assumption, gathering).then((both) => ({
+        subject,
+        facts: both.facts,
+        run: judgeAssuming(evaluation, subject, both, judging),
+      }));
 }
 
 /**

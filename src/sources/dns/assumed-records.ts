@@ -185,9 +185,13 @@ function isAssumed(records: readonly DnsRecord[]): boolean {
   return records.some(({ assumed }) => assumed === true);
 }
 
-/** A pool that notes whether anything assumed came back through it. */
-export function notingAssumed(pool: ResolverPool): { readonly pool: ResolverPool; readonly assumed: () => boolean } {
-  if (pool.assumes !== true) return { pool, assumed: nothing };
+/** What is looked up through a pool, marked where anything assumed came back through it. */
+export function notingAssumed<T>(
+  pool: ResolverPool,
+  lookUp: (pool: ResolverPool) => Promise<T>,
+  mark: (found: T) => T,
+): Promise<T> {
+  if (pool.assumes !== true) return lookUp(pool);
   let assumed = false;
   const noted = async (answer: Promise<DnsAnswer>): Promise<DnsAnswer> => {
     try {
@@ -199,16 +203,10 @@ export function notingAssumed(pool: ResolverPool): { readonly pool: ResolverPool
       throw error;
     }
   };
-  return {
-    pool: {
-      ...pool,
-      ask: (...question) => noted(pool.ask(...question)),
-      confirm: (...question) => noted(pool.confirm(...question)),
-    },
-    assumed: () => assumed,
+  const noting: ResolverPool = {
+    ...pool,
+    ask: (...question) => noted(pool.ask(...question)),
+    confirm: (...question) => noted(pool.confirm(...question)),
   };
-}
-
-function nothing(): boolean {
-  return false;
+  return lookUp(noting).then((found) => (assumed ? mark(found) : found));
 }

@@ -10,14 +10,11 @@ import type { ResolverPool } from './resolvers.ts';
  *
  * @throws {DnsFailure} `split-horizon` when there are only such denials
  */
-export async function askOutside(
-  pool: ResolverPool,
-  name: string,
-  type: QueryType,
-  signal: AbortSignal,
-): Promise<DnsAnswer> {
-  const first = await pool.ask(name, type, signal);
-  if (!isFromInside(first)) return first;
+export function askOutside(pool: ResolverPool, name: string, type: QueryType, signal: AbortSignal): Promise<DnsAnswer> {
+  return pool.ask(name, type, signal).then((first) => (isFromInside(first) ? askOthers(pool, first, signal) : first));
+}
+
+async function askOthers(pool: ResolverPool, first: DnsAnswer, signal: AbortSignal): Promise<DnsAnswer> {
   const denied = [...(first.failedBefore ?? []), fromInside(first)];
   try {
     const other = await confirmOutside(pool, first, signal);

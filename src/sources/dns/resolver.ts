@@ -271,8 +271,9 @@ class PacedResolver implements Resolver {
   #pump(): void {
     let now = 0;
     while (this.#slotsHeld < this.#slotsOpen && this.#waiting.size < this.#slots * slowPerSlot) {
-      const queue = this.#followUps.hasNext() ? this.#followUps : this.#queue;
-      if (!queue.hasNext()) return;
+      const followUp = this.#followUps.first();
+      const lookup = followUp ?? this.#queue.first();
+      if (lookup === undefined) return;
       now ||= performance.now();
       if (!this.#pace.take(now)) {
         this.#wake ??= setTimeout(
@@ -284,8 +285,8 @@ class PacedResolver implements Resolver {
         );
         return;
       }
-      const lookup = queue.shift();
-      if (lookup !== undefined) this.#send(lookup);
+      (followUp === undefined ? this.#queue : this.#followUps).shift();
+      this.#send(lookup);
     }
   }
 
@@ -599,35 +600,32 @@ function reasonOf(cause: Error): string {
 
 /** First in, first out, without moving the rest; lookups settled or sent meanwhile (by a late answer) are passed over. */
 class LookupQueue {
-  #items: Lookup[] = [];
+  #items: (Lookup | undefined)[] = [];
   #head = 0;
 
   push(lookup: Lookup): void {
     this.#items.push(lookup);
   }
 
-  hasNext(): boolean {
-    for (; this.#head < this.#items.length; this.#head++) {
-      const next = this.#items[this.#head];
-      if (next !== undefined && !next.settled && next.current === undefined) return true;
+  /** The first one that is still to be sent. */
+  first(): Lookup | undefined {
+    for (; this.#head < this.#items.length; this.shift()) {
+      const lookup = this.#items[this.#head];
+      if (lookup?.settled === false && lookup.current === undefined) return lookup;
     }
-    return false;
+    return undefined;
   }
 
-  shift(): Lookup | undefined {
-    const lookup = this.#items[this.#head];
-    if (lookup !== undefined) this.#head++;
+  shift(): void {
+    // Its answer must not be kept until the rest moves up.
+    this.#items[this.#head++] = undefined;
     if (this.#head > 1000 && this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
     }
-    return lookup;
   }
 
   *[Symbol.iterator](): Generator<Lookup> {
-    for (let i = this.#head; i < this.#items.length; i++) {
-      const lookup = this.#items[i];
-      if (lookup !== undefined) yield lookup;
-    }
+    for (const lookup of this.#items) if (lookup !== undefined) yield lookup;
   }
 }

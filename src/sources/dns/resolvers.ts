@@ -175,30 +175,32 @@ function poolOf(
   };
 }
 
-async function askInTurn(
+// No async function, as everything that each query passes: while it waits one of those keeps as much as the query itself.
+function askInTurn(
   members: readonly Member[],
   name: string,
   type: QueryType,
   signal: AbortSignal | undefined,
   failedBefore: readonly DnsFailure[] = [],
+  at = 0,
 ): Promise<DnsAnswer> {
-  let failures = failedBefore;
-  for (const member of members) {
-    try {
-      const answer = await member.resolver.query(name, type, signal);
+  const member = members[at];
+  if (member === undefined) return Promise.reject(new Error(`No resolver to ask for ${name}.`));
+  return member.resolver.query(name, type, signal).then(
+    (answer) => {
       member.failuresInARow = 0;
       member.passedOverUntil = 0;
-      if (failures.length > 0) answer.failedBefore = failures;
+      if (failedBefore.length > 0) answer.failedBefore = failedBefore;
       return answer;
-    } catch (error) {
+    },
+    (error) => {
       if (!(error instanceof DnsFailure)) throw error;
       countFailure(member, error);
-      error.failedBefore = failures;
-      if (member === members.at(-1) || error.reason === 'name') throw error;
-      failures = [...failures, error];
-    }
-  }
-  throw new Error(`No resolver to ask for ${name}.`);
+      error.failedBefore = failedBefore;
+      if (at === members.length - 1 || error.reason === 'name') throw error;
+      return askInTurn(members, name, type, signal, [...failedBefore, error], at + 1);
+    },
+  );
 }
 
 function countFailure(member: Member, failure: DnsFailure): void {

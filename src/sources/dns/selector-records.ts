@@ -69,12 +69,8 @@ export function selectorSources(
     'mail-refusal': {
       fact: 'mail-refusal',
       limitMs,
-      async gather(subject, context) {
-        const keys = Object.values((await records(subject, context)).keys);
-        const noting = notingAssumed(pool);
-        const given = await refusal(noting.pool, subject, keys, context);
-        return marked(given, noting.assumed() || keys.some(({ assumed }) => assumed));
-      },
+      gather: (subject, context) =>
+        records(subject, context).then(({ keys }) => refusal(pool, subject, Object.values(keys), context)),
     },
   };
 }
@@ -94,19 +90,28 @@ async function lookUpSelectors(
       : undefined;
   const names = row === undefined ? subject.selectors : withOwn(subject.selectors);
   const found = await Promise.all(
-    names.map((selector) =>
-      lookUpNoting(pool, subject.id, expectedOf(selector, subject.id, row, context.now), context),
-    ),
+    names.map((selector) => {
+      const expected = expectedOf(selector, subject.id, row, context.now);
+      return notingAssumed(pool, (noting) => lookUp(noting, subject.id, expected, context.signal), marked);
+    }),
   );
   const cnames: Record<string, Gathered<SelectorCname>> = {};
   const keys: Record<string, Gathered<SelectorKey>> = {};
-  for (const [at, selector] of names.entries()) {
-    const records = found[at];
-    if (records === undefined) continue;
-    cnames[selector] = records.cname;
-    keys[selector] = records.key;
-  }
+  found.forEach(({ cname, key }, at) => {
+    const selector = names[at] ?? '';
+    cnames[selector] = cname;
+    keys[selector] = key;
+  });
   return { cnames, keys };
+}
+
+/** What follows from an assumed record. */
+function marked({ cname, key }: SelectorRecords): SelectorRecords {
+  return { cname: assumed(cname), key: assumed(key) };
+}
+
+function assumed<T>(gathered: Gathered<T>): Gathered<T> {
+  return { ...gathered, assumed: true };
 }
 
 /** The selectors of Exchange Online first. */
@@ -132,31 +137,13 @@ function expectedOf(selector: string, domain: string, row: SigningConfigurationR
   };
 }
 
-/** As {@link lookUp}; what follows from an assumed record is marked. */
-async function lookUpNoting(
-  pool: ResolverPool,
-  domain: string,
-  expected: Expected,
-  context: Context,
-): Promise<SelectorRecords> {
-  const noting = notingAssumed(pool);
-  const records = await lookUp(noting.pool, domain, expected, context);
-  if (!noting.assumed()) return records;
-  return { cname: marked(records.cname, true), key: marked(records.key, true) };
-}
-
-function marked<T>(gathered: Gathered<T>, assumed: boolean): Gathered<T> {
-  return assumed ? { ...gathered, assumed } : gathered;
-}
-
 /** One selector: asked, and asked of a second resolver when the answer is not the healthy one. */
 async function lookUp(
   pool: ResolverPool,
   domain: string,
   expected: Expected,
-  context: Context,
+  signal: AbortSignal,
 ): Promise<SelectorRecords> {
-  const { signal } = context;
   let first: DnsAnswer;
   try {
     first = await askOutside(pool, expected.name, 'TXT', signal);
@@ -183,7 +170,7 @@ async function lookUp(
     const right = !pointsRight(agreed.cname, expected) && holdsRightKey(seen) && holdsRightKey(again);
     if (right) agreed.cname.rightKey = true;
   }
-  const records = recordsOf(agreed, first, second);
+  const records = confirmed(agreed, first, second);
   const disagree = notKnown(
     'insufficient',
     `the resolvers disagree about ${expected.name}: ${first.resolver} says ${describe(first)}, ${second.resolver} says ${describe(second)}`,
@@ -198,33 +185,35 @@ async function lookUp(
 
 /** An answer, read for one selector. */
 interface Seen {
-  readonly cname: Omit<SelectorCname, 'asked'>;
-  readonly key: Omit<SelectorKey, 'asked'>;
+  readonly cname: SelectorCname;
+  readonly key: SelectorKey;
 }
 
 function read(answer: DnsAnswer, expected: Expected): Seen {
-  const found = cnameFrom(answer.answers, expected, answer.rcode);
-  const { chain } = found;
+  const asked = questionsOf(answer);
+  const cname = cnameFrom(answer.answers, expected, asked, answer.rcode);
   const records: SelectorKey['records'] = [];
   for (const { type, data, ttl } of answer.answers) {
     if (type !== 'TXT') continue;
-    const text = data.join('');
+    const text = data.length === 1 ? (data[0] ?? '') : data.join('');
     records.push({ text, ttl, says: parseKeyRecord(text) });
   }
-  const nxdomain = answer.rcode === 'NXDOMAIN';
-  const direct = chain.length === 0 && records.length > 0;
-  return {
-    cname: direct ? { ...found, outcome: 'other-record', otherTypes: ['TXT'] } : found,
-    key: {
-      name: expected.name,
-      owner: chain.at(-1)?.target ?? expected.name,
-      outcome: records.length > 0 ? 'records' : nxdomain ? 'no-name' : 'no-record',
-      records,
-      authenticated: answer.authenticated,
-      ...sameAsConfigured(records, expected.publicKey),
-      ...(isOneKeyInPieces(records) ? { joined: true } : {}),
-    },
+  if (cname.chain.length === 0 && records.length > 0) {
+    cname.outcome = 'other-record';
+    cname.otherTypes = ['TXT'];
+  }
+  const key: SelectorKey = {
+    name: expected.name,
+    owner: cname.chain.at(-1)?.target ?? expected.name,
+    outcome: records.length > 0 ? 'records' : answer.rcode === 'NXDOMAIN' ? 'no-name' : 'no-record',
+    records,
+    authenticated: answer.authenticated,
+    asked,
   };
+  const same = sameAsConfigured(records, expected.publicKey);
+  if (same !== undefined) key.sameAsConfigured = same;
+  if (isOneKeyInPieces(records)) key.joined = true;
+  return { cname, key };
 }
 
 /** Two or three records, none of them a key, that joined in some order are one. */
@@ -245,15 +234,11 @@ function holdsKey({ problems, key }: ReturnType<typeof parseKeyRecord>): boolean
 }
 
 /** Equal text is an equal key; otherwise the decoded keys decide, however they are written. */
-function sameAsConfigured(
-  records: SelectorKey['records'],
-  publicKey: string | undefined,
-): { sameAsConfigured?: boolean } {
-  const [record] = records;
-  if (record === undefined || publicKey === undefined) return {};
-  if (record.text === publicKey) return { sameAsConfigured: true };
+function sameAsConfigured([record]: SelectorKey['records'], publicKey: string | undefined): boolean | undefined {
+  if (record === undefined || publicKey === undefined) return undefined;
+  if (record.text === publicKey) return true;
   const wanted = parseKeyRecord(publicKey).key?.fingerprint;
-  return wanted === undefined ? {} : { sameAsConfigured: record.says.key?.fingerprint === wanted };
+  return wanted === undefined ? undefined : record.says.key?.fingerprint === wanted;
 }
 
 function isHealthyCname({ cname }: Seen, expected: Expected): boolean {
@@ -306,16 +291,25 @@ function sameKey({ key: a }: Seen, { key: b }: Seen): boolean {
   return isDeepStrictEqual(texts(a), texts(b));
 }
 
-function recordsOf({ cname, key }: Seen, first: DnsAnswer, second?: DnsAnswer): SelectorRecords {
-  const asked = second === undefined ? questionsOf(first) : [...questionsOf(first), ...questionsOf(second)];
-  const { at, resolver } = second ?? first;
-  const source = resolver === first.resolver ? resolver : `${first.resolver}, ${resolver}`;
-  return { cname: known({ ...cname, asked }, source, at), key: known({ ...key, asked }, source, at) };
+function recordsOf({ cname, key }: Seen, { resolver, at }: DnsAnswer): SelectorRecords {
+  return { cname: known(cname, resolver, at), key: known(key, resolver, at) };
+}
+
+function confirmed({ cname, key }: Seen, first: DnsAnswer, second: DnsAnswer): SelectorRecords {
+  const asked = [...questionsOf(first), ...questionsOf(second)];
+  const source = sourceOf(first, second);
+  return { cname: known({ ...cname, asked }, source, second.at), key: known({ ...key, asked }, source, second.at) };
+}
+
+function sourceOf(first: DnsAnswer, second: DnsAnswer): string {
+  return first.resolver === second.resolver ? first.resolver : `${first.resolver}, ${second.resolver}`;
 }
 
 /** What was asked to get this answer, the resolvers that failed before included. */
 function questionsOf(answer: DnsAnswer): AskedQuestion[] {
-  return [...(answer.failedBefore ?? []).map(failedQuestion), questionOf(answer)];
+  const asked = answer.failedBefore?.map(failedQuestion) ?? [];
+  asked.push(questionOf(answer));
+  return asked;
 }
 
 function failedQuestion({ question, resolver, rcode, reason, at }: DnsFailure): AskedQuestion {
@@ -349,7 +343,7 @@ async function withDetails(
     outcome === 'other-record' && expected.target !== undefined ? recordsAt(pool, expected.name, 'CNAME', signal) : [],
     zoneOf(pool, domain, expected, signal),
   ]);
-  const [hop] = cnameFrom(beside, expected).chain;
+  const [hop] = chainFrom(beside);
   return {
     cname: {
       ...seen.cname,
@@ -465,40 +459,52 @@ async function recordsAt(
 }
 
 /** Whether a domain without a key sends mail at all. Nobody asks where a key answers, or where signing is on. */
-async function refusal(
+function refusal(
+  pool: ResolverPool,
+  subject: MailDomain,
+  keys: readonly Gathered<SelectorKey>[],
+  context: Context,
+): Gathered<MailRefusal> | Promise<Gathered<MailRefusal>> {
+  const noKey = keys.every((key) => key.status === 'known' && key.value.records.every(({ says }) => says.revoked));
+  const source = keys.find((key) => key.source !== undefined)?.source ?? 'DNS';
+  const at = keys.findLast((key) => key.observedAt !== undefined)?.observedAt ?? context.now.toISOString();
+  const isAssumed = keys.some((key) => key.assumed);
+  const found = (value: MailRefusal) => (isAssumed ? assumed(known(value, source, at)) : known(value, source, at));
+  if (!noKey) return found({ noKey });
+  return notingAssumed(
+    pool,
+    async (noting) => {
+      const configuration = await context.gathered('signing-configuration');
+      const signs =
+        configuration.status === 'known' &&
+        configuration.value.state === 'configured' &&
+        configuration.value.row.enabled !== false;
+      return found(signs ? { noKey } : { noKey, ...(await refusalIn(noting, subject, keys, context.signal)) });
+    },
+    assumed,
+  );
+}
+
+async function refusalIn(
   pool: ResolverPool,
   { id }: MailDomain,
   keys: readonly Gathered<SelectorKey>[],
-  context: Context,
-): Promise<Gathered<MailRefusal>> {
-  const noKey = keys.every((key) => key.status === 'known' && key.value.records.every(({ says }) => says.revoked));
-  const source = keys.flatMap((key) => key.source ?? [])[0] ?? 'DNS';
-  const at = keys.flatMap((key) => key.observedAt ?? []).at(-1) ?? context.now.toISOString();
-  const configuration = await context.gathered('signing-configuration');
-  const signs =
-    configuration.status === 'known' &&
-    configuration.value.state === 'configured' &&
-    configuration.value.row.enabled !== false;
-  if (!noKey || signs) return known({ noKey }, source, at);
+  signal: AbortSignal,
+): Promise<Omit<MailRefusal, 'noKey'>> {
   const [exchangers, texts] = await Promise.all([
-    recordsAt(pool, id, 'MX', context.signal),
-    recordsAt(pool, id, 'TXT', context.signal),
+    recordsAt(pool, id, 'MX', signal),
+    recordsAt(pool, id, 'TXT', signal),
   ]);
   const hosts = exchangers.flatMap((record) => (record.type === 'MX' ? [canonicalName(record.data.exchange)] : []));
   const policies = texts.flatMap((record) => (record.type === 'TXT' ? [record.data.join('').trim()] : []));
   const spf = policies.filter((text) => /^v=spf1(?:\s|$)/i.test(text));
   const wildcards = keys.flatMap((key) => (key.status === 'known' ? [key.value.wildcard] : []));
   const [revokedBy] = wildcards;
-  return known(
-    {
-      noKey,
-      ...(revokedBy !== undefined && wildcards.every((one) => one === revokedBy) ? { revokedBy } : {}),
-      nullMx: hosts.length === 1 && hosts[0] === '',
-      nobodySends: spf.length === 1 && /^v=spf1\s+-all$/i.test(spf[0] ?? ''),
-    },
-    source,
-    at,
-  );
+  return {
+    ...(revokedBy !== undefined && wildcards.every((one) => one === revokedBy) ? { revokedBy } : {}),
+    nullMx: hosts.length === 1 && hosts[0] === '',
+    nobodySends: spf.length === 1 && /^v=spf1\s+-all$/i.test(spf[0] ?? ''),
+  };
 }
 
 /** The key could not be had, but the domain's own zone may still answer: then the CNAME is known. */
@@ -508,23 +514,19 @@ async function cnameBehindFailure(
   expected: Expected,
   signal: AbortSignal,
 ): Promise<Gathered<SelectorCname>> {
-  const came = cnameFrom(failure.answers, expected);
   const failed = [...failure.failedBefore, failure].map(failedQuestion);
-  if (pointsRight(came, expected)) return known({ ...came, asked: failed }, failure.resolver, failure.at);
+  const came = cnameFrom(failure.answers, expected, failed);
+  if (pointsRight(came, expected)) return known(came, failure.resolver, failure.at);
   try {
     const first = await askOutside(pool, expected.name, 'CNAME', signal);
-    const cname = await followed(pool, cnameFrom(first.answers, expected, first.rcode), expected, signal);
-    if (pointsRight(cname, expected))
-      return known({ ...cname, asked: [...failed, ...questionsOf(first)] }, first.resolver, first.at);
+    const asked = [...failed, ...questionsOf(first)];
+    const cname = await followed(pool, cnameFrom(first.answers, expected, asked, first.rcode), expected, signal);
+    if (pointsRight(cname, expected)) return known(cname, first.resolver, first.at);
     const second = await confirmOutside(pool, first, signal);
-    const again = cnameFrom(second.answers, expected, second.rcode);
-    if (again.outcome === cname.outcome && isDeepStrictEqual(ownTargets(again), ownTargets(cname))) {
-      return known(
-        { ...cname, asked: [...failed, ...questionsOf(first), ...questionsOf(second)] },
-        `${first.resolver}, ${second.resolver}`,
-        second.at,
-      );
-    }
+    asked.push(...questionsOf(second));
+    const again = cnameFrom(second.answers, expected, asked, second.rcode);
+    if (again.outcome === cname.outcome && isDeepStrictEqual(ownTargets(again), ownTargets(cname)))
+      return known(cname, `${first.resolver}, ${second.resolver}`, second.at);
   } catch (error) {
     if (!(error instanceof DnsFailure)) throw error;
   }
@@ -541,15 +543,15 @@ const longestChain = 8;
  */
 async function followed(
   pool: ResolverPool,
-  cname: Omit<SelectorCname, 'asked'>,
+  cname: SelectorCname,
   expected: Expected,
   signal: AbortSignal,
-): Promise<Omit<SelectorCname, 'asked'>> {
+): Promise<SelectorCname> {
   let chain = cname.chain;
   while (ownTargets(cname).length === 1 && chain.length < longestChain && !pointsRight({ ...cname, chain }, expected)) {
     const last = chain.at(-1)?.target ?? '';
     if (chain.some(({ name }) => sameName(name, last)) || nameProblem(last) !== undefined) break;
-    const more = cnameFrom((await askOutside(pool, last, 'CNAME', signal)).answers, expected).chain;
+    const more = chainFrom((await askOutside(pool, last, 'CNAME', signal)).answers);
     if (more.length === 0) break;
     chain = [...chain, ...more];
   }
@@ -559,17 +561,23 @@ async function followed(
 function cnameFrom(
   answers: readonly DnsRecord[],
   { name }: Expected,
+  asked: AskedQuestion[],
   rcode?: DnsAnswer['rcode'],
-): Omit<SelectorCname, 'asked'> {
-  const chain: SelectorCname['chain'] = [];
-  for (const { type, name: owner, data, ttl } of answers)
-    if (type === 'CNAME') chain.push({ name: canonicalName(owner), target: canonicalName(data), ttl });
+): SelectorCname {
+  const chain = chainFrom(answers);
   const outcome = chain.length > 0 ? 'cname' : rcode === 'NXDOMAIN' ? 'no-name' : 'no-record';
-  return { name, outcome, chain, otherTypes: [], doubledZone: false };
+  return { name, outcome, chain, otherTypes: [], doubledZone: false, asked };
+}
+
+function chainFrom(answers: readonly DnsRecord[]): SelectorCname['chain'] {
+  const chain: SelectorCname['chain'] = [];
+  for (const { type, name, data, ttl } of answers)
+    if (type === 'CNAME') chain.push({ name: canonicalName(name), target: canonicalName(data), ttl });
+  return chain;
 }
 
 /** The configured target anywhere in the chain is right: a DNAME or a vendor's CNAME may stand before it. */
-function pointsRight(cname: Omit<SelectorCname, 'asked'>, { target }: Expected): boolean {
+function pointsRight(cname: SelectorCname, { target }: Expected): boolean {
   return (
     cname.outcome === 'cname' &&
     ownTargets(cname).length === 1 &&
