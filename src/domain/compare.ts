@@ -68,7 +68,7 @@ export function compare(
     const said = policyOf(
       owner === undefined && before?.owner !== undefined ? { ...finding, owner: before.owner } : finding,
     );
-    const policy = previous === undefined ? { ...said, confirmRuns: 1 } : said;
+    const policy = previous === undefined && said.confirmRuns > 1 ? { ...said, confirmRuns: 1 } : said;
     const { memory, happened } = step(before, { verdict, severity, owner }, current.at, policy);
     findings[key] = memory;
     if (happened !== undefined) transitions.push(about(finding, happened, memory, policy, current));

@@ -51,15 +51,11 @@ export function matchesDomainPattern(pattern: string, name: string): boolean {
 
 /** DNS names are equal without regard to case and to one trailing dot (RFC 1034 section 3.1, RFC 4343). */
 export function sameName(a: string, b: string): boolean {
-  return a === b || canonicalName(a) === canonicalName(b);
+  return a === b || (Math.abs(a.length - b.length) < 2 && canonicalName(a) === canonicalName(b));
 }
-
-/** Whatever may not be the one spelling of a name. Nearly every name is, and lower case would be a copy of it. */
-const otherSpelling = /[A-Z]|[^ -~]|\.$/;
 
 /** Lower case, without the trailing dot. A dot behind a backslash belongs to its label (RFC 1035 section 5.1). */
 export function canonicalName(name: string): string {
-  if (!otherSpelling.test(name)) return name;
   const lower = name.toLowerCase();
   return lower.endsWith('.') && !lower.endsWith('\\.') ? lower.slice(0, -1) : lower;
 }

@@ -60,7 +60,11 @@ export type Others = Pick<GatherContext, 'once'> & {
   within(ms: number): TimeLimit;
 };
 
-/** The needed facts, each as `from` gives it, once; and what was supplied. */
+/**
+ * The needed facts, each as `from` gives it, once; and what was supplied.
+ *
+ * @param from what it promises it keeps: whatever stands in the way is a fact
+ */
 export async function gatherEach(
   evaluation: Evaluation,
   from: (fact: string, others: Others) => unknown,
@@ -93,32 +97,29 @@ export async function gatherEach(
       return limit;
     },
   };
-  const names = factsNeeded(evaluation);
-  try {
-    const waiting = names.filter((name) => ask(name) instanceof Promise);
-    // What is asked later, by another source, has its whole time from then on.
-    now = limits.length;
-    const came = await Promise.all(waiting.map((name) => asked.get(name)));
-    for (const [at, name] of waiting.entries()) asked.set(name, came[at]);
-  } finally {
-    for (const limit of limits) limit.end();
-  }
-
   const facts: Record<string, Gathered<unknown>> = {};
   const parts: Record<string, Record<string, Record<string, Gathered<unknown>>>> = {};
-  for (const name of names) {
-    const value = asked.get(name);
-    const kind = evaluation.facts.partOf[name];
-    if (kind === undefined) {
-      facts[name] = value as Gathered<unknown>;
-      continue;
+  try {
+    const names = factsNeeded(evaluation);
+    for (const name of names) ask(name);
+    // What is asked later, by another source, has its whole time from then on.
+    now = limits.length;
+    for (const name of names) {
+      const answer = ask(name);
+      const value = answer instanceof Promise ? await answer : answer;
+      const kind = evaluation.facts.partOf[name];
+      if (kind === undefined) {
+        facts[name] = value;
+        continue;
+      }
+      parts[kind] ??= {};
+      for (const part in value) {
+        parts[kind][part] ??= {};
+        parts[kind][part][name] = value[part];
+      }
     }
-    parts[kind] ??= {};
-    const members = parts[kind];
-    for (const [part, gathered] of Object.entries(value as Record<string, Gathered<unknown>>)) {
-      members[part] ??= {};
-      members[part][name] = gathered;
-    }
+  } finally {
+    for (const limit of limits) limit.end();
   }
   return mergeFactSets(supplied, { facts, parts });
 }
@@ -129,7 +130,7 @@ class TimeLimit {
   /** Aborted when the time is over or the run is called off. */
   readonly signal: AbortSignal;
   readonly #timer: NodeJS.Timeout;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: ((error: unknown) => void)[] = [];
 
   constructor(ms: number, calledOff: AbortSignal | undefined) {
     this.ms = ms;
@@ -137,7 +138,7 @@ class TimeLimit {
     this.signal = calledOff === undefined ? controller.signal : AbortSignal.any([controller.signal, calledOff]);
     this.#timer = setTimeout(() => {
       controller.abort();
-      for (const over of this.#waiting) over();
+      for (const failing of this.#waiting) failing(new Unobtainable('timeout', `no answer within ${ms / 1000} s`));
     }, ms);
   }
 
@@ -146,7 +147,7 @@ class TimeLimit {
     return new Promise((resolve) => {
       const failing = (error: unknown) => resolve(failed(error));
       answer.then(resolve, failing);
-      this.#waiting.push(() => failing(new Unobtainable('timeout', `no answer within ${this.ms / 1000} s`)));
+      this.#waiting.push(failing);
     });
   }
 

@@ -102,6 +102,9 @@ function activeUnknown(row: SigningConfigurationRow | undefined): Manual {
   };
 }
 
+/** Made once: each rule on a domain asks for one of them. */
+const alone = selectorNames.map((name) => [name] as const);
+
 /**
  * The selectors in `role`, all of them where the roles are open, or a judgement where there is none.
  *
@@ -118,8 +121,8 @@ export function selectorsInRole(
   const roles = selectorRoles(row, now);
   if (roles === undefined) return selectorNames;
   // One of them is the active one, so that none but the other has another role.
-  const name = selectorNames.find((one) => roles[one] === role);
-  return name === undefined ? { verdict: 'not_applicable', message: absent } : [name];
+  const inRole = alone.find(([name]) => roles[name] === role);
+  return inRole ?? { verdict: 'not_applicable', message: absent };
 }
 
 /** The active selector; without a signing configuration every named one, because any of them may be it. */

@@ -89,7 +89,7 @@ function readRoles(row: SigningConfigurationRow, now: Date): SelectorRoles | und
 
 function rotationPending({ rotateOnDate, rotateOnReadings }: SigningConfigurationRow, now: Date): boolean | undefined {
   const earliest = Date.parse(rotateOnDate ?? rotateOnReadings?.earliest ?? '');
-  const latest = Date.parse(rotateOnDate ?? rotateOnReadings?.latest ?? '');
+  const latest = rotateOnDate === undefined ? Date.parse(rotateOnReadings?.latest ?? '') : earliest;
   if (now.getTime() < earliest) return true;
   return now.getTime() >= latest ? false : undefined;
 }
