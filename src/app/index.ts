@@ -58,13 +58,7 @@ export { parseOrganizations } from './organizations/documents.ts';
 export { policiesOf } from './organizations/subjects.ts';
 export { lookPorts, type Ports, productionPorts, shellPorts } from './ports.ts';
 export { Problem } from './problem.ts';
-export {
-  formatOfFile,
-  mediaTypes,
-  type ReportFormat,
-  reportAs,
-  reportFormats,
-} from './reports/formats.ts';
+export { mediaTypes, reportAs } from './reports/formats.ts';
 export { optionsOf as reportOptionsOf } from './reports/report.ts';
 export type { Assumed } from './supplied/assumed.ts';
 export type { SuppliedFile, Supply } from './supplied/read.ts';

@@ -1,4 +1,3 @@
-import { Problem, parseOrganizations } from '../app/index.ts';
 import { readJson } from './files.ts';
 import { say } from './progress.ts';
 import { type AddCommand, withStore } from './shell.ts';
@@ -11,11 +10,15 @@ export const addApply: AddCommand = (program, evaluations) => {
     .option('--dry-run', 'show what would change, write nothing')
     .action((file: string, options: { dryRun?: boolean }) =>
       withStore(evaluations, async (app) => {
+        const { Problem, parseOrganizations } = await import('../app/index.ts');
         const documents = parseOrganizations(evaluations, await readJson(file));
         // All of them before the first is written, so that a refused one leaves nothing half done.
         const previews = documents.map((document) => app.previewOrganization(document));
         for (const [index, document] of documents.entries()) {
-          const before = await app.organization(document.id).catch(undefinedWhenMissing);
+          const before = await app.organization(document.id).catch((error: unknown) => {
+            if (error instanceof Problem && error.status === 404) return undefined;
+            throw error;
+          });
           say(difference(document.id, before?.document, previews[index]));
           if (options.dryRun === true) continue;
           const conditions = before === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: [before.etag] };
@@ -24,11 +27,6 @@ export const addApply: AddCommand = (program, evaluations) => {
       }),
     );
 };
-
-function undefinedWhenMissing(error: unknown): undefined {
-  if (error instanceof Problem && error.status === 404) return undefined;
-  throw error;
-}
 
 /** One line for each value that went or came, by its path. */
 function difference(id: string, before: unknown, after: unknown): string {

@@ -1,4 +1,3 @@
-import { examine, parseOrganizations } from '../app/index.ts';
 import { readJson, readTexts } from './files.ts';
 import { say } from './progress.ts';
 import { type AddCommand, collect, exit, localSettings, print } from './shell.ts';
@@ -11,6 +10,7 @@ export const addDoctor: AddCommand = (program, evaluations) => {
     .option('--ca <file>', 'certificate authority to trust besides the public ones, PEM; repeatable', collect, [])
     .option('--json', 'print as JSON')
     .action(async (options: { organization?: string; ca: readonly string[]; json?: boolean }) => {
+      const { examine, parseOrganizations } = await import('../app/index.ts');
       const documents =
         options.organization === undefined ? [] : parseOrganizations(evaluations, await readJson(options.organization));
       const ca = await readTexts(options.ca);

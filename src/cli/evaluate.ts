@@ -1,25 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import {
-  type AdHocResult,
-  type App,
-  type Assumed,
-  arrangedOf,
-  createApp,
-  parseOrganizations,
-  policiesOf,
-  type ReportFormat,
-  reportAs,
-  reportFormats,
-  reportOptionsOf,
-  runbooksOf,
-  type SuppliedFile,
-  type Supply,
-  shellPorts,
-} from '../app/index.ts';
-import { loadConfig } from '../config.ts';
+import type { AdHocResult, App, Assumed, SuppliedFile, Supply, shellPorts } from '../app/index.ts';
 import { questionTitles } from '../domain/evaluation.ts';
 import type { OrganizationDocument } from '../domain/organization.ts';
+import { type ReportFormat, reportFormats } from '../domain/report-format.ts';
 import type { Subject } from '../domain/subject.ts';
 import { ruleName } from '../domain/words.ts';
 import type { ShellOption } from '../evaluations/in-shell.ts';
@@ -75,6 +59,7 @@ export const addEvaluate: AddCommand = (program, evaluations) => {
       }
       const { out } = options;
       const format = formatIn(options);
+      const { arrangedOf, reportAs, runbooksOf } = await import('../app/index.ts');
       const look = async () => {
         const { runs, facts, evaluation, ...about } = await evaluate(evaluations, name, subjects, options);
         const runbooks = arrangedOf(runbooksOf(evaluation, runs, facts));
@@ -196,10 +181,14 @@ export async function evaluate(
     readonly logo?: string | undefined;
   }
 > {
+  const [{ createApp, policiesOf, reportOptionsOf, shellPorts }, { loadConfig }] = await Promise.all([
+    import('../app/index.ts'),
+    import('../config.ts'),
+  ]);
   const document =
     options.organization === undefined
       ? undefined
-      : oneOrganization(evaluations, await readJson(options.organization), options.organization);
+      : await oneOrganization(evaluations, await readJson(options.organization), options.organization);
   const { inShell } = evaluations.find(name) ?? {};
   const world = { ...(await worldOf(options)), ...(await inShell?.world?.(options)) };
   const app = createApp(shellPorts(evaluations, loadConfig(process.env), process.env, world));
@@ -308,7 +297,12 @@ function withoutEffect({ supply, world }: Assumed, subjects: readonly Subject[])
   ];
 }
 
-export function oneOrganization(evaluations: Registry, value: unknown, path: string): OrganizationDocument {
+export async function oneOrganization(
+  evaluations: Registry,
+  value: unknown,
+  path: string,
+): Promise<OrganizationDocument> {
+  const { parseOrganizations } = await import('../app/index.ts');
   const [document, ...more] = parseOrganizations(evaluations, value);
   if (document === undefined || more.length > 0)
     throw new BadCall(

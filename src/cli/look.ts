@@ -1,6 +1,4 @@
 import type { Command } from 'commander';
-import { createApp, lookPorts } from '../app/index.ts';
-import { loadConfig } from '../config.ts';
 import type { Registration } from '../evaluations/registration.ts';
 import type { Registry } from '../evaluations/registry.ts';
 import { oneOrganization, suppliedFiles, worldOf } from './evaluate.ts';
@@ -37,10 +35,14 @@ async function look(
   file: string,
   options: LookOptions,
 ): Promise<number> {
+  const [{ createApp, lookPorts }, { loadConfig }] = await Promise.all([
+    import('../app/index.ts'),
+    import('../config.ts'),
+  ]);
   const document =
     options.organization === undefined
       ? undefined
-      : oneOrganization(evaluations, await readJson(options.organization), options.organization);
+      : await oneOrganization(evaluations, await readJson(options.organization), options.organization);
   // What is kept is asked for only where somebody says whose it is.
   const environment = { ...(document === undefined ? {} : await localSettings()), ...process.env };
   const ports = await lookPorts(evaluations, loadConfig(environment), environment, await worldOf(options), document);

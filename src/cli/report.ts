@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { formatOfFile, type ReportFormat, reportFormats } from '../app/index.ts';
+import { formatOfFile, type ReportFormat, reportFormats } from '../domain/report-format.ts';
 import { writeWhole } from './files.ts';
 import { say } from './progress.ts';
 import { type AddCommand, BadCall, withStore } from './shell.ts';

@@ -1,4 +1,3 @@
-import { runbookMarkdown, runbooksOf } from '../app/index.ts';
 import { addEvaluateOptions, addOption, type EvaluateOptions, evaluate } from './evaluate.ts';
 import { note, say } from './progress.ts';
 import { type AddCommand, BadCall, exitCodeOf, print } from './shell.ts';
@@ -25,6 +24,7 @@ export const addRunbook: AddCommand = (program, evaluations) => {
   command.action(async (name: string, options: EvaluateOptions & { readonly format: (typeof formats)[number] }) => {
     if (!names.includes(name))
       throw new BadCall(`runbook: there is none for ${name}; write: runbook ${names.join(', ')}.`);
+    const { runbookMarkdown, runbooksOf } = await import('../app/index.ts');
     const { evaluation, runs, facts } = await evaluate(evaluations, name, [], options);
     const told = runbooksOf(evaluation, runs, facts);
     const without = facts.flatMap(({ subject }) =>

@@ -2,8 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type App, createApp, productionPorts } from '../app/index.ts';
-import { loadConfig } from '../config.ts';
+import type { App } from '../app/index.ts';
 import { localIdentity } from '../domain/access.ts';
 import { blocksAnswers } from '../domain/answer.ts';
 import type { Answer, Run } from '../domain/finding.ts';
@@ -43,6 +42,10 @@ export type AddCommand = (program: Command, evaluations: Registry) => void;
 
 /** The App over the storage that the settings name, or that of the running local host. */
 export async function withStore(evaluations: Registry, work: (app: App) => Promise<void>): Promise<void> {
+  const [{ createApp, productionPorts }, { loadConfig }] = await Promise.all([
+    import('../app/index.ts'),
+    import('../config.ts'),
+  ]);
   const environment = { ...(await localSettings()), ...process.env };
   const ports = await productionPorts(evaluations, loadConfig(environment), environment, stderrLog);
   const app = createApp({ ...ports, by: localIdentity(userInfo().username) });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { type App, mediaTypes, Problem, type ReportFormat, reportFormats } from '../app/index.ts';
+import { type App, mediaTypes, Problem } from '../app/index.ts';
 import { run } from '../domain/finding.ts';
+import { type ReportFormat, reportFormats } from '../domain/report-format.ts';
 import { filePolicy } from '../pages/index.ts';
 import { answer, type DoorAnswer, type DoorRequest, door, header, listOf, media, query } from './door.ts';
 

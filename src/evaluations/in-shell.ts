@@ -25,8 +25,8 @@ export interface Call {
   readonly document: OrganizationDocument | undefined;
   /** Ids of the subjects that the supplied files name. */
   readonly inFiles: readonly string[];
-  /** Checks a document as `apply` would. @throws InvalidDocument */
-  checked(document: unknown): OrganizationDocument;
+  /** Checks a document as `apply` would. Rejects with InvalidDocument. */
+  checked(document: unknown): Promise<OrganizationDocument>;
   /** @throws Error when the file cannot be read or is no JSON */
   readJson(path: string): Promise<unknown>;
 }

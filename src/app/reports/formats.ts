@@ -1,3 +1,4 @@
+import type { ReportFormat } from '../../domain/report-format.ts';
 import { htmlReport, type Reported } from '../../pages/index.ts';
 import {
   csvReport,
@@ -7,9 +8,6 @@ import {
   type TerminalLook,
   terminalReport,
 } from '../../reports/index.ts';
-
-export const reportFormats = ['text', 'md', 'csv', 'json', 'junit', 'html', 'xlsx'] as const;
-export type ReportFormat = (typeof reportFormats)[number];
 
 type Options = ReportOptions & { readonly look?: TerminalLook };
 
@@ -41,19 +39,6 @@ export const mediaTypes: Readonly<Record<ReportFormat, string>> = {
   html: 'text/html; charset=utf-8',
   xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
 };
-
-/** The format in which a file of that name is written, by how it ends: `.xml` is JUnit. */
-export function formatOfFile(name: string): ReportFormat {
-  const ending = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
-  if (ending === 'xml') return 'junit';
-  return reportFormats.find((format) => format === ending) ?? 'text';
-}
-
-/** How a file in that format ends. */
-export function endingOf(format: ReportFormat): string {
-  if (format === 'junit') return 'xml';
-  return format === 'text' ? 'txt' : format;
-}
 
 /** Runs in one of the formats; what is no text is bytes. */
 export async function reportAs(

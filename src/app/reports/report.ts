@@ -1,10 +1,11 @@
 import type { OrganizationDocument } from '../../domain/organization.ts';
+import { endingOf, type ReportFormat } from '../../domain/report-format.ts';
 import type { Reported } from '../../pages/index.ts';
 import { arrangedOf, runbooksOfWatch } from '../evaluations/runbook.ts';
 import { shownStates } from '../organizations/states.ts';
 import { storedOrganization, watchesOf, watchOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
-import { endingOf, mediaTypes, type ReportFormat, reportAs } from './formats.ts';
+import { mediaTypes, reportAs } from './formats.ts';
 
 /** A report that somebody keeps or hands on. */
 export interface Report {

@@ -70,18 +70,18 @@ function domainOf(text: string): string {
 }
 
 /** Domains as the document would watch them, had it named them; in the order in which they were named. */
-function domains(
+async function domains(
   { checked }: Call,
   base: Pick<OrganizationDocument, 'id'> & Partial<OrganizationDocument>,
   names: readonly string[],
   selectors: readonly string[],
-): readonly Subject[] {
+): Promise<readonly Subject[]> {
   const settings = {
     ...base.evaluations?.[dkim.id],
     domains: [...names],
     ...(selectors.length > 0 ? { selectors: [...selectors] } : {}),
   };
-  const document = checked({ ...base, evaluations: { ...base.evaluations, [dkim.id]: settings } });
+  const document = await checked({ ...base, evaluations: { ...base.evaluations, [dkim.id]: settings } });
   const watched = dkim.subjects(document, dkim.settings.parse(document.evaluations[dkim.id]), []);
   return names.flatMap((name) => watched.filter(({ id }) => id === name));
 }
