@@ -11,6 +11,7 @@ import { subjectsOf } from '../organizations/subjects.ts';
 import { storedOrganization } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import { Problem } from '../problem.ts';
+import type { OpenedFacts } from '../reading/desk.ts';
 import { type AskedDesk, atDesk } from '../reading/thread.ts';
 import { ownTurn } from '../reading/turns.ts';
 import type { AcceptedFacts } from '../responses.ts';
@@ -64,63 +65,126 @@ async function acceptAt(
   run: boolean,
   confirm: boolean,
 ): Promise<AcceptedFacts> {
-  const { store } = ports;
   const { value: document } = await storedOrganization(ports, organization);
   const now = ports.clock();
   const writtenAt = now.toISOString();
-  const file = 'supplied facts';
   const opened = await desk.openFacts({ name: file, content, writtenAt }, mostValues);
-  if (opened.rows > mostRows) throw new Problem(413, `${file}: ${opened.rows} rows; one request takes ${mostRows}.`);
-  const { evaluation: id, isSaved } = opened;
-  const evaluation = ports.evaluations.of(id);
-  const known = await store.subjectsWithFacts({ organization, evaluation: id });
-  if (document.evaluations[id] === undefined) {
-    throw new Problem(
-      422,
-      `These facts are for ${id}, which ${organization} does not watch; add it to the organization's document first.`,
-    );
-  }
-  if (isSaved && ports.savedFactsOf?.includes(organization) !== true) {
-    throw new Problem(
-      422,
-      `These are saved facts, and what is monitored is not believed on their word: send the export or the collector's file that they came from. To judge saved facts once, use "fieldcheck evaluate ${id} --facts FILE" or POST evaluations/${id}.`,
-    );
-  }
-  // A collector learns nothing but what it sent: its key lies on a server of the customer's.
-  const isCollector = ports.by?.key?.role === 'collector';
-  if (isCollector && confirm)
-    throw new Problem(403, 'That a list changes the watch a lot is confirmed by an operator.');
-  const supply = await desk.readFacts();
-  const foreign = await inPieces(subjectsOf(evaluation, document), desk.foreignTo);
-  if (foreign.length > 0 && foreign.every((why) => why !== undefined)) {
-    const why = isCollector ? '' : `: ${[...new Set(foreign)].join('; ')}`;
-    throw new Problem(422, `These facts are not about ${organization}${why}.`);
-  }
-  const named: string[] = [];
-  for (let from = 0; from < supply.subjects; from += namesAtOnce)
-    named.push(...(await desk.subjects(from, from + namesAtOnce)));
-  // A document that names no domains watches those that facts speak of. What a complete export leaves out is a fact, too.
-  const subjects = subjectsOf(evaluation, document, [...known, ...named]);
-  const change = await changeOf(ports, document, evaluation, { list: supply.list, named }, subjects);
-  if (change !== undefined && isCollector) {
-    throw new Problem(422, `This list would change a lot of what ${organization} watches; an operator has to send it.`);
-  }
-  if (change?.isForeign) throw new Problem(422, change.says);
+  const evaluation = believedFor(ports, document, opened, confirm);
+  const { id } = evaluation;
+  const { name, notes: ownNotes, named, subjects, change } = await watchedWith(desk, ports, document, evaluation);
   if (change !== undefined && !confirm) {
     throw new Problem(422, `${change.says} If that is so, send it with ?confirm=true.`);
   }
-  const expiresAt = new Date(now.getTime() + shelfLifeDays * dayMs).toISOString();
-  const by = senderOf(ports.by);
-  const about = { organization, evaluation: id, name: supply.name, observedAt: writtenAt, expiresAt, ...by };
-  const latest = now.getTime() + dayMs;
-  const spoken = await inPieces(subjects, async (piece) => [await desk.spokenOf(piece, latest)]);
-  const kept = new Set(spoken.flatMap(({ ids }) => ids));
+  const kept = await spokenOfIn(desk, subjects, now);
   if (kept.size === 0) {
     throw new Problem(
       422,
       `These facts speak of no subject that ${organization} watches with ${id}; add it to the organization's document first.`,
     );
   }
+  await audited(ports, {
+    action: 'facts.send',
+    organization,
+    target: id,
+    detail: `${name}, ${kept.size} subjects`,
+  });
+  const expiresAt = new Date(now.getTime() + shelfLifeDays * dayMs).toISOString();
+  const about = { organization, evaluation: id, name, observedAt: writtenAt, expiresAt, ...senderOf(ports.by) };
+  const keep = async (piece: readonly Subject[]) => {
+    const contents = await desk.factsFor(piece);
+    await ownTurn();
+    await ports.store.putFacts(
+      piece.map((subject, index) => ({ ...about, subject: subject.id, content: contents[index] })),
+    );
+  };
+  await pMap(pieces(subjects.filter((subject) => kept.has(subject.id))), keep, { concurrency: piecesAtOnce });
+  const isNamed = new Set(named);
+  const notes = [...ownNotes, ...(change === undefined ? [] : [change.says])];
+  const accepted = {
+    evaluation: id,
+    subjects: isCollectors(ports) ? [...kept].filter((subject) => isNamed.has(subject)) : [...kept],
+    expiresAt,
+    ...(notes.length === 0 ? {} : { notes }),
+  };
+  if (!run) return accepted;
+  const started = await startRun(ports, { document, evaluation: id, trigger: 'facts', key: ownKey(now) });
+  return started === undefined ? accepted : { ...accepted, runId: started.run.runId };
+}
+
+/** Its name in sentences. */
+const file = 'supplied facts';
+
+/** A collector learns nothing but what it sent: its key lies on a server of the customer's. */
+function isCollectors({ by }: AcceptPorts): boolean {
+  return by?.key?.role === 'collector';
+}
+
+/**
+ * The evaluation that a file is for.
+ *
+ * @throws Problem when it is too long, for nothing that is watched, not to be believed, or confirmed by a collector
+ */
+function believedFor(
+  ports: AcceptPorts,
+  document: OrganizationDocument,
+  { evaluation: id, isSaved, rows }: OpenedFacts,
+  confirm: boolean,
+): Registration {
+  if (rows > mostRows) throw new Problem(413, `${file}: ${rows} rows; one request takes ${mostRows}.`);
+  if (document.evaluations[id] === undefined) {
+    throw new Problem(
+      422,
+      `These facts are for ${id}, which ${document.id} does not watch; add it to the organization's document first.`,
+    );
+  }
+  if (isSaved && ports.savedFactsOf?.includes(document.id) !== true) {
+    throw new Problem(
+      422,
+      `These are saved facts, and what is monitored is not believed on their word: send the export or the collector's file that they came from. To judge saved facts once, use "fieldcheck evaluate ${id} --facts FILE" or POST evaluations/${id}.`,
+    );
+  }
+  if (isCollectors(ports) && confirm)
+    throw new Problem(403, 'That a list changes the watch a lot is confirmed by an operator.');
+  return ports.evaluations.of(id);
+}
+
+/**
+ * What the file says of the watch as a whole: whom it names, who is watched with it, what it would change a lot.
+ *
+ * @throws Problem when it is about somebody else, or would change what a collector may not
+ */
+async function watchedWith(
+  desk: AskedDesk,
+  ports: AcceptPorts,
+  document: OrganizationDocument,
+  evaluation: Registration,
+) {
+  const known = await ports.store.subjectsWithFacts({ organization: document.id, evaluation: evaluation.id });
+  const { name, notes, list, subjects: count } = await desk.readFacts();
+  const foreign = await inPieces(subjectsOf(evaluation, document), desk.foreignTo);
+  if (foreign.length > 0 && foreign.every((why) => why !== undefined)) {
+    const why = isCollectors(ports) ? '' : `: ${[...new Set(foreign)].join('; ')}`;
+    throw new Problem(422, `These facts are not about ${document.id}${why}.`);
+  }
+  const named: string[] = [];
+  for (let from = 0; from < count; from += namesAtOnce) named.push(...(await desk.subjects(from, from + namesAtOnce)));
+  // A document that names no domains watches those that facts speak of. What a complete export leaves out is a fact, too.
+  const subjects = subjectsOf(evaluation, document, [...known, ...named]);
+  const change = await changeOf(ports, document, evaluation, { list, named }, subjects);
+  if (change !== undefined && isCollectors(ports))
+    throw new Problem(422, `This list would change a lot of what ${document.id} watches; an operator has to send it.`);
+  if (change?.isForeign) throw new Problem(422, change.says);
+  return { name, notes, named, subjects, change };
+}
+
+/**
+ * Of these subjects, those that the file speaks of.
+ *
+ * @throws Problem when it says more of one than can be kept of it, or is of a time that is still to come
+ */
+async function spokenOfIn(desk: AskedDesk, subjects: readonly Subject[], now: Date): Promise<ReadonlySet<string>> {
+  const latest = now.getTime() + dayMs;
+  const spoken = await inPieces(subjects, async (piece) => [await desk.spokenOf(piece, latest)]);
   const long = spoken.map(({ longest }) => longest).find(({ length }) => length > longestFacts);
   if (long !== undefined) {
     throw new Problem(
@@ -135,29 +199,7 @@ async function acceptAt(
       `These facts are of ${early}, which is still to come: they would never grow old. Set the clock right where they were collected, and collect them again.`,
     );
   }
-  await audited(ports, {
-    action: 'facts.send',
-    organization,
-    target: id,
-    detail: `${supply.name}, ${kept.size} subjects`,
-  });
-  const keep = async (piece: readonly Subject[]) => {
-    const contents = await desk.factsFor(piece);
-    await ownTurn();
-    await store.putFacts(piece.map((subject, index) => ({ ...about, subject: subject.id, content: contents[index] })));
-  };
-  await pMap(pieces(subjects.filter(({ id }) => kept.has(id))), keep, { concurrency: piecesAtOnce });
-  const isNamed = new Set(named);
-  const notes = [...supply.notes, ...(change === undefined ? [] : [change.says])];
-  const accepted = {
-    evaluation: id,
-    subjects: isCollector ? [...kept].filter((subject) => isNamed.has(subject)) : [...kept],
-    expiresAt,
-    ...(notes.length === 0 ? {} : { notes }),
-  };
-  if (!run) return accepted;
-  const started = await startRun(ports, { document, evaluation: id, trigger: 'facts', key: ownKey(now) });
-  return started === undefined ? accepted : { ...accepted, runId: started.run.runId };
+  return new Set(spoken.flatMap(({ ids }) => ids));
 }
 
 /** Pieces on their way at once, so that the storage is not waited for one after the other. */
