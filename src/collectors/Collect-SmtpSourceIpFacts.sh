@@ -57,7 +57,13 @@ quote() {
         awk 'NR > 1 { printf "\\n" } { printf "%s", $0 } BEGIN { printf "\"" } END { printf "\"" }'
 }
 
-text() { printf '%s\n' "$1" | quote; }
+# What needs no escape, as nearly every name, starts no program.
+text() {
+    case $1 in
+        *[!A-Za-z0-9\ ._:/@,*+-]*) printf '%s\n' "$1" | quote ;;
+        *) printf '"%s"' "$1" ;;
+    esac
+}
 
 linux=
 errors=
@@ -123,8 +129,10 @@ section linux.neighbors ip -json neighbor show
 kernel_settings() {
     for folder in /proc/sys/net/ipv4/conf/*; do
         [ -r "$folder/arp_ignore" ] && [ -r "$folder/arp_announce" ] && [ -r "$folder/rp_filter" ] || return 1
+        # A word a file. (The shell's own "read" asks for byte after byte, and such a file gives no second one.)
+        # shellcheck disable=SC2046,SC2183
         printf '{ "scope": %s, "arpIgnore": %d, "arpAnnounce": %d, "rpFilter": %d },' "$(text "${folder##*/}")" \
-            "$(cat "$folder/arp_ignore")" "$(cat "$folder/arp_announce")" "$(cat "$folder/rp_filter")"
+            $(cat "$folder/arp_ignore" "$folder/arp_announce" "$folder/rp_filter")
     done
 }
 if printed=$(kernel_settings); then

@@ -634,42 +634,6 @@ describe.runIf(host)(`Collect-TeamsInteropFacts on ${host?.name}`, () => {
     expect(facts.exchange).toHaveProperty('organizationConfig');
   });
 
-  it('leaves a command behind that cannot even be stopped, and goes on in a new runspace', async () => {
-    const { facts } = await run(
-      {
-        ...healthyOrganization,
-        'Get-PSSession': [],
-        'Get-RemoteMailbox': {
-          body: "[pscustomobject] @{ RemoteRoutingAddress = 'a@contoso.mail.onmicrosoft.com' }; [System.Threading.Thread]::Sleep(8000)",
-        },
-      },
-      { parameters: { MailboxSeconds: 3 } },
-    );
-    expect(facts.errors).toEqual([
-      {
-        section: 'exchange.remoteMailboxes',
-        message: 'Get-RemoteMailbox was stopped: it did not end in time; what came until then is kept',
-      },
-    ]);
-    expect(facts.exchange.remoteMailboxes).toMatchObject({ count: 1, truncated: true });
-    expect(facts.exchange).toHaveProperty('partnerApplications');
-  });
-
-  it('ends also where a command cannot be stopped and the server admits no other connection', async () => {
-    // The named pipe of a process has room for one.
-    const { facts, timedOut } = await run(
-      { ...healthyOrganization, 'Get-SettingOverride': { body: '[System.Threading.Thread]::Sleep(15000)' } },
-      { parameters: { SectionSeconds: 2 } },
-    );
-    expect(timedOut).toBe(false);
-    expect(facts.errors).toEqual([
-      { section: 'exchange.settingOverrides', message: 'Get-SettingOverride was stopped: it did not end in time' },
-      { section: 'exchange.organizationConfig', message: 'no connection to Exchange came about in time' },
-      { section: 'exchange.mailboxEwsPolicies', message: 'no connection to Exchange came about in time' },
-    ]);
-    expect(facts.exchange).toHaveProperty('hybridConfiguration');
-  });
-
   it('names the domain of the forest that it could not look at', async () => {
     const { facts } = await run({
       ...healthyOrganization,
@@ -785,5 +749,42 @@ describe.runIf(host)(`Collect-TeamsInteropFacts on ${host?.name}`, () => {
   ])('tells which writeback rights are missing: %s', async (_, entries, name, missing) => {
     const { facts } = await run(entraConnect(entries));
     expect(facts.entraConnect.writeback[0]?.classes.find((row) => row.class === name)?.missing).toEqual(missing);
+  });
+
+  // The last ones: what they leave behind ends the process, and another one would have to compile the engine again.
+  it('leaves a command behind that cannot even be stopped, and goes on in a new runspace', async () => {
+    const { facts } = await run(
+      {
+        ...healthyOrganization,
+        'Get-PSSession': [],
+        'Get-RemoteMailbox': {
+          body: "[pscustomobject] @{ RemoteRoutingAddress = 'a@contoso.mail.onmicrosoft.com' }; [System.Threading.Thread]::Sleep(8000)",
+        },
+      },
+      { parameters: { MailboxSeconds: 3 } },
+    );
+    expect(facts.errors).toEqual([
+      {
+        section: 'exchange.remoteMailboxes',
+        message: 'Get-RemoteMailbox was stopped: it did not end in time; what came until then is kept',
+      },
+    ]);
+    expect(facts.exchange.remoteMailboxes).toMatchObject({ count: 1, truncated: true });
+    expect(facts.exchange).toHaveProperty('partnerApplications');
+  });
+
+  it('ends also where a command cannot be stopped and the server admits no other connection', async () => {
+    // The named pipe of a process has room for one.
+    const { facts, timedOut } = await run(
+      { ...healthyOrganization, 'Get-SettingOverride': { body: '[System.Threading.Thread]::Sleep(15000)' } },
+      { parameters: { SectionSeconds: 2 } },
+    );
+    expect(timedOut).toBe(false);
+    expect(facts.errors).toEqual([
+      { section: 'exchange.settingOverrides', message: 'Get-SettingOverride was stopped: it did not end in time' },
+      { section: 'exchange.organizationConfig', message: 'no connection to Exchange came about in time' },
+      { section: 'exchange.mailboxEwsPolicies', message: 'no connection to Exchange came about in time' },
+    ]);
+    expect(facts.exchange).toHaveProperty('hybridConfiguration');
   });
 });

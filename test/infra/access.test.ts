@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { openPwsh, type PowerShellHost } from '../powershell/host.ts';
-import type { StubTenant } from './az-stub.ts';
+import { azAt, type StubTenant, servesAz } from './az-stub.ts';
 
 const folder = fileURLToPath(new URL('../../infra/access', import.meta.url));
 const script = join(folder, 'grant-access.sh');
@@ -91,13 +93,14 @@ const empty: StubTenant = {
 let home: string;
 let file: string;
 
+const answering = new Worker(new URL('./az-stub.ts', import.meta.url), { workerData: servesAz });
+const [azPort] = await once(answering, 'message');
+afterAll(() => answering.terminate());
+
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'fieldcheck-access-'));
   file = join(home, 'tenant.json');
-  const stub = fileURLToPath(new URL('./az-stub.ts', import.meta.url));
-  // Called a dozen times by each script: compiled once.
-  const start = `NODE_COMPILE_CACHE='${join(tmpdir(), 'fieldcheck-az-stub')}' exec "${process.execPath}" "${stub}" "$@"`;
-  writeFileSync(join(home, 'az'), `#!/bin/sh\n${start}\n`);
+  writeFileSync(join(home, 'az'), azAt(azPort));
   chmodSync(join(home, 'az'), 0o755);
   give(empty);
 });
@@ -426,7 +429,7 @@ describe.runIf(host)('Grant-FieldcheckAccess.ps1', { timeout: 60_000 }, () => {
   });
 });
 
-const canRunHere = host !== undefined && process.platform !== 'win32';
+const canRunHere = host !== undefined && process.platform !== 'win32' && runs('bash');
 
 describe.runIf(canRunHere)(`Grant-FieldcheckAccess.ps1 on ${host?.name}`, { timeout: 60_000 }, () => {
   const run = async (parameters: Record<string, string | boolean | string[]>) => {
