@@ -1,5 +1,5 @@
 import { app, type Cookie } from '@azure/functions';
-import { deliveryMessage, type HostCookie, queuedSlices } from '../src/app/index.ts';
+import { deliveryMessage, type HostCookie, queuedWork } from '../src/app/index.ts';
 import { type TimerSetting, timerSchedule } from '../src/config.ts';
 import { answerOf, doorsOf, forBrowser } from '../src/doors/index.ts';
 import type { Registry } from '../src/evaluations/registry.ts';
@@ -48,8 +48,11 @@ export function registerFunctions(evaluations: Registry, readingThread: URL): vo
   // Starts the runs whose schedule has come due. Called twice for a slot it starts nothing the second time.
   timer('startDueRuns', 'FIELDCHECK_DUE_SCHEDULE', () => theApp().startDueRuns());
 
-  // Does one slice of a run, or several small ones.
-  queue('workSlice', 'slices', (message) => theApp().workSlices(queuedSlices.parse(message)));
+  // Does one slice of a run, or several small ones; or starts small runs that are due, and does them.
+  queue('workSlice', 'slices', (message) => {
+    const { due, slices } = queuedWork(message);
+    return due.length > 0 ? theApp().workDue(due) : theApp().workSlices(slices);
+  });
 
   // A run has just found something: tell it without waiting for the timer.
   queue('deliverNudged', 'deliveries', (message) => superviseAndDeliver(theApp(), deliveryMessage.parse(message)));

@@ -48,7 +48,7 @@ import { runView } from './views/run.ts';
 import { subjectView, watchView } from './views/watch.ts';
 import { wordsOf } from './views/words.ts';
 
-export { type DeliveryMessage, deliveryMessage, queuedSlices } from '../queue/queue.ts';
+export { type DeliveryMessage, deliveryMessage, queuedWork } from '../queue/queue.ts';
 export type { Credentials } from './access/identify.ts';
 export type { HostCookie } from './access/sign-in.ts';
 export type { AdHocResult } from './evaluations/ad-hoc.ts';
@@ -254,9 +254,10 @@ function usesOf(ports: Ports, { counted, working, openStorage, stop, sourcesOf, 
     startRun: overStorage(startNamedRun),
 
     /**
-     * Starts every run whose schedule has come due; called again for the same slot it starts nothing.
+     * Starts every run whose schedule has come due, or hands it over to `workDue`; called again for the same slot it starts
+     * nothing.
      *
-     * @returns the runs that were started
+     * @returns the runs that were started or handed over
      * @throws AggregateError of the watches whose run could not be started, when all had their turn
      */
     startDueRuns: overStorage(shared.startDueRuns),
@@ -266,6 +267,9 @@ function usesOf(ports: Ports, { counted, working, openStorage, stop, sourcesOf, 
 
     /** As `workSlice`, for all that one message holds. Throws when one of them could not be done, once all had their turn. */
     workSlices: overStorage(worker.workAll),
+
+    /** Starts the runs of a message that are still due, together, and does those of one slice. Throws as `workSlices`. */
+    workDue: overStorage(worker.workDue),
 
     /**
      * Looks after the runs of one watch, or of all: closes those that have all their results and those past their deadline,

@@ -122,7 +122,7 @@ export function shellPorts(
 ): Ports {
   return {
     store: createMemoryStore(),
-    queue: { open: async () => {}, sendSlices: async () => {}, sendDelivery: async () => {} },
+    queue: { open: async () => {}, sendSlices: async () => {}, sendDue: async () => {}, sendDelivery: async () => {} },
     evaluations,
     world: createWorld({ ...worldOptions(config, environment), ...options }),
     log: silentLog,

@@ -1,7 +1,7 @@
 import type { QueueClient, QueueServiceClient, StoragePipelineOptions } from '@azure/storage-queue';
 import pMap from 'p-map';
 import { StoreUnavailable } from '../store/store.ts';
-import { inBatches, type Queue, queueNames, type SliceMessage } from './queue.ts';
+import { dueInBatches, inBatches, type Queue, queueNames, type SliceMessage } from './queue.ts';
 
 /** Together with its repetitions an operation takes about as long as one on the tables: whoever waits learns of it soon. */
 export const queueOptions: StoragePipelineOptions = {
@@ -35,6 +35,10 @@ export function createStorageQueue(service: QueueServiceClient): StorageQueue {
       const sendBatch = ([only, ...others]: readonly SliceMessage[]) =>
         send(slices, others.length === 0 && only !== undefined ? only : { batch: [only, ...others] });
       await pMap(inBatches(messages), sendBatch, { concurrency: sentAtOnce });
+    },
+    async sendDue(messages) {
+      // To an instance of the release before it is a message without slices: what is due is handed over again later.
+      await pMap(dueInBatches(messages), (due) => send(slices, { batch: [], due }), { concurrency: sentAtOnce });
     },
     sendDelivery: (message) => send(deliveries, message),
   };

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { atHandKey, atHandPartition, atHandPrefix, lookedThroughKey, runAtHandKey, withPrefix } from './keys.ts';
 import { removeRange, removeRows, rowsWithPrefix } from './ranges.ts';
 import { pack, unpack } from './rows.ts';
-import { type AtHand, type AtHandKind, type AtHandStore, atHand, type RunRecord, type Watch } from './store.ts';
+import { type AtHand, type AtHandKind, type AtHandStore, atHand, type NotedRun, type Watch } from './store.ts';
 import type { Table, Write } from './tables.ts';
 import { groupOf, inTransactions } from './transactions.ts';
 
@@ -11,8 +11,6 @@ const lookedThrough = z.object({ at: z.string() });
 
 /** What the rest of the store does to the partition. */
 interface AtHandRows extends AtHandStore {
-  /** Before a run is begun. */
-  noteRun(run: RunRecord): Promise<void>;
   /** With all else that is kept about a watch. */
   forgetWatch(watch: Watch): Promise<void>;
 }
@@ -64,9 +62,16 @@ export function createAtHandRows(table: Table): AtHandRows {
       await table.write(atHandPartition, [{ kind: 'put', rowKey: lookedThroughKey, cells }]);
     },
 
-    noteRun: (run) => {
-      const { startedAt, slices } = run;
-      return writeAll([put(() => runAtHandKey(run, run.runId), run, 'run', { startedAt, slices })]);
+    async noteRuns(runs) {
+      await writeAll(
+        runs.map((run) => {
+          const { startedAt, slices } = run;
+          return put(() => runAtHandKey(run, run.runId), run, 'run', { startedAt, slices });
+        }),
+      );
+      const asNoted = ({ runId, slices }: NotedRun) => `${runId} ${slices}`;
+      const noted = new Set(runs.map(asNoted));
+      return { has: (run) => noted.has(asNoted(run)) };
     },
 
     async forgetRuns(runs) {

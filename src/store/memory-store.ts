@@ -1,17 +1,21 @@
 import { createRowStore } from './row-store.ts';
 import type { Store } from './store.ts';
-import type { Row, Table, Write, Written } from './tables.ts';
+import type { Row, Table, Tables, Write, Written } from './tables.ts';
 
 /** A store that forgets everything with the process: for the CLI and for tests. Same semantics as the tables in Azure. */
 export function createMemoryStore(): Store {
-  return createRowStore({
+  return createRowStore(createMemoryTables());
+}
+
+export function createMemoryTables(): Tables {
+  return {
     organizations: createMemoryTable(),
     evaluations: createMemoryTable(),
     facts: createMemoryTable(),
     access: createMemoryTable(),
     audit: createMemoryTable(),
     ping: async () => {},
-  });
+  };
 }
 
 interface Partition {

@@ -105,7 +105,7 @@ const rejectedEntry = outboxEntry.extend({ reason: z.string(), at: z.string() })
 const committedAhead = z.object({ subjects: z.array(z.string()) });
 
 export function createRowStore({ organizations, evaluations, facts, access, audit, ping }: Tables): Store {
-  const { noteRun, forgetWatch, ...atHand } = createAtHandRows(organizations);
+  const { forgetWatch, ...atHand } = createAtHandRows(organizations);
   return {
     ...createAccessRows(access, audit),
     ...atHand,
@@ -121,9 +121,13 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
       return row && { value: unpack(organizationDocument, row), etag: row.etag };
     },
 
-    async organizations() {
-      return unpackAll(organizationDocument, rowsWithPrefix(organizations, organizationsPartition, ''));
-    },
+    organizations: (ids) =>
+      unpackAll(
+        organizationDocument,
+        ids === undefined
+          ? rowsWithPrefix(organizations, organizationsPartition, '')
+          : wantedRows(organizations, organizationsPartition, ids.map(encodeKey)),
+      ),
 
     async putOrganization(document, etag, at) {
       const rowKey = encodeKey(document.id);
@@ -199,7 +203,7 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
       return row && unpack(z.unknown(), row);
     },
 
-    async createRun(run) {
+    async createRun(run, noted) {
       const watch = watchOfRun(run.runId);
       if (watch === undefined || partitionKey(watch) !== partitionKey(run)) {
         throw new Error(
@@ -208,7 +212,7 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
         );
       }
       const cells = pack(`The run ${run.runId}`, run);
-      await noteRun(run);
+      if (noted?.has(run) !== true) await atHand.noteRuns([run]);
       const written = await evaluations.write(partitionKey(run), [
         { kind: 'create', rowKey: runKey(run.runId), cells },
         { kind: 'put', rowKey: runIndexKey(run), cells },
@@ -257,6 +261,19 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
         states: (subjects) => statesOf(subjects, stateRows),
         facts: async (subjects) =>
           (await factsRows(subjects.map(subjectFactsPrefix))).map((row) => unpack(storedFacts, row)),
+      };
+    },
+
+    async wholeWatch(watch) {
+      const partition = partitionKey(watch);
+      const [stateRows, factsRows] = await Promise.all([
+        evaluations.range(partition, { ...withPrefix(statePrefix), limit: pageSize }),
+        facts.range(partition, { ...withPrefix(factsPrefix), limit: pageSize }),
+      ]);
+      if (Math.max(stateRows.length, factsRows.length) === pageSize) return undefined;
+      return {
+        states: stateRows.map((row) => ({ value: unpack(subjectState, row), etag: row.etag })),
+        facts: factsRows.map((row) => unpack(storedFacts, row)),
       };
     },
 
@@ -420,15 +437,32 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
       return written.outcome === 'written';
     },
 
-    async summaries(evaluation, wanted) {
+    async summaries(evaluation) {
       const found = new Map<string, WatchSummary>();
-      const partition = summariesPartition(evaluation);
-      const rows =
-        wanted === undefined
-          ? rowsWithPrefix(organizations, partition, '')
-          : wantedRows(organizations, partition, wanted.map(encodeKey));
-      for await (const row of rows) found.set(decodeKey(row.rowKey) ?? row.rowKey, unpack(watchSummary, row));
+      for await (const row of rowsWithPrefix(organizations, summariesPartition(evaluation), ''))
+        found.set(decodeKey(row.rowKey) ?? row.rowKey, unpack(watchSummary, row));
       return found;
+    },
+
+    async summariesOf(evaluation, wanted) {
+      const found = new Map<string, Versioned<WatchSummary>>();
+      for await (const row of wantedRows(organizations, summariesPartition(evaluation), wanted.map(encodeKey)))
+        found.set(decodeKey(row.rowKey) ?? row.rowKey, { value: unpack(watchSummary, row), etag: row.etag });
+      return found;
+    },
+
+    async putSummaries(evaluation, kept) {
+      const groups = kept.map(({ organization, summary, expected }) => {
+        const rowKey = encodeKey(organization);
+        const cells = pack(`The summary of ${evaluation} in ${organization}`, summary);
+        const write: Write =
+          expected === undefined
+            ? { kind: 'create', rowKey, cells }
+            : { kind: 'update', rowKey, cells, etag: expected };
+        return { organization, ...groupOf([write]) };
+      });
+      const written = await writeEach(organizations, summariesPartition(evaluation), groups);
+      return new Set(written.map(({ organization }) => organization));
     },
 
     async putFacts(supplied) {

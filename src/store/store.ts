@@ -152,6 +152,13 @@ export interface RunEnd {
   readonly etag: string;
 }
 
+/** All that is kept about the subjects of a watch. */
+export interface WholeWatch {
+  readonly states: readonly Versioned<SubjectState>[];
+  /** Expired ones included. */
+  readonly facts: readonly StoredFacts[];
+}
+
 /** A row of the outbox with the handle that claims and settles it. */
 export interface OutboxRow {
   readonly id: string;
@@ -216,6 +223,14 @@ export const atHand = z.object({
 
 export type AtHand = Readonly<z.infer<typeof atHand>> & { readonly id: string };
 
+/** What the entry of a run says. */
+export type NotedRun = Pick<RunRecord, 'organization' | 'evaluation' | 'runId' | 'startedAt' | 'slices'>;
+
+/** Runs whose entries were written. */
+export interface NotedRuns {
+  has(run: NotedRun): boolean;
+}
+
 /**
  * Which watches have something to look after, so that nobody has to ask all of them. The store writes an entry before it
  * writes what it is about, and deletes that of a run that it has finished: there may be one without a cause, and never a
@@ -224,6 +239,11 @@ export type AtHand = Readonly<z.infer<typeof atHand>> & { readonly id: string };
 export interface AtHandStore {
   /** In order of watch. */
   atHand(): Promise<readonly AtHand[]>;
+  /**
+   * Of several runs that are about to begin, so that one request writes the entries of all. Of one that never begins the entry
+   * is without a cause.
+   */
+  noteRuns(runs: readonly NotedRun[]): Promise<NotedRuns>;
   /** For what was found without an entry. */
   noteAtHand(watch: Watch, kind: AtHandKind): Promise<void>;
   /** Of runs that ended with their only slice: {@link Store.finishRun} does so itself. */
@@ -270,7 +290,8 @@ export interface Store extends AccessStore, AtHandStore {
   ping(): Promise<void>;
 
   organization(id: string): Promise<Versioned<OrganizationDocument> | undefined>;
-  organizations(): Promise<readonly OrganizationDocument[]>;
+  /** All, or those of these that there are, best of neighbours: a page of them costs what one costs. */
+  organizations(ids?: readonly string[]): Promise<readonly OrganizationDocument[]>;
   /**
    * Writes a document; the one before it goes into the organization's history in the same transaction, unless it is equal.
    *
@@ -297,8 +318,11 @@ export interface Store extends AccessStore, AtHandStore {
   /** As it was kept, whoever wrote it; undefined while nobody has. */
   keptHealth(): Promise<unknown>;
 
-  /** @returns its ETag; undefined when the run exists already: somebody else started it. */
-  createRun(run: RunRecord): Promise<string | undefined>;
+  /**
+   * @param noted runs that have their entry among what is at hand already
+   * @returns its ETag; undefined when the run exists already: somebody else started it
+   */
+  createRun(run: RunRecord, noted?: NotedRuns): Promise<string | undefined>;
   run(runId: string): Promise<RunProgress | undefined>;
   /** Newest first. */
   runs(watch: Watch, limit: number): Promise<readonly RunRecord[]>;
@@ -312,6 +336,8 @@ export interface Store extends AccessStore, AtHandStore {
    * cost one storage transaction and not one for each slice.
    */
   sliceReader(watch: Watch): SliceReader;
+  /** A small watch, in two requests; undefined when there is more than a page of states or of facts. */
+  wholeWatch(watch: Watch): Promise<WholeWatch | undefined>;
   /** All states of a watch in order of subject. */
   listStates(watch: Watch, limit: number, continuation?: string): Promise<Page<SubjectState>>;
   /** Compares the subjects that are to be watched with those that have a state; only states of `others` are read. */
@@ -365,8 +391,27 @@ export interface Store extends AccessStore, AtHandStore {
   putSummary(watch: Watch, summary: WatchSummary): Promise<void>;
   /** Undefined while no run of the watch is over. */
   summary(watch: Watch): Promise<WatchSummary | undefined>;
-  /** The summaries of one evaluation by organization, of all or of these: a few requests, however many organizations there are. */
-  summaries(evaluation: string, organizations?: readonly string[]): Promise<ReadonlyMap<string, WatchSummary>>;
+  /** The summaries of one evaluation by organization: a few requests, however many organizations there are. */
+  summaries(evaluation: string): Promise<ReadonlyMap<string, WatchSummary>>;
+  /** The same of these organizations, best of neighbours, to be replaced with {@link putSummaries}. */
+  summariesOf(
+    evaluation: string,
+    organizations: readonly string[],
+  ): Promise<ReadonlyMap<string, Versioned<WatchSummary>>>;
+  /**
+   * Keeps what several watches came to, together where nobody else has written one of them since.
+   *
+   * @param kept `expected`: of the summary that was read; undefined: there was none
+   * @returns the organizations whose summary was kept
+   */
+  putSummaries(
+    evaluation: string,
+    kept: readonly {
+      readonly organization: string;
+      readonly summary: WatchSummary;
+      readonly expected: string | undefined;
+    }[],
+  ): Promise<ReadonlySet<string>>;
 
   /** What is remembered of a watch as a whole; undefined while nothing is. */
   watchMemory(watch: Watch): Promise<Versioned<WatchMemory> | undefined>;

@@ -5,7 +5,7 @@ import { channelNotifiers, type Ports } from '../../src/app/ports.ts';
 import { loadConfig } from '../../src/config.ts';
 import { evaluations as productEvaluations } from '../../src/evaluations/index.ts';
 import type { Registry } from '../../src/evaluations/registry.ts';
-import type { DeliveryMessage, SliceMessage } from '../../src/queue/queue.ts';
+import type { DeliveryMessage, DueMessage, SliceMessage } from '../../src/queue/queue.ts';
 import { createWorld, type World } from '../../src/sources/world.ts';
 import type { Store } from '../../src/store/store.ts';
 
@@ -44,6 +44,8 @@ export interface Machine {
   readonly log: readonly LogLine[];
   /** Messages that wait, oldest first. */
   readonly slices: SliceMessage[];
+  /** Runs that were handed over to be started. */
+  readonly due: DueMessage[];
   readonly deliveries: DeliveryMessage[];
   /** Settings of the environment; `secret:NAME` is looked up here when a notice is sent. */
   readonly environment: Record<string, string>;
@@ -78,6 +80,7 @@ export function createMachine({
   ports: given = {},
 }: MachineOptions): Machine {
   const slices: SliceMessage[] = [];
+  const due: DueMessage[] = [];
   const deliveries: DeliveryMessage[] = [];
   const log: LogLine[] = [];
   const environment: Record<string, string> = {};
@@ -91,6 +94,7 @@ export function createMachine({
       open: async () => {},
       // Through JSON, as a message travels.
       sendSlices: async (messages) => void slices.push(...JSON.parse(JSON.stringify(messages))),
+      sendDue: async (messages) => void due.push(...messages),
       sendDelivery: async (message) => void deliveries.push(message),
     },
     evaluations,
@@ -108,10 +112,20 @@ export function createMachine({
     clock,
     log,
     slices,
+    due,
     deliveries,
     environment,
     async work() {
       const errors: unknown[] = [];
+      const handedOver = due.splice(0);
+      if (handedOver.length > 0) {
+        try {
+          await app.workDue(handedOver);
+        } catch (error) {
+          errors.push(error);
+          due.push(...handedOver);
+        }
+      }
       for (const message of slices.splice(0)) {
         try {
           await app.workSlice(message);

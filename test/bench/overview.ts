@@ -35,7 +35,7 @@ export async function run(args: string[]): Promise<void> {
   });
   const app = createApp({
     store,
-    queue: { open: async () => {}, sendSlices: async () => {}, sendDelivery: async () => {} },
+    queue: { open: async () => {}, sendSlices: async () => {}, sendDue: async () => {}, sendDelivery: async () => {} },
     evaluations,
     world: createWorld({ resolvers: ['127.0.0.1:9'] }),
     log: silentLog,

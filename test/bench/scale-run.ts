@@ -1,10 +1,10 @@
 // One whole run of all organizations in a process of its own: node scale-run.ts JOB-AS-JSON. Slices are taken from the
 // queue and worked on as the Functions host does it with host.json: a batch at a time, the next when half is done.
 import { type DequeuedMessageItem, type QueueClient, QueueServiceClient } from '@azure/storage-queue';
-import { type App, createApp, deliveryMessage, queuedSlices } from '../../src/app/index.ts';
+import { type App, createApp, deliveryMessage, queuedWork } from '../../src/app/index.ts';
 import { silentLog } from '../../src/app/log.ts';
 import { evaluations } from '../../src/evaluations/index.ts';
-import { inBatches, type Queue, queueNames } from '../../src/queue/queue.ts';
+import { dueInBatches, inBatches, type Queue, queueNames } from '../../src/queue/queue.ts';
 import { createStorageQueue } from '../../src/queue/storage-queue.ts';
 import type { ResolverAddresses } from '../../src/sources/dns/resolvers.ts';
 import { createWorld } from '../../src/sources/world.ts';
@@ -80,9 +80,10 @@ async function runAll({
   const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
   const runIds = [];
-  const slices = worker(service.getQueueClient(queueNames.slices), queues, (text) =>
-    app.workSlices(queuedSlices.parse(JSON.parse(text))),
-  );
+  const slices = worker(service.getQueueClient(queueNames.slices), queues, (text) => {
+    const work = queuedWork(JSON.parse(text));
+    return work.due.length > 0 ? app.workDue(work.due) : app.workSlices(work.slices);
+  });
   const deliveries = worker(service.getQueueClient(queueNames.deliveries), queues, async (text) => {
     const message = deliveryMessage.parse(JSON.parse(text));
     await app.superviseRuns(message);
@@ -153,6 +154,10 @@ function countQueue(queue: Queue): { readonly queue: Queue; sent(): number; rese
       sendSlices(messages) {
         sent += inBatches(messages).length;
         return queue.sendSlices(messages);
+      },
+      sendDue(messages) {
+        sent += dueInBatches(messages).length;
+        return queue.sendDue(messages);
       },
       sendDelivery(message) {
         sent++;

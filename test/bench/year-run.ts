@@ -5,7 +5,7 @@ import type { Notice } from '../../src/domain/notice.ts';
 import { dkim } from '../../src/evaluations/dkim/index.ts';
 import { createRegistry } from '../../src/evaluations/registry.ts';
 import { renderCard } from '../../src/notifiers/teams-workflow/card.ts';
-import type { DeliveryMessage, SliceMessage } from '../../src/queue/queue.ts';
+import type { DeliveryMessage, DueMessage, SliceMessage } from '../../src/queue/queue.ts';
 import { createWorld } from '../../src/sources/world.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import {
@@ -47,6 +47,7 @@ export async function liveThrough(
   const clock = () => new Date(start + at + clockError(at));
   const posts: Post[] = [];
   const slices: SliceMessage[] = [];
+  const due: DueMessage[] = [];
   const nudges: DeliveryMessage[] = [];
   const isDead = () => at >= deadFrom * dayMs && at < deadTo * dayMs;
   const world = createWorld({ resolvers: ['192.0.2.53'] });
@@ -55,6 +56,7 @@ export async function liveThrough(
     queue: {
       open: async () => {},
       sendSlices: async (messages) => void slices.push(...messages),
+      sendDue: async (messages) => void due.push(...messages),
       sendDelivery: async (message) => void nudges.push(message),
     },
     evaluations: createRegistry([{ ...dkim, bind: () => weatherSources(all, () => at) }]),
@@ -90,7 +92,7 @@ export async function liveThrough(
     if (!hours.includes(hour % 24)) continue;
     at = hour * hourMs + 5_000;
     for (const { organization } of await app.startDueRuns()) runs[organization] = (runs[organization] ?? 0) + 1;
-    await workOff(app, slices, nudges);
+    await workOff(app, due, slices, nudges);
     at += 12 * 60_000;
     await app.superviseRuns();
     await app.deliver();
@@ -106,7 +108,8 @@ export async function liveThrough(
   return { posts, runs, degraded };
 }
 
-async function workOff(app: App, slices: SliceMessage[], nudges: DeliveryMessage[]): Promise<void> {
+async function workOff(app: App, due: DueMessage[], slices: SliceMessage[], nudges: DeliveryMessage[]): Promise<void> {
+  if (due.length > 0) await app.workDue(due.splice(0));
   for (const message of slices.splice(0)) await app.workSlice(message);
   for (const watch of nudges.splice(0)) {
     await app.superviseRuns(watch);

@@ -90,6 +90,9 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
       test('are listed in order, and gone once deleted', async () => {
         for (const id of ['fabrikam', 'contoso']) await store.putOrganization(organizationOf(id), '*', time());
         expect((await store.organizations()).map(({ id }) => id)).toEqual(['contoso', 'fabrikam']);
+        const some = async (...ids: string[]) => (await store.organizations(ids)).map(({ id }) => id);
+        expect(await some('fabrikam', 'nobody', 'adatum')).toEqual(['fabrikam']);
+        expect(await some()).toEqual([]);
         expect(await store.deleteOrganization('contoso')).toBe(true);
         expect(await store.deleteOrganization('contoso')).toBe(false);
         expect(await store.putOrganization(organizationOf('contoso'), '"no-such-etag"', time())).toBeUndefined();
@@ -242,6 +245,16 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
         expect((await reader.states(['d1.contoso.com'])).get('d1.contoso.com')?.value).toEqual(rewritten);
         expect((await store.sliceReader(otherWatch).states(names)).size).toBe(0);
         expect((await reader.states([])).size).toBe(0);
+      });
+
+      test('of a small watch are read whole, with the facts about it', async () => {
+        expect(await store.wholeWatch(watch)).toEqual({ states: [], facts: [] });
+        await commit(changeOf('b.contoso.com'), changeOf('a.contoso.com'));
+        await store.putFacts([factsOf(), factsOf({ ...otherWatch, content: 'other' })]);
+        const found = await store.wholeWatch(watch);
+        expect(found?.states.map(({ value }) => value)).toEqual([stateOf('a.contoso.com'), stateOf('b.contoso.com')]);
+        expect(found?.states[0]?.etag).toBe(await etagOf('a.contoso.com'));
+        expect(found?.facts).toEqual([factsOf()]);
       });
 
       test('are listed in order of subject, page by page; a removed one leaves its history', async () => {
@@ -622,10 +635,25 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
       await store.putSummary(otherWatch, summary(time(2), 3));
       await store.putSummary(watch, summary(time(3), 2));
       expect(await store.summary(watch)).toEqual(summary(time(3), 2));
-      const some = await store.summaries(otherWatch.evaluation, ['nobody', otherWatch.organization]);
-      expect([...some]).toEqual([[otherWatch.organization, summary(time(2), 3)]]);
+      expect([...(await store.summaries(watch.evaluation))]).toEqual([
+        [watch.organization, summary(time(3), 2)],
+        [otherWatch.organization, summary(time(2), 3)],
+      ]);
+      const read = async () => store.summariesOf(otherWatch.evaluation, ['nobody', otherWatch.organization]);
+      const [[organization, { value, etag }]] = [...(await read())] as [[string, { value: object; etag: string }]];
+      expect([organization, value]).toEqual([otherWatch.organization, summary(time(2), 3)]);
+      // Of several that are kept together one was written by somebody else, one was not there: the others are kept.
+      const put = (id: string, expected?: string) => ({ organization: id, summary: summary(time(4), 0), expected });
+      const all = [put('adatum'), put(watch.organization, etag), put(otherWatch.organization, etag)];
+      const kept = await store.putSummaries(watch.evaluation, all);
+      expect([...kept].sort()).toEqual(['adatum', otherWatch.organization]);
+      expect(await store.summary(watch)).toEqual(summary(time(3), 2));
+      expect(await store.summary(otherWatch)).toEqual(summary(time(4), 0));
+      expect(await store.putSummaries(watch.evaluation, [put('adatum')])).toEqual(new Set());
+      const now = (await read()).get(otherWatch.organization)?.etag;
+      expect((await store.putSummaries(watch.evaluation, [put(otherWatch.organization, now)])).size).toBe(1);
       await store.purge(watch);
-      expect([await store.summary(watch), await store.summary(otherWatch)]).toEqual([undefined, summary(time(2), 3)]);
+      expect([await store.summary(watch), await store.summary(otherWatch)]).toEqual([undefined, summary(time(4), 0)]);
     });
 
     test('what is remembered of a watch is written by one at a time, with what it tells', async () => {
@@ -767,6 +795,18 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
         expect(await store.commit(watch, [], resultOf(0, 0, alike.runId), { run, etag })).toBe('ended');
         await store.forgetRuns([run]);
         expect(await atHand()).toEqual(['run fabrikam.dkim']);
+      });
+
+      test('is each of several runs that are about to begin, written together, and once', async () => {
+        const runs = [runOf({ slices: 1 }), runOf({ ...otherWatch, runId: 'fabrikam.dkim.9', slices: 1 })];
+        const noted = await store.noteRuns(runs);
+        expect(await atHand()).toEqual(['run contoso.dkim', 'run fabrikam.dkim']);
+        await clear();
+        expect(await store.createRun(runOf({ slices: 1 }), noted)).toBeDefined();
+        expect(await atHand()).toEqual([]);
+        // One that turns out to be larger than was said is noted as what it is.
+        expect(await store.createRun(runOf({ ...otherWatch, runId: 'fabrikam.dkim.9' }), noted)).toBeDefined();
+        expect((await store.atHand()).map(({ run }) => run?.slices)).toEqual([runOf().slices]);
       });
 
       test('is noted before anything can wait: by a slice, a watch, a subject that goes, and what is put back', async () => {

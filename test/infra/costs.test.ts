@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { singleSlice } from '../../src/app/runs/slices.ts';
+import { batchedSubjects } from '../../src/queue/queue.ts';
 import { costInputsSchema, costPage, monthlyBill } from './costs.ts';
 
 const infra = fileURLToPath(new URL('../../infra/', import.meta.url));
@@ -15,6 +17,8 @@ describe('the monthly bill', () => {
   test('the figures of the deployment are those of the deployment', () => {
     const host = JSON.parse(readFileSync(`${infra}../host.json`, 'utf8'));
     expect(inputs.deployment.slicesAtOnce.value).toBe(host.extensions.queues.batchSize);
+    expect(inputs.measured.domainsPerSlice.value).toBe(singleSlice);
+    expect(inputs.measured.slicesPerMessage.value).toBe(batchedSubjects / singleSlice);
     const template = readFileSync(`${infra}main.bicep`, 'utf8');
     expect(template).toContain(`param instanceMemoryMB int = ${inputs.deployment.memoryGB.value * 1024}`);
     expect(template).toContain(`param dueSchedule string = '0 * * * * *'`);
@@ -29,7 +33,7 @@ describe('the monthly bill', () => {
     const beyond = (domains: number) => (line(domains, 'Tables')?.quantity ?? 0) - firings(domains);
     expect(beyond(100_000)).toBeCloseTo(10 * beyond(10_000));
     // One organization: a run of one slice a day, of which every tenth tells something; looks every five minutes.
-    expect(beyond(100)).toBeCloseTo(30 * (11.6 + 1.5 + 0.1 * 33) + 8_640 + 30 * 4);
+    expect(beyond(100)).toBeCloseTo(30 * (1.4 + 4 + 0.1 * 33) + 8_640 + 30 * 4);
   });
 
   test('10,000 organizations cost a third of the 96 dollars that they cost when each was asked every minute', () => {

@@ -38,6 +38,7 @@ export const costInputsSchema = z.strictObject({
     secondsPerOrganization: input,
     secondsPerHealthLook: input,
     domainsPerSlice: input,
+    slicesPerMessage: input,
     queueOperationsPerMessage: input,
     secondsPerThousand: input,
     cpuSecondsPerThousand: input,
@@ -87,13 +88,14 @@ export function monthlyBill({ prices, use, measured, deployment }: CostInputs, d
   const domainRuns = domains * use.runsPerMonth.value;
   const runs = organizations * use.runsPerMonth.value;
   const slices = runs * Math.ceil(domains / organizations / measured.domainsPerSlice.value);
+  const messages = messagesOf(measured, slices / use.runsPerMonth.value) * use.runsPerMonth.value;
   const notices = runs * use.noticeShare.value;
   const deliveries = deployment.deliveryFiringsPerMonth.value;
   const firings = deployment.dueFiringsPerMonth.value + deliveries;
-  const executions = firings + slices + notices;
+  const executions = firings + messages + notices;
 
   const least = deployment.leastSecondsPerExecution.value;
-  const sliceSeconds = Math.max(least, (domainRuns / slices / 1000) * measured.secondsPerThousand.value);
+  const messageSeconds = Math.max(least, (domainRuns / messages / 1000) * measured.secondsPerThousand.value);
   const dueSeconds = Math.max(least, organizations * measured.secondsPerOrganization.value);
   const healthLooks = deployment.healthLooksPerMonth.value;
   const healthSeconds = Math.max(least, organizations * measured.secondsPerHealthLook.value);
@@ -101,7 +103,7 @@ export function monthlyBill({ prices, use, measured, deployment }: CostInputs, d
     (firings - deliveries) * dueSeconds +
     (deliveries - healthLooks + notices) * least +
     healthLooks * healthSeconds +
-    (slices * sliceSeconds) / deployment.slicesAtOnce.value;
+    (messages * messageSeconds) / deployment.slicesAtOnce.value;
   const gbSeconds = seconds * deployment.memoryGB.value;
 
   const transactions =
@@ -113,7 +115,7 @@ export function monthlyBill({ prices, use, measured, deployment }: CostInputs, d
     deployment.looksThroughPerMonth.value * organizations * measured.tableTransactionsPerLookThrough.value +
     (firings - deliveries) * Math.ceil(organizations / 1000);
   const queueOperations =
-    (slices + notices) * measured.queueOperationsPerMessage.value +
+    (messages + notices) * measured.queueOperationsPerMessage.value +
     deployment.queuePollsPerSecond.value * SECONDS_PER_MONTH;
   const stored =
     (domains * measured.bytesPerDomain.value +
@@ -124,7 +126,7 @@ export function monthlyBill({ prices, use, measured, deployment }: CostInputs, d
   return [
     {
       name: 'Executions',
-      formula: 'timer firings + slices + notices, less the free ones',
+      formula: 'timer firings + messages + notices, less the free ones',
       quantity: executions,
       unit: '',
       cost: (Math.max(0, executions - prices.freeExecutions.value) / 1e6) * prices.millionExecutions.value,
@@ -146,7 +148,7 @@ export function monthlyBill({ prices, use, measured, deployment }: CostInputs, d
     },
     {
       name: 'Queues',
-      formula: '(slices + notices) × queueOperationsPerMessage + queuePollsPerSecond × seconds of the month',
+      formula: '(messages + notices) × queueOperationsPerMessage + queuePollsPerSecond × seconds of the month',
       quantity: queueOperations,
       unit: '',
       cost: (queueOperations / 1e4) * prices.tenThousandQueueOperations.value,
@@ -182,6 +184,11 @@ export function monthlyBill({ prices, use, measured, deployment }: CostInputs, d
   ];
 }
 
+/** All organizations are due in the same minute. */
+function messagesOf({ slicesPerMessage }: CostInputs['measured'], slices: number): number {
+  return Math.ceil(slices / slicesPerMessage.value);
+}
+
 /** CPU seconds a month that gathering and judging so many domains takes; it is paid for within the compute line. */
 function monthlyCpuSeconds({ use, measured }: CostInputs, domains: number): number {
   return ((domains * use.runsPerMonth.value) / 1000) * measured.cpuSecondsPerThousand.value;
@@ -207,13 +214,13 @@ function allAtOnce({ use, measured, limits }: CostInputs, domains: number): stri
   const slices = runs * Math.ceil(use.domainsPerOrganization.value / measured.domainsPerSlice.value);
   const transactions =
     runs * measured.tableTransactionsPerRun.value +
-    slices * (measured.tableTransactionsPerSlice.value + measured.queueOperationsPerMessage.value);
+    slices * measured.tableTransactionsPerSlice.value +
+    messagesOf(measured, slices) * measured.queueOperationsPerMessage.value;
   const secondsOf = (instances: number) =>
     (domains * limits.queriesPerDomain.value) / limits.queriesPerSecond.value / instances;
   const perSecond = (instances: number) => transactions / secondsOf(instances);
   const entitiesPerSecond = (instances: number) =>
     (runs * limits.entitiesPerRunInOnePartition.value) / secondsOf(instances);
-  const least = Math.ceil(secondsOf(1) / 60 / limits.minutesUntilDeadline.value);
   const accountFull = Math.floor(limits.accountTransactionsPerSecond.value / perSecond(1));
   const partitionFull = Math.floor(limits.partitionEntitiesPerSecond.value / entitiesPerSecond(1));
   const rows = [1, 2, 4, 10, 40].map((instances) => [
@@ -234,8 +241,8 @@ ${table(
   rows,
 )}
 
-A run is closed after ${number(limits.minutesUntilDeadline.value)} minutes, so ${number(least)} instances at least have to be allowed for, or the schedules spread over
-hours, which costs nothing. One storage account is full at ${number(accountFull)} instances, the partition of what is at hand, which every
+A run begins when its message is taken, and is closed ${number(limits.minutesUntilDeadline.value)} minutes later: fewer instances take longer, and cut none short.
+Where that is too long more instances are allowed for, or the schedules spread over hours, which costs nothing. One storage account is full at ${number(accountFull)} instances, the partition of what is at hand, which every
 run writes and deletes an entry in, at ${number(partitionFull)}: a deployment is split where its resolvers or its people ask for it, by
 organizations, and not for the storage.`;
 }
@@ -295,7 +302,8 @@ fixed outbound address ${number(prices.natGateway.value, 2)} more.
 ${quantities}
 
 organizations = domains ÷ domainsPerOrganization. runs = organizations × runsPerMonth. slices = runs × (domains of one
-organization ÷ domainsPerSlice, rounded up). notices = runs × noticeShare. A firing for due evaluations takes organizations ×
+organization ÷ domainsPerSlice, rounded up). messages = slices of a day ÷ slicesPerMessage, rounded up,
+× runsPerMonth. notices = runs × noticeShare. A firing for due evaluations takes organizations ×
 secondsPerOrganization, a look at how all is organizations × secondsPerHealthLook, a second at least.
 
 ## All at once

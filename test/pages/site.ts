@@ -48,7 +48,7 @@ export async function startSite(organizations: number): Promise<PagesSite> {
   await seed(store, organizations);
   const ports: Ports = {
     store,
-    queue: { open: async () => {}, sendSlices: async () => {}, sendDelivery: async () => {} },
+    queue: { open: async () => {}, sendSlices: async () => {}, sendDue: async () => {}, sendDelivery: async () => {} },
     evaluations,
     world: createWorld({ resolvers: ['127.0.0.1:9'] }),
     log: silentLog,

@@ -1,6 +1,15 @@
 import { QueueServiceClient } from '@azure/storage-queue';
 import { expect, test } from 'vitest';
-import { messageLimit, queuedSlices, queueNames, type SliceMessage, sliceMessage } from '../../src/queue/queue.ts';
+import {
+  batchedSubjects,
+  type DueMessage,
+  messageLimit,
+  queuedSlices,
+  queuedWork,
+  queueNames,
+  type SliceMessage,
+  sliceMessage,
+} from '../../src/queue/queue.ts';
 import { createStorageQueue } from '../../src/queue/storage-queue.ts';
 import { useAzurite } from '../azurite.ts';
 
@@ -18,12 +27,12 @@ function sliceOf(organization: string, subjects: number, { slice = 0, slices = 1
 }
 
 /** What is in the queue, message by message, as whoever works on it reads it. */
-async function taken(): Promise<readonly (readonly SliceMessage[])[]> {
+async function taken(): Promise<readonly ReturnType<typeof queuedWork>[]> {
   const client = QueueServiceClient.fromConnectionString(azurite.connectionString).getQueueClient(queueNames.slices);
   const { receivedMessageItems } = await client.receiveMessages({ numberOfMessages: 32 });
   for (const { messageId, popReceipt } of receivedMessageItems) await client.deleteMessage(messageId, popReceipt);
   return receivedMessageItems.map(({ messageText }) =>
-    queuedSlices.parse(JSON.parse(Buffer.from(messageText, 'base64').toString())),
+    queuedWork(JSON.parse(Buffer.from(messageText, 'base64').toString())),
   );
 }
 
@@ -31,7 +40,7 @@ async function sent(...messages: SliceMessage[]) {
   const queue = createStorageQueue(QueueServiceClient.fromConnectionString(azurite.connectionString));
   await queue.open();
   await queue.sendSlices(messages);
-  const found = await taken();
+  const found = (await taken()).map(({ slices }) => slices);
   // Whatever their order, none is missing and none is there twice.
   const names = (all: readonly SliceMessage[]) => all.map(({ runId, slice }) => `${runId} ${slice}`).sort();
   expect(names(found.flat())).toEqual(names(messages));
@@ -63,9 +72,35 @@ test('no message is longer than a queue takes, whatever its domains are called',
   expect((await sent(...long)).length).toBeGreaterThan(1);
 });
 
+test('runs that are due share messages: as many subjects as one may hold, or as many runs as fit into it', async () => {
+  const dueOf = (index: number, subjects: number): DueMessage => {
+    const organization = `o${String(index).padStart(4, '0')}`;
+    const slot = '2026-11-25T06:00:00.000Z';
+    return { organization, evaluation: 'dkim', slot, last: `${organization}.dkim.20261124T060000Z`, subjects };
+  };
+  const queue = createStorageQueue(QueueServiceClient.fromConnectionString(azurite.connectionString));
+  await queue.open();
+  const batchesOf = async (due: readonly DueMessage[]) => {
+    await queue.sendDue(due);
+    const found = await taken();
+    expect(found.flatMap(({ slices }) => slices)).toEqual([]);
+    const byName = (a: DueMessage, b: DueMessage) => (a.organization < b.organization ? -1 : 1);
+    expect(found.flatMap((message) => message.due).sort(byName)).toEqual(due);
+    return found.map((message) => message.due.length).sort((a, b) => b - a);
+  };
+  const inOne = batchedSubjects / 100;
+  expect(await batchesOf(Array.from({ length: inOne + 2 }, (_, index) => dueOf(index, 100)))).toEqual([inOne, 2]);
+  const tiny = await batchesOf(Array.from({ length: 1_000 }, (_, index) => dueOf(index, 1)));
+  expect(tiny.length).toBeGreaterThan(2);
+});
+
 test('a message of a release before is one slice; one that is none is refused', () => {
   const before = sliceOf('contoso', 2);
   expect(queuedSlices.parse(JSON.parse(JSON.stringify(before)))).toEqual([before]);
+  expect(queuedWork(JSON.parse(JSON.stringify(before)))).toEqual({ due: [], slices: [before] });
+  // What is due is passed over by an instance of that release, and handed over again.
+  expect(queuedSlices.parse({ batch: [], due: [] })).toEqual([]);
+  expect(() => queuedWork({ due: [{ organization: 'contoso' }] })).toThrow('evaluation');
   expect(() => queuedSlices.parse({ batch: [{ organization: 'contoso' }] })).toThrow('evaluation');
   expect(() => queuedSlices.parse('contoso')).toThrow('expected object');
 });

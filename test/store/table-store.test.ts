@@ -69,6 +69,9 @@ describe('storage transactions', () => {
     const facts = await Promise.all(slices.map((slice) => reader.facts(slice)));
     expect(facts.flat().map(({ subject }) => subject)).toEqual(subjects);
     expect(requests.splice(0)).toEqual(['query', 'query']);
+    // Whoever wants it whole learns with a page of each that it is too large for that.
+    expect(await store.wholeWatch(watch)).toBeUndefined();
+    expect(requests.splice(0)).toEqual(['query', 'query']);
   });
 
   test('facts about 96 subjects are one query, and one transaction to keep', async () => {

@@ -100,8 +100,8 @@ async function kindsIn({ store, clock }: AtHandPorts, watch: Watch): Promise<rea
   }
 }
 
-/** The last run of a watch. */
-export type LastRun = Pick<RunRecord, 'runId' | 'startedAt' | 'state'>;
+/** The last run of a watch, and how many subjects the watch had then. */
+export type LastRun = Pick<RunRecord, 'runId' | 'startedAt' | 'state' | 'subjects'>;
 
 /**
  * Watches with nothing at hand: their summaries, which are read together, say all there is to say. Before anybody has looked
@@ -115,8 +115,8 @@ export async function lastRunsOfQuiet(
   const { store } = ports;
   if ((await store.lookedThrough()) === undefined) return () => undefined;
   const last = new Map<string, LastRun>();
-  for await (const [name, { runId, startedAt, state = 'finished' }] of summariesByName(ports))
-    if (startedAt !== undefined) last.set(name, { runId, startedAt, state });
+  for await (const [name, { runId, startedAt, state = 'finished', counts }] of summariesByName(ports))
+    if (startedAt !== undefined) last.set(name, { runId, startedAt, state, subjects: counts.subjects });
   // Read last: what comes up from now on is seen at the next look.
   const atHand = await watchesAtHand({ store }, atHandKinds);
   return (watch) => (atHand.has(nameOf(watch)) ? undefined : last.get(nameOf(watch)));

@@ -31,27 +31,53 @@ interface Known extends Looked {
   readonly before: WatchSummary | undefined;
 }
 
+interface Summary {
+  readonly summary: WatchSummary;
+  readonly unseen: Unseen;
+}
+
 /**
  * Keeps what a watch has come to with a run, so that who asks for numbers need not read every subject. All subjects are
  * counted, those too that this run did not look at.
- *
- * @param known what would be read otherwise
- * @returns undefined when a newer run has left its summary: what is known has been overtaken
  */
 export async function summarize(
-  ports: Pick<Ports, 'store' | 'clock'>,
+  { store, clock }: Pick<Ports, 'store' | 'clock'>,
   run: Summarized,
   state: 'finished' | 'incomplete',
-  known?: Known,
-): Promise<Unseen | undefined> {
+): Promise<Unseen> {
   const tally = createTally();
-  if (known !== undefined) tally.add(known);
-  else for await (const page of pagesOf(ports, run)) tally.add(page);
-  const { organization, evaluation } = run;
-  const before = known === undefined ? await ports.store.summary({ organization, evaluation }) : known.before;
-  const isOvertaken = isNewer(before, run, ports.clock());
-  if (known !== undefined && isOvertaken) return undefined;
-  return keep(ports, run, state, tally, before, isOvertaken ? before : run);
+  for await (const page of pagesOf(store, run)) tally.add(page);
+  const watch = { organization: run.organization, evaluation: run.evaluation };
+  const before = await store.summary(watch);
+  const of = isNewer(before, run, clock()) ? before : run;
+  const { summary, unseen } = summaryIn(tally, of, state, before, clock());
+  await store.putSummary(watch, summary);
+  return unseen;
+}
+
+/** As {@link summarize}, of a run that has ended, unless its summary is there or that of a newer one. */
+export async function keepMissingSummary(ports: Pick<Ports, 'store' | 'clock'>, run: RunRecord): Promise<void> {
+  const { organization, evaluation, runId, state } = run;
+  const there = await ports.store.summary({ organization, evaluation });
+  if (state === 'running' || there?.runId === runId || isNewer(there, run, ports.clock())) return;
+  await summarize(ports, run, state);
+}
+
+/**
+ * What {@link summarize} would keep, of a watch that is known; keeps nothing.
+ *
+ * @returns undefined when a newer run has left its summary: what is known has been overtaken
+ */
+export function summaryOf(
+  run: Summarized,
+  state: 'finished' | 'incomplete',
+  known: Known,
+  now: Date,
+): Summary | undefined {
+  if (isNewer(known.before, run, now)) return undefined;
+  const tally = createTally();
+  tally.add(known);
+  return summaryIn(tally, run, state, known.before, now);
 }
 
 /** A start that is yet to come is that of a clock that went wrong. */
@@ -63,10 +89,7 @@ function isNewer(
   return summary?.startedAt !== undefined && summary.startedAt > startedAt && !isAhead(summary.startedAt, now);
 }
 
-async function* pagesOf(
-  { store }: Pick<Ports, 'store'>,
-  { organization, evaluation }: Summarized,
-): AsyncGenerator<Looked> {
+async function* pagesOf(store: Ports['store'], { organization, evaluation }: Summarized): AsyncGenerator<Looked> {
   const watch = { organization, evaluation };
   let page: Page<SubjectState> | undefined;
   do {
@@ -99,20 +122,18 @@ function createTally() {
   };
 }
 
-async function keep(
-  { store, clock }: Pick<Ports, 'store' | 'clock'>,
-  { organization, evaluation }: Summarized,
-  state: 'finished' | 'incomplete',
+function summaryIn(
   { counts, blind, failing, since, observed }: ReturnType<typeof createTally>,
-  before: WatchSummary | undefined,
   { runId, startedAt }: Pick<WatchSummary, 'runId' | 'startedAt'>,
-): Promise<Unseen> {
-  const watch = { organization, evaluation };
+  state: 'finished' | 'incomplete',
+  before: WatchSummary | undefined,
+  now: Date,
+): Summary {
   const [factsFrom, factsTo] = [observed.sort(compareText)[0], observed.at(-1)];
   const span = factsFrom === undefined || factsTo === undefined ? {} : { factsFrom, factsTo };
-  const at = clock().toISOString();
+  const at = now.toISOString();
   const changed = changeOf(before, counts, at);
-  await store.putSummary(watch, {
+  const summary: WatchSummary = {
     runId,
     ...(startedAt === undefined ? {} : { startedAt }),
     at,
@@ -133,8 +154,8 @@ async function keep(
         ...(cause.since === undefined ? {} : { since: cause.since }),
       })),
     ...(changed === undefined ? {} : { changed }),
-  });
-  return blind.result();
+  };
+  return { summary, unseen: blind.result() };
 }
 
 /** The worst answer to each question, and since when the subject that has it longest has had it. */

@@ -6,6 +6,7 @@ import type { Watch } from '../../store/store.ts';
 import { evaluationNamed } from '../evaluations/requests.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
 import type { Ports } from '../ports.ts';
+import type { KnownSubjects } from './whole.ts';
 
 /** Domains of a tenant. Where the list is not `complete`, one that is missing has not been proven to be gone. */
 interface Discovered {
@@ -13,16 +14,21 @@ interface Discovered {
   readonly complete: boolean;
 }
 
-/** The domains of a document that names none: what the tenant lists, else what supplied exports speak of. */
+/**
+ * The domains of a document that names none: what the tenant lists, else what supplied exports speak of.
+ *
+ * @param known what is kept about the watch
+ */
 export async function discover(
-  ports: Pick<Ports, 'store' | 'world' | 'log'>,
+  ports: Pick<Ports, 'world' | 'log'>,
   document: OrganizationDocument,
   evaluation: Evaluation,
+  known: KnownSubjects,
 ): Promise<Discovered> {
-  const { store, log } = ports;
+  const { log } = ports;
   const watch: Watch = { organization: document.id, evaluation: evaluation.id };
   const withWatched = async (domains: readonly string[]): Promise<Discovered> => {
-    const { others } = await store.compareSubjects(watch, domains);
+    const { others } = await known.compareSubjects(watch, domains);
     return { domains: [...domains, ...others.map(({ run }) => run.subject)], complete: false };
   };
   const settings = evaluation.settings.parse(document.evaluations[evaluation.id]);
@@ -38,7 +44,7 @@ export async function discover(
     log.error('domains of the tenant not listed', { ...watch, reason: error.reason, detail: error.message });
     return withWatched([]);
   }
-  const supplied = from.includes('supplied-facts') ? await store.subjectsWithFacts(watch) : [];
+  const supplied = from.includes('supplied-facts') ? await known.subjectsWithFacts(watch) : [];
   return { domains: supplied, complete: true };
 }
 

@@ -8,7 +8,7 @@ import { policiesOf } from '../organizations/subjects.ts';
 const sliceSize = 96;
 
 /** As many as this are one slice all the same: a second transaction costs less than a second message. */
-const singleSlice = 100;
+export const singleSlice = 100;
 
 /** Cuts the subjects of a run into messages, each complete in itself. */
 export function slicesOf(

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { OrganizationDocument } from '../../domain/organization.ts';
-import type { RunRecord } from '../../store/store.ts';
+import type { SliceMessage } from '../../queue/queue.ts';
+import type { NotedRuns, RunRecord } from '../../store/store.ts';
 import { audited } from '../access/audit.ts';
 import { pingsOf, tellCycle } from '../notices/cycle.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
@@ -11,6 +12,7 @@ import { discover } from './discover.ts';
 import { slicesOf, withAdded } from './slices.ts';
 import { stateOf } from './status.ts';
 import { updateWatchedSubjects } from './watched.ts';
+import type { KnownSubjects } from './whole.ts';
 
 /** After this a run is closed with what there is, so that one lost message cannot hold back every notice. */
 const deadlineMs = 30 * 60_000;
@@ -28,8 +30,23 @@ interface StartRun {
   readonly key: string;
 }
 
+/** How a run is started. */
+interface Starting {
+  /** What is kept about the watch. */
+  readonly known: KnownSubjects;
+  /** Runs that have their entry among what is at hand. */
+  readonly noted?: NotedRuns;
+  /**
+   * Whether a run of one slice that somebody has started and nobody has done is gone on with: by the message that comes
+   * again. Otherwise it is whoever started it that does it, or the supervisor.
+   */
+  readonly goesOn: boolean;
+  /** What becomes of the run's slices. */
+  work(slices: readonly SliceMessage[], created: boolean): Promise<void>;
+}
+
 /** `<organization>.<evaluation>.<key>`: whose run it is can be read from its id. */
-function runIdOf(organization: string, evaluation: string, key: string): string {
+export function runIdOf(organization: string, evaluation: string, key: string): string {
   return `${organization}.${evaluation}.${/^[A-Za-z0-9-]{1,40}$/.test(key) ? key : createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
 }
 
@@ -49,18 +66,34 @@ export function ownKey(now: Date): string {
  *
  * @returns the run, or undefined when the document declares no subject for the evaluation
  */
-export async function startRun(
+export function startRun(ports: RunPorts, start: StartRun): Promise<Started | undefined> {
+  return startRunWith(ports, start, {
+    known: ports.store,
+    goesOn: false,
+    work: (slices) => ports.queue.sendSlices(slices),
+  });
+}
+
+interface Started {
+  readonly run: RunRecord;
+  /** Not by somebody else. */
+  readonly created: boolean;
+}
+
+/** As {@link startRun}, with what is said here of how. */
+export async function startRunWith(
   ports: RunPorts,
   { document, evaluation, trigger, key }: StartRun,
-): Promise<{ run: RunRecord; created: boolean } | undefined> {
+  { known, noted, goesOn, work }: Starting,
+): Promise<Started | undefined> {
   const registered = ports.evaluations.of(evaluation);
-  const discovered = await discover(ports, document, registered);
+  const discovered = await discover(ports, document, registered, known);
   const subjects = subjectsOf(registered, document, discovered.domains);
   if (subjects.length === 0) return undefined;
   const now = ports.clock();
   const runId = runIdOf(document.id, evaluation, key);
   const messages = slicesOf(document, evaluation, runId, subjects);
-  const run: RunRecord = {
+  const fresh: RunRecord = {
     organization: document.id,
     evaluation,
     runId,
@@ -71,27 +104,31 @@ export async function startRun(
     slices: messages.length,
     state: 'running',
   };
-  const etag = await ports.store.createRun(run);
-  if (etag === undefined) {
-    const existing = await ports.store.run(runId);
-    return {
-      run: existing === undefined ? run : { ...existing.run, state: stateOf(existing, now) },
-      created: false,
-    };
-  }
+  const created = await ports.store.createRun(fresh, noted);
+  const existing = created === undefined ? await ports.store.run(runId) : undefined;
+  const state = existing === undefined ? 'running' : stateOf(existing, now);
+  const run = existing?.run ?? fresh;
+  const etag = created ?? existing?.etag;
+  const isUndone = goesOn && state === 'running' && run.slices === 1 && messages.length === 1;
+  if (etag === undefined || (created === undefined && !isUndone)) return { run: { ...run, state }, created: false };
   const words = `A run of ${registered.title} over ${subjects.length} subject(s) has started.`;
-  const pinged = tellCycle(ports, document, evaluation, { phase: 'start', runId, words });
+  const pinged =
+    created === undefined ? undefined : tellCycle(ports, document, evaluation, { phase: 'start', runId, words });
   // A crash from here on loses messages, not the run: superviseRuns sends the missing slices again.
-  const { added, looksAtAll } = await updateWatchedSubjects(ports, document, run, subjects, discovered.complete);
+  const { added, looksAtAll } = await updateWatchedSubjects(ports, document, run, subjects, discovered.complete, known);
   // Its worker knows then all there is to know of the run, and ends it.
   const begun =
     messages.length === 1 && looksAtAll
       ? { begun: { run, etag, hasPings: pingsOf(document, evaluation).length > 0 } }
       : {};
-  await ports.queue.sendSlices(messages.map((message) => ({ ...withAdded(message, added), ...begun })));
+  if (created !== undefined)
+    ports.log.info('run started', { runId, trigger, subjects: subjects.length, slices: messages.length });
+  await work(
+    messages.map((message) => ({ ...withAdded(message, added), ...begun })),
+    created !== undefined,
+  );
   await pinged;
-  ports.log.info('run started', { runId, trigger, subjects: subjects.length, slices: messages.length });
-  return { run, created: true };
+  return { run, created: created !== undefined };
 }
 
 /**

@@ -13,7 +13,7 @@ import {
   withoutCause,
 } from '../organizations/at-hand.ts';
 import { subjectsOf } from '../organizations/subjects.ts';
-import { summarize } from '../organizations/summary.ts';
+import { keepMissingSummary, summarize } from '../organizations/summary.ts';
 import { onEveryWatch } from '../organizations/watches.ts';
 import { discover } from './discover.ts';
 import { tellEnd } from './end.ts';
@@ -59,7 +59,7 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
     // Before the run is closed: should this be cut short, the run is looked after again.
     const unseen = await summarize(ports, run, state);
     const unrouted = slices.reduce((sum, slice) => sum + (slice.unrouted ?? 0), 0);
-    if (unseen !== undefined) await tellBlindSubjects(ports, document, run, { ...unseen, unrouted });
+    await tellBlindSubjects(ports, document, run, { ...unseen, unrouted });
     if (!(await store.finishRun(progress, state, now.toISOString()))) return;
     await tellEnd(ports, document, { run, slices, state, endedAt: now });
   }
@@ -91,7 +91,10 @@ export function createSupervisor(): (ports: RunPorts, only?: Watch) => Promise<v
           const entries = withoutCause(atHand.get(nameOf(watch))?.entries ?? []);
           if (entries.length === 0) return [];
           const runs = await ports.store.runs(watch, runsLookedAt);
-          if (!runs.some(({ state }) => state === 'running')) done.push(...entries);
+          if (runs.some(({ state }) => state === 'running')) return [];
+          // Whoever ended it may have been cut short before its summary was kept.
+          if (runs[0] !== undefined) await keepMissingSummary(ports, runs[0]);
+          done.push(...entries);
           return [];
         },
         ...faultsOf(ports, broken),
@@ -181,7 +184,7 @@ async function sendMissing(
 ): Promise<void> {
   const done = new Set(slices.map(({ slice }) => slice));
   const evaluation = ports.evaluations.of(run.evaluation);
-  const { domains } = await discover(ports, document, evaluation);
+  const { domains } = await discover(ports, document, evaluation, ports.store);
   const subjects = subjectsOf(evaluation, document, domains);
   const added = await addedWith(ports, run, subjects);
   const missing = slicesOf(document, run.evaluation, run.runId, subjects).filter(({ slice }) => !done.has(slice));

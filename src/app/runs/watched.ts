@@ -7,6 +7,7 @@ import type { Transition } from '../../domain/transition.ts';
 import type { RunRecord } from '../../store/store.ts';
 import { noteUnrouted } from '../notices/sight.ts';
 import type { Ports } from '../ports.ts';
+import type { KnownSubjects } from './whole.ts';
 
 /** Runs among which one before the given run is looked for: more than these do not run at once. */
 const runsLookedAt = 20;
@@ -15,6 +16,7 @@ const runsLookedAt = 20;
  * Takes subjects that are no longer to be watched out of the watch and tells that; their history stays. Those that came are
  * told by their slice.
  *
+ * @param known what is kept about the watch
  * @param complete whether what is not among `subjects` is proven to be gone; nothing is taken out otherwise
  * @returns ids of the subjects that came, none in the first run, when all of them are new; and whether the run looks at
  *   whatever is left in the watch
@@ -25,11 +27,12 @@ export async function updateWatchedSubjects(
   run: RunRecord,
   subjects: readonly Subject[],
   complete: boolean,
+  known: Pick<KnownSubjects, 'compareSubjects'>,
 ): Promise<{ readonly added: ReadonlySet<string>; readonly looksAtAll: boolean }> {
   const { store, log } = ports;
   const { organization, evaluation, runId, startedAt: at } = run;
   const watch = { organization, evaluation };
-  const { missing, others } = await store.compareSubjects(
+  const { missing, others } = await known.compareSubjects(
     watch,
     subjects.map(({ id }) => id),
   );

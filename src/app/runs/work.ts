@@ -11,7 +11,7 @@ import { confirmRunsOf } from '../../domain/telling.ts';
 import { isAhead } from '../../domain/time.ts';
 import type { Transition } from '../../domain/transition.ts';
 import { compareText } from '../../domain/words.ts';
-import type { SliceMessage } from '../../queue/queue.ts';
+import type { DueMessage, SliceMessage } from '../../queue/queue.ts';
 import type {
   CommitResult,
   RunRecord,
@@ -21,16 +21,20 @@ import type {
   SubjectChange,
   Versioned,
   Watch,
-  WatchSummary,
 } from '../../store/store.ts';
 import { evaluateAll } from '../evaluations/evaluate.ts';
 import { tellBlindSubjects } from '../notices/sight.ts';
-import { summarize as summarizeWatch } from '../organizations/summary.ts';
+import { nameOf } from '../organizations/at-hand.ts';
+import { summaryOf } from '../organizations/summary.ts';
 import type { Ports } from '../ports.ts';
 import { suppliedFacts } from '../supplied/facts.ts';
+import { type StillDue, stillDue } from './due.ts';
 import { tellEnd } from './end.ts';
+import { type RunPorts, startRunWith } from './start.ts';
 import { sumAnswers, sumVerdicts } from './status.ts';
+import { type EndedRun, keepTogether, readTogether, type Shared } from './together.ts';
 import { aboutSubject } from './watched.ts';
+import { answersOf } from './whole.ts';
 
 /** Runs whose slices this process may have in work at once; what it has read for others is given up. */
 const readersKept = 8;
@@ -48,6 +52,8 @@ export interface Worker {
   work(ports: WorkPorts, message: SliceMessage): Promise<SliceResult | undefined>;
   /** Does all slices of a message. What fails keeps no other from its turn, and is thrown: the message comes again. */
   workAll(ports: WorkPorts, messages: readonly SliceMessage[]): Promise<void>;
+  /** Starts the runs of a message that are still due, and does those of one slice. What fails is as in {@link workAll}. */
+  workDue(ports: RunPorts, due: readonly DueMessage[]): Promise<void>;
   /**
    * Sends the slices at work once more and commits nothing of them from then on: their own messages stay hidden for
    * minutes after the process has ended.
@@ -71,18 +77,18 @@ export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker
     ports: WorkPorts,
     message: SliceMessage,
     isPutBack: () => boolean,
-    shared: Shared | undefined,
+    given: Given,
   ): Promise<Done | undefined> {
     const { evaluation, organization, runId, subjects } = message;
     const watch: Watch = { organization, evaluation };
     const now = ports.clock();
-    const reader = readerOf(ports, watch, runId);
+    const reader = given.reader ?? readerOf(ports, watch, runId);
     const ids = subjects.map(({ id }) => id);
     // Both at once, in the order of the slices: whoever is done first must not read a page of its own.
     const [facts, states, said] = await Promise.all([
       reader.facts(ids),
       reader.states(ids),
-      shared?.said.get(organization) ?? saidOf(ports, organization, runId),
+      given.shared?.said.get(organization) ?? saidOf(ports, organization, runId),
     ]);
     const supplied = suppliedFacts(facts, now);
     const runs = new Map<string, Run>();
@@ -100,8 +106,8 @@ export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker
     );
     if (isPutBack()) return undefined;
     const result = summarize(runId, message.slice, [...runs.values()]);
-    const work: Work = { message, runs: [...runs.values()], result, said, facts, shared };
-    const { outcome, told, tell } = await commitRuns(ports, work, states);
+    const work: Work = { message, runs: [...runs.values()], result, said, facts, given };
+    const { outcome, told, tell, ended } = await commitRuns(ports, work, states);
     await endOutgrown(ports, watch, [...runs.values()], said);
     ports.telemetry?.sliceEnded({
       ...{ runId, organization, evaluation, slice: message.slice, subjects: runs.size, complete: true },
@@ -112,42 +118,60 @@ export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker
     // Somebody has to end the run, and to tell what there is to tell; the timer does both, a little later.
     const isLast = message.slice === message.slices - 1;
     if (isLast && (told > 0 || outcome !== 'ended')) await ports.queue.sendDelivery(watch);
-    return { result, ended: outcome === 'ended' ? message.begun?.run : undefined };
+    return { result, ended };
   }
 
-  async function work(ports: WorkPorts, message: SliceMessage, shared?: Shared): Promise<Done | undefined> {
+  async function work(ports: WorkPorts, message: SliceMessage, given: Given): Promise<Done | undefined> {
     const call = { message };
     atWork.add(call);
     try {
-      return await doSlice(ports, message, () => !atWork.has(call), shared);
+      return await doSlice(ports, message, () => !atWork.has(call), given);
     } finally {
       atWork.delete(call);
     }
   }
 
+  /** Starts a run that is due and does it here, when it is one slice. */
+  async function startAndWork(ports: RunPorts, due: StillDue, shared: Shared): Promise<Done | undefined> {
+    const { document, evaluation, trigger, key, noted } = due;
+    const whole = await ports.store.wholeWatch({ organization: document.id, evaluation });
+    const reader = whole === undefined ? undefined : answersOf(whole);
+    let done: Done | undefined;
+    await startRunWith(
+      ports,
+      { document, evaluation, trigger, key },
+      {
+        known: reader ?? ports.store,
+        noted,
+        goesOn: true,
+        async work(slices, created) {
+          const [only] = slices;
+          if (slices.length !== 1 || only === undefined) return ports.queue.sendSlices(slices);
+          // Whoever began it before may have remembered something.
+          const isQuiet = due.isQuiet && created;
+          done = await work(ports, only, { shared, isQuiet, ...(reader === undefined ? {} : { reader }) });
+        },
+      },
+    );
+    return done;
+  }
+
   return {
     async work(ports, message) {
-      const done = await work(ports, message);
-      if (done?.ended !== undefined) await ports.store.forgetRuns([done.ended]);
+      const shared = message.begun === undefined ? undefined : await readTogether(ports, [message]);
+      const done = await work(ports, message, { shared });
+      if (done?.ended !== undefined) await keepTogether(ports, [done.ended]);
       return done?.result;
     },
     async workAll(ports, messages) {
-      const faults: unknown[] = [];
-      const ended: RunRecord[] = [];
-      const shared = messages.length > 1 ? await sharedBy(ports, messages) : undefined;
-      const one = async (message: SliceMessage) => {
-        try {
-          const done = await work(ports, message, shared);
-          if (done?.ended !== undefined) ended.push(done.ended);
-        } catch (error) {
-          faults.push(error);
-        }
-      };
-      await pMap(messages, one, { concurrency: slicesAtOnce });
-      // Should this be cut short, the supervisor finds that they are over.
-      if (ended.length > 0) await ports.store.forgetRuns(ended);
-      if (faults.length > 1) throw new AggregateError(faults, faults.map(String).join('; '));
-      if (faults.length === 1) throw faults[0];
+      const [first, ...others] = messages;
+      const isWhole = others.length > 0 || first?.begun !== undefined;
+      const shared = isWhole ? await readTogether(ports, messages) : undefined;
+      await doTogether(ports, messages, (message) => work(ports, message, { shared }));
+    },
+    async workDue(ports, due) {
+      const shared = await readTogether(ports, due);
+      await doTogether(ports, await stillDue(ports, due, shared), (one) => startAndWork(ports, one, shared));
     },
     async putBack({ queue, log }) {
       const unfinished = [...atWork];
@@ -162,29 +186,43 @@ export function createWorker(sourcesOf: (evaluation: string) => Sources): Worker
   };
 }
 
+/** What whoever does a slice knows already. */
+interface Given {
+  /** Read for all slices of the message; it is there where the run may end with the slice. */
+  readonly shared: Shared | undefined;
+  /** The whole watch, where it was read to start the run. */
+  readonly reader?: SliceReader;
+  /** Nothing is remembered that could not be looked at. */
+  readonly isQuiet?: boolean;
+}
+
 /** What became of a slice. */
 interface Done {
   readonly result: SliceResult;
-  /** The run, where it has ended with the slice and is still at hand. */
-  readonly ended: RunRecord | undefined;
+  /** The run, where it has ended with the slice: its summary is still to be kept. */
+  readonly ended: EndedRun | undefined;
 }
 
-/** What is read once for all slices of a message. */
-interface Shared {
-  readonly said: ReadonlyMap<string, readonly Statement[]>;
-  readonly summaries: ReadonlyMap<string, ReadonlyMap<string, WatchSummary>>;
-}
-
-async function sharedBy({ store }: Pick<WorkPorts, 'store'>, messages: readonly SliceMessage[]): Promise<Shared> {
-  const byEvaluation = Map.groupBy(messages, ({ evaluation }) => evaluation);
-  const [said, ...summaries] = await Promise.all([
-    store.statementsOf([...new Set(messages.map(({ organization }) => organization))]),
-    ...[...byEvaluation].map(async ([evaluation, of]) => {
-      const organizations = of.map(({ organization }) => organization);
-      return [evaluation, await store.summaries(evaluation, organizations)] as const;
-    }),
-  ]);
-  return { said, summaries: new Map(summaries) };
+/** Does what one message holds, some side by side. What fails keeps no other from its turn, and is thrown in the end. */
+async function doTogether<T>(
+  ports: Pick<WorkPorts, 'store' | 'clock'>,
+  all: readonly T[],
+  doOne: (one: T) => Promise<Done | undefined>,
+): Promise<void> {
+  const faults: unknown[] = [];
+  const ended: EndedRun[] = [];
+  const tryOne = async (one: T) => {
+    try {
+      const done = await doOne(one);
+      if (done?.ended !== undefined) ended.push(done.ended);
+    } catch (error) {
+      faults.push(error);
+    }
+  };
+  await pMap(all, tryOne, { concurrency: slicesAtOnce });
+  await keepTogether(ports, ended);
+  if (faults.length > 1) throw new AggregateError(faults, faults.map(String).join('; '));
+  if (faults.length === 1) throw faults[0];
 }
 
 /** Keeps the readers of the runs that this process worked on last, so that the slices of a run share what was read. */
@@ -247,19 +285,24 @@ interface Work {
   readonly result: SliceResult;
   readonly said: readonly Statement[];
   readonly facts: readonly StoredFacts[];
-  readonly shared: Shared | undefined;
+  readonly given: Given;
 }
 
 /**
  * Compares with what was stored and commits; reads and compares again when somebody else was faster.
  *
- * @returns how many notices wait for what was found, and what says that the run has ended
+ * @returns how many notices wait for what was found, and of a run that has ended what says so and what came of it
  */
 async function commitRuns(
   ports: WorkPorts,
   work: Work,
   before: ReadonlyMap<string, Versioned<SubjectState>>,
-): Promise<{ readonly outcome: CommitResult; readonly told: number; readonly tell: () => Promise<void> }> {
+): Promise<{
+  readonly outcome: CommitResult;
+  readonly told: number;
+  readonly tell: () => Promise<void>;
+  readonly ended: EndedRun | undefined;
+}> {
   const { message, runs, result, said } = work;
   const { organization, evaluation, runId } = message;
   const watch: Watch = { organization, evaluation };
@@ -286,7 +329,8 @@ async function commitRuns(
       logTransitions(ports, watch, runId, changes);
       if (unrouted > 0) ports.log.warn('changes that no route takes', { ...watch, runId, changes: unrouted });
       const waiting = changes.reduce((sum, { pending }) => sum + pending.length, told);
-      return { outcome, told: waiting, tell: async () => end?.tell(counted) };
+      const ended = outcome === 'ended' ? end?.ended : undefined;
+      return { outcome, told: waiting, tell: async () => end?.tell(counted), ended };
     }
     if (attempt === commitTries)
       throw new Error(`slice ${result.slice} of ${runId} lost the race for its subjects ${commitTries} times`);
@@ -295,30 +339,31 @@ async function commitRuns(
 }
 
 /**
- * What a run leaves behind when it ends with its only slice. Before it is committed: should it be cut short in between, the
- * message comes again.
+ * What a run leaves behind when it ends with its only slice. What could not be looked at is told before it is committed:
+ * should it be cut short in between, the message comes again. Its summary is kept afterwards, with those of other runs.
  *
  * @returns undefined when somebody else ends the run
  */
 async function endOf(
   ports: WorkPorts,
-  { message: { begun, organization, evaluation }, facts, shared }: Work,
+  { message: { begun, organization, evaluation }, facts, given }: Work,
   changes: readonly Change[],
   before: ReadonlyMap<string, Versioned<SubjectState>>,
 ) {
   // Without a change the message has come again, or a newer run was faster: what there is to say has been said.
-  if (begun === undefined || changes.length === 0) return undefined;
+  if (begun === undefined || given.shared === undefined || changes.length === 0) return undefined;
   const changed = new Map(changes.map(({ subject, state }) => [subject, state]));
   const settled = [...before.values()].map(({ value }) => value).filter(({ run }) => !changed.has(run.subject));
   const states = [...changed.values(), ...settled].sort((a, b) => compareText(a.run.subject, b.run.subject));
   const endedAt = ports.clock();
   const watch: Watch = { organization, evaluation };
-  const summary =
-    shared === undefined ? await ports.store.summary(watch) : shared.summaries.get(evaluation)?.get(organization);
-  const unseen = await summarizeWatch(ports, begun.run, 'finished', { states, facts, before: summary });
-  if (unseen === undefined) return undefined;
+  const last = given.shared.summaries.get(nameOf(watch));
+  const summarized = summaryOf(begun.run, 'finished', { states, facts, before: last?.value }, endedAt);
+  if (summarized === undefined) return undefined;
+  const { summary, unseen } = summarized;
   const unrouted = changes.reduce((sum, { nowhere }) => sum + nowhere, 0);
-  const isQuiet = unseen.blind.length + unrouted === 0 && !(await remembersBlindness(ports, watch));
+  const isQuiet =
+    unseen.blind.length + unrouted === 0 && (given.isQuiet === true || !(await remembersBlindness(ports, watch)));
   // Hardly any run needs it: who hears what stands in the message.
   const document = isQuiet && !begun.hasPings ? undefined : (await ports.store.organization(organization))?.value;
   const told =
@@ -329,6 +374,7 @@ async function endOf(
   return {
     end: { run, etag: begun.etag },
     told,
+    ended: { run, summary, expected: last?.etag },
     tell: (result: SliceResult) => tellEnd(ports, document, { run, slices: [result], state: 'finished', endedAt }),
   };
 }
