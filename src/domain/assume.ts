@@ -55,22 +55,21 @@ export async function gatherAssuming(
       (other) => !passed.includes(other) && (names.has(other) || isAnew(other, [...passed, fact])),
     );
   const then = readings();
-  const supplied = mergeFactSets(assumed, options.supplied);
+  const asking = { ...options, supplied: mergeFactSets(assumed, options.supplied), through: then.through };
   const assume = async (fact: string, others: Others): Promise<unknown> => {
     const kind = partOf[fact];
     const own = valueIn(assumed, fact, kind);
     if (kind === undefined && own !== undefined) return own;
     const before = needed.includes(fact) ? valueIn(facts, fact, kind) : await now.answers.get(fact);
     if (before !== undefined && !isAnew(fact)) return kind === undefined ? before : { ...before, ...(own as object) };
-    const asked = { ...others, ...then.through(fact, others) };
     const from = world?.sources ?? sources;
-    const after = await askSource(evaluation, subject, from, fact, { ...options, supplied }, asked);
+    const after = await askSource(evaluation, subject, from, fact, asking, others);
     const read = await Promise.all([...then.read(fact)].map(others.gathered));
     const rests = read.some((value) => [value, ...Object.values(value as object)].some(isAssumed));
     if (kind === undefined) return following(after as Gathered<unknown>, before as Gathered<unknown>, rests);
     return { ...partsFollowing(after as ByPart, (before ?? {}) as ByPart, rests), ...(own as object) };
   };
-  return { facts, assuming: await gatherEach(evaluation, assume, noFacts, options.signal) };
+  return { facts, assuming: await gatherEach(evaluation, assume, asking, noFacts) };
 }
 
 type ByPart = Readonly<Record<string, Gathered<unknown>>>;

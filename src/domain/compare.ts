@@ -241,25 +241,11 @@ function answerTransition(
   current: Run,
 ): Transition | undefined {
   const of = { type: 'answer' as const, question, ...(before === undefined ? {} : { from: before }), to: answer };
+  const { subject, at } = current;
   if (answer === 'no')
-    return {
-      kind: 'opened',
-      reason: before === undefined ? 'first-seen' : 'was-good',
-      subject: current.subject,
-      at: current.at,
-      since: current.at,
-      of,
-    };
-  if (before === 'no')
-    return {
-      kind: 'resolved',
-      reason: answer === 'yes' ? 'passes-again' : 'no-longer-applies',
-      subject: current.subject,
-      at: current.at,
-      since,
-      of,
-    };
-  return undefined;
+    return { kind: 'opened', reason: before === undefined ? 'first-seen' : 'was-good', subject, at, since: at, of };
+  if (before !== 'no') return undefined;
+  return { kind: 'resolved', reason: answer === 'yes' ? 'passes-again' : 'no-longer-applies', subject, at, since, of };
 }
 
 /** Are these two runs the same to a person? Evidence differs in its times only, so it is left out. */

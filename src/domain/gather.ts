@@ -29,7 +29,7 @@ export interface GatherOptions {
   readonly supplied: FactSet;
   readonly signal?: AbortSignal | undefined;
   /** Stands between the source of a fact and what it asks of the others. */
-  readonly through?: (fact: string, others: Others) => Pick<Others, 'gathered' | 'once'>;
+  readonly through?: (fact: string, others: Others) => Between;
 }
 
 /**
@@ -48,16 +48,20 @@ export function gather(
     (fact, others) =>
       suppliedOf(options.supplied, fact, partOf[fact]) ??
       askSource(evaluation, subject, sources, fact, options, others),
-    options.supplied,
-    options.signal,
+    options,
   );
 }
+
+type Between = Pick<Others, 'gathered' | 'once'>;
 
 /** What the facts of one subject have in common while they are gathered: each other, shared work, and time limits. */
 export type Others = Pick<GatherContext, 'once'> & {
   gathered(fact: string): Promise<unknown>;
-  /** The limit of so many milliseconds for what is asked now: one for all that are asked together. */
-  within(ms: number): TimeLimit;
+  /**
+   * What a source may use that is asked now and may take so many milliseconds: the same for all that are asked together,
+   * unless something stands between them and the others.
+   */
+  within(ms: number, between?: Between): Asked;
 };
 
 /**
@@ -68,12 +72,12 @@ export type Others = Pick<GatherContext, 'once'> & {
 export async function gatherEach(
   evaluation: Evaluation,
   from: (fact: string, others: Others) => unknown,
-  supplied: FactSet,
-  calledOff: AbortSignal | undefined,
+  options: GatherOptions,
+  supplied = options.supplied,
 ): Promise<FactSet> {
   const asked = new Map<string, unknown>();
   const shared = new Map<string, Promise<unknown>>();
-  const limits: TimeLimit[] = [];
+  const limits: Asked[] = [];
   /** Limits from here on are of what is asked now. */
   let now = 0;
   const ask = (fact: string): unknown => {
@@ -88,12 +92,11 @@ export async function gatherEach(
       shared.set(key, promise);
       return promise as Promise<T>;
     },
-    within(ms) {
-      let limit = limits.find((one, at) => at >= now && one.ms === ms);
-      if (limit === undefined) {
-        limit = new TimeLimit(ms, calledOff);
-        limits.push(limit);
-      }
+    within(ms, between) {
+      const together = between === undefined ? limits.find((one, at) => at >= now && one.ms === ms) : undefined;
+      if (together !== undefined) return together;
+      const limit = new Asked(ms, options, between ?? others);
+      limits.push(limit);
       return limit;
     },
   };
@@ -124,26 +127,45 @@ export async function gatherEach(
   return mergeFactSets(supplied, { facts, parts });
 }
 
-/** For all that is asked at one time and may take as long: one timer, and one signal. */
-class TimeLimit {
+/** What sources may use that are asked at one time and may take as long: one timer, and one signal. */
+class Asked {
   readonly ms: number;
-  /** Aborted when the time is over or the run is called off. */
-  readonly signal: AbortSignal;
-  readonly #timer: NodeJS.Timeout;
+  readonly now: Date;
+  readonly supplied: FactSet;
+  readonly gathered: Others['gathered'];
+  readonly once: Others['once'];
+  readonly #calledOff: AbortSignal | undefined;
+  #signal: AbortSignal | undefined;
+  #timer: NodeJS.Timeout | undefined;
   readonly #waiting: ((error: unknown) => void)[] = [];
 
-  constructor(ms: number, calledOff: AbortSignal | undefined) {
+  constructor(ms: number, { now, supplied, signal }: GatherOptions, { gathered, once }: Between) {
     this.ms = ms;
-    const controller = new AbortController();
-    this.signal = calledOff === undefined ? controller.signal : AbortSignal.any([controller.signal, calledOff]);
+    this.now = now;
+    this.supplied = supplied;
+    this.gathered = gathered;
+    this.once = once;
+    this.#calledOff = signal;
+  }
+
+  /** Aborted when the time is over or the run is called off; the time runs from when somebody waits. */
+  get signal(): AbortSignal {
+    this.#signal ??= this.#begin();
+    return this.#signal;
+  }
+
+  #begin(): AbortSignal {
+    const over = new AbortController();
     this.#timer = setTimeout(() => {
-      controller.abort();
-      for (const failing of this.#waiting) failing(new Unobtainable('timeout', `no answer within ${ms / 1000} s`));
-    }, ms);
+      over.abort();
+      for (const failing of this.#waiting) failing(new Unobtainable('timeout', `no answer within ${this.ms / 1000} s`));
+    }, this.ms);
+    return this.#calledOff === undefined ? over.signal : AbortSignal.any([over.signal, this.#calledOff]);
   }
 
   /** What is answered in time, and what `failed` makes of the error otherwise. */
   answered(answer: Promise<unknown>, failed: (error: unknown) => unknown): Promise<unknown> {
+    this.#signal ??= this.#begin();
     return new Promise((resolve) => {
       const failing = (error: unknown) => resolve(failed(error));
       answer.then(resolve, failing);
@@ -196,47 +218,12 @@ export function askSource(
     const why = whyNot(error, options.now);
     return evaluation.facts.partOf[fact] === undefined ? why : { [everyPart]: why };
   };
-  const asked = new Asked(source.limitMs, options, others, options.through?.(fact, others) ?? others);
+  const asked = others.within(source.limitMs, options.through?.(fact, others));
   try {
     const answer = source.gather(subject, asked);
-    // What is there at once needs no clock.
-    return answer instanceof Promise ? asked.limit.answered(answer, failed) : answer;
+    return answer instanceof Promise ? asked.answered(answer, failed) : answer;
   } catch (error) {
     return failed(error);
-  }
-}
-
-/** What one source may use while it gathers; its time runs from when something is asked for. */
-class Asked {
-  readonly now: Date;
-  readonly supplied: FactSet;
-  readonly gathered: Others['gathered'];
-  readonly once: Others['once'];
-  readonly #limitMs: number;
-  readonly #others: Others;
-  #limit: TimeLimit | undefined;
-
-  constructor(
-    limitMs: number,
-    { now, supplied }: GatherOptions,
-    others: Others,
-    { gathered, once }: Pick<Others, 'gathered' | 'once'>,
-  ) {
-    this.now = now;
-    this.supplied = supplied;
-    this.gathered = gathered;
-    this.once = once;
-    this.#limitMs = limitMs;
-    this.#others = others;
-  }
-
-  get limit(): TimeLimit {
-    this.#limit ??= this.#others.within(this.#limitMs);
-    return this.#limit;
-  }
-
-  get signal(): AbortSignal {
-    return this.limit.signal;
   }
 }
 
