@@ -161,10 +161,12 @@ describe.runIf(possible)('Linux nodes behind a load balancer', () => {
         postfix: { mynetworks: '127.0.0.0/8, 192.0.2.0/24' },
         options: ['--probe', '--relay-test'],
       });
+      // The relay test's own session may be in the log already, or not yet.
       expect(says('log-shows-client-addresses')).toEqual(
-        ['MX1', 'MX2'].map(
-          (node) =>
-            `fail: ${node}: the load balancer hides the clients: 48 of 48 mail sessions (100 %) come from its address.`,
+        ['MX1', 'MX2'].map((node) =>
+          expect.stringMatching(
+            `^fail: ${node}: the load balancer hides the clients: (48 of 48|49 of 49) mail sessions \\(100 %\\) come from its address\\.$`,
+          ),
         ),
       );
       expect(says('relay-connector-excludes-load-balancer')[0]).toBe(
