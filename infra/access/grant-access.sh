@@ -70,41 +70,40 @@ sign_in() {
   # Sovereign clouds have a Graph and a sign-in address of their own; az knows them.
   local cloud
   cloud=$(az cloud show --output json) || fail 'az cloud show failed; its message stands above.'
-  graph_url=$(jq -r '.endpoints.microsoftGraphResourceId | rtrimstr("/")' <<<"$cloud")
-  login_url=$(jq -r '.endpoints.activeDirectory | rtrimstr("/")' <<<"$cloud")
+  cloud=$(jq -r '.endpoints | [.microsoftGraphResourceId, .activeDirectory] | map(rtrimstr("/")) | @tsv' <<<"$cloud")
+  IFS=$'\t' read -r graph_url login_url <<<"$cloud"
 }
 
-# Service principal of an application in this tenant, as JSON; empty when the tenant has none.
+# Service principals of an application in this tenant, as Graph answers: one or none in "value".
 service_principal() {
-  graph GET "servicePrincipals?\$filter=appId eq '$1'&\$select=id,appId,displayName,servicePrincipalType" | jq -c '.value[0] // empty'
+  graph GET "servicePrincipals?\$filter=appId eq '$1'&\$select=id,appId,displayName,servicePrincipalType"
 }
 
 # ("|| return": a failure inside a command substitution does not end the script by itself.)
 # Prints one line per grant: STATE, grant id, kind, what to call it, and the ids that doing or undoing it takes.
 # STATE is has, lacks, spare (held, but not for the chosen evaluations) or cannot (the tenant lacks the resource).
 compare() {
-  local app_roles='[]' directory_roles='[]' exchange graph_principal
+  local app_roles='{"value":[]}' directory_roles='{"value":[]}' exchange graph_principal
   if [ "$principal_id" != none ]; then
-    app_roles=$(graph GET "servicePrincipals/$principal_id/appRoleAssignments?\$top=999" | jq -c .value) || return
-    directory_roles=$(graph GET "roleManagement/directory/roleAssignments?\$filter=principalId eq '$principal_id'" |
-      jq -c .value) || return
+    app_roles=$(graph GET "servicePrincipals/$principal_id/appRoleAssignments?\$top=999") || return
+    directory_roles=$(graph GET "roleManagement/directory/roleAssignments?\$filter=principalId eq '$principal_id'") || return
   fi
-  exchange=$(service_principal "$(jq -r '.resources["exchange-online"].appId' "$grants")") || return
-  graph_principal=$(service_principal "$(jq -r '.resources.graph.appId' "$grants")") || return
+  exchange=$(service_principal "$exchange_app") || return
+  graph_principal=$(service_principal "$graph_app") || return
   jq -r \
     --arg chosen "$evaluations" \
     --argjson appRoles "$app_roles" \
     --argjson directoryRoles "$directory_roles" \
-    --argjson principals "{\"exchange-online\":${exchange:-null},\"graph\":${graph_principal:-null}}" '
+    --argjson principals "{\"exchange-online\":$exchange,\"graph\":$graph_principal}" '
     . as $document
     | ($chosen | split(",")) as $chosen
     | .grants[]
     | . as $grant
     | ($grant.evaluations | any(IN($chosen[]))) as $wanted
-    | (if .kind == "app-role" then $principals[.resource].id // "none" else "none" end) as $resource
+    | (if .kind == "app-role" then $principals[.resource].value[0].id // "none" else "none" end) as $resource
     | (if .kind == "app-role"
-       then first($appRoles[] | select(.appRoleId == $grant.role.id and .resourceId == $resource) | .id) // "none"
-       else first($directoryRoles[] | select(.roleDefinitionId == $grant.role.id and .directoryScopeId == "/") | .id) // "none"
+       then first($appRoles.value[] | select(.appRoleId == $grant.role.id and .resourceId == $resource) | .id) // "none"
+       else first($directoryRoles.value[] | select(.roleDefinitionId == $grant.role.id and .directoryScopeId == "/") | .id) // "none"
        end) as $assignment
     | [ (if $assignment != "none" then (if $wanted then "has" else "spare" end)
          elif ($wanted | not) then "skip"
@@ -130,13 +129,8 @@ header() {
 find_identity() {
   local principal
   principal=$(service_principal "$app_id")
-  if [ -z "$principal" ]; then
-    principal_id=none
-  else
-    principal_id=$(jq -r .id <<<"$principal")
-    principal_name=$(jq -r .displayName <<<"$principal")
-    principal_type=$(jq -r .servicePrincipalType <<<"$principal")
-  fi
+  principal=$(jq -r '.value[0] // {id: "none"} | [.id, .servicePrincipalType // "of an unknown kind", .displayName] | @tsv' <<<"$principal")
+  IFS=$'\t' read -r principal_id principal_type principal_name <<<"$principal"
 }
 
 show_plan() {
@@ -244,16 +238,24 @@ undo() {
 }
 
 find_application() {
-  local found
-  found=$(graph GET "applications?\$filter=displayName eq '$app_name'&\$select=id,appId" | jq -c .value)
-  [ "$(jq length <<<"$found")" -le 1 ] || fail "there are several applications called '$app_name'; choose another --app-name."
-  application=$(jq -c '.[0] // empty' <<<"$found")
+  local found how_many
+  found=$(graph GET "applications?\$filter=displayName eq '$app_name'&\$select=id,appId")
+  found=$(jq -r '.value | [length, .[0].id // "", .[0].appId // ""] | @tsv' <<<"$found")
+  IFS=$'\t' read -r how_many application_id application_app_id <<<"$found"
+  [ "$how_many" -le 1 ] || fail "there are several applications called '$app_name'; choose another --app-name."
   credential=none
-  if [ -n "$application" ]; then
-    application_id=$(jq -r .id <<<"$application")
+  if [ -n "$application_id" ]; then
     credential=$(graph GET "applications/$application_id/federatedIdentityCredentials" |
       jq -r --arg subject "$identity_principal_id" 'first(.value[] | select(.subject == $subject) | .id) // "none"')
   fi
+}
+
+# Makes one: make_application BODY.
+make_application() {
+  local made
+  made=$(graph POST applications "$1")
+  made=$(jq -r '[.id, .appId] | @tsv' <<<"$made")
+  IFS=$'\t' read -r application_id application_app_id <<<"$made"
 }
 
 # What makes an application trust an identity of this tenant: trust_of PRINCIPAL-ID.
@@ -273,21 +275,19 @@ federate() {
   issuer=$login_url/$signed_in_tenant/v2.0
   find_application
   printf 'Tenant %s\n' "$signed_in_tenant"
-  if [ -n "$application" ] && [ "$credential" != none ]; then
+  if [ -n "$application_id" ] && [ "$credential" != none ]; then
     printf '  has     application %s that trusts identity %s\n' "$app_name" "$identity_principal_id"
     printf 'Nothing to do.\n'
   else
-    [ -n "$application" ] || printf '  create  application %s, for accounts of any organization, without a secret\n' "$app_name"
+    [ -n "$application_id" ] || printf '  create  application %s, for accounts of any organization, without a secret\n' "$app_name"
     printf '  trust   identity %s of this tenant (%s)\n' "$identity_principal_id" "$issuer"
     confirm 'Do this?'
-    if [ -z "$application" ]; then
-      application=$(graph POST applications "{\"displayName\":\"$app_name\",\"signInAudience\":\"AzureADMultipleOrgs\"}")
-      application_id=$(jq -r .id <<<"$application")
-    fi
+    [ -n "$application_id" ] ||
+      make_application "{\"displayName\":\"$app_name\",\"signInAudience\":\"AzureADMultipleOrgs\"}"
     graph POST "applications/$application_id/federatedIdentityCredentials" "$(trust_of "$identity_principal_id")" >/dev/null
     printf 'Done.\n'
   fi
-  printf 'In each other tenant, signed in there: grant-access.sh apply --app-id %s\n' "$(jq -r .appId <<<"$application")"
+  printf 'In each other tenant, signed in there: grant-access.sh apply --app-id %s\n' "$application_app_id"
 }
 
 unfederate() {
@@ -306,7 +306,7 @@ unfederate() {
 # What has to be done, as lines of "STEP<tab>what it is called"; nothing when all of it is there.
 compare_sign_in() {
   local current role
-  if [ -z "$application" ]; then
+  if [ -z "$application_id" ]; then
     printf 'create\tapplication %s, for accounts of this tenant alone, without a secret\n' "$app_name"
   else
     current=$(graph GET "applications/$application_id") || return
@@ -336,9 +336,8 @@ compare_sign_in() {
 do_sign_in_step() {
   case $1 in
     create)
-      application=$(graph POST applications "$(jq -c .application "$sign_in_list")")
-      application_id=$(jq -r .id <<<"$application")
-      app_id=$(jq -r .appId <<<"$application")
+      make_application "$(jq -c .application "$sign_in_list")"
+      app_id=$application_app_id
       ;;
     set) patiently PATCH "applications/$application_id" "$(want "$app_id")" ;;
     trust) patiently POST "applications/$application_id/federatedIdentityCredentials" "$(trust_of "$identity_principal_id")" ;;
@@ -349,10 +348,10 @@ do_sign_in_step() {
     require) patiently PATCH "servicePrincipals/$principal_id" '{"appRoleAssignmentRequired":true}' ;;
     consent)
       local graph_principal
-      graph_principal=$(service_principal "$(jq -r '.resources.graph.appId' "$grants")")
+      graph_principal=$(service_principal "$graph_app")
       patiently POST oauth2PermissionGrants "$(jq -cn --arg client "$principal_id" --arg scope "$consent" \
-        --arg resource "$(jq -r .id <<<"$graph_principal")" \
-        '{clientId: $client, consentType: "AllPrincipals", resourceId: $resource, scope: $scope}')"
+        --argjson graph "$graph_principal" \
+        '{clientId: $client, consentType: "AllPrincipals", resourceId: $graph.value[0].id, scope: $scope}')"
       ;;
     assign)
       patiently POST "servicePrincipals/$principal_id/appRoleAssignedTo" \
@@ -386,19 +385,19 @@ find_sign_in() {
   app_name=$(jq -r .application.displayName "$sign_in_list")
   find_application
   principal_id=none
-  [ -n "$application" ] || return 0
-  app_id=$(jq -r .appId <<<"$application")
+  [ -n "$application_id" ] || return 0
+  app_id=$application_app_id
   find_identity
 }
 
 register_sign_in() {
   local step title me
-  consent=$(jq -r .consent "$sign_in_list")
-  administrator=$(jq -r '.application.appRoles[] | select(.value == "Administrator") | .id' "$sign_in_list")
+  administrator=$(jq -r '[(.application.appRoles[] | select(.value == "Administrator") | .id), .consent] | @tsv' "$sign_in_list")
+  IFS=$'\t' read -r administrator consent <<<"$administrator"
   redirect=$url/api/sign-in/callback
   me=$(graph GET 'me?$select=id,displayName')
-  my_id=$(jq -r .id <<<"$me")
-  my_name=$(jq -r .displayName <<<"$me")
+  me=$(jq -r '[.id, .displayName] | @tsv' <<<"$me")
+  IFS=$'\t' read -r my_id my_name <<<"$me"
   find_sign_in
   wanted=$(want "$app_id")
   plan=$(compare_sign_in)
@@ -417,7 +416,7 @@ register_sign_in() {
 undo_sign_in() {
   find_sign_in
   printf 'Tenant %s\n' "$signed_in_tenant"
-  if [ -z "$application" ]; then
+  if [ -z "$application_id" ]; then
     printf 'Nothing to do.\n'
     return
   fi
@@ -471,7 +470,8 @@ case $command in
 esac
 
 sign_in
-known=$(jq -r '[.grants[].evaluations[]] | unique | join(",")' "$grants")
+listed=$(jq -r '[([.grants[].evaluations[]] | unique | join(",")), .resources["exchange-online"].appId, .resources.graph.appId] | @tsv' "$grants")
+IFS=$'\t' read -r known exchange_app graph_app <<<"$listed"
 evaluations=${evaluations:-$known}
 for evaluation in ${evaluations//,/ }; do
   case ,$known, in
