@@ -77,7 +77,7 @@ export function createAccessRows(accessTable: Table, auditTable: Table): AccessS
     async pruneAudit(before, limit) {
       if (limit <= 0) return 0;
       const from = withPrefix(`${newestFirst(before)}_`).to;
-      const old = await audit.range(auditPartition(undefined), { from, to: withPrefix('').to, limit });
+      const { rows: old } = await audit.range(auditPartition(undefined), { from, to: withPrefix('').to, limit });
       const byOrganization = Map.groupBy(old, (row) => unpack(auditEntry, row).organization);
       for (const [organization, rows] of byOrganization) {
         const rowKeys = rows.map(({ rowKey }) => rowKey);

@@ -36,13 +36,14 @@ function createMemoryTable(): Table {
     async range(partitionKey, { from, to, limit }) {
       const { rows, keys } = partitions.get(partitionKey) ?? { rows: new Map<string, Row>(), keys: [] };
       const found: Row[] = [];
-      for (let index = firstAtOrAfter(keys, from); index < keys.length && found.length < limit; index += 1) {
+      for (let index = firstAtOrAfter(keys, from); index < keys.length; index += 1) {
         const key = keys[index] ?? '';
         if (key > to) break;
+        if (found.length >= limit) return { rows: found, more: true };
         const row = rows.get(key);
         if (row !== undefined) found.push(row);
       }
-      return found;
+      return { rows: found, more: false };
     },
 
     async write(partitionKey, writes) {

@@ -26,10 +26,10 @@ export async function* wantedRows(
   const { to } = withPrefix(sorted.at(-1) ?? '');
   const limit = Math.min(2 * sorted.length + 2, pageSize);
   for (let from = sorted[0]; from !== undefined; ) {
-    const page = await table.range(partition, { from, to, limit });
-    for (const row of page) if (wanted.has(startOf(row.rowKey))) yield row;
-    const last = page.at(-1)?.rowKey;
-    if (last === undefined || page.length < limit) return;
+    const { rows, more } = await table.range(partition, { from, to, limit });
+    for (const row of rows) if (wanted.has(startOf(row.rowKey))) yield row;
+    const last = rows.at(-1)?.rowKey;
+    if (last === undefined || !more) return;
     from = wanted.has(startOf(last)) ? behind(last) : sorted.find((start) => start > last);
   }
 }
@@ -50,10 +50,10 @@ export async function* rowsBetween(
   keysOnly = false,
 ): AsyncGenerator<Row> {
   for (let start = from; ; ) {
-    const page = await table.range(partition, { from: start, to, limit, keysOnly });
-    yield* page;
-    const last = page.at(-1);
-    if (last === undefined || page.length < limit) return;
+    const { rows, more } = await table.range(partition, { from: start, to, limit, keysOnly });
+    yield* rows;
+    const last = rows.at(-1);
+    if (last === undefined || !more) return;
     start = behind(last.rowKey);
   }
 }
@@ -70,7 +70,7 @@ export async function pageOf<T extends z.ZodType>(
   const from = continuation === undefined ? bounds.from : placeOf(continuation, partition, prefix);
   if (from === undefined) throw new InvalidContinuation();
   // One more than asked for: it says whether there is a next page, and where that starts.
-  const rows = await table.range(partition, { from, to: bounds.to, limit: limit + 1 });
+  const { rows } = await table.range(partition, { from, to: bounds.to, limit: limit + 1 });
   const items = rows.slice(0, limit).map((row) => unpack(schema, row));
   const next = rows[limit];
   return next === undefined ? { items } : { items, continuation: continuationTo(partition, next.rowKey) };
@@ -95,7 +95,7 @@ export async function keysIn(
   limit: number,
 ): Promise<readonly string[]> {
   if (limit <= 0) return [];
-  return (await table.range(partition, { from, to, limit, keysOnly: true })).map(({ rowKey }) => rowKey);
+  return (await table.range(partition, { from, to, limit, keysOnly: true })).rows.map(({ rowKey }) => rowKey);
 }
 
 /** @returns how many were there */

@@ -54,11 +54,11 @@ export function createReadAhead(
   }
 
   async function readPage(from: string): Promise<KeptPage> {
-    const rows = await table.range(partition, { from, to: end, limit: pageSize });
+    const { rows, more } = await table.range(partition, { from, to: end, limit: pageSize });
     const last = rows.at(-1);
     return {
       from,
-      to: last === undefined || rows.length < pageSize ? end : last.rowKey,
+      to: last === undefined || !more ? end : last.rowKey,
       rows: Map.groupBy(rows, ({ rowKey }) => startOf(rowKey)),
       taken: new Set(),
     };

@@ -235,7 +235,7 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
     },
 
     async runs(watch, limit) {
-      const rows = await evaluations.range(partitionKey(watch), { ...withPrefix(runIndexPrefix), limit });
+      const { rows } = await evaluations.range(partitionKey(watch), { ...withPrefix(runIndexPrefix), limit });
       return rows.map((row) => unpack(runRecord, row));
     },
 
@@ -266,14 +266,14 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
 
     async wholeWatch(watch) {
       const partition = partitionKey(watch);
-      const [stateRows, factsRows] = await Promise.all([
+      const [ofStates, ofFacts] = await Promise.all([
         evaluations.range(partition, { ...withPrefix(statePrefix), limit: pageSize }),
         facts.range(partition, { ...withPrefix(factsPrefix), limit: pageSize }),
       ]);
-      if (Math.max(stateRows.length, factsRows.length) === pageSize) return undefined;
+      if (ofStates.more || ofFacts.more) return undefined;
       return {
-        states: stateRows.map((row) => ({ value: unpack(subjectState, row), etag: row.etag })),
-        facts: factsRows.map((row) => unpack(storedFacts, row)),
+        states: ofStates.rows.map((row) => ({ value: unpack(subjectState, row), etag: row.etag })),
+        facts: ofFacts.rows.map((row) => unpack(storedFacts, row)),
       };
     },
 
@@ -377,7 +377,7 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
     },
 
     async rejected(watch, limit) {
-      const rows = await evaluations.range(partitionKey(watch), { ...withPrefix(rejectedPrefix), limit });
+      const { rows } = await evaluations.range(partitionKey(watch), { ...withPrefix(rejectedPrefix), limit });
       return rows.map((row) => ({ id: row.rowKey, etag: row.etag, ...unpack(rejectedEntry, row) }));
     },
 

@@ -126,19 +126,22 @@ function createAzureTable(client: TableClient): Table & { ping(): Promise<void> 
 
   const range: Table['range'] = (partitionKey, { from, to, limit, keysOnly = false }) =>
     within(operationLimitMs, async (abortSignal) => {
-      const found: Row[] = [];
-      if (limit <= 0) return found;
+      const rows: Row[] = [];
+      if (limit <= 0) return { rows, more: true };
       const filter = odata`PartitionKey eq ${partitionKey} and RowKey ge ${from} and RowKey le ${to}`;
       const select = keysOnly ? { select: ['PartitionKey', 'RowKey'] } : {};
       const pages = client
         .listEntities({ queryOptions: { filter, ...select }, abortSignal })
         .byPage({ maxPageSize: Math.min(limit, maxPageSize) });
       // A page may be empty and still not be the last one.
+      let more = false;
       for await (const page of pages) {
-        for (const entity of page) if (found.length < limit) found.push(rowOf(entity));
-        if (found.length >= limit) break;
+        const left = limit - rows.length;
+        for (const entity of page.slice(0, left)) rows.push(rowOf(entity));
+        more = page.length > left || page.continuationToken !== undefined;
+        if (rows.length >= limit) break;
       }
-      return found;
+      return { rows, more };
     });
 
   return {

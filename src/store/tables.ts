@@ -38,13 +38,19 @@ interface Range {
   readonly keysOnly?: boolean;
 }
 
+export interface Found {
+  /** In order of row key. */
+  readonly rows: readonly Row[];
+  /** Whether the range may hold more behind them. The storage says so: a page that is just full may be all there is. */
+  readonly more: boolean;
+}
+
 /** Every method throws StoreUnavailable when the storage does not answer or refuses. */
 export interface Table {
   /** Creates the table when it is missing. */
   open(): Promise<void>;
   get(partitionKey: string, rowKey: string): Promise<Row | undefined>;
-  /** In order of row key. Fewer than `limit` rows: there are no more. */
-  range(partitionKey: string, range: Range): Promise<readonly Row[]>;
+  range(partitionKey: string, range: Range): Promise<Found>;
   /** All or nothing; 1 to {@link maxOperations} writes to different rows. */
   write(partitionKey: string, writes: readonly Write[]): Promise<Written>;
 }

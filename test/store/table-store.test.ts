@@ -93,6 +93,29 @@ describe('storage transactions', () => {
     expect((await store.run(runId))?.slices).toHaveLength(1);
     expect(requests).toEqual(['query']);
   });
+
+  test('a page that is just full is one query: the storage says that there is no more', async () => {
+    const { store, requests } = await counted();
+    const subjects = names(1_000);
+    for (let start = 0; start < subjects.length; start += 100) {
+      const some = subjects.slice(start, start + 100);
+      await store.commit(
+        watch,
+        some.map((subject) => changeOf(subject)),
+        undefined,
+      );
+      await store.putFacts(some.map((subject) => factsOf({ subject })));
+    }
+    requests.splice(0);
+    expect((await store.compareSubjects(watch, subjects)).missing).toEqual([]);
+    expect(await store.subjectsWithFacts(watch)).toHaveLength(1_000);
+    expect(await store.facts(watch, subjects)).toHaveLength(1_000);
+    expect((await store.listStates(watch, 1_000)).items).toHaveLength(1_000);
+    const reader = store.sliceReader(watch);
+    for (let start = 0; start < subjects.length; start += 100)
+      expect((await reader.states(subjects.slice(start, start + 100))).size).toBe(100);
+    expect(requests).toEqual(['query', 'query', 'query', 'query', 'query']);
+  });
 });
 
 describe('a row that cannot be read', () => {
