@@ -34,8 +34,11 @@ const meanings: Readonly<Record<number, string>> = {
   29: 'answer made up by the resolver',
 };
 
-/** `DNSSEC: a signature has expired (extended error 7, "…")` */
-export function extendedErrorWords({ code, text }: ExtendedError): string {
-  const meaning = meanings[code] ?? 'error without a known name';
-  return `${meaning} (extended error ${code}${text === '' ? '' : `, "${text}"`})`;
+/** `DNSSEC: a signature has expired (extended error 7, "…")`, one after the other. */
+export function extendedErrorWords(errors: readonly ExtendedError[]): string {
+  const words = errors.map(({ code, text }) => {
+    const meaning = meanings[code] ?? 'error without a known name';
+    return `${meaning} (extended error ${code}${text === '' ? '' : `, "${text}"`})`;
+  });
+  return words.join('; ');
 }

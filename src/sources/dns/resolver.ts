@@ -392,45 +392,27 @@ class PacedResolver implements Resolver {
   }
 
   #conclude(lookup: Lookup, via: DnsTransport, reply: Reply): void {
+    const { rcode, negative, extendedErrors } = reply;
     const { chain, loop } = followChain(lookup.name, lookup.type, reply.records);
-    const from = `from ${this.address}`;
     if (loop) {
-      this.#fail(lookup, 'loop', `The CNAME records ${from} run in a circle`, { rcode: reply.rcode, answers: chain });
-    } else if (reply.rcode !== 'NOERROR' && reply.rcode !== 'NXDOMAIN') {
-      const why = reply.extendedErrors.map(extendedErrorWords).join('; ');
-      this.#fail(
-        lookup,
-        failureReasons[reply.rcode] ?? 'rcode',
-        `${reply.rcode} ${from}${why === '' ? '' : `: ${why}`}`,
-        {
-          rcode: reply.rcode,
-          answers: chain,
-        },
-      );
+      this.#fail(lookup, 'loop', `The CNAME records from ${this.address} run in a circle`, { rcode, answers: chain });
+    } else if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') {
+      const why = extendedErrors.length === 0 ? '' : `: ${extendedErrorWords(extendedErrors)}`;
+      const sentence = `${rcode} from ${this.address}${why}`;
+      this.#fail(lookup, failureReasons[rcode] ?? 'rcode', sentence, { rcode, answers: chain });
     } else if (saysNothing(reply, chain, lookup.type)) {
-      const said = chain.length > 0 ? 'the CNAME alone' : reply.rcode === 'NXDOMAIN' ? 'NXDOMAIN' : 'no record';
-      this.#fail(
-        lookup,
-        'no-recursion',
-        `${this.address} does not follow names into other zones (no recursion) and answered with ${said}, which says nothing about what lies there; ask a resolver that recurses, e.g. a public one`,
-        { answers: chain },
-      );
+      const said = chain.length > 0 ? 'the CNAME alone' : rcode === 'NXDOMAIN' ? 'NXDOMAIN' : 'no record';
+      const sentence = `${this.address} does not follow names into other zones (no recursion) and answered with ${said}, which says nothing about what lies there; ask a resolver that recurses, e.g. a public one`;
+      this.#fail(lookup, 'no-recursion', sentence, { answers: chain });
     } else if (isWithheld(reply, chain, lookup.type)) {
-      const why = reply.extendedErrors.map(extendedErrorWords).join('; ');
-      this.#fail(
-        lookup,
-        'blocked',
-        `${this.address} withholds the answer (${reply.rcode}: ${why}); ask another resolver`,
-        {
-          answers: chain,
-        },
-      );
+      const sentence = `${this.address} withholds the answer (${rcode}: ${extendedErrorWords(extendedErrors)}); ask another resolver`;
+      this.#fail(lookup, 'blocked', sentence, { answers: chain });
     } else {
       this.#count.answers++;
       const answer: DnsAnswer = {
         name: lookup.name,
         type: lookup.type,
-        rcode: reply.rcode,
+        rcode,
         authenticated: reply.authenticated,
         authoritative: reply.authoritative,
         recursionAvailable: reply.recursionAvailable,
@@ -439,11 +421,11 @@ class PacedResolver implements Resolver {
         transport: via,
         at: this.#now(),
       };
-      if (reply.negative !== undefined) {
-        answer.zone = canonicalName(reply.negative.zone);
-        answer.negativeTtl = reply.negative.ttl;
+      if (negative !== undefined) {
+        answer.zone = canonicalName(negative.zone);
+        answer.negativeTtl = negative.ttl;
       }
-      if (reply.extendedErrors.length > 0) answer.extendedErrors = reply.extendedErrors;
+      if (extendedErrors.length > 0) answer.extendedErrors = extendedErrors;
       this.#settle(lookup).resolve(answer);
     }
   }

@@ -171,12 +171,9 @@ async function lookUp(
     if (right) agreed.cname.rightKey = true;
   }
   const records = confirmed(agreed, first, second);
-  const disagree = notKnown(
-    'insufficient',
-    `the resolvers disagree about ${expected.name}: ${first.resolver} says ${describe(first)}, ${second.resolver} says ${describe(second)}`,
-    `${first.resolver}, ${second.resolver}`,
-    second.at,
-  );
+  const said = `${first.resolver} says ${describe(first)}, ${second.resolver} says ${describe(second)}`;
+  const why = `the resolvers disagree about ${expected.name}: ${said}`;
+  const disagree = notKnown('insufficient', why, `${first.resolver}, ${second.resolver}`, second.at);
   return {
     cname: sameCname(seen, again, expected) ? records.cname : disagree,
     key: sameKey(seen, again) ? records.key : disagree,
@@ -297,12 +294,8 @@ function recordsOf({ cname, key }: Seen, { resolver, at }: DnsAnswer): SelectorR
 
 function confirmed({ cname, key }: Seen, first: DnsAnswer, second: DnsAnswer): SelectorRecords {
   const asked = [...questionsOf(first), ...questionsOf(second)];
-  const source = sourceOf(first, second);
+  const source = first.resolver === second.resolver ? first.resolver : `${first.resolver}, ${second.resolver}`;
   return { cname: known({ ...cname, asked }, source, second.at), key: known({ ...key, asked }, source, second.at) };
-}
-
-function sourceOf(first: DnsAnswer, second: DnsAnswer): string {
-  return first.resolver === second.resolver ? first.resolver : `${first.resolver}, ${second.resolver}`;
 }
 
 /** What was asked to get this answer, the resolvers that failed before included. */
@@ -318,7 +311,7 @@ function failedQuestion({ question, resolver, rcode, reason, at }: DnsFailure): 
 
 function questionOf({ name, type, resolver, rcode, answers, at, extendedErrors }: DnsAnswer): AskedQuestion {
   const found = rcode === 'NOERROR' && answers.every((record) => record.type !== type) ? 'NODATA' : rcode;
-  const why = extendedErrors === undefined ? '' : `: ${extendedErrors.map(extendedErrorWords).join('; ')}`;
+  const why = extendedErrors === undefined ? '' : `: ${extendedErrorWords(extendedErrors)}`;
   return { name, type, resolver, outcome: `${found}${why}`, at };
 }
 
