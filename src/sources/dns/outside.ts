@@ -5,36 +5,49 @@ import { parseResolverAddress } from './address.ts';
 import { type DnsAnswer, DnsFailure, type QueryType } from './answer.ts';
 import type { ResolverPool } from './resolvers.ts';
 
-/**
- * As {@link ResolverPool.ask}, but that a denial from inside is no answer: another resolver is asked then.
- *
- * @throws {DnsFailure} `split-horizon` when there are only such denials
- */
-export function askOutside(pool: ResolverPool, name: string, type: QueryType, signal: AbortSignal): Promise<DnsAnswer> {
-  return pool.ask(name, type, signal).then((first) => (isFromInside(first) ? askOthers(pool, first, signal) : first));
-}
+/** What one look may ask of DNS as the world sees it, until its signal. */
+export class Outside {
+  readonly #pool: ResolverPool;
+  readonly #signal: AbortSignal;
 
-async function askOthers(pool: ResolverPool, first: DnsAnswer, signal: AbortSignal): Promise<DnsAnswer> {
-  const denied = [...(first.failedBefore ?? []), fromInside(first)];
-  try {
-    const other = await confirmOutside(pool, first, signal);
-    return { ...other, failedBefore: [...denied, ...(other.failedBefore ?? [])] };
-  } catch (error) {
-    if (error instanceof DnsFailure && error.resolver !== first.resolver)
-      error.failedBefore = [...denied, ...error.failedBefore];
-    throw error;
+  constructor(pool: ResolverPool, signal: AbortSignal) {
+    this.#pool = pool;
+    this.#signal = signal;
   }
-}
 
-/**
- * As {@link ResolverPool.confirm}, but that a denial from inside confirms nothing.
- *
- * @throws {DnsFailure} `split-horizon` for such a denial
- */
-export async function confirmOutside(pool: ResolverPool, first: DnsAnswer, signal: AbortSignal): Promise<DnsAnswer> {
-  const second = await pool.confirm(first.name, first.type, first, signal);
-  if (isFromInside(second)) throw fromInside(second);
-  return second;
+  /**
+   * As {@link ResolverPool.ask}, but that a denial from inside is no answer: another resolver is asked then.
+   *
+   * @throws {DnsFailure} `split-horizon` when there are only such denials
+   */
+  ask(name: string, type: QueryType): Promise<DnsAnswer> {
+    return this.#pool
+      .ask(name, type, this.#signal)
+      .then((first) => (isFromInside(first) ? this.#askOthers(first) : first));
+  }
+
+  /**
+   * As {@link ResolverPool.confirm}, but that a denial from inside confirms nothing.
+   *
+   * @throws {DnsFailure} `split-horizon` for such a denial
+   */
+  async confirm(first: DnsAnswer): Promise<DnsAnswer> {
+    const second = await this.#pool.confirm(first.name, first.type, first, this.#signal);
+    if (isFromInside(second)) throw fromInside(second);
+    return second;
+  }
+
+  async #askOthers(first: DnsAnswer): Promise<DnsAnswer> {
+    const denied = [...(first.failedBefore ?? []), fromInside(first)];
+    try {
+      const other = await this.confirm(first);
+      return { ...other, failedBefore: [...denied, ...(other.failedBefore ?? [])] };
+    } catch (error) {
+      if (error instanceof DnsFailure && error.resolver !== first.resolver)
+        error.failedBefore = [...denied, ...error.failedBefore];
+      throw error;
+    }
+  }
 }
 
 function isFromInside({ authoritative, answers, resolver }: DnsAnswer): boolean {

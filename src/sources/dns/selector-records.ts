@@ -18,7 +18,7 @@ import { notingAssumed } from './assumed-records.ts';
 import { extendedErrorWords } from './extended-error.ts';
 import { parseKeyRecord } from './key-record.ts';
 import { nameProblem } from './message.ts';
-import { askOutside, confirmOutside } from './outside.ts';
+import { Outside } from './outside.ts';
 import type { ResolverPool } from './resolvers.ts';
 
 /** Longest time for all selectors of one domain: every try at one resolver, the same at a second one, and confirmation. */
@@ -92,7 +92,7 @@ async function lookUpSelectors(
   const found = await Promise.all(
     names.map((selector) => {
       const expected = expectedOf(selector, subject.id, row, context.now);
-      return notingAssumed(pool, (noting) => lookUp(noting, subject.id, expected, context.signal), marked);
+      return notingAssumed(pool, (noting) => lookUp(new Outside(noting, context.signal), subject.id, expected), marked);
     }),
   );
   const cnames: Record<string, Gathered<SelectorCname>> = {};
@@ -138,25 +138,20 @@ function expectedOf(selector: string, domain: string, row: SigningConfigurationR
 }
 
 /** One selector: asked, and asked of a second resolver when the answer is not the healthy one. */
-async function lookUp(
-  pool: ResolverPool,
-  domain: string,
-  expected: Expected,
-  signal: AbortSignal,
-): Promise<SelectorRecords> {
+async function lookUp(dns: Outside, domain: string, expected: Expected): Promise<SelectorRecords> {
   let first: DnsAnswer;
   try {
-    first = await askOutside(pool, expected.name, 'TXT', signal);
+    first = await dns.ask(expected.name, 'TXT');
   } catch (error) {
     if (!(error instanceof DnsFailure)) throw error;
-    return { cname: await cnameBehindFailure(pool, error, expected, signal), key: unobtainable(error) };
+    return { cname: await cnameBehindFailure(dns, error, expected), key: unobtainable(error) };
   }
   const seen = read(first, expected);
   if (isHealthy(seen, expected)) return recordsOf(seen, first);
 
   let second: DnsAnswer;
   try {
-    second = await confirmOutside(pool, first, signal);
+    second = await dns.confirm(first);
   } catch (error) {
     if (!(error instanceof DnsFailure)) throw error;
     const detail = `${first.resolver} says ${describe(first)} for ${expected.name}, which could not be confirmed: ${error.message}`;
@@ -165,7 +160,7 @@ async function lookUp(
     return { cname: healthyCname ? recordsOf(seen, first).cname : unconfirmed, key: unconfirmed };
   }
   const again = read(second, expected);
-  const agreed = await withDetails(pool, domain, weaker(seen, again), second, expected, signal);
+  const agreed = await withDetails(dns, domain, weaker(seen, again), second, expected);
   if (agreed.cname.outcome !== 'cname' || ownTargets(agreed.cname).length === 1) {
     const right = !pointsRight(agreed.cname, expected) && holdsRightKey(seen) && holdsRightKey(again);
     if (right) agreed.cname.rightKey = true;
@@ -317,24 +312,23 @@ function questionOf({ name, type, resolver, rcode, answers, at, extendedErrors }
 
 /** What the answers alone do not tell of a selector that is not as it should be. Asked only then. */
 async function withDetails(
-  pool: ResolverPool,
+  dns: Outside,
   domain: string,
   seen: Seen,
   answer: DnsAnswer,
   expected: Expected,
-  signal: AbortSignal,
 ): Promise<Seen> {
   if (expected.noHop) return seen;
   const { outcome } = seen.cname;
   if (outcome === 'no-name' || outcome === 'no-record') {
-    const { cname, key } = await inPlaceOfMissing(pool, domain, seen, expected, signal);
+    const { cname, key } = await inPlaceOfMissing(dns, domain, seen, expected);
     return { cname: { ...cname, ...denialOf(answer, expected) }, key };
   }
   if (expected.target !== undefined && pointsRight(seen.cname, expected)) return seen;
   const [wildcard, beside, zone] = await Promise.all([
-    wildcardBehind(pool, answer, signal),
-    outcome === 'other-record' && expected.target !== undefined ? recordsAt(pool, expected.name, 'CNAME', signal) : [],
-    zoneOf(pool, domain, expected, signal),
+    wildcardBehind(dns, answer),
+    outcome === 'other-record' && expected.target !== undefined ? recordsAt(dns, expected.name, 'CNAME') : [],
+    zoneOf(dns, domain, expected),
   ]);
   const [hop] = chainFrom(beside);
   return {
@@ -354,16 +348,11 @@ function denialOf({ answers, zone }: DnsAnswer, { name }: Expected): Pick<Select
 }
 
 /** The zone of a name that has records: asked of `_domainkey` above it, which is in the same one or is one. */
-async function zoneOf(
-  pool: ResolverPool,
-  domain: string,
-  { name, target }: Expected,
-  signal: AbortSignal,
-): Promise<Pick<SelectorCname, 'zone'>> {
+async function zoneOf(dns: Outside, domain: string, { name, target }: Expected): Promise<Pick<SelectorCname, 'zone'>> {
   if (target === undefined || isMicrosoftsOwn(domain)) return {};
   const above = name.slice(name.indexOf('.') + 1);
   try {
-    const { answers, zone } = await askOutside(pool, above, 'SOA', signal);
+    const { answers, zone } = await dns.ask(above, 'SOA');
     const apex = answers.find(({ type }) => type === 'SOA')?.name ?? zone;
     return apex?.includes('.') === true && `.${above}`.endsWith(`.${apex}`) ? { zone: canonicalName(apex) } : {};
   } catch (error) {
@@ -373,20 +362,14 @@ async function zoneOf(
 }
 
 /** What stands in place of a missing CNAME, and whether it stands one zone too deep. */
-async function inPlaceOfMissing(
-  pool: ResolverPool,
-  domain: string,
-  seen: Seen,
-  expected: Expected,
-  signal: AbortSignal,
-): Promise<Seen> {
+async function inPlaceOfMissing(dns: Outside, domain: string, seen: Seen, expected: Expected): Promise<Seen> {
   // Nobody can publish above a tenant's own domain at Microsoft.
   const zones = isMicrosoftsOwn(domain) ? [] : [domain, ...parentsOf(domain)];
   const doubled = zones.map((zone) => `${expected.name}.${zone}`);
   const types = seen.cname.outcome === 'no-record' ? (['A', 'AAAA'] as const) : [];
   const [addresses, found] = await Promise.all([
-    Promise.all(types.map((type) => recordsAt(pool, expected.name, type, signal))),
-    Promise.all(doubled.map((name) => recordsAt(pool, name, 'TXT', signal))),
+    Promise.all(types.map((type) => recordsAt(dns, expected.name, type))),
+    Promise.all(doubled.map((name) => recordsAt(dns, name, 'TXT'))),
   ]);
   const [meant] = doubled.flatMap((doubledAt, at) => {
     const record = found[at]?.find((one) => isMeant(one, expected));
@@ -409,14 +392,10 @@ function parentsOf(name: string): readonly string[] {
 const nobodysLabel = 'fieldcheck-asks-for-a-name-that-cannot-exist';
 
 /** The wildcard that gave an answer: it gives the same at a name that cannot exist (RFC 4592). */
-async function wildcardBehind(
-  pool: ResolverPool,
-  { name, answers }: DnsAnswer,
-  signal: AbortSignal,
-): Promise<string | undefined> {
+async function wildcardBehind(dns: Outside, { name, answers }: DnsAnswer): Promise<string | undefined> {
   let wildcard: string | undefined;
   for (const parent of parentsOf(name)) {
-    const others = await recordsAt(pool, `${nobodysLabel}.${parent}`, 'TXT', signal);
+    const others = await recordsAt(dns, `${nobodysLabel}.${parent}`, 'TXT');
     if (answers.length === 0 || !isDeepStrictEqual(contentOf(answers), contentOf(others))) break;
     wildcard = `*.${parent}`;
   }
@@ -437,14 +416,9 @@ function isMeant(record: DnsRecord, { target }: Expected): boolean {
 }
 
 /** A hint is not worth a failure: what cannot be looked up adds nothing. */
-async function recordsAt(
-  pool: ResolverPool,
-  name: string,
-  type: QueryType,
-  signal: AbortSignal,
-): Promise<readonly DnsRecord[]> {
+async function recordsAt(dns: Outside, name: string, type: QueryType): Promise<readonly DnsRecord[]> {
   try {
-    return (await askOutside(pool, name, type, signal)).answers;
+    return (await dns.ask(name, type)).answers;
   } catch (error) {
     if (error instanceof DnsFailure) return [];
     throw error;
@@ -472,22 +446,20 @@ function refusal(
         configuration.status === 'known' &&
         configuration.value.state === 'configured' &&
         configuration.value.row.enabled !== false;
-      return found(signs ? { noKey } : { noKey, ...(await refusalIn(noting, subject, keys, context.signal)) });
+      return found(
+        signs ? { noKey } : { noKey, ...(await refusalIn(new Outside(noting, context.signal), subject, keys)) },
+      );
     },
     assumed,
   );
 }
 
 async function refusalIn(
-  pool: ResolverPool,
+  dns: Outside,
   { id }: MailDomain,
   keys: readonly Gathered<SelectorKey>[],
-  signal: AbortSignal,
 ): Promise<Omit<MailRefusal, 'noKey'>> {
-  const [exchangers, texts] = await Promise.all([
-    recordsAt(pool, id, 'MX', signal),
-    recordsAt(pool, id, 'TXT', signal),
-  ]);
+  const [exchangers, texts] = await Promise.all([recordsAt(dns, id, 'MX'), recordsAt(dns, id, 'TXT')]);
   const hosts = exchangers.flatMap((record) => (record.type === 'MX' ? [canonicalName(record.data.exchange)] : []));
   const policies = texts.flatMap((record) => (record.type === 'TXT' ? [record.data.join('').trim()] : []));
   const spf = policies.filter((text) => /^v=spf1(?:\s|$)/i.test(text));
@@ -502,20 +474,19 @@ async function refusalIn(
 
 /** The key could not be had, but the domain's own zone may still answer: then the CNAME is known. */
 async function cnameBehindFailure(
-  pool: ResolverPool,
+  dns: Outside,
   failure: DnsFailure,
   expected: Expected,
-  signal: AbortSignal,
 ): Promise<Gathered<SelectorCname>> {
   const failed = [...failure.failedBefore, failure].map(failedQuestion);
   const came = cnameFrom(failure.answers, expected, failed);
   if (pointsRight(came, expected)) return known(came, failure.resolver, failure.at);
   try {
-    const first = await askOutside(pool, expected.name, 'CNAME', signal);
+    const first = await dns.ask(expected.name, 'CNAME');
     const asked = [...failed, ...questionsOf(first)];
-    const cname = await followed(pool, cnameFrom(first.answers, expected, asked, first.rcode), expected, signal);
+    const cname = await followed(dns, cnameFrom(first.answers, expected, asked, first.rcode), expected);
     if (pointsRight(cname, expected)) return known(cname, first.resolver, first.at);
-    const second = await confirmOutside(pool, first, signal);
+    const second = await dns.confirm(first);
     asked.push(...questionsOf(second));
     const again = cnameFrom(second.answers, expected, asked, second.rcode);
     if (again.outcome === cname.outcome && isDeepStrictEqual(ownTargets(again), ownTargets(cname)))
@@ -534,17 +505,12 @@ const longestChain = 8;
  *
  * @throws {DnsFailure} when a link cannot be looked at: then nobody knows where the chain leads
  */
-async function followed(
-  pool: ResolverPool,
-  cname: SelectorCname,
-  expected: Expected,
-  signal: AbortSignal,
-): Promise<SelectorCname> {
+async function followed(dns: Outside, cname: SelectorCname, expected: Expected): Promise<SelectorCname> {
   let chain = cname.chain;
   while (ownTargets(cname).length === 1 && chain.length < longestChain && !pointsRight({ ...cname, chain }, expected)) {
     const last = chain.at(-1)?.target ?? '';
     if (chain.some(({ name }) => sameName(name, last)) || nameProblem(last) !== undefined) break;
-    const more = chainFrom((await askOutside(pool, last, 'CNAME', signal)).answers);
+    const more = chainFrom((await dns.ask(last, 'CNAME')).answers);
     if (more.length === 0) break;
     chain = [...chain, ...more];
   }
