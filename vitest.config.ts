@@ -2,13 +2,17 @@ import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 /**
- * Rooms whose tests leave nothing behind in their process and measure nothing of it. A worker runs many of these files
- * and loads once what they import.
+ * Tests that replace a module of Node, register functions or telemetry for good, measure their process, or spend their
+ * time in programs that they start: each file has a process to itself. A worker runs many of all others and loads once
+ * what they import, which is most of what a small file costs.
  */
-const shared = [
-  ...['domain', 'evaluations', 'facts', 'http', 'notifiers', 'reports'],
-  ...['bindings', 'dns', 'exchange-online', 'graph', 'mail', 'smtp-log', 'supplied'].map((room) => `sources/${room}`),
-].map((room) => `test/${room}/**/*.test.ts`);
+const alone = [
+  ...['app/large-files', 'doors/doors'],
+  ...['cli', 'collectors', 'functions', 'infra', 'local', 'pages', 'powershell', 'telemetry', 'tools'].map(
+    (room) => `${room}/**/*`,
+  ),
+  ...['https-probe', 'smtp-probe'].map((room) => `sources/${room}/*`),
+].map((file) => `test/${file}.test.ts`);
 
 export default defineConfig({
   test: {
@@ -20,8 +24,8 @@ export default defineConfig({
     // Programs that tests start again and again (the shell, the host, Azurite) are compiled once.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/node-compile') },
     projects: [
-      { extends: true, test: { name: 'shared', include: shared, isolate: false } },
-      { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: shared } },
+      { extends: true, test: { name: 'alone', include: alone } },
+      { extends: true, test: { name: 'shared', include: ['test/**/*.test.ts'], exclude: alone, isolate: false } },
     ],
   },
 });

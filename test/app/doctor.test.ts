@@ -7,10 +7,10 @@ import type { Check } from '../../src/app/doctor/check.ts';
 import { examine } from '../../src/app/index.ts';
 import { organizationDocument, parseDocument } from '../../src/domain/organization.ts';
 import { evaluations } from '../../src/evaluations/index.ts';
-import { type Azurite, startAzurite } from '../../src/local/azurite.ts';
 import { createZone, type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { createStorageQueue } from '../../src/queue/storage-queue.ts';
 import { createTableStore } from '../../src/store/table-store.ts';
+import { useAzurite } from '../azurite.ts';
 import { contoso } from '../tenant/access.ts';
 import { type FakeCloud, startFakeCloud } from '../tenant/fake-cloud.ts';
 import { fakeTenant } from '../tenant/fake-tenant.ts';
@@ -33,7 +33,7 @@ const document = parseDocument('organization document', evaluations.document, {
   },
 });
 
-let azurite: Azurite;
+const azurite = useAzurite();
 let dns: DnsServer;
 let internal: DnsServer;
 let cloud: FakeCloud;
@@ -44,8 +44,7 @@ beforeAll(async () => {
   silent.bind(0, '127.0.0.1');
   const names = createZone();
   names.set('microsoft.com', { type: 'NS', data: 'ns1-39.azure-dns.com' });
-  [azurite, dns, internal, cloud] = await Promise.all([
-    startAzurite(),
+  [dns, internal, cloud] = await Promise.all([
     startDnsServer({ zone: names }),
     startDnsServer({ zone: createZone() }),
     startFakeCloud(),
@@ -54,7 +53,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   silent.close();
-  await Promise.all([azurite.stop(), dns.close(), internal.close(), cloud.close()]);
+  await Promise.all([dns.close(), internal.close(), cloud.close()]);
 });
 
 /** A set-up in which everything is as it should be: storage opened, one organization, a tenant that granted everything. */

@@ -10,10 +10,10 @@ import {
   type Called,
   type Customers,
   calledWith,
+  closeIssuer,
   documentOf,
   doors,
   exportOf,
-  issuerOfTests,
   key,
   people,
   startCustomers,
@@ -182,7 +182,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await customers.close();
-  await (await issuerOfTests()).close();
+  await closeIssuer();
 });
 
 const guid = '99999999-0000-0000-0000-000000000009';

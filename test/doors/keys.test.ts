@@ -9,15 +9,15 @@ import { createClock, createMachine, type Machine } from '../app/machine.ts';
 import {
   type Customers,
   callDoor,
+  closeIssuer,
   documentOf,
   exportOf,
-  issuerOfTests,
   key,
   people,
   startCustomers,
 } from './two-customers.ts';
 
-afterAll(async () => (await issuerOfTests()).close());
+afterAll(closeIssuer);
 
 describe('the text of a key', () => {
   test('has 64 characters, its id in it, and is never made twice', () => {

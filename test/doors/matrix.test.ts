@@ -11,16 +11,16 @@ import {
   type Called,
   type CallOptions,
   type Customers,
+  closeIssuer,
   documentOf,
   doors,
   exportOf,
-  issuerOfTests,
   key,
   people,
   startCustomers,
 } from './two-customers.ts';
 
-afterAll(async () => (await issuerOfTests()).close());
+afterAll(closeIssuer);
 
 const roles = ['nobody', 'collector', 'reader', 'operator', 'administrator'] as const;
 type Role = (typeof roles)[number];

@@ -9,9 +9,9 @@ import { createSignIn } from '../../src/sources/entra.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createMachine } from '../app/machine.ts';
-import { callDoor, doors, exportOf, issuerOfTests, people, publicUrl } from './two-customers.ts';
+import { callDoor, closeIssuer, doors, exportOf, issuerOfTests, people, publicUrl } from './two-customers.ts';
 
-afterAll(async () => (await issuerOfTests()).close());
+afterAll(closeIssuer);
 
 let planted = 0;
 const secrets = new Map<string, string>();

@@ -10,8 +10,8 @@ import {
   type Called,
   type Customers,
   callDoor,
+  closeIssuer,
   documentOf,
-  issuerOfTests,
   key,
   people,
   publicUrl,
@@ -26,7 +26,7 @@ afterEach(() => {
   customers.issuer.fails = undefined;
   return customers.close();
 });
-afterAll(async () => (await issuerOfTests()).close());
+afterAll(closeIssuer);
 
 const ask = (headers: Record<string, string>) => customers.call('GET', 'organizations/contoso', { headers });
 const cookie = (token: string) => ({ cookie: `other=1; __Host-fieldcheck=${token}` });

@@ -74,6 +74,13 @@ export function issuerOfTests(): Promise<FakeIssuer> {
   return shared.issuer;
 }
 
+/** Behind the last test of a file: the next file in the same process gets another one. */
+export async function closeIssuer(): Promise<void> {
+  const issuer = await shared.issuer;
+  delete shared.issuer;
+  await issuer?.close();
+}
+
 export async function startCustomers(
   options: { readonly store?: Store; readonly signIn?: false } = {},
 ): Promise<Customers> {
