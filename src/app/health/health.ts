@@ -234,23 +234,10 @@ export function missedSlots(
   lastStart: string | undefined,
   now: Date,
 ): string | undefined {
-  return missedSlotsAt(now)(schedule, lastStart);
-}
-
-/** As {@link missedSlots}, for many watches: most have one of a few schedules, and reading one takes its time. */
-export function missedSlotsAt(now: Date) {
-  const slots = new Map<string, readonly Date[]>();
-  const slotsOf = (schedule: string) => {
-    const known = slots.get(schedule) ?? lastSlots(schedule, new Date(now.getTime() - startGraceMs), 2);
-    slots.set(schedule, known);
-    return known;
-  };
-  return (schedule: string | undefined, lastStart: string | undefined): string | undefined => {
-    if (schedule === undefined || lastStart === undefined) return undefined;
-    if (isAhead(lastStart, now))
-      return `its last run is said to have started at ${lastStart}, which is yet to come: a clock went wrong.`;
-    const [last, before] = slotsOf(schedule);
-    if (last === undefined || before === undefined || Date.parse(lastStart) >= before.getTime()) return undefined;
-    return `a run was due at ${before.toISOString()} and at ${last.toISOString()}, and none has started since ${lastStart}. Does the timer startDueRuns run?`;
-  };
+  if (schedule === undefined || lastStart === undefined) return undefined;
+  if (isAhead(lastStart, now))
+    return `its last run is said to have started at ${lastStart}, which is yet to come: a clock went wrong.`;
+  const [last, before] = lastSlots(schedule, new Date(now.getTime() - startGraceMs), 2);
+  if (last === undefined || before === undefined || Date.parse(lastStart) >= before.getTime()) return undefined;
+  return `a run was due at ${before.toISOString()} and at ${last.toISOString()}, and none has started since ${lastStart}. Does the timer startDueRuns run?`;
 }

@@ -1,7 +1,7 @@
 import { isOpen } from '../../domain/blindness.ts';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { AtHand, RunProgress, Watch } from '../../store/store.ts';
-import { missedSlotsAt } from '../health/health.ts';
+import { missedSlots } from '../health/health.ts';
 import { tellBlindSubjects, tellConditions } from '../notices/sight.ts';
 import {
   lookThrough,
@@ -155,14 +155,14 @@ async function lookAtConditions(ports: RunPorts, broken: ReadonlySet<string>): P
   const atHand = await watchesAtHand(ports, ['notice', 'open']);
   const lastStart = new Map<string, string>();
   for await (const [name, { startedAt, at }] of summariesByName(ports)) lastStart.set(name, startedAt ?? at);
-  const missedOf = missedSlotsAt(ports.clock());
+  const now = ports.clock();
   const done: string[] = [];
   await onEveryWatch(ports, {
     isWanted: (watch) => !broken.has(nameOf(watch)),
     async work(document, watch) {
       const name = nameOf(watch);
       const entries = atHand.get(name)?.entries;
-      const missed = missedOf(document.evaluations[watch.evaluation]?.schedule, lastStart.get(name));
+      const missed = missedSlots(document.evaluations[watch.evaluation]?.schedule, lastStart.get(name), now);
       if (entries === undefined && missed === undefined) return [];
       await tellConditions(ports, document, watch, (await store.runs(watch, 1))[0]);
       const old = withoutCause((entries ?? []).filter(({ kind }) => kind === 'open'));

@@ -3,7 +3,6 @@ import { nextSlot } from '../../domain/schedule.ts';
 import { holds, isToCome } from '../../domain/statement.ts';
 import { compareText } from '../../domain/words.ts';
 import type { ChannelView, OrganizationView } from '../../pages/index.ts';
-import { missedSlotsAt } from '../health/health.ts';
 import { lastDeliveries } from '../notices/heartbeat.ts';
 import { storedOrganization, watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
@@ -23,7 +22,6 @@ export async function organizationView(
   const { store, evaluations, clock } = ports;
   const now = clock();
   const { value: document } = await storedOrganization(ports, id);
-  const missed = missedSlotsAt(now);
   const watches = watchesOf(evaluations, document);
   const [channels, statements, replaced, summaries, facts] = await Promise.all([
     channelsOf(ports, document),
@@ -40,7 +38,7 @@ export async function organizationView(
     watches: watches.map(({ evaluation }, index) => {
       const schedule = document.evaluations[evaluation]?.schedule ?? '';
       return {
-        ...watchOverview(document, evaluation, summaries[index], missed),
+        ...watchOverview(document, evaluation, summaries[index], now),
         schedule,
         next: nextSlot(schedule, now)?.toISOString(),
       };

@@ -1,7 +1,7 @@
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import type { OverviewView, WatchOverview } from '../../pages/index.ts';
 import type { WatchSummary } from '../../store/store.ts';
-import { missedSlotsAt } from '../health/health.ts';
+import { missedSlots } from '../health/health.ts';
 import { watchesOf } from '../organizations/watches.ts';
 import type { Ports } from '../ports.ts';
 import { namedOf, wordsOf } from './words.ts';
@@ -16,7 +16,6 @@ export async function overview(
     store.organizations(),
     ...evaluations.ids.map((evaluation) => store.summaries(evaluation)),
   ]);
-  const missed = missedSlotsAt(now);
   const summaries = new Map(evaluations.ids.map((evaluation, index) => [evaluation, kept[index]]));
   return {
     at: now.toISOString(),
@@ -26,7 +25,7 @@ export async function overview(
       .map((document) => ({
         ...namedOf(document),
         watches: watchesOf(evaluations, document).map(({ evaluation }) =>
-          watchOverview(document, evaluation, summaries.get(evaluation)?.get(document.id), missed),
+          watchOverview(document, evaluation, summaries.get(evaluation)?.get(document.id), now),
         ),
       })),
   };
@@ -37,7 +36,7 @@ export function watchOverview(
   { evaluations }: OrganizationDocument,
   evaluation: string,
   summary: WatchSummary | undefined,
-  missed: ReturnType<typeof missedSlotsAt>,
+  now: Date,
 ): WatchOverview {
-  return { evaluation, summary, late: missed(evaluations[evaluation]?.schedule, summary?.at) };
+  return { evaluation, summary, late: missedSlots(evaluations[evaluation]?.schedule, summary?.at, now) };
 }
