@@ -35,16 +35,25 @@ const account = 'devstoreaccount1';
 const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
 /**
- * Runs inside the child before Azurite: when the connection to this process ends, because `stop` ended it or because
- * this process died in whatever way, Azurite gets the signal on which it writes its data and closes. Before Azurite
- * listens for that signal there is nothing to write. The connection alone does not keep the child alive. A dead parent
- * also leaves broken pipes, and what Azurite prints into them must not end it before it has written.
+ * Runs inside the child before Azurite.
+ *
+ * When the connection to this process ends, because `stop` ended it or because this process died in whatever way, Azurite
+ * gets the signal on which it writes its data and closes. Before Azurite listens for that signal there is nothing to write.
+ * The connection alone does not keep the child alive. A dead parent also leaves broken pipes, and what Azurite prints into
+ * them must not end it before it has written.
+ *
+ * Its telemetry is off (`--disableTelemetry`), but it would load the client all the same, which is most of what it loads.
  */
-const endWithParent = `
+const beforeAzurite = `
+  import { registerHooks } from 'node:module';
   process.on('disconnect', () => process.emit('SIGTERM') || process.exit());
   process.channel.unref();
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
+  registerHooks({
+    // What stands in for it is never asked.
+    resolve: (name, context, next) => next(name === 'applicationinsights' ? 'node:module' : name, context),
+  });
 `;
 
 /**
@@ -61,7 +70,7 @@ export async function startAzurite({ location }: AzuriteOptions = {}): Promise<A
   const persistence = location === undefined ? ['--inMemoryPersistence'] : ['--location', location];
   const args = [...persistence, ...ports, '--skipApiVersionCheck', '--disableTelemetry', '--silent'];
   const child = fork(file, args, {
-    execArgv: ['--import', `data:text/javascript,${encodeURIComponent(endWithParent)}`],
+    execArgv: ['--import', `data:text/javascript,${encodeURIComponent(beforeAzurite)}`],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     // A process group of its own: the Ctrl-C that stops the host must not stop its storage first.
     detached: true,
