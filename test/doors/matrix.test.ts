@@ -6,6 +6,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { decide, type Grant, type Identity, type Need } from '../../src/domain/access.ts';
 import type { Finding } from '../../src/domain/finding.ts';
 import type { Door } from '../../src/doors/door.ts';
+import { createMemoryStore } from '../../src/store/memory-store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { healthy } from '../evaluations/smtp-source-ip/service.ts';
 import {
   type Called,
@@ -191,10 +193,20 @@ test('the table of infra/access/README.md is that of the doors (UPDATE_GOLDEN=1 
   expect((await readFile(file, 'utf8')).match(table)?.[0]).toBe(markdownTable());
 });
 
-/** Both customers with something to see, change and delete. */
+/** Both customers with something to see, change and delete: made once, and told to a new store for each test. */
 async function prepared(): Promise<Customers> {
-  const customers = await startCustomers();
-  const { app, store } = customers;
+  made ??= make();
+  const { keys, tell } = await made;
+  const store = createMemoryStore();
+  await tell(store);
+  return startCustomers({ store, keys });
+}
+let made: ReturnType<typeof make> | undefined;
+
+async function make(): Promise<Pick<Customers, 'keys'> & { tell(other: Store): Promise<void> }> {
+  const { store, tell } = noting(createMemoryStore());
+  const customers = await startCustomers({ store });
+  const { app, keys } = customers;
   for (const organization of ['contoso', 'fabrikam']) {
     const at = new Date().toISOString();
     const run = { evaluation: 'dkim', subject: `${organization}.com`, at, answers: {}, findings: [] };
@@ -216,7 +228,29 @@ async function prepared(): Promise<Customers> {
     const node = { ...files.EX1, collectedAt: at };
     await app.acceptFacts(organization, new TextEncoder().encode(JSON.stringify(node)), false);
   }
-  return customers;
+  await customers.close();
+  return { keys, tell };
+}
+
+/** A store that can tell another one all that it was told, which makes that one the same to the last ETag. */
+function noting(store: Store): { readonly store: Store; tell(other: Store): Promise<void> } {
+  const told: ((other: Store) => unknown)[] = [];
+  const noted = new Proxy(store, {
+    get: (target, name: keyof Store) => {
+      const call = (to: Store, given: readonly unknown[]) =>
+        (to[name] as (...given: readonly unknown[]) => unknown)(...given);
+      return (...given: readonly unknown[]) => {
+        told.push((other) => call(other, given));
+        return call(target, given);
+      };
+    },
+  });
+  return {
+    store: noted,
+    async tell(other) {
+      for (const again of told) await again(other);
+    },
+  };
 }
 
 async function headersOf(customers: Customers, role: Role): Promise<Record<string, string>> {

@@ -81,8 +81,9 @@ export async function closeIssuer(): Promise<void> {
   await issuer?.close();
 }
 
+/** @param options.keys those of customers that the store holds already; left out, they are made */
 export async function startCustomers(
-  options: { readonly store?: Store; readonly signIn?: false } = {},
+  options: { readonly store?: Store; readonly signIn?: false; readonly keys?: Customers['keys'] } = {},
 ): Promise<Customers> {
   const issuer = await issuerOfTests();
   const store = options.store ?? createMemoryStore();
@@ -97,6 +98,19 @@ export async function startCustomers(
     ports: { localAccess: false, signIn, publicUrl },
   });
   const { app } = machine;
+  const keys = options.keys ?? (await makeCustomers(app));
+  return {
+    ...machine,
+    store,
+    issuer,
+    keys,
+    bearer: async (person, kind = 'access') => key(await issuer.token(kind, person)),
+    call: (method, address, given) => callDoor(app, method, address, given),
+    close: async () => signIn?.close(),
+  };
+}
+
+async function makeCustomers(app: Machine['app']): Promise<Customers['keys']> {
   const keys: Record<string, Record<string, string>> = {};
   for (const organization of ['contoso', 'fabrikam']) {
     await app.putOrganization(organization, documentOf(organization));
@@ -107,15 +121,7 @@ export async function startCustomers(
   await app.putGrant('contoso', { kind: 'user', id: people.otto.id }, { role: 'operator' });
   await app.putGrant('contoso', { kind: 'user', id: people.rita.id }, { role: 'reader' });
   await app.putGrant('contoso', { kind: 'group', id: people.gus.groups[0] ?? '' }, { role: 'reader' });
-  return {
-    ...machine,
-    store,
-    issuer,
-    keys: keys as unknown as Customers['keys'],
-    bearer: async (person, kind = 'access') => key(await issuer.token(kind, person)),
-    call: (method, address, given) => callDoor(app, method, address, given),
-    close: async () => signIn?.close(),
-  };
+  return keys as unknown as Customers['keys'];
 }
 
 const patterns = doors.map((door) => ({
