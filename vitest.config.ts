@@ -1,18 +1,34 @@
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
- * Tests that replace a module of Node, register functions or telemetry for good, measure their process, or spend their
- * time in programs that they start: each file has a process to itself. A worker runs many of all others and loads once
- * what they import, which is most of what a small file costs.
+ * Tests that replace a module of Node, register functions or telemetry for good, or spend their time in programs that
+ * they start: each file has a process to itself. A worker runs many of all others and loads once what they import,
+ * which is most of what a small file costs.
  */
 const alone = [
-  ...['app/large-files', 'doors/doors'],
-  ...['cli', 'collectors', 'functions', 'infra', 'local', 'pages', 'powershell', 'telemetry', 'tools'].map(
-    (room) => `${room}/**/*`,
-  ),
-  ...['https-probe', 'smtp-probe'].map((room) => `sources/${room}/*`),
+  ...['app/large-files', 'doors/doors', 'functions/{bundle,deployed}', 'sources/smtp-probe/*', 'telemetry/*'],
+  ...['collectors/*', 'infra/{access,container-run}', 'local/{azurite,cli,serve,start}', 'pages/*', 'powershell/*'],
+  ...['cli/unreachable-resolver', 'tools/{bootstrap,build,npm-package,package}'],
 ].map((file) => `test/${file}.test.ts`);
+
+/** Short to read and long to run. */
+const long = /\/(kills|year|fuzz|matrix|large-files|linux-nodes|packets)\.test\.ts$/;
+
+/**
+ * Vitest starts what took longest in the last run. A fresh clone has had none, and the longest files come first, in
+ * bytes: without these, which would run at the end on a core alone.
+ */
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const projects = Map.groupBy(await super.sort(files), ({ project }) => project.name);
+    return [...projects.values()].flatMap((own) => [
+      ...own.filter(({ moduleId }) => long.test(moduleId)),
+      ...own.filter(({ moduleId }) => !long.test(moduleId)),
+    ]);
+  }
+}
 
 export default defineConfig({
   test: {
@@ -23,6 +39,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Programs that tests start again and again (the shell, the host, Azurite) are compiled once.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/node-compile') },
+    sequence: { sequencer: LongFirst },
     projects: [
       { extends: true, test: { name: 'alone', include: alone } },
       { extends: true, test: { name: 'shared', include: ['test/**/*.test.ts'], exclude: alone, isolate: false } },
