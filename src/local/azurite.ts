@@ -1,8 +1,8 @@
 // Azurite, Microsoft's storage emulator, as a child process: the storage of the local host and of the tests.
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { createRequire, getCompileCacheDir } from 'node:module';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface AzuriteOptions {
@@ -72,6 +72,7 @@ export async function startAzurite({ location }: AzuriteOptions = {}): Promise<A
   const child = fork(file, args, {
     execArgv: ['--import', `data:text/javascript,${encodeURIComponent(beforeAzurite)}`],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: environment(),
     // A process group of its own: the Ctrl-C that stops the host must not stop its storage first.
     detached: true,
   });
@@ -91,6 +92,12 @@ export async function startAzurite({ location }: AzuriteOptions = {}): Promise<A
     await end(child, ended);
     throw error;
   }
+}
+
+/** Ours; what is compiled is kept where this process keeps it, below a folder for the version of Node. */
+function environment(): NodeJS.ProcessEnv {
+  const compiled = getCompileCacheDir();
+  return compiled === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(compiled) };
 }
 
 /** @throws Error with what to do, when the package is not installed: the published one leaves it to who needs it */

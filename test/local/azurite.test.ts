@@ -41,12 +41,14 @@ describe('Azurite as a child process', () => {
     expect(isAlive(azurite.pid)).toBe(false);
   });
 
-  it('keeps what was written right before it was stopped', async () => {
+  it('keeps what was written right before it was stopped, and its folder to itself while it runs', async () => {
     const folder = location();
     const first = await startAzurite({ location: folder });
+    await expect(startAzurite({ location: folder })).rejects.toThrow(`${folder} is in use by process ${first.pid}.`);
     await rows(first).createTable();
     await rows(first).createEntity({ partitionKey: 'a', rowKey: 'b', n: 2 });
     await first.stop();
+    expect(existsSync(join(folder, 'in-use-by.pid'))).toBe(false);
     const second = await startAzurite({ location: folder });
     expect(await rows(second).getEntity('a', 'b')).toMatchObject({ n: 2 });
     await second.stop();
@@ -65,19 +67,12 @@ describe('Azurite as a child process', () => {
     await next.stop();
   });
 
-  it('refuses a folder that another process uses, and leaves no mark behind', async () => {
-    const folder = location();
-    const first = await startAzurite({ location: folder });
-    await expect(startAzurite({ location: folder })).rejects.toThrow(`${folder} is in use by process ${first.pid}.`);
-    await first.stop();
-    expect(existsSync(join(folder, 'in-use-by.pid'))).toBe(false);
-  });
-
   it('says what Azurite said when it cannot start', async () => {
     const folder = location();
     writeFileSync(join(folder, '__azurite_db_table__.json'), 'no database');
-    await expect(startAzurite({ location: folder })).rejects.toThrow(/^Azurite ended before it was ready\. It said: /);
-    await expect(startAzurite({ location: folder })).rejects.toThrow('not valid JSON');
+    await expect(startAzurite({ location: folder })).rejects.toThrow(
+      /^Azurite ended before it was ready\. It said: .*not valid JSON/s,
+    );
     expect(existsSync(join(folder, 'in-use-by.pid'))).toBe(false);
   });
 });

@@ -135,42 +135,35 @@ test('killed again and again while it works, and restored elsewhere, it has all 
   expect(await elsewhere.ended).toBe(0);
 });
 
-test('a folder of a later release is left alone, with what to do', async () => {
-  const data = join(folder, 'later');
-  const first = await serving(data);
-  first.process.kill('SIGTERM');
-  await first.ended;
-  expect(JSON.parse(readFileSync(join(data, 'layout.json'), 'utf8'))).toEqual({ layout: 1 });
-  writeFileSync(join(data, 'layout.json'), '{"layout":2}');
-  const second = spawned(data);
-  expect(await second.ended).toBe(3);
-  expect(second.said()).toContain(
-    `${data} was written by a later release (layout 2, this one knows 1). Use that release, or export there and import here.`,
-  );
-});
+/** The folder that the tests below serve, one after the other. */
+const kept = join(folder, 'kept');
 
-test('on an address that others reach nobody has a right without a key, which is made at the machine', async () => {
-  const data = join(folder, 'open');
-  const open = await serving(data, '--address', '0.0.0.0');
+test('on an address that others reach nobody has a right without a key, and a folder serves one at a time', async () => {
+  const open = await serving(kept, '--address', '0.0.0.0');
   const url = `${open.url.replace('0.0.0.0', '127.0.0.1')}/api/organizations/contoso`;
   expect((await fetch(url)).status).toBe(401);
   const file = join(folder, 'contoso.json');
   writeFileSync(file, JSON.stringify({ id: 'contoso', evaluations: { dkim: { domains } } }));
-  shell(data, 'apply', file);
-  const [key = ''] = shell(data, 'keys', 'add', 'contoso', 'desk', '--role', 'reader').split('\n');
+  shell(kept, 'apply', file);
+  const [key = ''] = shell(kept, 'keys', 'add', 'contoso', 'desk', '--role', 'reader').split('\n');
   const known = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
   expect([known.status, await known.json()]).toMatchObject([200, { id: 'contoso' }]);
-  open.process.kill('SIGTERM');
-  expect(await open.ended).toBe(0);
-});
 
-test('a folder serves one at a time', async () => {
-  const data = join(folder, 'once');
-  const first = await serving(data);
-  const second = spawned(data);
+  const second = spawned(kept);
   expect(await second.ended).toBe(3);
   expect(second.said()).toMatch(/storage is in use by process \d+/);
-  first.process.kill('SIGTERM');
-  expect(await first.ended).toBe(0);
-  expect(existsSync(join(data, 'settings.json'))).toBe(false);
+
+  open.process.kill('SIGTERM');
+  expect(await open.ended).toBe(0);
+  expect(existsSync(join(kept, 'settings.json'))).toBe(false);
+  expect(JSON.parse(readFileSync(join(kept, 'layout.json'), 'utf8'))).toEqual({ layout: 1 });
+});
+
+test('a folder of a later release is left alone, with what to do', async () => {
+  writeFileSync(join(kept, 'layout.json'), '{"layout":2}');
+  const child = spawned(kept);
+  expect(await child.ended).toBe(3);
+  expect(child.said()).toContain(
+    `${kept} was written by a later release (layout 2, this one knows 1). Use that release, or export there and import here.`,
+  );
 });
