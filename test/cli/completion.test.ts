@@ -64,18 +64,24 @@ function inZsh(line: string): { listed: string[]; line: string } {
   return { listed, line: completed };
 }
 
-/** The words that PowerShell offers when TAB is pressed at the end of the line. */
-async function inPowerShell(shell: PowerShellHost, line: string): Promise<readonly string[]> {
+/** The words that PowerShell offers when TAB is pressed at the end of each line. */
+async function inPowerShell(shell: PowerShellHost, lines: readonly string[]): Promise<readonly (readonly string[])[]> {
   const script = join(folder, 'complete.ps1');
-  const typed = line.replaceAll("'", "''");
-  writeFileSync(
-    script,
-    `Get-Content -Raw -LiteralPath '${join(folder, 'powershell')}' | Invoke-Expression
-     (TabExpansion2 -inputScript '${typed}' -cursorColumn ${line.length}).CompletionMatches | ForEach-Object { $_.CompletionText }`,
-  );
+  const completed = lines.map((line) => {
+    const typed = `-inputScript '${line.replaceAll("'", "''")}' -cursorColumn ${line.length}`;
+    return `(TabExpansion2 ${typed}).CompletionMatches | ForEach-Object { $_.CompletionText }; '--'`;
+  });
+  const load = `Get-Content -Raw -LiteralPath '${join(folder, 'powershell')}' | Invoke-Expression`;
+  writeFileSync(script, [load, ...completed].join('\n'));
   const { output, errors } = await shell.run({ path: script, standIns: '' });
   expect(errors).toEqual([]);
-  return output.map((word) => word.trim()).filter((word) => word !== '');
+  const words = output.map((word) => word.trim()).filter((word) => word !== '');
+  const offered: string[][] = [[]];
+  for (const word of words) {
+    if (word === '--') offered.push([]);
+    else offered.at(-1)?.push(word);
+  }
+  return offered.slice(0, -1);
 }
 
 const evaluations = ['dkim', 'smtp-source-ip', 'teams-exchange-interop'];
@@ -112,12 +118,17 @@ describe.skipIf(!isThere('zsh'))('zsh', () => {
 describe('PowerShell', () => {
   test('completes commands, the words behind them, options and their values', async ({ skip }) => {
     if (host === undefined) return skip('PowerShell cannot be had.');
-    expect(await inPowerShell(host, 'fieldcheck ev')).toEqual(['evaluate']);
-    expect(await inPowerShell(host, 'fieldcheck evaluate ')).toEqual(
-      expect.arrayContaining([...evaluations, '--organization']),
-    );
-    expect(await inPowerShell(host, 'fieldcheck evaluate dkim --signing')).toEqual(['--signing-config']);
-    expect(await inPowerShell(host, 'fieldcheck evaluate dkim --format j')).toEqual(['json', 'junit']);
-    expect(await inPowerShell(host, 'fieldcheck keys a')).toEqual(['add']);
+    const [commands, words, options, formats, keys] = await inPowerShell(host, [
+      'fieldcheck ev',
+      'fieldcheck evaluate ',
+      'fieldcheck evaluate dkim --signing',
+      'fieldcheck evaluate dkim --format j',
+      'fieldcheck keys a',
+    ]);
+    expect(commands).toEqual(['evaluate']);
+    expect(words).toEqual(expect.arrayContaining([...evaluations, '--organization']));
+    expect(options).toEqual(['--signing-config']);
+    expect(formats).toEqual(['json', 'junit']);
+    expect(keys).toEqual(['add']);
   });
 });

@@ -2,10 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evaluations } from '../../src/evaluations/index.ts';
 import { loadFunctions, triggerOf } from '../../src/local/host/core.ts';
-import { type BuiltFile, build, deployed } from '../../tools/build.ts';
+import { type BuiltFile, build, copyRulePages, deployed } from '../../tools/build.ts';
 import { startFixture } from '../local/host/start.ts';
 import { type DynamicImport, dynamicImportsIn, dynamicImportsOf } from './dynamic-imports.ts';
 
@@ -84,7 +85,7 @@ describe('what is imported dynamically', () => {
     ['what is deployed', deployed],
     ['the package', { cli: 'src/local/cli.ts' }],
   ])(
-    'has the names that the sources take, in %s as in Node',
+    'has the names that the sources take, in %s as in Node; what is deployed finds the pages of its rules',
     async (_, entry) => {
       const to = join(folder, 'node_modules', Object.keys(entry).join(), 'dist');
       const built = await build({ entry, outdir: to });
@@ -101,9 +102,22 @@ describe('what is imported dynamically', () => {
       const packages = new Set(imports.filter(isPackage).map(({ module }) => module));
       expect(packages.size).toBeGreaterThan(3);
       expect([...packages].filter((name) => !looked.includes(name))).toEqual([]);
+      if (entry === deployed) await expectPages(to, built);
     },
     60_000,
   );
+
+  /** The chunk that reads the pages of rules finds every one of them. */
+  async function expectPages(outdir: string, built: readonly BuiltFile[]): Promise<void> {
+    await copyRulePages(outdir);
+    const chunk = built.find(({ modules }) => modules.includes('src/app/rule-page.ts'))?.path ?? '';
+    expect(pathToFileURL(chunk).href).toContain('/dist/chunks/');
+    const read = (evaluation: string, rule: string) =>
+      readFileSync(new URL(`../evaluations/${evaluation}/rules/${rule}.md`, pathToFileURL(chunk)), 'utf8');
+    for (const { id, rules } of evaluations.all) {
+      for (const rule of rules) expect(read(id, rule.id.slice(id.length + 1))).toContain(`# ${rule.id}\n`);
+    }
+  }
 
   it('is read from every form in which the sources write it, and another form is refused', () => {
     const of = (text: string) => dynamicImportsOf('src/app/x.ts', text).map(({ module, names }) => [module, names]);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,8 +20,9 @@ let files: PackagedFile[];
 let packages: BundledPackage[];
 
 beforeAll(async () => {
-  await packageApp(outdir);
-  writeFileSync(join(outdir, 'local.settings.json'), '{}');
+  // Of an earlier packaging, and of a hand: the folder is cleared first.
+  mkdirSync(join(outdir, 'dist'), { recursive: true });
+  for (const left of ['local.settings.json', 'dist/left-over.js']) writeFileSync(join(outdir, left), '{}');
   ({ files, packages } = await packageApp(outdir));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
