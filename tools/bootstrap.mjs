@@ -1,8 +1,9 @@
 // The one file that runs before anything is installed: any Node from 20 up, no dependencies, no TypeScript.
 // It installs what the lock file names when that is missing or older than the lock file, then runs the task
 // on the Node that the project brings along (node_modules/node), so that everybody runs the same one.
+// What only tests and tools need is left out until the first task that needs it.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -10,6 +11,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const tasks = {
   start: ['src/local/start.ts'],
   cli: ['src/local/cli.ts'],
+  // Before what npm itself runs: only completes an installation.
+  complete: [],
   test: [
     'node_modules/vitest/vitest.mjs',
     'run',
@@ -28,11 +31,14 @@ if (!(task in tasks)) {
 }
 
 install();
-const node = projectNode();
 const [program, ...fixed] = tasks[task];
+if (program === undefined) process.exit(0);
+const node = projectNode();
 const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, program), ...fixed, ...args], {
   stdio: 'inherit',
   cwd: task === 'cli' ? process.cwd() : root,
+  // Half of what a start takes is compiling: the second one, of the embedded storage too, finds it done.
+  env: { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'node-compile'), ...process.env },
 });
 // This process only has to outlive the task. A terminal's Ctrl-C reaches both; tasks take a second one calmly.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
@@ -46,19 +52,31 @@ function install() {
   // npm writes this file when an installation is complete; it is older than the lock file after a pull that changed it.
   const complete = join(root, 'node_modules', '.package-lock.json');
   const lock = join(root, 'package-lock.json');
-  if (existsSync(complete) && statSync(complete).mtimeMs >= statSync(lock).mtimeMs) return;
+  const isThere = existsSync(complete);
+  const isCurrent = isThere && statSync(complete).mtimeMs >= statSync(lock).mtimeMs;
+  const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const forDevelopment = Object.keys(devDependencies).map((name) => existsSync(join(root, 'node_modules', name)));
+  if (task === 'start' || task === 'cli') {
+    // Who develops here keeps what development needs.
+    if (!isCurrent) npm('ci', ...(forDevelopment.includes(true) ? [] : ['--omit=dev']));
+  } else if (!isThere || (task !== 'complete' && !isCurrent)) npm('ci');
+  // Adds to what is there, from which something may be running.
+  else if (forDevelopment.includes(false)) npm('install', '--no-save');
+}
+
+function npm(...args) {
   console.error('fieldcheck: installing dependencies (once, about half a minute) …');
   // npm tells its scripts where it lives; without it (plain `node bootstrap.mjs`) the one on PATH has to do.
-  const npm = process.env.npm_execpath;
-  const command = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm'];
-  const done = spawnSync(command[0], [...command.slice(1), 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  const own = process.env.npm_execpath;
+  const command = own?.endsWith('.js') ? [process.execPath, own] : ['npm'];
+  const done = spawnSync(command[0], [...command.slice(1), ...args, '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 'inherit'],
     shell: command.length === 1 && process.platform === 'win32',
   });
   if (done.status !== 0) {
     console.error(
-      'fieldcheck: "npm ci" failed; its message stands above. The npm registry must be reachable the first time.',
+      `fieldcheck: "npm ${args.join(' ')}" failed; its message stands above. The npm registry must be reachable the first time.`,
     );
     process.exit(3);
   }

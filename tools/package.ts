@@ -33,7 +33,15 @@ const ownManifest = z.object({ name: z.string(), version: z.string(), license: z
 export type OwnManifest = z.infer<typeof ownManifest>;
 const manifest = z.object({ name: z.string(), version: z.string(), license: z.string() });
 const lockFile = z.object({
-  packages: z.record(z.string(), z.object({ integrity: z.string().optional(), dev: z.boolean().optional() })),
+  packages: z.record(
+    z.string(),
+    z.object({
+      integrity: z.string().optional(),
+      dev: z.boolean().optional(),
+      optional: z.boolean().optional(),
+      devOptional: z.boolean().optional(),
+    }),
+  ),
 });
 
 /**
@@ -76,9 +84,9 @@ export async function bundledPackages(modules: readonly string[]): Promise<Bundl
   const found = await Promise.all(
     [...folders].map(async (folder): Promise<BundledPackage> => {
       const entry = locked[folder];
-      if (entry?.dev === true) {
+      if (entry?.dev === true || entry?.optional === true || entry?.devOptional === true) {
         throw new Error(
-          `${folder} is in the bundle, but a development dependency: what is deployed must not import it, or it belongs into "dependencies".`,
+          `${folder} is in the bundle, but a dependency of development or of the local runtime: what is deployed must not import it, or it belongs into "dependencies".`,
         );
       }
       const parsed = manifest.safeParse(await readJson(join(root, folder, 'package.json')));

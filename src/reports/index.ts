@@ -7,4 +7,4 @@ export { markdownReport } from './markdown-report.ts';
 export { inOrderOfMending, unseenIn } from './mending.ts';
 export { remedyParts } from './remedy.ts';
 export { runbookMarkdown } from './runbook.ts';
-export { type TerminalLook, terminalReport } from './terminal.ts';
+export type { TerminalLook } from './terminal.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { terminalReport } from '../../src/reports/index.ts';
+import { terminalReport } from '../../src/reports/terminal.ts';
 import { assumedRun, finding, mixedRuns, run } from './runs.ts';
 
 it('tells each subject by itself: the answers, what fails, advice, and what could not be looked at', () => {

@@ -7,5 +7,5 @@ const bootstrap = fileURLToPath(new URL('../../tools/bootstrap.mjs', import.meta
 test('a task that the bootstrap does not know is named, with those it knows', () => {
   const { status, stderr } = spawnSync(process.execPath, [bootstrap, 'deploy'], { encoding: 'utf8' });
   expect(status).toBe(3);
-  expect(stderr).toBe("bootstrap: no task 'deploy'. Known tasks: start, cli, test, bench, tenant.\n");
+  expect(stderr).toBe("bootstrap: no task 'deploy'. Known tasks: start, cli, complete, test, bench, tenant.\n");
 });

@@ -1,20 +1,14 @@
 import type { ReportFormat } from '../../domain/report-format.ts';
 import { htmlReport, type Reported } from '../../pages/index.ts';
-import {
-  csvReport,
-  junitReport,
-  markdownReport,
-  type ReportOptions,
-  type TerminalLook,
-  terminalReport,
-} from '../../reports/index.ts';
+import { csvReport, junitReport, markdownReport, type ReportOptions, type TerminalLook } from '../../reports/index.ts';
 
 type Options = ReportOptions & { readonly look?: TerminalLook };
 
 const reports: Readonly<
-  Record<ReportFormat, (runs: readonly Reported[], options: Options) => string | Promise<Uint8Array>>
+  Record<ReportFormat, (runs: readonly Reported[], options: Options) => string | Promise<string | Uint8Array>>
 > = {
-  text: terminalReport,
+  // Measuring the width of texts takes a table of all emoji.
+  text: async (runs, options) => (await import('../../reports/terminal.ts')).terminalReport(runs, options),
   md: markdownReport,
   csv: csvReport,
   json: (runs) =>
