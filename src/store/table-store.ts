@@ -56,7 +56,8 @@ export function createTableStore(options: TableStoreOptions): Store {
 }
 
 function createClient(options: TableStoreOptions, table: string): TableClient {
-  const clientOptions: TableServiceClientOptions = { retryOptions, ...counting(options.onRequest) };
+  const additionalPolicies = [brokenPipeIsReset, ...counting(options.onRequest)];
+  const clientOptions: TableServiceClientOptions = { retryOptions, additionalPolicies };
   if ('connectionString' in options) {
     // An http address is in a connection string only when it was written there: an emulator.
     const allowInsecureConnection =
@@ -90,22 +91,42 @@ function tableServiceUrl(options: { accountName: string } | { tableServiceUrl: s
   );
 }
 
-function counting(onRequest: TableStoreOptions['onRequest']): TableServiceClientOptions {
-  if (onRequest === undefined) return {};
-  return {
-    additionalPolicies: [
-      {
-        position: 'perRetry',
-        policy: {
-          name: 'fieldcheckRequestCount',
-          sendRequest: (request, next) => {
-            onRequest(kindOf(request.method, new URL(request.url).pathname));
-            return next(request);
-          },
+type Policies = NonNullable<TableServiceClientOptions['additionalPolicies']>;
+
+/**
+ * A connection that the storage has closed while it stood idle breaks when a large transaction is written to it. The client
+ * for queues repeats that request; the one for tables repeats it when it is a reset, but not when it is a broken pipe.
+ */
+const brokenPipeIsReset: Policies[number] = {
+  position: 'perRetry',
+  policy: {
+    name: 'fieldcheckBrokenPipe',
+    async sendRequest(request, next) {
+      try {
+        return await next(request);
+      } catch (error) {
+        const failed = error as RestError;
+        if (failed.code === 'EPIPE') failed.code = 'ECONNRESET';
+        throw error;
+      }
+    },
+  },
+};
+
+function counting(onRequest: TableStoreOptions['onRequest']): Policies {
+  if (onRequest === undefined) return [];
+  return [
+    {
+      position: 'perRetry',
+      policy: {
+        name: 'fieldcheckRequestCount',
+        sendRequest: (request, next) => {
+          onRequest(kindOf(request.method, new URL(request.url).pathname));
+          return next(request);
         },
       },
-    ],
-  };
+    },
+  ];
 }
 
 function kindOf(method: string, path: string): StorageRequest {

@@ -7,9 +7,13 @@ interface Seen {
   readonly url: string;
 }
 
-/** What happens to a request: on to the storage, answered here, done by the storage but never answered, or neither. */
+/**
+ * What happens to a request: on to the storage, answered here, done by the storage but never answered, cut off while it is
+ * sent, or neither.
+ */
 type Fate =
   | 'pass'
+  | 'cut'
   | 'lose-answer'
   | 'hang'
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string };
@@ -31,9 +35,10 @@ export async function startFaultyStorage(connectionString: string): Promise<Faul
   const seen: Seen[] = [];
   const server = createServer(async (incoming, answer) => {
     const { method = 'GET', url = '/' } = incoming;
-    const body = Buffer.concat(await incoming.toArray());
     seen.push({ method, url });
     const fate = storage.fate({ method, url });
+    if (fate === 'cut') return void incoming.socket.destroy();
+    const body = Buffer.concat(await incoming.toArray());
     if (fate === 'hang') return;
     if (typeof fate === 'object') {
       answer.writeHead(fate.status, { 'content-type': 'application/json', ...fate.headers }).end(fate.body ?? '');

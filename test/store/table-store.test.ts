@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { TableClient } from '@azure/data-tables';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startAzurite } from '../../src/local/azurite.ts';
@@ -6,7 +7,7 @@ import { type Store, StoreUnavailable } from '../../src/store/store.ts';
 import { createTableStore, type StorageRequest } from '../../src/store/table-store.ts';
 import { useAzurite } from '../azurite.ts';
 import { type FaultyStorage, startFaultyStorage } from './faulty-storage.ts';
-import { changeOf, factsOf, noticeOf, resultOf, runId, runOf, watch } from './samples.ts';
+import { changeOf, factsOf, noticeOf, resultOf, runId, runOf, stateOf, watch } from './samples.ts';
 
 const azurite = useAzurite();
 const names = (count: number) =>
@@ -219,6 +220,21 @@ describe('storage that falters', () => {
     expect(storage.seen.filter(({ url }) => url.endsWith('$batch'))).toHaveLength(3);
     expect(await store.pending(watch, 10)).toHaveLength(1);
     expect(await store.atHand()).toMatchObject([{ ...watch, kind: 'notice' }]);
+  });
+
+  test('a commit whose connection is cut while it is sent is sent again', async () => {
+    let transactions = 0;
+    storage.fate = ({ url }) => {
+      if (!url.endsWith('$batch')) return 'pass';
+      transactions += 1;
+      return transactions === 1 ? 'cut' : 'pass';
+    };
+    const changes = names(4).map((subject) =>
+      changeOf(subject, { state: stateOf(subject, { message: randomBytes(400_000).toString('hex') }) }),
+    );
+    expect(await store.commit(watch, changes, resultOf(0, 4))).toBe('committed');
+    expect(transactions).toBe(2);
+    expect((await store.states(watch, names(4))).size).toBe(4);
   });
 
   test('a ping does not wait for a storage that hangs', async () => {
