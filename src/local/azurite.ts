@@ -26,6 +26,9 @@ const services: readonly Service[] = ['blob', 'queue', 'table'];
 
 const require = createRequire(import.meta.url);
 
+/** How long idle connections stay open: its own five seconds are over while a busy machine still thinks of its next request. */
+const keptAliveSeconds = '60';
+
 const startLimitMs = 60_000;
 const stopLimitMs = 20_000;
 const claimLimitMs = 3000;
@@ -66,7 +69,12 @@ const beforeAzurite = `
 export async function startAzurite({ location }: AzuriteOptions = {}): Promise<Azurite> {
   const file = program();
   const claimed = location === undefined ? undefined : await claim(location);
-  const ports = services.flatMap((service) => [`--${service}Port`, '0']);
+  const ports = services.flatMap((service) => [
+    `--${service}Port`,
+    '0',
+    `--${service}KeepAliveTimeout`,
+    keptAliveSeconds,
+  ]);
   const persistence = location === undefined ? ['--inMemoryPersistence'] : ['--location', location];
   const args = [...persistence, ...ports, '--skipApiVersionCheck', '--disableTelemetry', '--silent'];
   const child = fork(file, args, {
