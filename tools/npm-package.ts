@@ -28,7 +28,7 @@ const manifest = z.object({
   description: z.string(),
   license: z.string(),
   engines: z.record(z.string(), z.string()),
-  optionalDependencies: z.object({ azurite: z.string() }),
+  dependencies: z.object({ azurite: z.string() }),
 });
 
 /**
@@ -38,7 +38,7 @@ const manifest = z.object({
  * @throws Error when something of a development dependency got into a bundle, or a package declares no licence
  */
 export async function packageForNpm(outdir: string): Promise<{ files: PackagedFile[]; packages: BundledPackage[] }> {
-  const { optionalDependencies, ...own } = manifest.parse(await readJson(join(root, 'package.json')));
+  const { dependencies, ...own } = manifest.parse(await readJson(join(root, 'package.json')));
   await rm(outdir, { recursive: true, force: true });
   await mkdir(outdir, { recursive: true });
   const app = await packageApp(join(outdir, 'app'));
@@ -71,7 +71,7 @@ export async function packageForNpm(outdir: string): Promise<{ files: PackagedFi
     keywords: ['dkim', 'microsoft-365', 'exchange', 'teams', 'smtp', 'azure-functions'],
     type: 'module',
     bin: { fieldcheck: 'dist/cli.js' },
-    peerDependencies: { azurite: optionalDependencies.azurite },
+    peerDependencies: { azurite: dependencies.azurite },
     peerDependenciesMeta: { azurite: { optional: true } },
   });
   await writeJson(join(outdir, 'sbom.cdx.json'), billOfMaterials(own, packages));

@@ -33,15 +33,7 @@ const ownManifest = z.object({ name: z.string(), version: z.string(), license: z
 export type OwnManifest = z.infer<typeof ownManifest>;
 const manifest = z.object({ name: z.string(), version: z.string(), license: z.string() });
 const lockFile = z.object({
-  packages: z.record(
-    z.string(),
-    z.object({
-      integrity: z.string().optional(),
-      dev: z.boolean().optional(),
-      optional: z.boolean().optional(),
-      devOptional: z.boolean().optional(),
-    }),
-  ),
+  packages: z.record(z.string(), z.object({ integrity: z.string().optional(), dev: z.boolean().optional() })),
 });
 
 /**
@@ -77,6 +69,9 @@ export async function removeSourceMaps(folder: string): Promise<void> {
   }
 }
 
+/** Dependencies so that `npm start` installs them without what development needs. */
+const localRuntime = ['node_modules/azurite', 'node_modules/node'];
+
 /** The packages that these modules belong to, in order of name, then version. */
 export async function bundledPackages(modules: readonly string[]): Promise<BundledPackage[]> {
   const { packages: locked } = lockFile.parse(await readJson(join(root, 'package-lock.json')));
@@ -84,7 +79,7 @@ export async function bundledPackages(modules: readonly string[]): Promise<Bundl
   const found = await Promise.all(
     [...folders].map(async (folder): Promise<BundledPackage> => {
       const entry = locked[folder];
-      if (entry?.dev === true || entry?.optional === true || entry?.devOptional === true) {
+      if (entry?.dev === true || localRuntime.includes(folder)) {
         throw new Error(
           `${folder} is in the bundle, but a dependency of development or of the local runtime: what is deployed must not import it, or it belongs into "dependencies".`,
         );
