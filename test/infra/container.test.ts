@@ -18,7 +18,7 @@ test('the Dockerfile is one, without a fault that its linter knows', () => {
 test('the image is built by a command that there is, runs the Node of the product, and as nobody in particular', () => {
   expect(dockerfile).toContain('RUN npm run package:npm');
   expect(manifest.scripts['package:npm']).toBeDefined();
-  const node = /^\^(\d+)\./.exec(manifest.devDependencies.node)?.[1];
+  const node = /^\^(\d+)\./.exec(manifest.dependencies.node)?.[1];
   expect([...dockerfile.matchAll(/^FROM node:(\d+)-/gm)].map(([, major]) => major)).toEqual([node, node]);
   const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
   expect(last).toMatch(/\nUSER node\n/);

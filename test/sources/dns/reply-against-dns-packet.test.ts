@@ -105,6 +105,13 @@ function dataOf(type: string, data: unknown): unknown {
   return typeof data === 'string' ? data : rest;
 }
 
+/** Whether the library finds an answer that is not of the Internet. */
+function hasOtherClass(message: Buffer): boolean {
+  return (decode(message).answers ?? []).some(
+    (one) => 'class' in one && (one.class !== 'IN' || ('flush' in one && one.flush === true)),
+  );
+}
+
 const read = new Set(['A', 'AAAA', 'CAA', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV', 'TXT']);
 
 /** A time to live with the top bit set is none (RFC 2181 section 8). */
@@ -167,6 +174,8 @@ test('what was damaged on its way is read alike or refused', () => {
           // The library does not ask whether data ends where its record does, and reads types besides, not all to their end.
           if (ours === undefined || theirs === undefined) continue;
           if (ours.records.some(isOdd) || theirs.records.some(({ type }) => !read.has(type))) continue;
+          // Records of another class are passed over here, by their length; the library reads them, and may end elsewhere.
+          if (hasOtherClass(message)) continue;
           compared++;
           expectAlike(ours.records, comparable(theirs.records));
         }
