@@ -465,12 +465,12 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
       return new Set(written.map(({ organization }) => organization));
     },
 
-    async putFacts(supplied) {
+    async putFacts(supplied, areNew = false) {
       for (const [partition, all] of Map.groupBy(supplied, partitionKey)) {
         const oldestFirst = all.toSorted((one, other) => Date.parse(one.observedAt) - Date.parse(other.observedAt));
         const newest = new Map(oldestFirst.map((document) => [factsKey(document), document]));
         const groups = [...newest].map(factsGroup).sort((one, other) => (one.rowKey < other.rowKey ? -1 : 1));
-        for (const transaction of inTransactions(groups)) await putNewer(partition, transaction);
+        for (const transaction of inTransactions(groups)) await putNewer(partition, transaction, areNew);
       }
     },
 
@@ -593,10 +593,10 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
   }
 
   /** Writes those that are not older than what is there, again until nobody else wrote one of them in between. */
-  async function putNewer(partition: string, groups: readonly FactsGroup[]): Promise<void> {
+  async function putNewer(partition: string, groups: readonly FactsGroup[], areNew: boolean): Promise<void> {
     for (let attempt = 1; attempt <= 5; attempt += 1) {
       const there = new Map<string, Row>();
-      const keys = groups.map(({ rowKey }) => rowKey);
+      const keys = areNew && attempt === 1 ? [] : groups.map(({ rowKey }) => rowKey);
       for await (const row of wantedRows(facts, partition, keys)) there.set(row.rowKey, row);
       const writes = groups.flatMap(({ rowKey, document, cells }): Write[] => {
         const row = there.get(rowKey);

@@ -428,8 +428,12 @@ export interface Store extends AccessStore, AtHandStore {
     pending: readonly PendingNotice[],
   ): Promise<boolean>;
 
-  /** Keeps facts, of any number of subjects; what is older than what is there already is left out. */
-  putFacts(facts: readonly StoredFacts[]): Promise<void>;
+  /**
+   * Keeps facts, of any number of subjects; what is older than what is there already is left out.
+   *
+   * @param areNew most likely nothing is there: it is written first, and looked only where that fails
+   */
+  putFacts(facts: readonly StoredFacts[], areNew?: boolean): Promise<void>;
   /** Ids of the subjects that facts are kept about. */
   subjectsWithFacts(watch: Watch): Promise<readonly string[]>;
   /** What is kept about these subjects (about all of the watch, when left out), expired facts included. */

@@ -728,6 +728,14 @@ export function storeContract(name: string, create: () => Promise<Store>): void 
         expect(await known('contoso.com')).toEqual(['contoso.com "newer"', 'contoso.com "second"']);
         await store.putFacts([factsOf({ observedAt: time(2), content: 'as new' })]);
         expect(await known('contoso.com')).toEqual(['contoso.com "as new"', 'contoso.com "second"']);
+        // Who thought that nothing was there was wrong.
+        const others = [factsOf({ observedAt: time(1), content: 'older' }), factsOf({ name: 'third', content: 'new' })];
+        await store.putFacts(others, true);
+        expect(await known('contoso.com')).toEqual([
+          'contoso.com "as new"',
+          'contoso.com "new"',
+          'contoso.com "second"',
+        ]);
         await store.putFacts([]);
       });
 

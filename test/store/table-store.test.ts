@@ -78,8 +78,11 @@ describe('storage transactions', () => {
   test('facts about 96 subjects are one query, and one transaction to keep', async () => {
     const { store, requests } = await counted();
     const subjects = names(300);
-    await store.putFacts(subjects.map((subject) => factsOf({ subject })));
-    requests.splice(0);
+    await store.putFacts(
+      subjects.map((subject) => factsOf({ subject })),
+      true,
+    );
+    expect(requests.splice(0)).toEqual(Array.from({ length: 4 }, () => 'transaction'));
     expect(await store.facts(watch, subjects.slice(96, 192))).toHaveLength(96);
     expect(requests).toEqual(['query']);
     await store.putFacts(subjects.slice(96, 192).map((subject) => factsOf({ subject })));

@@ -71,7 +71,14 @@ async function acceptAt(
   const opened = await desk.openFacts({ name: file, content, writtenAt }, mostValues);
   const evaluation = believedFor(ports, document, opened, confirm);
   const { id } = evaluation;
-  const { name, notes: ownNotes, named, subjects, change } = await watchedWith(desk, ports, document, evaluation);
+  const {
+    name,
+    notes: ownNotes,
+    named,
+    subjects,
+    change,
+    known,
+  } = await watchedWith(desk, ports, document, evaluation);
   if (change !== undefined && !confirm) {
     throw new Problem(422, `${change.says} If that is so, send it with ?confirm=true.`);
   }
@@ -95,6 +102,7 @@ async function acceptAt(
     await ownTurn();
     await ports.store.putFacts(
       piece.map((subject, index) => ({ ...about, subject: subject.id, content: contents[index] })),
+      piece.every((subject) => !known.has(subject.id)),
     );
   };
   await pMap(pieces(subjects.filter((subject) => kept.has(subject.id))), keep, { concurrency: piecesAtOnce });
@@ -174,7 +182,7 @@ async function watchedWith(
   if (change !== undefined && isCollectors(ports))
     throw new Problem(422, `This list would change a lot of what ${document.id} watches; an operator has to send it.`);
   if (change?.isForeign) throw new Problem(422, change.says);
-  return { name, notes, named, subjects, change };
+  return { name, notes, named, subjects, change, known: new Set(known) };
 }
 
 /**
