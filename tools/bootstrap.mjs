@@ -37,8 +37,13 @@ const node = projectNode();
 const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, program), ...fixed, ...args], {
   stdio: 'inherit',
   cwd: task === 'cli' ? process.cwd() : root,
-  // Half of what a start takes is compiling: the second one, of the embedded storage too, finds it done.
-  env: { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'node-compile'), ...process.env },
+  env: {
+    // Half of what a start takes is compiling: the second one, of the embedded storage too, finds it done.
+    NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'node-compile'),
+    // Of glibc: gives large buffers back. Without it, it keeps their room once one as large as a body was freed.
+    MALLOC_MMAP_THRESHOLD_: '1000000',
+    ...process.env,
+  },
 });
 // This process only has to outlive the task. A terminal's Ctrl-C reaches both; tasks take a second one calmly.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
