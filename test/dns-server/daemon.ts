@@ -24,6 +24,21 @@ export async function startDaemon(
   args: readonly string[],
   files: Readonly<Record<string, string>>,
 ): Promise<Daemon> {
+  for (let triesLeft = 4; ; triesLeft -= 1) {
+    try {
+      return await start(program, args, files);
+    } catch (error) {
+      // Between the look for a free port and the start somebody else may take it; a resolver's socket, say.
+      if (triesLeft === 0 || !/address already in use/i.test(String(error))) throw error;
+    }
+  }
+}
+
+async function start(
+  program: string,
+  args: readonly string[],
+  files: Readonly<Record<string, string>>,
+): Promise<Daemon> {
   const folder = await mkdtemp(join(tmpdir(), 'fieldcheck-dns-'));
   const port = await freePort();
   const fill = (text: string): string => text.replaceAll('$folder', folder).replaceAll('$port', String(port));
