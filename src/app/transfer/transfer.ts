@@ -297,9 +297,9 @@ async function check(
         break;
       case 'facts': {
         const { evaluation, subject, name } = one.facts;
-        if (supplied.has(JSON.stringify([evaluation, subject, name])))
-          faults.push(`${at}: is a second "${name}" about "${subject}"`);
-        supplied.add(JSON.stringify([evaluation, subject, name]));
+        const key = JSON.stringify([evaluation, subject, name]);
+        if (supplied.has(key)) faults.push(`${at}: is a second "${name}" about "${subject}"`);
+        supplied.add(key);
         found.facts += 1;
         break;
       }
