@@ -7,12 +7,22 @@ const refreshMs = 1_000;
 /** In a log: the first line after so many seconds, and then one every so many. */
 const log = { first: 3, every: 10 };
 
-let started: { readonly at: number; readonly timer: NodeJS.Timeout; text: string; shown: boolean } | undefined;
+interface Started {
+  readonly at: number;
+  readonly timer: NodeJS.Timeout;
+  text: string;
+  /** On a terminal: its line stands there. */
+  shown: boolean;
+  /** In a log: seconds after which the next line comes. */
+  next: number;
+}
+
+let started: Started | undefined;
 
 /** Begins to say how far it is. @param text what is done meanwhile, e.g. `doctor` */
 export function startProgress(text: string): void {
   endProgress();
-  started = { at: Date.now(), timer: setInterval(show, refreshMs), text, shown: false };
+  started = { at: Date.now(), timer: setInterval(show, refreshMs), text, shown: false, next: log.first };
   // Nothing waits for it.
   started.timer.unref();
 }
@@ -49,8 +59,10 @@ function show(): void {
   if (process.stderr.isTTY) {
     process.stderr.write(`\r${line}\u001b[K`);
     started.shown = true;
-  } else if (seconds === log.first || (seconds > log.first && seconds % log.every === 0)) {
+  } else if (seconds >= started.next) {
+    // A busy machine leaves a second out; the line comes with the next one.
     process.stderr.write(`${line}\n`);
+    started.next = (Math.floor(seconds / log.every) + 1) * log.every;
   }
 }
 

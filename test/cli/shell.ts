@@ -17,8 +17,8 @@ interface Call {
   readonly cwd?: string;
   /** What arrives on stdin. */
   readonly input?: string;
-  /** Keep the lines on stderr that say how far it is: how many there are is a matter of the machine. */
-  readonly progress?: boolean;
+  /** Hears the lines on stderr that say how far it is, and keeps them: how many there are is a matter of the machine. */
+  readonly progress?: (line: string) => void;
 }
 
 /** As a call says in a log how far it is. */
@@ -33,17 +33,15 @@ export function fieldcheck(args: readonly string[], call: Call = {}): Promise<En
   return ended;
 }
 
-async function callHere(
-  args: readonly string[],
-  { settings = {}, cwd, input = '', progress = false }: Call,
-): Promise<Ended> {
+async function callHere(args: readonly string[], { settings = {}, cwd, input = '', progress }: Call): Promise<Ended> {
   const said = { stdout: '', stderr: '' };
   const before = { env: process.env, cwd: process.cwd(), stdin: Object.getOwnPropertyDescriptor(process, 'stdin') };
   const writes = { stdout: process.stdout.write, stderr: process.stderr.write };
   for (const name of ['stdout', 'stderr'] as const)
     process[name].write = (text: string | Uint8Array) => {
-      const dropped = name === 'stderr' && !progress && progressLine.test(text.toString());
-      if (!dropped) said[name] += text.toString();
+      const isProgress = name === 'stderr' && progressLine.test(text.toString());
+      if (!isProgress || progress !== undefined) said[name] += text.toString();
+      if (isProgress) progress?.(text.toString());
       return true;
     };
   Object.defineProperty(process, 'stdin', {
