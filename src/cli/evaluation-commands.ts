@@ -50,8 +50,9 @@ function addFindings(
     addOption(command, option, option.description);
   addEvaluateOptions(command, [evaluation]);
   command.action(async (subjects: string[], values: EvaluateOptions) => {
+    const toldOf = of(values);
     const { runs } = await evaluate(evaluations, evaluation.id, subjects, values);
-    tell(of(runs, values), values.json);
+    tell(toldOf(runs), values.json);
   });
 }
 

@@ -64,7 +64,8 @@ export interface FindingsCommand {
   readonly name: string;
   readonly description: string;
   readonly options: readonly ShellOption[];
-  of(runs: readonly Run[], values: OptionValues): Told;
+  /** What it tells of what is found. @throws Error before anything is looked at, when the options are none */
+  of(values: OptionValues): (runs: readonly Run[]) => Told;
 }
 
 /** What an evaluation adds to a shell. */

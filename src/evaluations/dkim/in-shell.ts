@@ -51,10 +51,13 @@ export const dkimInShell: EvaluationInShell = {
         },
         { flags: '--resource-group <name>', description: 'az: where the zones are in Azure' },
       ],
-      of(runs, { format, zone, resourceGroup }) {
-        const plan = recordsPlan(runs, (zone as readonly string[]).map(domainOf));
+      of({ format, zone, resourceGroup }) {
+        const zones = (zone as readonly string[]).map(domainOf);
         const group = typeof resourceGroup === 'string' ? resourceGroup : undefined;
-        return { json: plan, text: recordsText(plan, format as RecordsFormat, group), answer: answerOfPlan(plan) };
+        return (runs) => {
+          const plan = recordsPlan(runs, zones);
+          return { json: plan, text: recordsText(plan, format as RecordsFormat, group), answer: answerOfPlan(plan) };
+        };
       },
     },
   ],
