@@ -31,7 +31,7 @@ const keptAliveSeconds = '60';
 
 const startLimitMs = 60_000;
 const stopLimitMs = 20_000;
-const claimLimitMs = 3000;
+const claimLimitMs = 10_000;
 
 // The emulator's account and key are public: https://learn.microsoft.com/azure/storage/common/storage-use-azurite
 const account = 'devstoreaccount1';
@@ -45,7 +45,8 @@ const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZ
  * The connection alone does not keep the child alive. A dead parent also leaves broken pipes, and what Azurite prints into
  * them must not end it before it has written.
  *
- * Its telemetry is off (`--disableTelemetry`), but it would load the client all the same, which is most of what it loads.
+ * Its telemetry is off (`--disableTelemetry`) and its data is in files or in memory, but it would load the clients of both
+ * telemetry and databases all the same, which is most of what it loads.
  */
 const beforeAzurite = `
   import { registerHooks } from 'node:module';
@@ -54,8 +55,9 @@ const beforeAzurite = `
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
   registerHooks({
-    // What stands in for it is never asked.
-    resolve: (name, context, next) => next(name === 'applicationinsights' ? 'node:module' : name, context),
+    // What stands in for them is never asked.
+    resolve: (name, context, next) =>
+      next(['applicationinsights', './SqlBlobServer'].includes(name) ? 'node:module' : name, context),
   });
 `;
 
@@ -94,10 +96,10 @@ export async function startAzurite({ location }: AzuriteOptions = {}): Promise<A
       pid: child.pid ?? 0,
       ports: found,
       ended,
-      stop: () => end(child, ended),
+      stop: () => end(child, ended, claimed),
     };
   } catch (error) {
-    await end(child, ended);
+    await end(child, ended, claimed);
     throw error;
   }
 }
@@ -105,7 +107,12 @@ export async function startAzurite({ location }: AzuriteOptions = {}): Promise<A
 /** Ours; what is compiled is kept where this process keeps it, below a folder for the version of Node. */
 function environment(): NodeJS.ProcessEnv {
   const compiled = getCompileCacheDir();
-  return compiled === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(compiled) };
+  return {
+    ...process.env,
+    ...(compiled === undefined ? {} : { NODE_COMPILE_CACHE: dirname(compiled) }),
+    // Would have blobs in a database.
+    AZURITE_DB: undefined,
+  };
 }
 
 /** @throws Error with what to do, when the package is not installed: the published one leaves it to who needs it */
@@ -153,7 +160,8 @@ async function readPorts(child: ChildProcess): Promise<Record<Service, number>> 
   }
 }
 
-async function end(child: ChildProcess, ended: Promise<void>): Promise<void> {
+async function end(child: ChildProcess, ended: Promise<void>, claimed: Claim | undefined): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) claimed?.ending();
   if (child.connected) child.disconnect();
   const timer = setTimeout(() => child.kill('SIGKILL'), stopLimitMs);
   await ended;
@@ -169,39 +177,51 @@ function connectionString(ports: Readonly<Record<Service, number>>): string {
 }
 
 /**
- * Marks a data folder as in use: two emulators on one folder would overwrite each other's data. An emulator whose
- * parent was killed a moment ago still writes, so the mark of a living process is waited for before it is an error.
+ * Marks a data folder as in use: two emulators on one folder would overwrite each other's data. The mark names the emulator
+ * and its parent. While both live the folder is in use. An emulator whose parent has ended, or has asked it to end, still
+ * writes: that is waited for.
  */
 async function claim(location: string): Promise<Claim> {
   mkdirSync(location, { recursive: true });
   const mark = join(location, 'in-use-by.pid');
-  for (const deadline = Date.now() + claimLimitMs; ; await sleep(100)) {
-    const owner = readOwner(mark);
+  for (const deadline = Date.now() + claimLimitMs; ; await sleep(50)) {
+    const [owner, parent] = readOwners(mark);
     if (owner === undefined || !isAlive(owner)) break;
-    if (Date.now() > deadline) {
+    if ((parent !== undefined && isAlive(parent)) || Date.now() > deadline) {
       throw new Error(
         `${location} is in use by process ${owner}. Stop that first, or delete ${mark} if it is another program.`,
       );
     }
   }
-  writeFileSync(mark, String(process.pid));
+  let emulator = process.pid;
+  const write = (...owners: readonly number[]) => writeFileSync(mark, owners.join(' '));
+  write(emulator, process.pid);
   return {
-    handOver: (pid) => writeFileSync(mark, String(pid)),
-    release: () => rmSync(mark, { force: true }),
+    handOver(pid) {
+      emulator = pid;
+      write(emulator, process.pid);
+    },
+    ending: () => write(emulator),
+    release() {
+      // Whoever waited for it may have put theirs there.
+      if (readOwners(mark)[0] === emulator) rmSync(mark, { force: true });
+    },
   };
 }
 
 interface Claim {
   /** Names the emulator as the owner, once it has a process id. */
   handOver(pid: number): void;
+  /** The emulator is asked to end. */
+  ending(): void;
   release(): void;
 }
 
-function readOwner(mark: string): number | undefined {
+function readOwners(mark: string): number[] {
   try {
-    return Number(readFileSync(mark, 'utf8'));
+    return readFileSync(mark, 'utf8').split(' ').map(Number);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
 }

@@ -38,7 +38,7 @@ describe('every setting that a binding names', () => {
     expect(Object.keys(example.Values)).toEqual(expect.arrayContaining([...names]));
     for (const name of names.filter((one) => one.endsWith('_SCHEDULE'))) {
       expect(read('infra/app/function-app.bicep')).toContain(`    ${name}: `);
-      expect(read('src/local/start.ts')).toContain(`    ${name}: '`);
+      expect(read('src/local/demo/run.ts')).toContain(`    ${name}: '`);
     }
   });
 });

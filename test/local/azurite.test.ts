@@ -41,17 +41,20 @@ describe('Azurite as a child process', () => {
     expect(isAlive(azurite.pid)).toBe(false);
   });
 
-  it('keeps what was written right before it was stopped, and its folder to itself while it runs', async () => {
+  it('keeps what was written right before it was stopped, and its folder to itself until it has ended', async () => {
     const folder = location();
     const first = await startAzurite({ location: folder });
     await expect(startAzurite({ location: folder })).rejects.toThrow(`${folder} is in use by process ${first.pid}.`);
     await rows(first).createTable();
     await rows(first).createEntity({ partitionKey: 'a', rowKey: 'b', n: 2 });
-    await first.stop();
-    expect(existsSync(join(folder, 'in-use-by.pid'))).toBe(false);
+    const stopped = first.stop();
+    // While it still writes the next one waits.
     const second = await startAzurite({ location: folder });
+    expect(isAlive(first.pid)).toBe(false);
+    await stopped;
     expect(await rows(second).getEntity('a', 'b')).toMatchObject({ n: 2 });
     await second.stop();
+    expect(existsSync(join(folder, 'in-use-by.pid'))).toBe(false);
   });
 
   it('ends with a parent that is killed, and has written its data', async () => {

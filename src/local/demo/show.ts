@@ -85,9 +85,10 @@ export async function waitForCards(
   const names = Object.entries(document?.channels ?? {}).flatMap(([name, { url }]) =>
     url === channel.url ? [name] : [],
   );
+  const left = [...runs];
   for (const limit = performance.now() + limitMs; performance.now() < limit; await sleep(100)) {
-    const over = await Promise.all(runs.map((run) => isTold(store, run, names, since)));
-    if (over.includes(false)) continue;
+    while (left[0] !== undefined && (await isTold(store, left[0], names, since))) left.shift();
+    if (left.length > 0) continue;
     // Somebody may have given other organizations this channel, too.
     const start = `${document?.name ?? demoId}: `;
     const cards = channel.cards.filter(({ payload }) => (payload as Payload | null)?.summary?.startsWith(start));
