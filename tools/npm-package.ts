@@ -6,7 +6,7 @@ import { copyFile, cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { build } from './build.ts';
+import { type BuiltFile, build } from './build.ts';
 import {
   type BundledPackage,
   billOfMaterials,
@@ -34,17 +34,22 @@ const manifest = z.object({
 /**
  * Clears the folder and fills it with what `npm pack` packs, and nothing else.
  *
- * @returns its files in order of path, and the packages of which something is in them in order of name
+ * @returns its files in order of path, the packages of which something is in them in order of name, and what `build` returned
+ *   for the shell and for the app
  * @throws Error when something of a development dependency got into a bundle, or a package declares no licence
  */
-export async function packageForNpm(outdir: string): Promise<{ files: PackagedFile[]; packages: BundledPackage[] }> {
+export async function packageForNpm(outdir: string): Promise<{
+  files: PackagedFile[];
+  packages: BundledPackage[];
+  built: { shell: BuiltFile[]; app: BuiltFile[] };
+}> {
   const { dependencies, ...own } = manifest.parse(await readJson(join(root, 'package.json')));
   await rm(outdir, { recursive: true, force: true });
   await mkdir(outdir, { recursive: true });
   const app = await packageApp(join(outdir, 'app'));
   const dist = join(outdir, 'dist');
   // Beside each other, because modules look for files beside them: the worker, the page of the local channel.
-  const built = await build({
+  const shell = await build({
     entry: { cli: join(root, 'src/local/cli.ts'), worker: join(root, 'src/sources/smtp-log/worker.ts') },
     outdir: dist,
     chunkNames: '[name]-[hash]',
@@ -60,7 +65,7 @@ export async function packageForNpm(outdir: string): Promise<{ files: PackagedFi
   for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md']) await copyFile(join(root, file), join(outdir, file));
 
   const ofShell = await bundledPackages([
-    ...built.flatMap(({ modules }) => modules),
+    ...shell.flatMap(({ modules }) => modules),
     join('node_modules/adaptivecards', 'dist/adaptivecards.min.js'),
   ]);
   const packages = [
@@ -76,7 +81,7 @@ export async function packageForNpm(outdir: string): Promise<{ files: PackagedFi
   });
   await writeJson(join(outdir, 'sbom.cdx.json'), billOfMaterials(own, packages));
   await writeFile(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licenceList(packages));
-  return { files: await filesIn(outdir), packages };
+  return { files: await filesIn(outdir), packages, built: { shell, app: app.built } };
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -7,7 +7,7 @@ import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { build, copyRulePages, deployed } from './build.ts';
+import { type BuiltFile, build, copyRulePages, deployed } from './build.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -40,10 +40,12 @@ const lockFile = z.object({
  * Clears the folder and fills it with what is deployed, and nothing else.
  *
  * @param outdir becomes the folder; `dist-package` of the repository, or one of a test
- * @returns its files in order of path, and the packages in the bundle in order of name
+ * @returns its files in order of path, the packages in the bundle in order of name, and what `build` returned
  * @throws Error when something of a development dependency got into the bundle, or a package declares no licence
  */
-export async function packageApp(outdir: string): Promise<{ files: PackagedFile[]; packages: BundledPackage[] }> {
+export async function packageApp(
+  outdir: string,
+): Promise<{ files: PackagedFile[]; packages: BundledPackage[]; built: BuiltFile[] }> {
   const own = ownManifest.parse(await readJson(join(root, 'package.json')));
   await rm(outdir, { recursive: true, force: true });
   await mkdir(outdir, { recursive: true });
@@ -57,7 +59,7 @@ export async function packageApp(outdir: string): Promise<{ files: PackagedFile[
   await writeJson(join(outdir, 'package.json'), { name, version, private: true, license, type: 'module', main });
   await writeJson(join(outdir, 'sbom.cdx.json'), billOfMaterials(own, packages));
   await writeFile(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licenceList(packages));
-  return { files: await filesIn(outdir), packages };
+  return { files: await filesIn(outdir), packages, built };
 }
 
 /** esbuild ends every file with a reference to its map; without the map it would only mislead. */

@@ -1,17 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type FunctionApp, loadFunctions, triggerOf } from '../../src/local/host/core.ts';
 import { startHost } from '../../src/local/host/host.ts';
-import { build, deployed } from '../../tools/build.ts';
+import { builtPackage } from '../tools/built-package.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-functions-'));
-// Files below a node_modules folder are loaded by Node itself and not by the test runner: so does the worker.
-const outdir = join(folder, 'node_modules', 'fieldcheck', 'dist');
-const bundle = join(outdir, 'functions.js');
+const bundle = join((await builtPackage()).folder, 'app/dist/functions.js');
 
 const watch = 'organizations/{organization}/evaluations/{evaluation}';
 
@@ -115,13 +110,6 @@ function triggersOf({ functions }: FunctionApp): Record<string, object> {
     }),
   );
 }
-
-beforeAll(async () => {
-  await build({ entry: deployed, outdir });
-  // What is deployed beside the bundle: Node reads from it that .js files are ES modules.
-  writeFileSync(join(outdir, '..', 'package.json'), '{"type":"module"}');
-});
-afterAll(() => rmSync(folder, { recursive: true }));
 
 describe.each([
   ['the built bundle', bundle],

@@ -1,14 +1,12 @@
 // What is deployed, as it is deployed: the packaged folder in a host, against a tenant, a mail server and a collector on
 // loopback. What the bundle alone breaks shows here and in no test of the sources.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import readXlsxFile from 'read-excel-file/node';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { type Host, startHost } from '../../src/local/host/host.ts';
-import { packageApp } from '../../tools/package.ts';
 import { createTenant } from '../app/tenant.ts';
 import { useAzurite } from '../azurite.ts';
 import { type Loopback, startLoopback } from '../notifiers/loopback.ts';
@@ -16,25 +14,23 @@ import { startSubmissionServer } from '../notifiers/submission-server.ts';
 import { contoso } from '../tenant/access.ts';
 import { type FakeCloud, startFakeCloud } from '../tenant/fake-cloud.ts';
 import { acceptedDomainRow, fakeTenant } from '../tenant/fake-tenant.ts';
+import { builtPackage } from '../tools/built-package.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
-const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-deployed-'));
-// Files below a node_modules folder are loaded by Node itself and not by the test runner: so does the worker.
-const root = join(folder, 'node_modules', 'deployed');
+const root = join((await builtPackage()).folder, 'app');
 const account = { user: 'fieldcheck@contoso.com', password: 'generated for this test' };
 const trusted = getCACertificates();
 const azurite = useAzurite();
 const published = createTenant(['contoso.com'], ['shop.contoso.com']);
 
 let cloud: FakeCloud;
-let dns: DnsServer;
+let dns: DnsServer[];
 let mails: Awaited<ReturnType<typeof startSubmissionServer>>;
 let collector: Loopback;
 let host: Host;
 
 beforeAll(async () => {
-  await packageApp(root);
   cloud = await startFakeCloud();
   const tenant = fakeTenant(contoso.id);
   cloud.tenants.set(contoso.id, {
@@ -62,7 +58,7 @@ beforeAll(async () => {
     },
     mailboxes: { 'robot@contoso.com': true },
   });
-  dns = await startDnsServer({ zone: published.zone });
+  dns = await Promise.all([published.zone, published.zone].map((zone) => startDnsServer({ zone })));
   mails = await startSubmissionServer(cloud.tls, account);
   collector = await startLoopback((_, response) => void response.end('{}'));
   setDefaultCACertificates([...trusted, cloud.ca]);
@@ -78,7 +74,7 @@ beforeAll(async () => {
       FIELDCHECK_TENANT_ID: contoso.id,
       FIELDCHECK_CLIENT_ID: cloud.application.clientId,
       FIELDCHECK_CLIENT_SECRET: cloud.application.secret,
-      FIELDCHECK_RESOLVERS: dns.address,
+      FIELDCHECK_RESOLVERS: dns.map(({ address }) => address).join(),
       FIELDCHECK_LOCAL_CHANNELS: 'true',
       FIELDCHECK_DELIVERY_SCHEDULE: '* * * * * *',
       CHANNEL_MAIL: `smtp://${Object.values(account).map(encodeURIComponent).join(':')}@localhost:${mails.port}`,
@@ -92,8 +88,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await host.stop();
   setDefaultCACertificates(trusted);
-  await Promise.all([cloud.close(), dns.close(), mails.close(), collector.close()]);
-  rmSync(folder, { recursive: true });
+  await Promise.all([cloud.close(), ...dns.map(({ close }) => close()), mails.close(), collector.close()]);
 });
 
 async function call(method: string, path: string, body?: unknown): Promise<Response> {

@@ -25,10 +25,6 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function gone(pid: number): Promise<void> {
-  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
 describe('Azurite as a child process', () => {
   it('serves tables on a free port until it is stopped', async () => {
     const azurite = await startAzurite();
@@ -61,10 +57,10 @@ describe('Azurite as a child process', () => {
     const folder = location();
     const program = fileURLToPath(new URL('fixtures/azurite-program.ts', import.meta.url));
     const parent = spawn(process.execPath, [program, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const [line] = await once(parent.stdout, 'data');
-    const pid = Number(String(line));
+    await once(parent.stdout, 'data');
     parent.kill('SIGKILL');
-    await gone(pid);
+    await once(parent, 'exit');
+    // Waits for the other to end.
     const next = await startAzurite({ location: folder });
     expect(await rows(next).getEntity('a', 'b')).toMatchObject({ n: 3 });
     await next.stop();

@@ -1,21 +1,21 @@
-// `fieldcheck serve` as a process: it is killed while it works, started again, backed up and restored elsewhere.
+// `fieldcheck serve` as a process, of the package that is installed for it: it is killed while it works, started again, backed up and restored elsewhere.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createZone, type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { startTeamsSink, type TeamsSink } from '../../src/local/teams-sink.ts';
 import { signingRow } from '../app/tenant.ts';
+import { builtPackage } from '../tools/built-package.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
 
 /** How often it is killed. */
 const kills = Number(process.env.FIELDCHECK_TEST_KILLS ?? 3);
 
-const cli = fileURLToPath(new URL('../../src/local/cli.ts', import.meta.url));
+const cli = join((await builtPackage()).folder, 'dist/cli.js');
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-serve-'));
 const domains = Array.from({ length: 30 }, (_, index) => `d${index}.contoso.com`);
 const running = new Set<ChildProcess>();

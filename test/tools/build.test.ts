@@ -6,14 +6,16 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluations } from '../../src/evaluations/index.ts';
 import { loadFunctions, triggerOf } from '../../src/local/host/core.ts';
-import { type BuiltFile, build, copyRulePages, deployed } from '../../tools/build.ts';
+import { type BuiltFile, build } from '../../tools/build.ts';
 import { startFixture } from '../local/host/start.ts';
+import { builtPackage } from './built-package.ts';
 import { type DynamicImport, dynamicImportsIn, dynamicImportsOf } from './dynamic-imports.ts';
 
 const entry = fileURLToPath(new URL('fixtures/bundle/index.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-build-'));
 // Files below a node_modules folder are loaded by Node itself and not by the test runner: so does the worker.
 const outdir = join(folder, 'node_modules', 'bundle', 'dist');
+const ofPackage = await builtPackage();
 let files: BuiltFile[];
 
 beforeAll(async () => {
@@ -82,14 +84,11 @@ describe('what is imported dynamically', () => {
     );
 
   it.each([
-    ['what is deployed', deployed],
-    ['the package', { cli: 'src/local/cli.ts' }],
+    ['what is deployed', ofPackage.built.app],
+    ['the shell of the package', ofPackage.built.shell],
   ])(
-    'has the names that the sources take, in %s as in Node; what is deployed finds the pages of its rules',
-    async (_, entry) => {
-      const to = join(folder, 'node_modules', Object.keys(entry).join(), 'dist');
-      const built = await build({ entry, outdir: to });
-      writeFileSync(join(to, '..', 'package.json'), '{"type":"module"}');
+    'has the names that the sources take, in %s as in Node',
+    (_, built) => {
       const looked: string[] = [];
       for (const one of imports) {
         const file = fileFor(built, one);
@@ -102,22 +101,19 @@ describe('what is imported dynamically', () => {
       const packages = new Set(imports.filter(isPackage).map(({ module }) => module));
       expect(packages.size).toBeGreaterThan(3);
       expect([...packages].filter((name) => !looked.includes(name))).toEqual([]);
-      if (entry === deployed) await expectPages(to, built);
     },
     60_000,
   );
 
-  /** The chunk that reads the pages of rules finds every one of them. */
-  async function expectPages(outdir: string, built: readonly BuiltFile[]): Promise<void> {
-    await copyRulePages(outdir);
-    const chunk = built.find(({ modules }) => modules.includes('src/app/rule-page.ts'))?.path ?? '';
+  it('that reads the pages of rules finds every one of them in what is deployed', () => {
+    const chunk = ofPackage.built.app.find(({ modules }) => modules.includes('src/app/rule-page.ts'))?.path ?? '';
     expect(pathToFileURL(chunk).href).toContain('/dist/chunks/');
     const read = (evaluation: string, rule: string) =>
       readFileSync(new URL(`../evaluations/${evaluation}/rules/${rule}.md`, pathToFileURL(chunk)), 'utf8');
     for (const { id, rules } of evaluations.all) {
       for (const rule of rules) expect(read(id, rule.id.slice(id.length + 1))).toContain(`# ${rule.id}\n`);
     }
-  }
+  });
 
   it('is read from every form in which the sources write it, and another form is refused', () => {
     const of = (text: string) => dynamicImportsOf('src/app/x.ts', text).map(({ module, names }) => [module, names]);

@@ -8,25 +8,23 @@ import { promisify } from 'node:util';
 import { XMLParser } from 'fast-xml-parser';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
-import { packageForNpm } from '../../tools/npm-package.ts';
 import { createTenant, signingRow } from '../app/tenant.ts';
 import { header, sessionRows } from '../sources/smtp-log/receive-log.ts';
+import { builtPackage } from './built-package.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-npm-'));
-const outdir = join(folder, 'package');
 const home = join(folder, 'home');
 const installed = join(home, 'node_modules/fieldcheck');
 const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const tenant = createTenant(['contoso.com'], []);
+const { files, folder: outdir } = await builtPackage();
+const paths = files.map(({ path }) => path);
 let dns: DnsServer;
-let paths: string[];
 
 beforeAll(async () => {
-  const { files } = await packageForNpm(outdir);
-  paths = files.map(({ path }) => path);
   const npm = (cwd: string, ...args: string[]) =>
     execFileSync('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], { cwd, encoding: 'utf8' });
   const packed = npm(outdir, 'pack', '--pack-destination', folder).trim().split('\n').at(-1) ?? '';
