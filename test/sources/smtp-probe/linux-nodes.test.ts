@@ -3,10 +3,11 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../../src/domain/finding.ts';
 import type { SmtpService } from '../../../src/facts/smtp-service/subject.ts';
+import { builtPackage } from '../../tools/built-package.ts';
 import {
   balancer,
   canBuildNetwork,
@@ -19,7 +20,7 @@ import {
 } from './load-balanced-network.ts';
 import { canRunPostfix, runPostfix } from './postfix.ts';
 
-const cli = new URL('../../../src/local/cli.ts', import.meta.url);
+const cli = pathToFileURL(join((await builtPackage()).folder, 'dist/cli.js'));
 const collector = fileURLToPath(new URL('../../../src/collectors/Collect-SmtpSourceIpFacts.sh', import.meta.url));
 const mailClients = new URL('mail-clients.ts', import.meta.url);
 

@@ -3,9 +3,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../../src/domain/finding.ts';
 import type { SmtpService } from '../../../src/facts/smtp-service/subject.ts';
+import { builtPackage } from '../../tools/built-package.ts';
 import {
   balancer,
   canBuildNetwork,
@@ -16,7 +18,7 @@ import {
   vip,
 } from './load-balanced-network.ts';
 
-const cli = new URL('../../../src/local/cli.ts', import.meta.url);
+const cli = pathToFileURL(join((await builtPackage()).folder, 'dist/cli.js'));
 const nodeProcess = new URL('node-process.ts', import.meta.url);
 const mailClients = new URL('mail-clients.ts', import.meta.url);
 
