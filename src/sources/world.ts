@@ -15,6 +15,8 @@ import type { LogFile } from './smtp-log/files.ts';
 export interface WorldOptions {
   readonly resolvers: readonly string[] | ResolverAddresses;
   readonly ratePerSecond?: number | undefined;
+  /** To Exchange Online, and to Graph, for one tenant; what each of them is asked at by itself when left out. */
+  readonly tenantRequestsPerSecond?: number | undefined;
   /** Who signs in to tenants. Without it what only a tenant knows is not supplied. */
   readonly identity?: IdentitySettings | undefined;
   /** Endpoints in place of the cloud's own: the operator's word, outside the address guard. */
@@ -59,8 +61,9 @@ export function createWorld(options: WorldOptions): World {
   const http = createPatientHttp(connections);
   const identity =
     options.identity === undefined ? undefined : createTenantIdentity(options.identity, { endpoints, roots });
-  const exchangeOnline = identity === undefined ? undefined : createExchangeOnline({ http, identity, endpoints });
-  const graph = identity === undefined ? undefined : createGraph({ http, identity, endpoints });
+  const asking = { http, endpoints, requestsPerSecond: options.tenantRequestsPerSecond };
+  const exchangeOnline = identity === undefined ? undefined : createExchangeOnline({ ...asking, identity });
+  const graph = identity === undefined ? undefined : createGraph({ ...asking, identity });
   const tenantLists = exchangeOnline === undefined ? undefined : createTenantLists(exchangeOnline);
   return {
     resolvers,

@@ -1,19 +1,15 @@
 // What the timer of every minute asks the storage, and that nothing is lost by asking so little.
 import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Notice } from '../../src/domain/notice.ts';
-import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createMachine, type Machine } from './machine.ts';
+import { useResolvers } from './resolvers.ts';
 import { createTenant } from './tenant.ts';
 
 const tenant = createTenant(['contoso.com'], ['shop.contoso.com']);
-let server: DnsServer;
-beforeAll(async () => {
-  server = await startDnsServer({ zone: tenant.zone });
-});
-afterAll(() => server.close());
+const resolvers = useResolvers(() => tenant.zone);
 
 /** A store that notes what it is asked. */
 function asked(store: Store): { readonly store: Store; readonly calls: string[] } {
@@ -34,7 +30,7 @@ async function watching(store: Store, ...ids: string[]): Promise<Machine & { rea
   const taken: Notice[] = [];
   const made = createMachine({
     store,
-    resolvers: [server.address],
+    resolvers: resolvers.addresses,
     notifierFor: () => ({
       id: 'taken',
       send: async (notice) => {

@@ -1,24 +1,19 @@
 // Runs of small watches with nothing at hand: handed over by the timer, started and done together by whoever takes the message.
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Notice } from '../../src/domain/notice.ts';
-import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { createMemoryStore, createMemoryTables } from '../../src/store/memory-store.ts';
 import { createRowStore } from '../../src/store/row-store.ts';
 import { type Store, StoreUnavailable } from '../../src/store/store.ts';
 import type { Table, Tables } from '../../src/store/tables.ts';
 import { type Clock, createClock, createMachine, type Machine } from './machine.ts';
+import { useResolvers } from './resolvers.ts';
 import { acceptedRow, createTenant, type Tenant } from './tenant.ts';
 
 const ids = ['adatum', 'contoso', 'fabrikam'];
 const names = ['contoso.com', 'shop.contoso.com'];
 
 let tenant: Tenant;
-let servers: readonly DnsServer[];
-beforeAll(async () => {
-  const zone = { lookup: (name: string) => tenant.zone.lookup(name) };
-  servers = await Promise.all([startDnsServer({ zone }), startDnsServer({ zone })]);
-});
-afterAll(() => Promise.all(servers.map((server) => server.close())));
+const resolvers = useResolvers(() => tenant.zone);
 beforeEach(() => {
   tenant = createTenant(names);
 });
@@ -31,7 +26,7 @@ function machineOver(store: Store, clock: Clock = createClock(), taken: Notice[]
   const made = createMachine({
     store,
     clock,
-    resolvers: servers.map(({ address }) => address),
+    resolvers: resolvers.addresses,
     notifierFor: () => ({
       id: 'taken',
       send: async (notice) => {

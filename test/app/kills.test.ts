@@ -1,25 +1,20 @@
 // A process that is killed at every request to the storage in turn, and another one that goes on: nothing is lost, nothing
 // invented, and nothing told twice more often than it was killed.
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import type { IncidentEvent, Notice } from '../../src/domain/notice.ts';
-import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { createTableStore } from '../../src/store/table-store.ts';
 import { useAzurite } from '../azurite.ts';
 import { copyTables } from '../store/copy-tables.ts';
 import { startFaultyStorage } from '../store/faulty-storage.ts';
 import { type Clock, createClock, createMachine, type Machine } from './machine.ts';
+import { useResolvers } from './resolvers.ts';
 import { acceptedRow, createTenant, type Tenant } from './tenant.ts';
 
 const azurite = useAzurite();
 const organizations = ['contoso', 'fabrikam'];
 
 let tenant: Tenant;
-let resolvers: readonly [DnsServer, DnsServer];
-const zone = { lookup: (name: string) => tenant.zone.lookup(name) };
-beforeAll(async () => {
-  resolvers = await Promise.all([startDnsServer({ zone }), startDnsServer({ zone })]);
-});
-afterAll(() => Promise.all(resolvers.map((server) => server.close())));
+const resolvers = useResolvers(() => tenant.zone);
 beforeEach(() => {
   tenant = createTenant(['contoso.com', 'mail.contoso.com', 'shop.contoso.com']);
 });
@@ -74,7 +69,7 @@ function machineOver(connectionString: string, tablePrefix: string, clock: Clock
   return createMachine({
     clock,
     store: createTableStore({ connectionString, tablePrefix }),
-    resolvers: resolvers.map(({ address }) => address),
+    resolvers: resolvers.addresses,
     notifierFor: () => ({
       id: 'kills',
       send: async (notice) => {

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { startTeamsSink, type TeamsSink } from '../../src/local/teams-sink.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createMachine, type Machine } from './machine.ts';
+import { useResolvers } from './resolvers.ts';
 import { acceptedRow, createTenant, type Tenant } from './tenant.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -15,18 +15,17 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
 
 let tenant: Tenant;
-let dns: DnsServer;
 let sink: TeamsSink;
 let made: Machine;
 let store: Store;
 /** Reads of the store, by method. */
 let reads: Record<string, number>;
 
+const resolvers = useResolvers(() => tenant.zone);
 beforeAll(async () => {
-  dns = await startDnsServer({ zone: { lookup: (name: string) => tenant.zone.lookup(name) } });
   sink = await startTeamsSink();
 });
-afterAll(() => Promise.all([dns.close(), sink.close()]));
+afterAll(() => sink.close());
 beforeEach(() => {
   tenant = createTenant(['contoso.com', 'mail.contoso.com'], ['shop.contoso.com']);
   reads = {};
@@ -37,7 +36,7 @@ beforeEach(() => {
       return target[name];
     },
   });
-  made = createMachine({ store, resolvers: [dns.address] });
+  made = createMachine({ store, resolvers: resolvers.addresses });
 });
 
 /** Writes the document, supplies the exports and runs once. */

@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { Problem } from '../../src/app/index.ts';
 import { Unobtainable } from '../../src/domain/fact-set.ts';
 import type { MailDomain } from '../../src/facts/mail-domain/subject.ts';
 import { startAzurite } from '../../src/local/azurite.ts';
-import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
+import { startDnsServer } from '../../src/local/dns-server.ts';
 import { startTeamsSink, type TeamsSink } from '../../src/local/teams-sink.ts';
 import { createNotifier } from '../../src/notifiers/index.ts';
 import type { SliceMessage } from '../../src/queue/queue.ts';
@@ -18,22 +18,17 @@ import { useAzurite } from '../azurite.ts';
 import { startLoopback } from '../notifiers/loopback.ts';
 import { startFaultyStorage } from '../store/faulty-storage.ts';
 import { createClock, createMachine, type Machine, type MachineOptions } from './machine.ts';
+import { useResolvers } from './resolvers.ts';
 import { acceptedRow, createTenant, signingRow, type Tenant } from './tenant.ts';
 
 const azurite = useAzurite();
 const watch = { organization: 'contoso', evaluation: 'dkim' } as const;
 
 let tenant: Tenant;
-let resolvers: readonly [DnsServer, DnsServer];
 let sink: TeamsSink;
 let prefixes = 0;
 
-// Two resolvers over one zone: the second confirms what the first says, without a pause.
-const zone = { lookup: (name: string) => tenant.zone.lookup(name) };
-beforeAll(async () => {
-  resolvers = await Promise.all([startDnsServer({ zone }), startDnsServer({ zone })]);
-});
-afterAll(() => Promise.all(resolvers.map((server) => server.close())));
+const resolvers = useResolvers(() => tenant.zone);
 
 beforeEach(async () => {
   tenant = createTenant(['contoso.com', 'mail.contoso.com'], ['shop.contoso.com']);
@@ -47,7 +42,7 @@ function tables(connectionString = azurite.connectionString): Store {
 }
 
 function machine(options: Partial<MachineOptions> = {}): Machine {
-  return createMachine({ store: tables(), resolvers: resolvers.map(({ address }) => address), ...options });
+  return createMachine({ store: tables(), resolvers: resolvers.addresses, ...options });
 }
 
 function organization(changes: object = {}): object {
@@ -864,10 +859,11 @@ describe('the channel', () => {
 
 describe('stopping', () => {
   test('lets work in flight finish and commit, and takes on no more', async () => {
-    const slow = await startDnsServer({ zone, delayMs: 300 });
-    onTestFinished(() => slow.close());
+    const { zone } = tenant;
+    const slow = await Promise.all([300, 300].map((delayMs) => startDnsServer({ zone, delayMs })));
+    onTestFinished(() => void Promise.all(slow.map((server) => server.close())));
     const store = tables();
-    const made = await prepared(machine({ store, resolvers: [slow.address] }));
+    const made = await prepared(machine({ store, resolvers: slow.map(({ address }) => address) }));
     await made.app.startRun('contoso', 'dkim', 'request');
     const [message] = made.slices.splice(0);
     if (message === undefined) throw new Error('no slice was sent');
@@ -892,7 +888,7 @@ describe('stopping in the middle of a slice', () => {
   test('puts it back at once and commits nothing of it; whoever takes it next does it whole', {
     timeout: 30_000,
   }, async () => {
-    const mute = await startDnsServer({ zone, delayMs: 60_000 });
+    const mute = await startDnsServer({ zone: tenant.zone, delayMs: 60_000 });
     onTestFinished(() => mute.close());
     const store = tables();
     const made = await prepared(machine({ store, resolvers: [mute.address] }));

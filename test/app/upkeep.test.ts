@@ -1,13 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { App } from '../../src/app/index.ts';
 import { loadConfig } from '../../src/config.ts';
-import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { startTeamsSink, type TeamsSink } from '../../src/local/teams-sink.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createTableStore } from '../../src/store/table-store.ts';
 import { useAzurite } from '../azurite.ts';
 import { copyTables } from '../store/copy-tables.ts';
 import { createMachine, type Machine } from './machine.ts';
+import { useResolvers } from './resolvers.ts';
 import { acceptedRow, createTenant, type Tenant } from './tenant.ts';
 
 const azurite = useAzurite();
@@ -15,23 +15,19 @@ const watch = { organization: 'contoso', evaluation: 'dkim' } as const;
 const domains = ['contoso.com', 'mail.contoso.com', 'shop.contoso.com'];
 
 let tenant: Tenant;
-let dns: DnsServer;
 let sink: TeamsSink;
 let store: Store;
 let made: Machine;
 let stores = 0;
 
-beforeAll(async () => {
-  dns = await startDnsServer({ zone: { lookup: (name: string) => tenant.zone.lookup(name) } });
-});
-afterAll(() => dns.close());
+const resolvers = useResolvers(() => tenant.zone);
 
 const prefixOf = (number: number) => `u${number}`;
 const newStore = (): Store => {
   stores += 1;
   return createTableStore({ connectionString: azurite.connectionString, tablePrefix: prefixOf(stores) });
 };
-const machineOver = (over: Store) => createMachine({ store: over, resolvers: [dns.address] });
+const machineOver = (over: Store) => createMachine({ store: over, resolvers: resolvers.addresses });
 
 beforeEach(async () => {
   tenant = createTenant(['contoso.com', 'mail.contoso.com'], ['shop.contoso.com']);
@@ -415,7 +411,7 @@ describe('export and import', () => {
     const lines = await exported();
     const failing = newStore();
     const broken = createMachine({
-      resolvers: [dns.address],
+      resolvers: resolvers.addresses,
       store: { ...failing, restore: () => Promise.reject(new Error('storage went away')) },
     });
     await expect(broken.app.importOrganization(linesOf(lines), false)).rejects.toThrow(

@@ -1,21 +1,21 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { startTeamsSink, type TeamsSink } from '../../src/local/teams-sink.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import { createMachine } from './machine.ts';
+import { useResolvers } from './resolvers.ts';
 import { createTenant } from './tenant.ts';
 
 const tenant = createTenant(['contoso.com', 'mail.contoso.com', 'shop.contoso.com']);
-let server: DnsServer;
+const resolvers = useResolvers(() => tenant.zone);
 let sink: TeamsSink;
 
 beforeAll(async () => {
-  [server, sink] = await Promise.all([startDnsServer({ zone: tenant.zone }), startTeamsSink()]);
+  sink = await startTeamsSink();
 });
-afterAll(() => Promise.all([server.close(), sink.close()]));
+afterAll(() => sink.close());
 
 test('a domain that came with a slice whose message was lost is told with the slice that is sent again', async () => {
-  const made = createMachine({ store: createMemoryStore(), resolvers: [server.address] });
+  const made = createMachine({ store: createMemoryStore(), resolvers: resolvers.addresses });
   const start = async (...domains: string[]) => {
     const evaluations = { dkim: { domains } };
     await made.app.putOrganization('contoso', { id: 'contoso', evaluations });
@@ -31,7 +31,7 @@ test('a domain that came with a slice whose message was lost is told with the sl
 });
 
 test('no domain is told as added by what a first run sends again', async () => {
-  const made = createMachine({ store: createMemoryStore(), resolvers: [server.address] });
+  const made = createMachine({ store: createMemoryStore(), resolvers: resolvers.addresses });
   const domains = Array.from({ length: 101 }, (_, index) => `d${index}.contoso.com`);
   await made.app.putOrganization('contoso', { id: 'contoso', evaluations: { dkim: { domains } } });
   await made.app.startRun('contoso', 'dkim', 'request');
@@ -44,7 +44,7 @@ test('no domain is told as added by what a first run sends again', async () => {
 
 test('domains that come and go are told once each, and their history stays', async () => {
   const store = createMemoryStore();
-  const made = createMachine({ store, resolvers: [server.address] });
+  const made = createMachine({ store, resolvers: resolvers.addresses });
   const watching = async (...domains: string[]) => {
     const dkim = { channels: ['mail-team'], domains };
     const channels = { 'mail-team': { url: sink.url } };

@@ -1,5 +1,5 @@
 // From a tenant id to findings: everything as deployed, against the fake tenant and real name servers on loopback.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { evaluateAdHoc } from '../../src/app/evaluations/ad-hoc.ts';
 import { silentLog } from '../../src/app/log.ts';
 import { noFacts } from '../../src/domain/fact-set.ts';
@@ -10,24 +10,19 @@ import { dkim } from '../../src/evaluations/dkim/index.ts';
 import { teamsExchangeInterop } from '../../src/evaluations/teams-exchange-interop/index.ts';
 import { exchangeOrganization } from '../../src/facts/exchange-organization/subject.ts';
 import type { MailDomain } from '../../src/facts/mail-domain/subject.ts';
-import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { createWorld, type World } from '../../src/sources/world.ts';
+import { useResolvers } from '../app/resolvers.ts';
 import { createTenant, type Tenant } from '../app/tenant.ts';
 import { contoso } from './access.ts';
 import { type FakeCloud, startFakeCloud } from './fake-cloud.ts';
 import { acceptedDomainRow, type FakeTenant, fakeTenant, skuIdOf, subscribedSkuRow } from './fake-tenant.ts';
 
 let published: Tenant;
-let resolvers: readonly DnsServer[];
 let cloud: FakeCloud;
 let tenant: FakeTenant;
 let world: World;
 
-const zone = { lookup: (name: string) => published.zone.lookup(name) };
-beforeAll(async () => {
-  resolvers = await Promise.all([startDnsServer({ zone }), startDnsServer({ zone })]);
-});
-afterAll(() => Promise.all(resolvers.map((server) => server.close())));
+const resolvers = useResolvers(() => published.zone);
 
 beforeEach(async () => {
   published = createTenant(['contoso.com'], ['shop.contoso.com']);
@@ -39,9 +34,10 @@ beforeEach(async () => {
   };
   cloud.tenants.set(contoso.id, tenant);
   world = createWorld({
-    resolvers: resolvers.map(({ address }) => address),
+    resolvers: resolvers.addresses,
     identity: { clientId: cloud.application.clientId, clientSecret: cloud.application.secret },
     endpoints: cloud.endpoints,
+    tenantRequestsPerSecond: 1000,
     ca: [cloud.ca],
   });
 });

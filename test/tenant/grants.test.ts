@@ -1,35 +1,33 @@
 // infra/access/grants.json grants what is asked of a tenant and nothing else: everything is asked of the fake tenant, and
 // what came there is compared with the list. The tables of the product say what each request needs; the fake tenant has a
 // table of its own and refuses what lacks it.
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { noFacts } from '../../src/domain/fact-set.ts';
 import { gather } from '../../src/domain/gather.ts';
 import { dkim } from '../../src/evaluations/dkim/index.ts';
 import { teamsExchangeInterop } from '../../src/evaluations/teams-exchange-interop/index.ts';
 import { exchangeOrganization } from '../../src/facts/exchange-organization/subject.ts';
-import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { roleFor } from '../../src/sources/exchange-online/cmdlets.ts';
 import { grants } from '../../src/sources/grants.ts';
 import { permissionFor } from '../../src/sources/graph/permissions.ts';
 import { createWorld, type World } from '../../src/sources/world.ts';
+import { useResolvers } from '../app/resolvers.ts';
 import { createTenant } from '../app/tenant.ts';
 import { contoso } from './access.ts';
 import { type FakeCloud, startFakeCloud } from './fake-cloud.ts';
 import { type FakeTenant, fakeTenant } from './fake-tenant.ts';
 
-// Exchange Online is asked at its own pace, once a second.
-vi.setConfig({ testTimeout: 60_000 });
-
 let cloud: FakeCloud;
 let tenant: FakeTenant;
-let resolver: DnsServer;
 
 const now = new Date('2026-11-24T09:30:00Z');
 const options = { now, supplied: noFacts };
 const adele = 'adele@contoso.com';
 
+const published = createTenant(['contoso.com']);
+const resolvers = useResolvers(() => published.zone);
+
 beforeEach(async () => {
-  resolver = await startDnsServer({ zone: createTenant(['contoso.com']).zone });
   cloud = await startFakeCloud();
   tenant = fakeTenant(contoso.id, ['contoso.com']);
   const list = ['Get-IntraOrganizationConnector', 'Get-OnPremisesOrganization', 'Get-OrganizationRelationship'];
@@ -44,10 +42,7 @@ beforeEach(async () => {
   tenant.graph['/beta/servicePrincipals/p/synchronization/jobs'] = [{ id: 'job' }];
   cloud.tenants.set(contoso.id, tenant);
 });
-afterEach(async () => {
-  await cloud.close();
-  await resolver.close();
-});
+afterEach(() => cloud.close());
 
 /** Facts that are learned from a tenant; the others come from probes and collectors. */
 const ofTheTenant = {
@@ -85,9 +80,10 @@ const looks: Record<string, (world: World, tenantId: string) => Promise<readonly
 /** Everything is asked of a tenant by a product that has just started; what it says of that, as text. */
 async function look(evaluation: string, tenantId = contoso.id): Promise<string> {
   const world = createWorld({
-    resolvers: [resolver.address],
+    resolvers: resolvers.addresses,
     identity: { clientId: cloud.application.clientId, clientSecret: cloud.application.secret },
     endpoints: cloud.endpoints,
+    tenantRequestsPerSecond: 1000,
     ca: [cloud.ca],
   });
   try {

@@ -34,9 +34,6 @@ export interface Counted {
   readonly rows: readonly unknown[];
 }
 
-/** Graph allows far more; a run has no hurry. */
-const perSecond = 10;
-
 /**
  * Microsoft Graph by its own client, which builds addresses and reads errors. Sending is ours: tokens, pace, Retry-After,
  * limits and trusted roots are those of every cloud service. The client is loaded by the first request.
@@ -45,6 +42,8 @@ export function createGraph(options: {
   readonly http: PatientHttp;
   readonly identity: TenantIdentity;
   readonly endpoints?: EndpointOverrides | undefined;
+  /** For one tenant. Graph allows far more; a run has no hurry. */
+  readonly requestsPerSecond?: number | undefined;
 }): Graph {
   const { http, identity } = options;
 
@@ -61,7 +60,7 @@ export function createGraph(options: {
     }
     const { status, headers, body } = await http.send({
       service: 'Microsoft Graph',
-      pace: { key: `graph ${tenant.id}`, perSecond },
+      pace: { key: `graph ${tenant.id}`, perSecond: options.requestsPerSecond ?? 10 },
       url,
       method: 'GET',
       headers: { accept: 'application/json', ...(advanced ? { consistencylevel: 'eventual' } : {}) },
