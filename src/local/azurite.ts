@@ -180,8 +180,10 @@ function connectionString(ports: Readonly<Record<Service, number>>): string {
  * Marks a data folder as in use: two emulators on one folder would overwrite each other's data. The mark names the emulator
  * and its parent. While both live the folder is in use. An emulator whose parent has ended, or has asked it to end, still
  * writes: that is waited for.
+ *
+ * @throws Error when another process uses the folder
  */
-async function claim(location: string): Promise<Claim> {
+export async function claim(location: string): Promise<Claim> {
   mkdirSync(location, { recursive: true });
   const mark = join(location, 'in-use-by.pid');
   for (const deadline = Date.now() + claimLimitMs; ; await sleep(50)) {

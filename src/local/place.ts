@@ -13,6 +13,9 @@ export interface AppFiles {
 /** Is this the bundle of the package? Sources run as they are. */
 export const isPackaged = !import.meta.url.endsWith('.ts');
 
+/** What a person types for the demo as it was at first. */
+export const freshDemo = isPackaged ? 'fieldcheck demo --fresh' : 'npm start -- --fresh';
+
 export const app: AppFiles = isPackaged
   ? { root: fileURLToPath(new URL('../app', import.meta.url)), entry: 'dist/functions.js' }
   : { root: fileURLToPath(new URL('../..', import.meta.url)), entry: 'functions/index.ts' };

@@ -1,5 +1,6 @@
 // `npm start -- --sign-in`: people to be, so that roles can be tried by hand.
 import { createServer } from 'node:net';
+import { called } from '../cli/shell.ts';
 import { type FakeIssuer, type Person, startFakeIssuer } from './fake-issuer.ts';
 
 const id = (digit: number) => `${String(digit).repeat(8)}-0000-0000-0000-000000000000`;
@@ -56,7 +57,7 @@ export async function startRoles(publicUrl: string): Promise<Roles> {
         ...people.map(({ person, says }) => `  ${person.name.padEnd(25)}${says}`),
         `  at                       ${url}/api/sign-in`,
         `  and out at               ${url}/api/sign-out`,
-        '  a key                    npm run fieldcheck -- keys add contoso EX1 --role reader',
+        `  a key                    ${called} keys add contoso EX1 --role reader`,
         `  with it                  curl -H "Authorization: Bearer fck_…" ${url}/api/organizations`,
       ].join('\n'),
     close: () => issuer.close(),

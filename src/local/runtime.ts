@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startAzurite } from './azurite.ts';
+import { claim, startAzurite } from './azurite.ts';
 import { type Host, startHost } from './host/host.ts';
 import type { AppFiles } from './place.ts';
 
@@ -81,8 +81,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 /** Forgets what earlier starts have left, unless a start that still runs is using it. */
 export async function forget(data: string): Promise<void> {
   const location = join(data, 'storage');
-  // The storage knows whether somebody uses the folder: it starts only where nobody does.
-  if (existsSync(location)) await (await startAzurite({ location })).stop();
+  if (existsSync(location)) await claim(location);
   await rm(data, { recursive: true, force: true });
 }
 

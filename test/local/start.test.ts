@@ -12,14 +12,17 @@ import { startTeamsSink, type TeamsSink } from '../../src/local/teams-sink.ts';
 import type { Element, Payload } from '../../src/notifiers/teams-workflow/payload.ts';
 import { createResolver } from '../../src/sources/dns/resolver.ts';
 import { dkimKey, txtStrings } from '../dns-server/dkim-zone.ts';
+import { builtPackage } from '../tools/built-package.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const start = join(root, 'src/local/start.ts');
+/** What `npm start` runs, and what it is called where the package is installed. */
+const [npmStart, installed] = [[start], [join((await builtPackage()).folder, 'dist/cli.js'), 'demo']];
 const data = mkdtempSync(join(tmpdir(), 'fieldcheck-start-'));
 
-/** `npm start` as a process, with what it has printed so far. */
+/** The demo as a process, with what it has printed so far. */
 interface Started {
   readonly process: ChildProcess;
   readonly said: () => string;
@@ -36,10 +39,13 @@ const zone = createZone();
 let network: DnsServer;
 const askedOfNetwork: string[] = [];
 
-function npmStart(args: readonly string[], resolvers = network.address): Started {
+function startDemo(program: readonly string[], args: readonly string[], resolvers = network.address): Started {
   // Storage of somebody else in the shell's environment: the demo must leave it alone.
   const env = { ...process.env, AzureWebJobsStorage: 'UseDevelopmentStorage=true', FIELDCHECK_RESOLVERS: resolvers };
-  const child = spawn(process.execPath, [start, '--data', data, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...program, '--data', data, ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   running.add(child);
   let said = '';
   const listeners = new Set<() => void>();
@@ -172,7 +178,7 @@ describe('npm start', () => {
   beforeAll(async () => {
     occupier = createServer();
     await new Promise<void>((resolve) => occupier.listen(0, '127.0.0.1', resolve));
-    first = npmStart(['--port', String((occupier.address() as AddressInfo).port)]);
+    first = startDemo(npmStart, ['--port', String((occupier.address() as AddressInfo).port)]);
     await first.until(ready);
     const subjects = addressAfter('one domain', first).replace(/\/[^/]+$/, '?limit=1000');
     states = (await json<{ items: SubjectState[] }>(subjects)).items;
@@ -293,7 +299,7 @@ describe('npm start', () => {
     ['a second time', []],
     ['with --fresh', ['--fresh']],
   ])('is refused on a folder that is in use, %s', async (_, args) => {
-    const second = npmStart(['--port', '0', ...args]);
+    const second = startDemo(npmStart, ['--port', '0', ...args]);
     expect(await second.ended).toBe(3);
     expect(second.said()).toMatch(/^fieldcheck could not start: .*storage is in use by process \d+\. Stop that first/m);
     expect(await json(door(first, 'health'))).toMatchObject({ status: 'ok', storage: 'ok' });
@@ -372,8 +378,8 @@ describe('npm start', () => {
     expect(existsSync(join(data, 'settings.json'))).toBe(false);
   });
 
-  test('goes on from there the next time, whatever stands beside the demo: nothing new, no card', async () => {
-    const second = npmStart(['--port', '0']);
+  test('goes on from there the next time, as it is installed, whatever stands beside the demo: nothing new, no card', async () => {
+    const second = startDemo(installed, ['--port', '0']);
     await second.until(ready);
     expect(second.said()).toMatch(
       /^The runs found nothing that had not been told before, so no card was posted, \d+\.\d s after the start\.$/m,
@@ -395,10 +401,10 @@ describe('npm start', () => {
   });
 
   test("leaves the demo's document as a person changed it, and its cards still come", async () => {
-    const third = npmStart(['--port', '0']);
+    const third = startDemo(installed, ['--port', '0']);
     await third.until(ready);
     expect(third.said()).toMatch(
-      /^Contoso's document was changed by hand, and stays so; npm start -- --fresh brings the demo's back\.$/m,
+      /^Contoso's document was changed by hand, and stays so; fieldcheck demo --fresh brings the demo's back\.$/m,
     );
     expect(third.said()).not.toContain('smtp-source-ip');
     expect(third.said()).toMatch(/^The runs found nothing that had not been told before/m);
@@ -411,7 +417,7 @@ describe('npm start', () => {
   });
 
   test('starts over with --fresh, also without a network: the card comes again', async () => {
-    const fresh = npmStart(['--port', '0', '--fresh'], '127.0.0.1:1');
+    const fresh = startDemo(installed, ['--port', '0', '--fresh'], '127.0.0.1:1');
     await fresh.until(ready);
     expect(fresh.said()).not.toContain('changed by hand');
     expect(await cardsOf(fresh)).toEqual(['Contoso: 20 new problems in DKIM']);

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { called } from '../../cli/shell.ts';
 import type { Payload } from '../../notifiers/teams-workflow/payload.ts';
 import type { RunRecord, Store } from '../../store/store.ts';
+import { freshDemo } from '../place.ts';
 import type { TeamsSink } from '../teams-sink.ts';
 import type { Demo } from './contoso.ts';
 
@@ -44,9 +45,9 @@ export async function applyDemo(
   if (isKept) {
     response = await send('GET', address, undefined, caller);
     if (response.status === 404) {
-      return { evaluations: [], runs: [], remarks: ['Contoso was deleted; npm start -- --fresh brings it back.'] };
+      return { evaluations: [], runs: [], remarks: [`Contoso was deleted; ${freshDemo} brings it back.`] };
     }
-    remarks.push("Contoso's document was changed by hand, and stays so; npm start -- --fresh brings the demo's back.");
+    remarks.push(`Contoso's document was changed by hand, and stays so; ${freshDemo} brings the demo's back.`);
   }
   if (!response.ok) throw new Error(`its document: ${await problemOf(response)}`);
   const { evaluations: declared } = (await response.json()) as { evaluations: object };
@@ -174,6 +175,6 @@ export function whatToTry(at: DemoAddresses, demo: Demo, watched: readonly strin
     `  the Teams cards          ${at.cards}`,
     ...look,
     ...(attempts.length > 0 ? ['\nTry', ...attempts] : []),
-    '\nCtrl-C stops everything; the next start goes on from here. npm start -- --fresh starts over.',
+    `\nCtrl-C stops everything; the next start goes on from here. ${freshDemo} starts over.`,
   ].join('\n');
 }
