@@ -1,4 +1,4 @@
-import { type IncomingMessage, request as requestHttp } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { type RequestOptions as HttpsOptions, request as requestHttps } from 'node:https';
 import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { Unobtainable } from '../domain/fact-set.ts';
@@ -104,12 +104,18 @@ export function locationOf(answer: Pick<GetAnswer, 'url' | 'status' | 'header'>)
   return new URL(location, answer.url);
 }
 
-function send(
+/** Loaded for the few redirects without TLS: Node loads all that it has for the web with it. */
+async function requestHttp() {
+  const { request } = await import('node:http');
+  return request;
+}
+
+async function send(
   url: URL,
   { guard, trust, userAgent, headers, connection }: GetOptions,
   signal: AbortSignal,
 ): Promise<GetAnswer> {
-  const request = url.protocol === 'http:' ? requestHttp : requestHttps;
+  const request = url.protocol === 'http:' ? await requestHttp() : requestHttps;
   unverified ??= createSecureContext({ ...anything, ca: [] });
   const settings: HttpsOptions & { secureContext: SecureContext } = {
     // No pool: a reused connection that the server closes in this moment would look like a filter's reset.

@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { AddressGuard } from './address-guard.ts';
 import { decoded } from './encoding.ts';
 import { failureOf, HttpFailure } from './failure-words.ts';
@@ -66,10 +66,11 @@ const mostConnections = 32;
 export function createHttp({ ca, asWritten = false, guard, dispatcher }: HttpOptions = {}): Http {
   const roots = createRoots(ca);
   const closing = new AbortController();
-  let agent = dispatcher;
-  /** Only when something is sent, because of the roots. */
-  const makeAgent = () =>
-    new Agent({
+  let agent = dispatcher === undefined ? undefined : Promise.resolve(dispatcher);
+  /** Only when something is sent: roots and undici are a good part of what a start loads. */
+  const makeAgent = async () => {
+    const { Agent } = await import('undici');
+    return new Agent({
       connections: mostConnections,
       connect: {
         timeout: connectLimitMs,
@@ -78,6 +79,7 @@ export function createHttp({ ca, asWritten = false, guard, dispatcher }: HttpOpt
       },
       ...(asWritten ? { allowH2: false, pipelining: 0 } : {}),
     });
+  };
 
   return {
     roots,
@@ -89,7 +91,7 @@ export function createHttp({ ca, asWritten = false, guard, dispatcher }: HttpOpt
         // As the connection will read it: `2130706433` is an address, too.
         guard?.admit(new URL(to.origin).hostname);
         agent ??= makeAgent();
-        const response = await agent.request({
+        const response = await (await agent).request({
           origin: to.origin,
           path: to instanceof URL ? `${to.pathname}${to.search}` : to.target,
           method,
@@ -111,7 +113,7 @@ export function createHttp({ ca, asWritten = false, guard, dispatcher }: HttpOpt
     close() {
       closing.abort();
       // Connections that break while they are torn down are gone all the same.
-      agent?.destroy().catch(() => {});
+      agent?.then((made) => made.destroy()).catch(() => {});
     },
   };
 }

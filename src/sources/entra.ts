@@ -4,6 +4,7 @@ import { Unobtainable } from '../domain/fact-set.ts';
 import type { Http } from '../http/client.ts';
 import { HttpFailure } from '../http/failure-words.ts';
 import { endpointsOf } from './cloud-endpoints.ts';
+import { TokenRefused } from './token-refused.ts';
 
 /** Where people and applications sign in to fieldcheck itself, which is not the application that reads tenants. */
 export interface SignInSettings {
@@ -26,14 +27,6 @@ export interface TokenSubject {
   readonly name: string;
   readonly roles: readonly string[];
   readonly groups: readonly string[];
-}
-
-/** A token that is not believed. The message says why, and never holds the token. */
-export class TokenRefused extends Error {
-  constructor(why: string) {
-    super(why);
-    this.name = 'TokenRefused';
-  }
 }
 
 /** Entra ID as far as people and applications sign in to fieldcheck with it (authorization code with PKCE, RFC 7636). */

@@ -1,16 +1,16 @@
-// `npm start -- --sign-in`, as a person with a browser meets it.
+// `fieldcheck demo --sign-in`, as a person with a browser meets it.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
+import { builtPackage } from '../tools/built-package.ts';
 
-const start = fileURLToPath(new URL('../../src/local/start.ts', import.meta.url));
+const cli = join((await builtPackage()).folder, 'dist/cli.js');
 const data = mkdtempSync(join(tmpdir(), 'fieldcheck-sign-in-'));
 // Nothing of the network is asked.
 const env = { ...process.env, FIELDCHECK_RESOLVERS: '127.0.0.1:9' };
-const child = spawn(process.execPath, [start, '--data', data, '--port', '0', '--sign-in'], { env });
+const child = spawn(process.execPath, [cli, 'demo', '--data', data, '--port', '0', '--sign-in'], { env });
 afterAll(async () => {
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');

@@ -1,7 +1,8 @@
 import { type Identity, isGood, localIdentity, mayEnter } from '../../domain/access.ts';
 import { Unobtainable } from '../../domain/fact-set.ts';
 import { dayMs } from '../../domain/time.ts';
-import { TokenRefused, type TokenSubject } from '../../sources/entra.ts';
+import type { TokenSubject } from '../../sources/entra.ts';
+import { TokenRefused } from '../../sources/token-refused.ts';
 import type { StoredKey, Versioned } from '../../store/store.ts';
 import type { Ports } from '../ports.ts';
 import { Problem } from '../problem.ts';

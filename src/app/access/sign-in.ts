@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { Unobtainable } from '../../domain/fact-set.ts';
-import { TokenRefused } from '../../sources/entra.ts';
+import { TokenRefused } from '../../sources/token-refused.ts';
 import type { Ports } from '../ports.ts';
 import { Problem } from '../problem.ts';
 import { cookieOf, nobodySignsIn, sessionCookie } from './identify.ts';
