@@ -349,10 +349,10 @@ describe('npm start', () => {
 
     test('its cards go to its own channel, and what a dead one does not take waits', async () => {
       await expect
-        .poll(() => channel.cards.map(({ payload }) => (payload as Payload).summary))
+        .poll(() => channel.cards.map(({ payload }) => (payload as Payload).summary), { timeout: 60_000 })
         .toEqual(['fabrikam: 2 new problems in DKIM for mail.fabrikam.com']);
       expect((await payloadsOf(first)).filter(({ summary }) => !summary.startsWith('Contoso: '))).toEqual([]);
-      expect(await json(door(first, 'health'))).toHaveProperty('oldestUndelivered');
+      await expect.poll(() => json(door(first, 'health')), { timeout: 60_000 }).toHaveProperty('oldestUndelivered');
     });
 
     test('the shell learns where the storage is, and nothing that would judge others', () => {
@@ -363,7 +363,7 @@ describe('npm start', () => {
     test('a run is at work when all is stopped', async () => {
       const run = await json(door(first, 'organizations/fabrikam-slow/evaluations/dkim/runs'), 'POST');
       expect(run).toMatchObject({ state: 'running' });
-      await expect.poll(() => askedOfNetwork).toContain('selector1._domainkey.slow.fabrikam.com');
+      await expect.poll(() => askedOfNetwork, { timeout: 60_000 }).toContain('selector1._domainkey.slow.fabrikam.com');
     });
   });
 
