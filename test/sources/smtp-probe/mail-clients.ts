@@ -8,7 +8,8 @@ for (let session = 0; session < Number(count); session++) {
   // Two in a row from each, so that a load balancer that takes its nodes in turn shows every client to every node.
   const client = (session >> 1) % addresses.length;
   const localAddress = addresses[client] ?? '';
-  const socket = connect({ host, port: 25, localAddress });
+  // A port that one of them had before would be taken for the same connection by a load balancer that follows its marks.
+  const socket = connect({ host, port: 25, localAddress, localPort: 10_000 + session });
   for (const command of [
     `EHLO mail${client}.fabrikam.com`,
     `MAIL FROM:<sender${session}@fabrikam.com>`,
