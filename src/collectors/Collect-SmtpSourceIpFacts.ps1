@@ -166,21 +166,31 @@ function FcConnection {
 function FcRunspace {
     param([string] $Place)
     if ($script:runspaces.ContainsKey($Place)) { return $script:runspaces[$Place] }
-    $connection = $null
-    if ($Place -eq 'exchange') { $connection = FcConnection }
-    if ($null -ne $connection) {
-        $runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace($connection)
-    } else {
-        $state = [System.Management.Automation.Runspaces.InitialSessionState]::CreateDefault2()
-        $runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace($state)
+    # A server that is busy may refuse the first connection: the second one decides.
+    foreach ($isLast in $false, $true) {
+        $connection = $null
+        if ($Place -eq 'exchange') { $connection = FcConnection }
+        if ($null -ne $connection) {
+            $runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace($connection)
+        } else {
+            $state = [System.Management.Automation.Runspaces.InitialSessionState]::CreateDefault2()
+            $runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace($state)
+        }
+        # Opening waits for a server, too.
+        $runspace.OpenAsync()
+        while (@('BeforeOpen', 'Opening') -contains [string] $runspace.RunspaceStateInfo.State) {
+            if ([datetime]::UtcNow -ge $script:deadline) { throw 'no connection to Exchange came about in time' }
+            Start-Sleep -Milliseconds 20
+        }
+        $came = $runspace.RunspaceStateInfo
+        if ([string] $came.State -eq 'Opened') { break }
+        $runspace.CloseAsync()
+        $what = if ($null -ne $connection) { 'the connection to Exchange' } else { 'a PowerShell session for its commands' }
+        $why = if ($null -ne $came.Reason) { $came.Reason.GetBaseException().Message } else { "it is $($came.State), and no reason was given" }
+        if ($isLast -or [datetime]::UtcNow.AddSeconds(1) -ge $script:deadline) { throw "$what did not open: $why" }
+        Write-Verbose "$what did not open, and is tried once more: $why"
+        Start-Sleep -Seconds 1
     }
-    # Opening waits for a server, too.
-    $runspace.OpenAsync()
-    while (@('BeforeOpen', 'Opening') -contains [string] $runspace.RunspaceStateInfo.State) {
-        if ([datetime]::UtcNow -ge $script:deadline) { throw 'no connection to Exchange came about in time' }
-        Start-Sleep -Milliseconds 20
-    }
-    if ([string] $runspace.RunspaceStateInfo.State -ne 'Opened') { throw $runspace.RunspaceStateInfo.Reason }
     $script:runspaces[$Place] = $runspace
     if ($Place -eq 'exchange' -and $null -eq $connection) {
         $known = Get-Command -Name Get-ExchangeServer -ErrorAction SilentlyContinue

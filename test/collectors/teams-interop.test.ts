@@ -1,7 +1,10 @@
 import { X509Certificate } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openPwsh, type PowerShellHost } from '../powershell/host.ts';
 import { createAuthority } from '../sources/https-probe/certificates.ts';
 import {
@@ -11,6 +14,7 @@ import {
   collectorFolder,
   foreignCalls,
   hanging,
+  literal,
   type StandIn,
   unused,
 } from './collectors.ts';
@@ -515,6 +519,80 @@ describe.runIf(host)(`Collect-TeamsInteropFacts on ${host?.name}`, () => {
         message: expect.stringContaining("'Get-SettingOverride' is not recognized"),
       },
     ]);
+  });
+
+  describe('whose first connections to Exchange do not open', () => {
+    /** A server that takes a connection and lets go of it at once, without a word: the collector's runspace is a real one. */
+    const busy = createServer((connection) => {
+      connections += 1;
+      connection.on('error', () => undefined).resume();
+      connection.write("<CloseAck PSGuid='00000000-0000-0000-0000-000000000000' />\n");
+    });
+    let pipe = '';
+    let connections = 0;
+    beforeAll(async () => {
+      pipe = join(await mkdtemp(join(tmpdir(), 'fieldcheck-pipe-')), 'exchange');
+      await once(busy.listen(pipe), 'listening');
+    });
+    beforeEach(() => {
+      connections = 0;
+    });
+    afterAll(async () => {
+      busy.close();
+      await rm(dirname(pipe), { recursive: true });
+    });
+
+    /** A session whose first connections lead elsewhere, and all others to the server that answers. */
+    const organization = (times: number, elsewhere: string | number = pipe): Record<string, StandIn> => ({
+      ...healthyOrganization,
+      'Get-PSSession': {
+        body: `
+          $script:asked += 1
+          $target = if ($script:asked -le ${times}) { ${literal(elsewhere)} } else { $PID }
+          $connection = [System.Management.Automation.Runspaces.NamedPipeConnectionInfo]::new($target)
+          [pscustomobject] @{ ConfigurationName = 'Microsoft.Exchange'; State = 'Opened'; Runspace = [pscustomobject] @{ OriginalConnectionInfo = $connection } }`,
+      },
+    });
+
+    it('connects once more', async () => {
+      const { facts } = await run(organization(1));
+      expect(connections).toBe(1);
+      expect(facts.errors).toEqual([]);
+    });
+
+    it('says its state when the second connection does not open either, and connects for the next section', async () => {
+      const { facts } = await run(organization(2));
+      expect(connections).toBe(2);
+      expect(facts.errors).toEqual([
+        {
+          section: 'exchange.scope',
+          message: 'the connection to Exchange did not open: it is Broken, and no reason was given',
+        },
+      ]);
+    });
+
+    it('says the reason where there is one', async () => {
+      const nobody = 2_147_483_647;
+      const { facts } = await run(organization(2, nobody));
+      expect(facts.errors).toEqual([
+        {
+          section: 'exchange.scope',
+          message: `the connection to Exchange did not open: Process with an Id of ${nobody} is not running.`,
+        },
+      ]);
+    });
+
+    it('does not connect once more when the time of the section would be over', async () => {
+      const { facts } = await run(organization(1), { parameters: { SectionSeconds: 1 } });
+      expect(connections).toBe(1);
+      // On a busy machine the first connection itself takes all of the time.
+      expect(facts.errors[0]).toEqual({
+        section: 'exchange.scope',
+        message: expect.stringMatching(
+          /^the connection to Exchange did not open: it is Broken, and no reason was given$|^no connection to Exchange came about in time$/,
+        ),
+      });
+    });
   });
 
   it('refuses a shell that has neither Exchange nor Entra Connect', async () => {
