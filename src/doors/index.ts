@@ -18,6 +18,7 @@ export { forBrowser } from './headers.ts';
 
 /** THE table of doors: those for every evaluation, and those that one of them alone has. */
 export function doorsOf(evaluations: Registry): readonly Door[] {
+  let described: Promise<object> | undefined;
   const doors: readonly Door[] = [
     ...organizationDoors(evaluations),
     ...factDoors,
@@ -31,8 +32,11 @@ export function doorsOf(evaluations: Registry): readonly Door[] {
     ...healthDoors,
     ...signInDoors,
     ...pageDoors(evaluations),
-    // Loaded when asked for: most instances never are.
-    ...interfaceDoors(evaluations, async () => (await import('./openapi.ts')).openApiDocument(doors, evaluations.all)),
+    // Loaded and made when asked for, which most instances never are; once, since anybody may ask.
+    ...interfaceDoors(evaluations, () => {
+      described ??= import('./openapi.ts').then(({ openApiDocument }) => openApiDocument(doors, evaluations.all));
+      return described;
+    }),
   ];
   return doors;
 }

@@ -1,5 +1,5 @@
 // One app with two customers, called at its doors as a host calls them: by nobody, by keys, by people who signed in.
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import type { Door, DoorAnswer } from '../../src/doors/door.ts';
 import { answerOf, doorsOf } from '../../src/doors/index.ts';
 import { evaluations } from '../../src/evaluations/index.ts';
@@ -81,9 +81,17 @@ export async function closeIssuer(): Promise<void> {
   await issuer?.close();
 }
 
-/** @param options.keys those of customers that the store holds already; left out, they are made */
+/**
+ * @param options.keys those of customers that the store holds already; left out, they are made
+ * @param options.resolvers left out, nobody answers for any name
+ */
 export async function startCustomers(
-  options: { readonly store?: Store; readonly signIn?: false; readonly keys?: Customers['keys'] } = {},
+  options: {
+    readonly store?: Store;
+    readonly signIn?: false;
+    readonly keys?: Customers['keys'];
+    readonly resolvers?: readonly string[];
+  } = {},
 ): Promise<Customers> {
   const issuer = await issuerOfTests();
   const store = options.store ?? createMemoryStore();
@@ -93,7 +101,7 @@ export async function startCustomers(
       : createSignIn({ clientId: issuer.clientId, tenantId: issuer.tenantId, login: issuer.url }, createHttp());
   const machine = createMachine({
     store,
-    resolvers: ['127.0.0.1:9'],
+    resolvers: options.resolvers ?? ['127.0.0.1:9'],
     clock: { now: () => new Date(), advance: () => {} },
     ports: { localAccess: false, signIn, publicUrl },
   });
@@ -150,7 +158,7 @@ export async function calledWith(
   params: Readonly<Record<string, string>>,
   { search, headers = {}, body }: CallOptions & { readonly search?: string | undefined },
 ): Promise<Called> {
-  const faults = vi.fn();
+  const faults: unknown[][] = [];
   const bytes =
     body instanceof Uint8Array
       ? body
@@ -165,9 +173,9 @@ export async function calledWith(
       url: `${publicUrl}/api/x${search === undefined ? '' : `?${search}`}`,
       body: new Blob([bytes.slice()]).stream(),
     },
-    faults,
+    (...fault) => faults.push(fault),
   );
-  expect(faults.mock.calls, `${door.method} ${door.path} ${JSON.stringify(params)} ${search}`).toEqual([]);
+  expect(faults, `${door.method} ${door.path} ${JSON.stringify(params)} ${search}`).toEqual([]);
   const given = answer.body ?? (answer.jsonBody === undefined ? '' : JSON.stringify(answer.jsonBody));
   const text = typeof given === 'string' ? given : new TextDecoder().decode(given);
   const json: unknown =

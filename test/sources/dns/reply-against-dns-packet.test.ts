@@ -85,15 +85,25 @@ function asTheLibrarySays(message: Buffer) {
     return undefined;
   }
   if (!(decode.bytes <= message.length)) return undefined;
-  const { flag_tc, flag_aa, flag_ra, flag_ad } = said;
-  const records = (said.answers ?? []).flatMap(recordOf);
-  return { truncated: flag_tc, authoritative: flag_aa, recursionAvailable: flag_ra, authenticated: flag_ad, records };
+  const { flag_tc, flag_aa, flag_ra, flag_ad, answers = [] } = said;
+  return {
+    truncated: flag_tc,
+    authoritative: flag_aa,
+    recursionAvailable: flag_ra,
+    authenticated: flag_ad,
+    records: answers.flatMap(recordOf),
+    /** Whether it finds an answer that is not of the Internet. */
+    hasOtherClass: answers.some((one) => 'class' in one && !isOfTheInternet(one)),
+  };
+}
+
+/** The top bit of the class is one of multicast DNS, which the library takes off; here it is another class. */
+function isOfTheInternet(given: Answer): boolean {
+  return 'class' in given && given.class === 'IN' && !('flush' in given && given.flush === true);
 }
 
 function recordOf(given: Answer): DnsRecord[] {
-  if (given.type === 'OPT' || !('data' in given) || !('class' in given)) return [];
-  // The top bit of the class is one of multicast DNS, which the library takes off; here it is another class.
-  if (given.class !== 'IN' || ('flush' in given && given.flush === true)) return [];
+  if (given.type === 'OPT' || !('data' in given) || !isOfTheInternet(given)) return [];
   const { name, type, data } = given as { name: string; type: string; data: unknown };
   return [{ name, type, ttl: given.ttl ?? 0, data: dataOf(type, data) } as DnsRecord];
 }
@@ -101,15 +111,9 @@ function recordOf(given: Answer): DnsRecord[] {
 function dataOf(type: string, data: unknown): unknown {
   if (type === 'TXT') return (data as Buffer[]).map(String);
   if (type === 'AAAA') return ipaddr.parse(data as string).toString();
+  if (typeof data === 'string' || (type !== 'SOA' && type !== 'CAA')) return data;
   const { refresh, retry, expire, issuerCritical, ...rest } = data as Record<string, unknown>;
-  return typeof data === 'string' ? data : rest;
-}
-
-/** Whether the library finds an answer that is not of the Internet. */
-function hasOtherClass(message: Buffer): boolean {
-  return (decode(message).answers ?? []).some(
-    (one) => 'class' in one && (one.class !== 'IN' || ('flush' in one && one.flush === true)),
-  );
+  return rest;
 }
 
 const read = new Set(['A', 'AAAA', 'CAA', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV', 'TXT']);
@@ -147,7 +151,7 @@ test('what a server writes is read alike', () => {
         const message = packet();
         const ours = decodeReply(message);
         const theirs = asTheLibrarySays(message);
-        expectAlike(ours && partOf(ours), theirs && { ...theirs, records: comparable(theirs.records) });
+        expectAlike(ours && partOf(ours), theirs && { ...partOf(theirs), records: comparable(theirs.records) });
       }
     }),
     seeds,
@@ -155,7 +159,9 @@ test('what a server writes is read alike', () => {
 });
 
 /** What both say of a reply. */
-function partOf({ truncated, authoritative, recursionAvailable, authenticated, records }: Reply) {
+type Told = Omit<Reply, 'rcode' | 'edns' | 'negative' | 'extendedErrors'>;
+
+function partOf({ truncated, authoritative, recursionAvailable, authenticated, records }: Told) {
   return { truncated, authoritative, recursionAvailable, authenticated, records };
 }
 
@@ -170,12 +176,13 @@ test('what was damaged on its way is read alike or refused', () => {
         for (let damages = damagesPerPacket; damages > 0; damages--) {
           const message = damaged(sent, numbers);
           const ours = decodeReply(message);
+          if (ours === undefined) continue;
           const theirs = asTheLibrarySays(message);
           // The library does not ask whether data ends where its record does, and reads types besides, not all to their end.
-          if (ours === undefined || theirs === undefined) continue;
+          if (theirs === undefined) continue;
           if (ours.records.some(isOdd) || theirs.records.some(({ type }) => !read.has(type))) continue;
           // Records of another class are passed over here, by their length; the library reads them, and may end elsewhere.
-          if (hasOtherClass(message)) continue;
+          if (theirs.hasOtherClass) continue;
           compared++;
           expectAlike(ours.records, comparable(theirs.records));
         }

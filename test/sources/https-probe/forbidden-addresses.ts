@@ -36,6 +36,7 @@ for (const address of forbidden) {
 
 const authority = createAuthority();
 const certificate = authority.issue(['autodiscover.contoso.com', 'mail.contoso.com']);
+const roots = createRoots([authority.root]);
 let handler: Handler = exchangeServer();
 const server = await serveHttps(published, certificate, (...all) => handler(...all));
 const plain = await serveHttp(published, (_, response) => response.writeHead(404).end());
@@ -140,7 +141,7 @@ for (const [name, scene] of Object.entries(scenes)) {
     interopSources({
       resolve: name.startsWith('a name that changes') ? rebinding() : resolverOf(scene.zone),
       allowPrivate: scene.allowPrivate,
-      roots: createRoots([authority.root]),
+      roots,
       timeoutMs: 2000,
     }),
   );

@@ -8,7 +8,7 @@ import { judge } from '../../../src/domain/judge.ts';
 import { bound } from '../../../src/domain/source.ts';
 import { teamsExchangeInterop } from '../../../src/evaluations/teams-exchange-interop/index.ts';
 import { type ExchangeOrganization, exchangeOrganization } from '../../../src/facts/exchange-organization/subject.ts';
-import { createRoots } from '../../../src/http/roots.ts';
+import { createRoots, type Roots } from '../../../src/http/roots.ts';
 import { type InteropOptions, interopSources } from '../../../src/sources/bindings/teams-exchange-interop/sources.ts';
 import { type Authority, createAuthority, type ServerCertificate } from './certificates.ts';
 import {
@@ -35,12 +35,14 @@ const zone: Zone = { 'autodiscover.contoso.com': [front], 'mail.contoso.com': [m
 
 describe.runIf(isRoot)('anonymous probes against real servers', () => {
   let authority: Authority;
+  let roots: Roots;
   let certificate: ServerCertificate;
   let cloudCertificate: ServerCertificate;
   const running: Running[] = [];
 
   beforeAll(() => {
     authority = createAuthority();
+    roots = createRoots([authority.root]);
     certificate = authority.issue(['mail.contoso.com', 'autodiscover.contoso.com']);
     cloudCertificate = authority.issue(['127.0.0.1']);
   });
@@ -108,7 +110,7 @@ describe.runIf(isRoot)('anonymous probes against real servers', () => {
       interopSources({
         resolve: resolverOf(zone),
         allowPrivate: true,
-        roots: createRoots([authority.root]),
+        roots,
         endpoints: { 'exchange-online': `https://127.0.0.1:${online.port}`, login: `https://127.0.0.1:${online.port}` },
         timeoutMs: 5000,
         ...options,
