@@ -38,30 +38,34 @@ function inBash(line: string): string[] {
     .filter((word) => word !== '');
 }
 
-/** What an interactive zsh shows after TAB: what it lists, and the line as it then stands. */
-function inZsh(line: string): { listed: string[]; line: string } {
+/** What an interactive zsh shows after TAB at the end of each line: what it lists, and the line as it then stands. */
+function inZsh(...lines: string[]): { listed: string[]; line: string }[] {
   const program = `zmodload zsh/zpty
     zpty z 'TERM=dumb zsh -f -i'
     zpty -w z "PS1=; LISTMAX=1000; autoload -U compinit; compinit -u -D; source ./zsh
       show() { print -r -- \\"<<\\$BUFFER>>\\"; BUFFER=; zle accept-line }; zle -N show; bindkey '^X' show; print LOADED-\\$((40 + 2))"
     zpty -r -m z out '*LOADED-42*'
-    zpty -n -w z "$1"$'\\t\\x18'
-    zpty -r -m z out '*<<*>>*'
-    print -r -- "$out"
+    for line; do
+      zpty -n -w z "$line"$'\\t\\x18'
+      zpty -r -m z out '*<<*>>*'
+      print -r -- "$out"
+    done
     zpty -d z`;
-  const shown = execFileSync('zsh', ['-f', '-c', program, 'zsh', line], {
+  const shown = execFileSync('zsh', ['-f', '-c', program, 'zsh', ...lines], {
     cwd: folder,
     encoding: 'utf8',
     timeout: 60_000,
   });
-  const [, completed = ''] = /<<(.*)>>/.exec(shown) ?? [];
-  const listed = shown
-    .slice(0, shown.indexOf('<<'))
-    .split('\n')
-    .slice(1, -1)
-    .flatMap((row) => row.trim().split(/\s+/))
-    .filter((word) => /^[-a-z][-a-z0-9._]*$/.test(word));
-  return { listed, line: completed };
+  const answers = [...shown.matchAll(/(?<before>.*?)<<(?<line>.*?)>>/gs)].map(({ groups = {} }) => groups);
+  expect(answers).toHaveLength(lines.length);
+  return answers.map(({ before = '', line = '' }) => ({
+    listed: before
+      .split('\n')
+      .slice(1, -1)
+      .flatMap((row) => row.trim().split(/\s+/))
+      .filter((word) => /^[-a-z][-a-z0-9._]*$/.test(word)),
+    line,
+  }));
 }
 
 /** The words that PowerShell offers when TAB is pressed at the end of each line. */
@@ -99,19 +103,24 @@ describe.skipIf(!isThere('bash'))('bash', () => {
 
 describe.skipIf(!isThere('zsh'))('zsh', () => {
   test('completes commands, the words behind them, options and their values', () => {
-    expect(inZsh('fieldcheck ev').line).toBe('fieldcheck evaluate ');
-    expect(inZsh('fieldcheck evaluate dk').line).toBe('fieldcheck evaluate dkim ');
-    expect(inZsh('fieldcheck evaluate dkim --signing').line).toBe('fieldcheck evaluate dkim --signing-config ');
-    const formats = inZsh('fieldcheck evaluate dkim --format j');
-    expect(formats.listed.slice(-2)).toEqual(['json', 'junit']);
-    expect(formats.line).toBe('fieldcheck evaluate dkim --format j');
-    expect(inZsh('fieldcheck keys a').line).toBe('fieldcheck keys add ');
+    const [command, word, option, formats, keys] = inZsh(
+      'fieldcheck ev',
+      'fieldcheck evaluate dk',
+      'fieldcheck evaluate dkim --signing',
+      'fieldcheck evaluate dkim --format j',
+      'fieldcheck keys a',
+    );
+    expect(command?.line).toBe('fieldcheck evaluate ');
+    expect(word?.line).toBe('fieldcheck evaluate dkim ');
+    expect(option?.line).toBe('fieldcheck evaluate dkim --signing-config ');
+    expect(formats?.listed.slice(-2)).toEqual(['json', 'junit']);
+    expect(formats?.line).toBe('fieldcheck evaluate dkim --format j');
+    expect(keys?.line).toBe('fieldcheck keys add ');
   });
 
   test('completes files where no word of the command begins so', () => {
-    expect(inZsh('fieldcheck evaluate dkim --signing-config dkim-').line).toBe(
-      'fieldcheck evaluate dkim --signing-config dkim-export.json ',
-    );
+    const [file] = inZsh('fieldcheck evaluate dkim --signing-config dkim-');
+    expect(file?.line).toBe('fieldcheck evaluate dkim --signing-config dkim-export.json ');
   });
 });
 
