@@ -26,6 +26,8 @@ export interface ExamineOptions {
   readonly documents?: readonly OrganizationDocument[];
   /** PEM texts of roots to trust besides the public ones. */
   readonly ca?: readonly string[];
+  /** As a world has it (`WorldOptions`). */
+  readonly tenantRequestsPerSecond?: number;
   readonly now?: () => Date;
 }
 
@@ -48,15 +50,22 @@ export async function examine(
   const http = createHttp({ ca: options.ca });
   const { config, checks: settings } = examineSettings(environment);
   const telemetry = examineTelemetry(environment);
-  const [storage, clock, resolvers] = await Promise.all([
-    examineStorage(config),
+  const storage = examineStorage(config);
+  // Those that are stored, and in their place those that are given.
+  const watched = storage.then((found) => [
+    ...new Map([...found.documents, ...(options.documents ?? [])].map((document) => [document.id, document])).values(),
+  ]);
+  const world = { ...worldOptions(config, environment), tenantRequestsPerSecond: options.tenantRequestsPerSecond };
+  const [{ checks: stored, readable }, documents, clock, resolvers, tenants] = await Promise.all([
+    storage,
+    watched,
     examineClock(config, http, options.now ?? (() => new Date())),
     examineResolvers(config, environment, http),
+    watched.then((all) => examineTenants(evaluations, all, world, http)),
   ]);
-  const documents = new Map<string, OrganizationDocument>();
-  for (const document of [...storage.documents, ...(options.documents ?? [])]) documents.set(document.id, document);
+  http.close();
   const organizations =
-    storage.readable && documents.size === 0
+    readable && documents.length === 0
       ? [
           missing(
             'organization',
@@ -66,14 +75,12 @@ export async function examine(
           ),
         ]
       : [];
-  const channels = [...documents.values()].flatMap((document) => examineChannels(document, config, environment));
-  const routes = [...documents.values()].flatMap((document) => examineRoutes(evaluations, document));
-  const tenants = await examineTenants(evaluations, [...documents.values()], worldOptions(config, environment), http);
-  http.close();
+  const channels = documents.flatMap((document) => examineChannels(document, config, environment));
+  const routes = documents.flatMap((document) => examineRoutes(evaluations, document));
   const checks = [
     ...settings,
     ...telemetry,
-    ...storage.checks,
+    ...stored,
     ...clock,
     ...resolvers,
     ...organizations,

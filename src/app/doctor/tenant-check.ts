@@ -19,6 +19,9 @@ const askedOfRole: Readonly<Record<string, { cmdlet: string; parameters: Readonl
 
 const limitMs = 20_000;
 
+/** Whoever asks waits for the answer, and asks again. */
+const patience = { patienceMs: limitMs, tryLimitMs: limitMs / 2, backOffSeconds: [1] };
+
 interface Access {
   readonly identity: TenantIdentity;
   readonly exchangeOnline: ExchangeOnline;
@@ -28,18 +31,18 @@ interface Access {
 export async function examineTenants(
   evaluations: Registry,
   documents: readonly OrganizationDocument[],
-  { identity: settings, endpoints = {} }: WorldOptions,
+  { identity: settings, endpoints = {}, tenantRequestsPerSecond: requestsPerSecond }: WorldOptions,
   connections: Http,
 ): Promise<readonly Check[]> {
   const wanted = documents
     .map((document): Asked => ({ document, grants: grantsOf(evaluations, document) }))
     .filter((asked) => asked.grants.length > 0);
   if (settings === undefined) return wanted.flatMap((asked) => notLooked(asked, noIdentity));
-  const http = createPatientHttp(connections, { patienceMs: limitMs, tryLimitMs: limitMs / 2 });
+  const http = createPatientHttp(connections, patience);
   try {
     const identity = createTenantIdentity(settings, { endpoints, roots: connections.roots });
     if (identity === undefined) return wanted.flatMap((asked) => notLooked(asked, noIdentity));
-    const access = { identity, exchangeOnline: createExchangeOnline({ http, identity, endpoints }) };
+    const access = { identity, exchangeOnline: createExchangeOnline({ http, identity, endpoints, requestsPerSecond }) };
     const clouds = new Set(wanted.map(({ document }) => document.tenant?.cloud ?? 'worldwide'));
     const reached = [...clouds].flatMap((cloud) => {
       const { login, graph, exchangeOnline } = endpointsOf(cloud, endpoints);
