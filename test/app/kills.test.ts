@@ -4,7 +4,7 @@ import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import type { IncidentEvent, Notice } from '../../src/domain/notice.ts';
 import { createTableStore } from '../../src/store/table-store.ts';
 import { useAzurite } from '../azurite.ts';
-import { copyTables } from '../store/copy-tables.ts';
+import { copyOfTables } from '../store/copy-tables.ts';
 import { startFaultyStorage } from '../store/faulty-storage.ts';
 import { type Clock, createClock, createMachine, type Machine } from './machine.ts';
 import { useResolvers } from './resolvers.ts';
@@ -49,7 +49,8 @@ test('killed anywhere between a look and its last word', { timeout: 300_000 }, a
 
 /** What every life begins with: three days after a quiet look. */
 interface Beginning {
-  readonly tablePrefix: string;
+  /** Puts the storage of that moment into tables of another name. */
+  readonly copyTo: (tablePrefix: string) => Promise<void>;
   readonly silence: string;
   readonly told: readonly Notice[];
 }
@@ -62,7 +63,7 @@ async function begin(): Promise<Beginning> {
   const { silence } = await quietLook(made);
   // Nothing waits but in the storage.
   expect([made.slices, made.deliveries]).toEqual([[], []]);
-  return { tablePrefix, silence, told };
+  return { copyTo: await copyOfTables(azurite.connectionString, tablePrefix), silence, told };
 }
 
 function machineOver(connectionString: string, tablePrefix: string, clock: Clock, taken: Notice[]): Machine {
@@ -81,11 +82,11 @@ function machineOver(connectionString: string, tablePrefix: string, clock: Clock
 }
 
 async function lifeWithAKill(
-  { tablePrefix: begun, silence, told }: Beginning,
+  { copyTo, silence, told }: Beginning,
   killedAt: number,
 ): Promise<{ events: IncidentEvent[]; requests: number }> {
   const tablePrefix = `k${killedAt}`;
-  await copyTables(azurite.connectionString, begun, tablePrefix);
+  await copyTo(tablePrefix);
   const faulty = await startFaultyStorage(azurite.connectionString);
   onTestFinished(() => faulty.stop());
   const clock = createClock();

@@ -5,7 +5,7 @@ import { startTeamsSink, type TeamsSink } from '../../src/local/teams-sink.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createTableStore } from '../../src/store/table-store.ts';
 import { useAzurite } from '../azurite.ts';
-import { copyTables } from '../store/copy-tables.ts';
+import { copyOfTables } from '../store/copy-tables.ts';
 import { createMachine, type Machine } from './machine.ts';
 import { useResolvers } from './resolvers.ts';
 import { acceptedRow, createTenant, type Tenant } from './tenant.ts';
@@ -244,19 +244,21 @@ describe('the heartbeat', () => {
 });
 
 describe('export and import', () => {
-  const fourDays = 'days4';
-  let isLived = false;
+  let copyOfFourDays: ((to: string) => Promise<void>) | undefined;
+
+  async function livedFourDays() {
+    const tablePrefix = 'days4';
+    made = machineOver(createTableStore({ connectionString: azurite.connectionString, tablePrefix }));
+    made.environment.MAIL_TEAM_WEBHOOK = sink.url;
+    await prepared(organization({}, { url: 'secret:MAIL_TEAM_WEBHOOK' }));
+    await runDays(4);
+    return copyOfTables(azurite.connectionString, tablePrefix);
+  }
 
   // Lived through once; each test goes on from a copy.
   beforeEach(async () => {
-    if (!isLived) {
-      made = machineOver(createTableStore({ connectionString: azurite.connectionString, tablePrefix: fourDays }));
-      made.environment.MAIL_TEAM_WEBHOOK = sink.url;
-      await prepared(organization({}, { url: 'secret:MAIL_TEAM_WEBHOOK' }));
-      await runDays(4);
-      isLived = true;
-    }
-    await copyTables(azurite.connectionString, fourDays, prefixOf(stores));
+    copyOfFourDays ??= await livedFourDays();
+    await copyOfFourDays(prefixOf(stores));
     made = machineOver(store);
     made.environment.MAIL_TEAM_WEBHOOK = sink.url;
     made.clock.advance({ days: 4 });

@@ -2,20 +2,34 @@ import { TableClient, type TableEntity, TableServiceClient, type TransactionActi
 
 /** A transaction holds a hundred rows of one partition. */
 const rowsAtOnce = 100;
+const options = { allowInsecureConnection: true };
 
-/** Copies all tables whose names begin with `from` into new ones that begin with `to`: what a store was at one moment. */
-export async function copyTables(connectionString: string, from: string, to: string): Promise<void> {
-  const options = { allowInsecureConnection: true };
+/**
+ * Reads all tables whose names begin with `from`: what a store was at one moment.
+ *
+ * @returns writes it into new tables whose names begin with `to`
+ */
+export async function copyOfTables(connectionString: string, from: string): Promise<(to: string) => Promise<void>> {
   const clientOf = (table: string) => TableClient.fromConnectionString(connectionString, table, options);
-  for await (const { name = '' } of TableServiceClient.fromConnectionString(connectionString, options).listTables()) {
-    if (!name.startsWith(from)) continue;
-    const copy = clientOf(name.replace(from, to));
-    await copy.createTable();
-    const rows = await Array.fromAsync(clientOf(name).listEntities<TableEntity>());
-    for (const partition of Map.groupBy(rows, ({ partitionKey }) => partitionKey).values()) {
-      const writes = partition.map(({ etag: _, timestamp: __, ...row }): TransactionAction => ['create', row]);
-      for (let at = 0; at < writes.length; at += rowsAtOnce)
-        await copy.submitTransaction(writes.slice(at, at + rowsAtOnce));
-    }
-  }
+  const listed = TableServiceClient.fromConnectionString(connectionString, options).listTables();
+  const names = (await Array.fromAsync(listed)).flatMap(({ name = '' }) => (name.startsWith(from) ? [name] : []));
+  const tables = await Promise.all(
+    names.map(async (name) => {
+      const rows = await Array.fromAsync(clientOf(name).listEntities<TableEntity>());
+      return { name, partitions: [...Map.groupBy(rows, ({ partitionKey }) => partitionKey).values()] };
+    }),
+  );
+  return async (to) => {
+    await Promise.all(
+      tables.map(async ({ name, partitions }) => {
+        const copy = clientOf(name.replace(from, to));
+        await copy.createTable();
+        for (const partition of partitions) {
+          const writes = partition.map(({ etag: _, timestamp: __, ...row }): TransactionAction => ['create', row]);
+          for (let at = 0; at < writes.length; at += rowsAtOnce)
+            await copy.submitTransaction(writes.slice(at, at + rowsAtOnce));
+        }
+      }),
+    );
+  };
 }
