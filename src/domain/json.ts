@@ -89,9 +89,13 @@ export function measureJson(text: string, most = Number.POSITIVE_INFINITY): { de
 const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
 
-/** The place of the quote that ends a string, or the last of the text. */
+/** The place of the quote that ends a string, or behind the text. */
 function endOfString(text: string, start: number): number {
-  let at = start + 1;
-  while (at < text.length && text.charCodeAt(at) !== quote) at += text.charCodeAt(at) === backslash ? 2 : 1;
-  return at;
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    // A quote is one of the string's characters behind an odd number of backslashes.
+    let from = end;
+    while (from - 1 > start && text.charCodeAt(from - 1) === backslash) from -= 1;
+    if ((end - from) % 2 === 0) return end;
+  }
+  return text.length;
 }
