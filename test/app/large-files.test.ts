@@ -6,17 +6,18 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { serialize } from 'node:v8';
 import type { Worker } from 'node:worker_threads';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Problem } from '../../src/app/problem.ts';
 import { atDesk } from '../../src/app/reading/thread.ts';
 import { inTurn, ownTurn } from '../../src/app/reading/turns.ts';
 import { evaluations } from '../../src/evaluations/index.ts';
-import { createZone, type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
+import { createZone } from '../../src/local/dns-server.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { healthy } from '../evaluations/smtp-source-ip/service.ts';
 import { builtPackage } from '../tools/built-package.ts';
 import { createMachine, type Machine } from './machine.ts';
+import { useResolvers } from './resolvers.ts';
 import { signingRow } from './tenant.ts';
 
 const threads: Worker[] = [];
@@ -41,11 +42,8 @@ const export_ = (count: number, wide = '') =>
   Array.from({ length: count }, (_, index) => ({ ...signingRow(`d${index}.contoso.com`), Description: wide }));
 
 let store: Store;
-let dns: DnsServer;
-beforeAll(async () => {
-  dns = await startDnsServer({ zone: createZone() });
-});
-afterAll(() => dns.close());
+const empty = createZone();
+const resolvers = useResolvers(() => empty);
 beforeEach(() => {
   store = createMemoryStore();
   threads.length = 0;
@@ -53,7 +51,7 @@ beforeEach(() => {
 });
 
 async function watching(id: string, ports: { readonly readingThread?: URL } = { readingThread }): Promise<Machine> {
-  const made = createMachine({ store, resolvers: [dns.address], ports });
+  const made = createMachine({ store, resolvers: resolvers.addresses, ports });
   await made.app.putOrganization(id, { id, evaluations: { dkim: {} } });
   return made;
 }
