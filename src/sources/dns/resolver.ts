@@ -113,8 +113,8 @@ const shortestWaitMs = 4;
 interface Lookup {
   readonly name: string;
   readonly type: QueryType;
-  readonly resolve: (answer: DnsAnswer) => void;
-  readonly reject: (reason: unknown) => void;
+  /** Whoever waits for the answer; nobody once it is settled: a table of V8 that has grown old may keep the rest for a while. */
+  waits: Pick<PromiseWithResolvers<DnsAnswer>, 'resolve' | 'reject'> | undefined;
   readonly signal: AbortSignal | undefined;
   query: QueryMessage;
   via: DnsTransport;
@@ -123,7 +123,6 @@ interface Lookup {
   tries: number;
   /** Queries sent in all. */
   sent: number;
-  settled: boolean;
   sawMalformed: boolean;
   sawTruncated: boolean;
   current: Try | undefined;
@@ -221,15 +220,13 @@ class PacedResolver implements Resolver {
       this.#queue.push({
         name,
         type,
-        resolve,
-        reject,
+        waits: { resolve, reject },
         signal,
         query: encodeQuery(name, type),
         via: this.#firstVia,
         edns: true,
         tries: 0,
         sent: 0,
-        settled: false,
         sawMalformed: false,
         sawTruncated: false,
         current: undefined,
@@ -319,13 +316,13 @@ class PacedResolver implements Resolver {
     this.#tick++;
     const silent: Try[] = [];
     for (const attempt of this.#waiting) {
-      if (attempt.lookup.signal?.aborted) this.#settle(attempt.lookup).reject(attempt.lookup.signal.reason);
+      if (attempt.lookup.signal?.aborted) this.#settle(attempt.lookup)?.reject(attempt.lookup.signal.reason);
       else if (this.#tick >= attempt.deadline) silent.push(attempt);
       else if (this.#tick >= attempt.slowAt) this.#releaseSlot(attempt);
     }
     for (const lookups of [this.#queue, this.#followUps, this.#resting]) {
       for (const lookup of lookups) {
-        if (lookup.signal?.aborted && !lookup.settled) this.#settle(lookup).reject(lookup.signal.reason);
+        if (lookup.signal?.aborted && lookup.waits !== undefined) this.#settle(lookup)?.reject(lookup.signal.reason);
       }
     }
     for (const attempt of silent) this.#pace.timedOut(attempt.sentIn, attempt.firstTry);
@@ -357,7 +354,7 @@ class PacedResolver implements Resolver {
 
   #replied(attempt: Try, message: Buffer): void {
     const { lookup } = attempt;
-    if (lookup.settled) return;
+    if (lookup.waits === undefined) return;
     if (attempt !== lookup.current) {
       this.#count.late++;
     } else if (lookup.timedOut !== undefined) {
@@ -426,13 +423,13 @@ class PacedResolver implements Resolver {
         answer.negativeTtl = negative.ttl;
       }
       if (extendedErrors.length > 0) answer.extendedErrors = extendedErrors;
-      this.#settle(lookup).resolve(answer);
+      this.#settle(lookup)?.resolve(answer);
     }
   }
 
   #broken(attempt: Try, cause: Error): void {
     const { lookup } = attempt;
-    if (lookup.settled || attempt !== lookup.current) return;
+    if (lookup.waits === undefined || attempt !== lookup.current) return;
     this.#stopAll(lookup);
     if (cause instanceof DohContentError) {
       this.#count.malformed++;
@@ -473,7 +470,7 @@ class PacedResolver implements Resolver {
     if (afterMalformed) note = ' over TCP, after a malformed answer over UDP';
     else if (afterTruncated)
       note = ' over TCP, after a truncated answer over UDP: let TCP through to its port, or ask another resolver';
-    this.#settle(lookup).reject(
+    this.#settle(lookup)?.reject(
       this.#failure(
         afterMalformed ? 'malformed' : reason,
         `${sentence}${note} (${lookup.type} ${lookup.name}).`,
@@ -495,8 +492,9 @@ class PacedResolver implements Resolver {
   }
 
   /** Ends a lookup; the caller says how. */
-  #settle(lookup: Lookup): Lookup {
-    lookup.settled = true;
+  #settle(lookup: Lookup): Lookup['waits'] {
+    const { waits } = lookup;
+    lookup.waits = undefined;
     this.#stopAll(lookup);
     this.#resting.delete(lookup);
     this.#open--;
@@ -504,7 +502,7 @@ class PacedResolver implements Resolver {
       clearInterval(this.#clock);
       this.#clock = undefined;
     }
-    return lookup;
+    return waits;
   }
 
   #stopAll(lookup: Lookup): void {
@@ -593,7 +591,7 @@ class LookupQueue {
   first(): Lookup | undefined {
     for (; this.#head < this.#items.length; this.shift()) {
       const lookup = this.#items[this.#head];
-      if (lookup?.settled === false && lookup.current === undefined) return lookup;
+      if (lookup?.waits !== undefined && lookup.current === undefined) return lookup;
     }
     return undefined;
   }
