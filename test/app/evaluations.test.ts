@@ -58,3 +58,32 @@ it('ends with what went wrong with one that gave its place away', async () => {
   });
   await expect(evaluation).rejects.toThrow('The table of states is full.');
 });
+
+it('begins with no other one when something went wrong', async () => {
+  const begun: string[] = [];
+  const licence: Sources[string] = {
+    fact: 'licence',
+    limitMs: 20_000,
+    gather({ id }) {
+      begun.push(id);
+      return known({ paid: true }, 'the vendor', '2026-11-24T06:00:00Z');
+    },
+  };
+  const evaluation = evaluateAll(
+    clusterEvaluation([paid]),
+    clusters,
+    {
+      sources: { licence },
+      now: new Date('2026-11-24T09:30:00Z'),
+      log: silentLog,
+      supplied: () => noFacts,
+      inFlight: 2,
+    },
+    ({ subject: { id } }) => {
+      if (id === 'silent1') throw new Error('The table of states is full.');
+    },
+  );
+  await expect(evaluation).rejects.toThrow('The table of states is full.');
+  await new Promise(setImmediate);
+  expect(begun).toEqual(['silent1', 'silent2']);
+});
