@@ -56,6 +56,6 @@ export function canonicalBody(body: Uint8Array, how: Canonicalization): Uint8Arr
 
 function lineEndsIn(body: Uint8Array): number {
   let count = 0;
-  for (const byte of body) if (byte === lineFeed) count++;
+  for (let at = 0; at < body.length; at++) if (body[at] === lineFeed) count++;
   return count;
 }
