@@ -19,7 +19,7 @@ const tenant = createTenant(['contoso.com', 'mail.contoso.com'], ['shop.contoso.
 const dkim = 'organizations/contoso/evaluations/dkim';
 
 let azurite: Azurite;
-let dns: DnsServer;
+let dns: readonly DnsServer[];
 let sink: TeamsSink;
 let host: Host;
 const log: string[] = [];
@@ -132,13 +132,15 @@ beforeAll(async () => {
   for (const level of ['info', 'warn', 'error'] as const) {
     vi.spyOn(console, level).mockImplementation((line) => void log.push(String(line)));
   }
-  [azurite, dns, sink] = await Promise.all([startAzurite(), startDnsServer({ zone: tenant.zone }), startTeamsSink()]);
+  // Two: where there is one alone it is asked again after a second whenever something is not there.
+  const two = [startDnsServer({ zone: tenant.zone }), startDnsServer({ zone: tenant.zone })];
+  [azurite, dns, sink] = await Promise.all([startAzurite(), Promise.all(two), startTeamsSink()]);
   host = await startHost({
     root,
     entry: 'functions/index.ts',
     hostJson: JSON.parse(readFileSync(`${root}host.json`, 'utf8')),
     settings: {
-      FIELDCHECK_RESOLVERS: dns.address,
+      FIELDCHECK_RESOLVERS: dns.map(({ address }) => address).join(','),
       FIELDCHECK_LOCAL_CHANNELS: 'true',
       FIELDCHECK_PUBLIC_URL: 'https://fieldcheck.contoso.com/',
       // What is due and what waits is asked for by the tests.
@@ -158,7 +160,7 @@ beforeAll(async () => {
 afterAll(async () => {
   vi.restoreAllMocks();
   await host?.stop();
-  await Promise.all([azurite?.stop(), dns?.close(), sink?.close()]);
+  await Promise.all([azurite?.stop(), ...(dns ?? []).map((server) => server.close()), sink?.close()]);
 });
 
 describe('before anything is there', () => {
