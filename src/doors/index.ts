@@ -19,6 +19,10 @@ export { forBrowser } from './headers.ts';
 /** THE table of doors: those for every evaluation, and those that one of them alone has. */
 export function doorsOf(evaluations: Registry): readonly Door[] {
   let described: Promise<object> | undefined;
+  const describe = async () => {
+    const { openApiDocument } = await import('./openapi.ts');
+    return openApiDocument(doors, evaluations.all);
+  };
   const doors: readonly Door[] = [
     ...organizationDoors(evaluations),
     ...factDoors,
@@ -34,7 +38,7 @@ export function doorsOf(evaluations: Registry): readonly Door[] {
     ...pageDoors(evaluations),
     // Loaded and made when asked for, which most instances never are; once, since anybody may ask.
     ...interfaceDoors(evaluations, () => {
-      described ??= import('./openapi.ts').then(({ openApiDocument }) => openApiDocument(doors, evaluations.all));
+      described ??= describe();
       return described;
     }),
   ];
