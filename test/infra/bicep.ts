@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The compiler that the tests are written against; it is the one that CI has to have, not the newest. */
@@ -42,16 +42,15 @@ export interface Template {
   resources: Resource[] | Record<string, Resource>;
 }
 
-/** The Bicep compiler, run as a program. Paths are absolute or relative to the repository. */
+/** The Bicep compiler, one process that is asked until it is closed. Paths are absolute or relative to the repository. */
 export interface Bicep {
-  /** Warnings and errors of the linter, one line each; empty is clean. */
-  lint(file: string): string[];
-  /** The compiled template, with the warnings and errors of the compiler. */
-  build(file: string): { template: Template; diagnostics: string[] };
+  /** The compiled template, with the warnings and errors of compiler and linter. Throws them when there is no template. */
+  build(file: string): Promise<{ template: Template; diagnostics: string[] }>;
   /** The Bicep files of a folder that are not formatted as the compiler formats. */
-  unformatted(folder: string): string[];
+  unformatted(folder: string): Promise<string[]>;
   /** What a deployment of `file` with these parameters would create, without asking Azure. Throws the compiler's words. */
-  snapshot(file: string, parameters: Record<string, unknown>): Resource[];
+  snapshot(file: string, parameters: Record<string, unknown>): Promise<Resource[]>;
+  close(): Promise<void>;
 }
 
 /**
@@ -110,50 +109,110 @@ function restore(name: string, folder: string): 'restored' | string {
 }
 
 function compilerAt(program: string): Bicep {
-  const run = (...args: string[]) => {
-    const done = spawnSync(program, args, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
-    if (done.error) throw done.error;
-    return { status: done.status, output: done.stdout, diagnostics: done.stderr.split('\n').filter(Boolean) };
-  };
+  const { ask, close } = jsonRpc(program, ['jsonrpc', '--stdio']);
   return {
-    lint: (file) => run('lint', file).diagnostics,
-    build(file) {
-      const { status, output, diagnostics } = run('build', '--stdout', file);
-      if (status !== 0) throw new Error(diagnostics.join('\n'));
-      return { template: JSON.parse(output) as Template, diagnostics };
+    async build(file) {
+      const { success, diagnostics, contents } = await ask<Compiled>('bicep/compile', { path: resolve(root, file) });
+      const said = diagnostics.map(({ source, range: { start }, level, code, message }) =>
+        [`${source}(${start.line + 1},${start.char + 1})`, `${level} ${code}`, message].join(': '),
+      );
+      if (!success) throw new Error(said.join('\n'));
+      return { template: JSON.parse(contents) as Template, diagnostics: said };
     },
-    unformatted(folder) {
-      const copy = mkdtempSync(join(tmpdir(), 'fieldcheck-bicep-'));
-      try {
-        cpSync(join(root, folder), copy, { recursive: true });
-        spawnSync(program, ['format', '--pattern', '**/*.bicep'], { cwd: copy });
-        return readdirSync(copy, { recursive: true, encoding: 'utf8' })
-          .filter((file) => file.endsWith('.bicep'))
-          .filter((file) => readFileSync(join(copy, file), 'utf8') !== readFileSync(join(root, folder, file), 'utf8'));
-      } finally {
-        rmSync(copy, { recursive: true, force: true });
-      }
+    async unformatted(folder) {
+      const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.bicep'))
+        .map((file) => join(folder, file));
+      const formatted = await Promise.all(
+        files.map((file) => ask<{ contents: string }>('bicep/format', { path: resolve(root, file) })),
+      );
+      return files.filter((file, index) => readFileSync(join(root, file), 'utf8') !== formatted[index]?.contents);
     },
-    snapshot(file, parameters) {
+    async snapshot(file, parameters) {
       const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-bicep-'));
       try {
         // The compiler takes a relative path to the template and nothing else.
         const template = relative(folder, join(root, file)).replaceAll('\\', '/');
         const lines = Object.entries(parameters).map(([name, value]) => `param ${name} = ${literal(value)}`);
-        writeFileSync(join(folder, 'main.bicepparam'), [`using '${template}'`, ...lines, ''].join('\n'));
-        const { status, diagnostics } = run(
-          ...['snapshot', join(folder, 'main.bicepparam'), '--mode', 'overwrite'],
-          ...['--subscription-id', '11111111-2222-3333-4444-555555555555'],
-          ...['--tenant-id', '66666666-7777-8888-9999-000000000000', '--location', 'westeurope'],
-        );
-        if (status !== 0) throw new Error(diagnostics.join('\n'));
-        const snapshot = JSON.parse(readFileSync(join(folder, 'main.snapshot.json'), 'utf8'));
-        return snapshot.predictedResources as Resource[];
+        const path = join(folder, 'main.bicepparam');
+        writeFileSync(path, [`using '${template}'`, ...lines, ''].join('\n'));
+        const { snapshot } = await ask<{ snapshot: string }>('bicep/getSnapshot', {
+          path,
+          metadata: {
+            subscriptionId: '11111111-2222-3333-4444-555555555555',
+            tenantId: '66666666-7777-8888-9999-000000000000',
+            location: 'westeurope',
+          },
+        });
+        return JSON.parse(snapshot).predictedResources as Resource[];
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }
     },
+    close,
   };
+}
+
+interface Compiled {
+  success: boolean;
+  diagnostics: {
+    source: string;
+    range: { start: { line: number; char: number } };
+    level: string;
+    code: string;
+    message: string;
+  }[];
+  contents: string;
+}
+
+/** A program that is asked over its standard input and output by JSON-RPC, each message behind a header with its length. */
+function jsonRpc(program: string, args: string[]) {
+  const child = spawn(program, args, {
+    cwd: root,
+    stdio: ['pipe', 'pipe', 'inherit'],
+    // What runs once or twice is compiled once, plainly.
+    env: { ...process.env, DOTNET_TieredPGO: '0' },
+  });
+  const ended = once(child, 'exit');
+  const waiting = new Map<number, (answer: Answer) => void>();
+  let read = Buffer.alloc(0);
+  child.stdout.on('data', (piece: Buffer) => {
+    read = Buffer.concat([read, piece]);
+    for (;;) {
+      const head = read.indexOf('\r\n\r\n');
+      const start = head + 4;
+      const end = start + Number(/Content-Length: (\d+)/i.exec(read.toString('utf8', 0, head))?.[1]);
+      if (head < 0 || read.length < end) return;
+      const answer = JSON.parse(read.toString('utf8', start, end)) as Answer;
+      read = read.subarray(end);
+      waiting.get(answer.id)?.(answer);
+    }
+  });
+  let id = 0;
+  return {
+    async ask<T>(method: string, params: object): Promise<T> {
+      id += 1;
+      const body = JSON.stringify({ jsonrpc: '2.0', id, method, params });
+      child.stdin.write(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+      const answered = new Promise<Answer>((resolve) => waiting.set(id, resolve));
+      const answer = await Promise.race([
+        answered,
+        ended.then(([code]) => Promise.reject(new Error(`the Bicep compiler ended with code ${code}`))),
+      ]);
+      if (answer.error) throw new Error(answer.error.message);
+      return answer.result as T;
+    },
+    async close(): Promise<void> {
+      child.stdin.end();
+      await ended;
+    },
+  };
+}
+
+interface Answer {
+  id: number;
+  result?: unknown;
+  error?: { message: string };
 }
 
 function literal(value: unknown): string {

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { BICEP_VERSION, type Bicep, findBicep, type Resource, type Template } from './bicep.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -9,6 +10,10 @@ const found = findBicep();
 if (typeof found === 'string') {
   console.warn(`The tests of infra/ with the Bicep compiler ${BICEP_VERSION} did not run: ${found}.`);
 }
+const bicep = found as Bicep;
+afterAll(async () => {
+  if (typeof found !== 'string') await bicep.close();
+});
 
 const ROLES = {
   'Storage Blob Data Owner': 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b',
@@ -31,16 +36,30 @@ const HOST_SETTINGS =
 const NOT_IN_AZURE =
   /^FIELDCHECK_(LOCAL_CHANNELS|LOCAL_ACCESS|SAVED_FACTS|ZONE_RESOLVERS|ENDPOINT_\w+|CLIENT_SECRET|CLIENT_CERTIFICATE)$/;
 
-describe.runIf(typeof found !== 'string')('infra/main.bicep, compiled', () => {
-  const bicep = found as Bicep;
-  const { template, diagnostics } = typeof found === 'string' ? nothing : found.build('infra/main.bicep');
+describe.runIf(typeof found !== 'string')('infra/main.bicep, compiled', async () => {
+  const { template, diagnostics } = typeof found === 'string' ? nothing : await found.build('infra/main.bicep');
   const resources = [...everyResource(template)];
   const settings = appSettings(resources);
 
-  test('builds and lints without a warning, formatted as the compiler formats', () => {
+  test('builds and lints without a warning, formatted as the compiler formats', async () => {
     expect(diagnostics).toEqual([]);
-    expect(bicep.lint('infra/main.bicep')).toEqual([]);
-    expect(bicep.unformatted('infra')).toEqual([]);
+    expect(await bicep.unformatted('infra')).toEqual([]);
+  });
+
+  test('its linter warns among the words of the compiler, and a file that is not formatted is found', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-bicep-'));
+    try {
+      writeFileSync(join(folder, 'main.bicep'), "param  unused string\noutput one string = 'one'\n");
+      const linted = await bicep.build(join(folder, 'main.bicep'));
+      expect(linted.diagnostics).toEqual([
+        expect.stringMatching(
+          /main\.bicep\(1,8\): Warning no-unused-params: Parameter "unused" is declared but never used\./,
+        ),
+      ]);
+      expect(await bicep.unformatted(relative(root, folder))).toEqual([join(relative(root, folder), 'main.bicep')]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test('every resource states its API version, and none is a preview where there is another', () => {
@@ -128,14 +147,13 @@ describe.runIf(typeof found !== 'string')('infra/main.bicep, compiled', () => {
   });
 });
 
-describe.runIf(typeof found !== 'string')('what a deployment creates', () => {
-  const bicep = found as Bicep;
+describe.runIf(typeof found !== 'string')('what a deployment creates', async () => {
   const least = { environmentName: 'test', location: 'westeurope' };
-  const plain = typeof found === 'string' ? [] : found.snapshot('infra/main.bicep', least);
+  const plain = typeof found === 'string' ? [] : await found.snapshot('infra/main.bicep', least);
   const full =
     typeof found === 'string'
       ? []
-      : found.snapshot('infra/main.bicep', {
+      : await found.snapshot('infra/main.bicep', {
           ...least,
           virtualNetwork: true,
           smtpProbeTargets: '192.0.2.25 198.51.100.0/28',
@@ -234,7 +252,7 @@ describe.runIf(typeof found !== 'string')('what a deployment creates', () => {
     expect(only(plain, 'Microsoft.OperationalInsights/workspaces').properties.features.disableLocalAuth).toBe(true);
   });
 
-  test('the app gets five roles, each on one resource, under names that stay the same', () => {
+  test('the app gets five roles, each on one resource, under names that stay the same', async () => {
     const assignments = every(plain, 'Microsoft.Authorization/roleAssignments');
     const granted = assignments.map(({ properties }) => basename(properties.roleDefinitionId)).sort();
     expect(granted).toEqual(Object.values(ROLES).sort());
@@ -248,7 +266,7 @@ describe.runIf(typeof found !== 'string')('what a deployment creates', () => {
         /guid\('[^']+', reference\('[^']+userAssignedIdentities[^']+', '[^']+'\)\.principalId, '[0-9a-f-]{36}'\)/,
       );
     }
-    const again = every(bicep.snapshot('infra/main.bicep', least), 'Microsoft.Authorization/roleAssignments');
+    const again = every(await bicep.snapshot('infra/main.bicep', least), 'Microsoft.Authorization/roleAssignments');
     expect(again.map(({ name }) => name)).toEqual(assignments.map(({ name }) => name));
   });
 
