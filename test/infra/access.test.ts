@@ -433,7 +433,7 @@ const canRunHere = host !== undefined && process.platform !== 'win32' && runs('b
 
 describe.runIf(canRunHere)(`Grant-FieldcheckAccess.ps1 on ${host?.name}`, { timeout: 60_000 }, () => {
   const run = async (parameters: Record<string, string | boolean | string[]>) => {
-    const environment = { AZ_STUB: join(home, 'az'), AZ_STUB_TENANT: file };
+    const environment = { AZ_STUB: join(home, 'az'), AZ_STUB_TENANT: file, PATH: process.env.PATH ?? '' };
     const { output, errors } = await engine.run({
       path,
       parameters,

@@ -51,6 +51,7 @@ export type RunRequest = {
   /** Functions in PowerShell; they win over commands of the same name, in every runspace the script opens too. */
   standIns: string;
   culture?: string;
+  /** Without PATH here programs are not found, and not looked for. */
   environment?: Record<string, string>;
   /** Default: a minute, since the first run of a host compiles the engine. */
   timeLimitMs?: number;

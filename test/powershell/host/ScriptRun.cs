@@ -78,6 +78,8 @@ internal static class ScriptRun
         Environment.SetEnvironmentVariable("PSModulePath", string.Join(Path.PathSeparator, new[] { request.ModulePath, ModulesOfPwsh }.OfType<string>()));
         // No cache file: the engine would write it later, into a folder that is gone by then.
         Environment.SetEnvironmentVariable("PSModuleAnalysisCachePath", OperatingSystem.IsWindows() ? "NUL" : "/dev/null");
+        // A command that is not there would be looked for among all programs of the machine: who calls a program says where it is.
+        if (!request.Environment.ContainsKey("PATH")) Environment.SetEnvironmentVariable("PATH", request.ModulePath);
         var culture = CultureInfo.GetCultureInfo(request.Culture);
         CultureInfo.DefaultThreadCurrentCulture = culture;
         CultureInfo.DefaultThreadCurrentUICulture = culture;
