@@ -27,6 +27,10 @@ function standInModule(standIns: Record<string, StandIn>): string {
 export const accessDenied: StandIn = { body: "throw 'Access is denied.'" };
 export const hanging: StandIn = { body: 'Start-Sleep -Seconds 600' };
 
+/** What cannot even be stopped, because .NET itself waits: until the collector has written its file. */
+export const waitUnstoppably =
+  "$null = [System.IO.FileSystemWatcher]::new($env:FACTS).WaitForChanged('Created', 60000)";
+
 /**
  * The Exchange Management Shell's session, as far as a collector looks at it. The connection behind it is a real one,
  * over the named pipe of the engine's own process: objects arrive deserialized, as they do from an Exchange server.
@@ -68,7 +72,7 @@ export async function collect<Facts>(
       path: join(collectorFolder, script),
       standIns: standInModule({ 'Get-PSSession': exchangeSession, ...standIns }),
       parameters: { ...request.parameters, OutputPath: written },
-      environment: { COMPUTERNAME: 'EX1', ...request.environment },
+      environment: { COMPUTERNAME: 'EX1', FACTS: folder, ...request.environment },
     });
     const json = await readFile(written, 'utf8').catch(() => '{}');
     return { ...answer, json, facts: JSON.parse(json) as Facts };

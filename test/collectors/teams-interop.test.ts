@@ -17,6 +17,7 @@ import {
   literal,
   type StandIn,
   unused,
+  waitUnstoppably,
 } from './collectors.ts';
 import {
   anything,
@@ -829,14 +830,13 @@ describe.runIf(host)(`Collect-TeamsInteropFacts on ${host?.name}`, () => {
     expect(facts.entraConnect.writeback[0]?.classes.find((row) => row.class === name)?.missing).toEqual(missing);
   });
 
-  // The last ones: what they leave behind ends the process, and another one would have to compile the engine again.
   it('leaves a command behind that cannot even be stopped, and goes on in a new runspace', async () => {
     const { facts } = await run(
       {
         ...healthyOrganization,
         'Get-PSSession': [],
         'Get-RemoteMailbox': {
-          body: "[pscustomobject] @{ RemoteRoutingAddress = 'a@contoso.mail.onmicrosoft.com' }; [System.Threading.Thread]::Sleep(8000)",
+          body: `[pscustomobject] @{ RemoteRoutingAddress = 'a@contoso.mail.onmicrosoft.com' }; ${waitUnstoppably}`,
         },
       },
       { parameters: { MailboxSeconds: 3 } },
@@ -854,7 +854,7 @@ describe.runIf(host)(`Collect-TeamsInteropFacts on ${host?.name}`, () => {
   it('ends also where a command cannot be stopped and the server admits no other connection', async () => {
     // The named pipe of a process has room for one.
     const { facts, timedOut } = await run(
-      { ...healthyOrganization, 'Get-SettingOverride': { body: '[System.Threading.Thread]::Sleep(15000)' } },
+      { ...healthyOrganization, 'Get-SettingOverride': { body: waitUnstoppably } },
       { parameters: { SectionSeconds: 2 } },
     );
     expect(timedOut).toBe(false);
