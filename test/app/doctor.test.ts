@@ -11,7 +11,7 @@ import { createZone, type DnsServer, startDnsServer } from '../../src/local/dns-
 import { createStorageQueue } from '../../src/queue/storage-queue.ts';
 import { createTableStore } from '../../src/store/table-store.ts';
 import { useAzurite } from '../azurite.ts';
-import { contoso } from '../tenant/access.ts';
+import { contoso, fabrikam } from '../tenant/access.ts';
 import { type FakeCloud, startFakeCloud } from '../tenant/fake-cloud.ts';
 import { fakeTenant } from '../tenant/fake-tenant.ts';
 
@@ -56,15 +56,11 @@ afterAll(async () => {
   await Promise.all([dns.close(), internal.close(), cloud.close()]);
 });
 
-/** A set-up in which everything is as it should be: storage opened, one organization, a tenant that granted everything. */
-async function healthy(): Promise<Record<string, string>> {
-  const store = createTableStore({ connectionString: azurite.connectionString });
-  await store.open();
-  await store.putOrganization(document, '*', new Date().toISOString());
-  await createStorageQueue(QueueServiceClient.fromConnectionString(azurite.connectionString)).open();
-  const tenant = fakeTenant(contoso.id, ['contoso.com']);
+/** Everything as it should be around the storage: a tenant that granted everything, and the settings. */
+function settingsFor(tenantId: string): Record<string, string> {
+  const tenant = fakeTenant(tenantId, ['contoso.com']);
   tenant.cmdlets['Get-OrganizationConfig'] = [{ Name: 'contoso' }];
-  cloud.tenants.set(contoso.id, tenant);
+  cloud.tenants.set(tenantId, tenant);
   return {
     AzureWebJobsStorage: azurite.connectionString,
     FIELDCHECK_RESOLVERS: dns.address,
@@ -79,6 +75,15 @@ async function healthy(): Promise<Record<string, string>> {
     OPS_WEBHOOK: workflow,
     DESK_WEBHOOK: 'https://desk.contoso.com/hook',
   };
+}
+
+/** A set-up in which everything is as it should be: storage opened, one organization, a tenant that granted everything. */
+async function healthy(): Promise<Record<string, string>> {
+  const store = createTableStore({ connectionString: azurite.connectionString });
+  await store.open();
+  await store.putOrganization(document, '*', new Date().toISOString());
+  await createStorageQueue(QueueServiceClient.fromConnectionString(azurite.connectionString)).open();
+  return settingsFor(contoso.id);
 }
 
 const examined = (environment: Record<string, string>, options: Parameters<typeof examine>[2] = {}) =>
@@ -192,7 +197,8 @@ describe('on a healthy set-up', () => {
 });
 
 describe('on a set-up that is broken on purpose', () => {
-  test('every break is named, with the step that mends it and without any secret', async () => {
+  // Both wait until nothing was tried in vain for long enough: beside each other, with a tenant each.
+  test.concurrent('every break is named, with the step that mends it and without any secret', async () => {
     const environment = await healthy();
     const tenant = cloud.tenants.get(contoso.id);
     if (tenant) {
@@ -250,12 +256,12 @@ describe('on a set-up that is broken on purpose', () => {
     expect(text).toContain("→ Store the channel's address as the secret of MAIL_TEAM_WEBHOOK");
   });
 
-  test('a storage that does not answer blinds nothing else', async () => {
-    const environment = await healthy();
+  test.concurrent('a storage that does not answer blinds nothing else', async () => {
+    const environment = settingsFor(fabrikam.id);
     const gone = azurite.connectionString.replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:1');
     const { state, checks } = await examined(
       { ...environment, AzureWebJobsStorage: gone, MAIL_TEAM_WEBHOOK: '' },
-      { documents: [document] },
+      { documents: [{ ...document, tenant: fabrikam }] },
     );
     expect(state).toBe('missing');
     expect(bad(checks).map((line) => line.split(': ').slice(0, 2).join(': '))).toEqual([
