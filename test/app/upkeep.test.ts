@@ -243,22 +243,25 @@ describe('the heartbeat', () => {
   });
 });
 
+/** Four days of the organization, lived through once: a copy of its storage for whoever goes on from there, and its export. */
+interface FourDays {
+  readonly copyTo: (tablePrefix: string) => Promise<void>;
+  readonly lines: readonly string[];
+}
+let fourDays: FourDays | undefined;
+async function livedFourDays(): Promise<FourDays> {
+  const tablePrefix = 'days4';
+  made = machineOver(createTableStore({ connectionString: azurite.connectionString, tablePrefix }));
+  made.environment.MAIL_TEAM_WEBHOOK = sink.url;
+  await prepared(organization({}, { url: 'secret:MAIL_TEAM_WEBHOOK' }));
+  await runDays(4);
+  return { copyTo: await copyOfTables(azurite.connectionString, tablePrefix), lines: await exported() };
+}
+
 describe('export and import', () => {
-  let copyOfFourDays: ((to: string) => Promise<void>) | undefined;
-
-  async function livedFourDays() {
-    const tablePrefix = 'days4';
-    made = machineOver(createTableStore({ connectionString: azurite.connectionString, tablePrefix }));
-    made.environment.MAIL_TEAM_WEBHOOK = sink.url;
-    await prepared(organization({}, { url: 'secret:MAIL_TEAM_WEBHOOK' }));
-    await runDays(4);
-    return copyOfTables(azurite.connectionString, tablePrefix);
-  }
-
-  // Lived through once; each test goes on from a copy.
   beforeEach(async () => {
-    copyOfFourDays ??= await livedFourDays();
-    await copyOfFourDays(prefixOf(stores));
+    fourDays ??= await livedFourDays();
+    await fourDays.copyTo(prefixOf(stores));
     made = machineOver(store);
     made.environment.MAIL_TEAM_WEBHOOK = sink.url;
     made.clock.advance({ days: 4 });
@@ -320,9 +323,60 @@ describe('export and import', () => {
     expect(await countsOf(store)).toEqual({ states: 3, history: 3, facts: 6, runs: 0 });
   });
 
+  test('an import that is cut short leaves no organization, says so, and can be done again', async () => {
+    const lines = await exported();
+    const failing = newStore();
+    const broken = createMachine({
+      resolvers: resolvers.addresses,
+      store: { ...failing, restore: () => Promise.reject(new Error('storage went away')) },
+    });
+    await expect(broken.app.importOrganization(linesOf(lines), false)).rejects.toThrow(
+      'The import of "contoso" was cut short (storage went away). The organization does not exist until it is complete: import the file again.',
+    );
+    expect(await failing.organizations()).toEqual([]);
+    await machineOver(failing).app.importOrganization(linesOf(lines), false);
+    expect(await countsOf(failing)).toEqual({ states: 3, history: 3, facts: 6, runs: 0 });
+  });
+
+  test('a replacement that is cut short puts back what was there, and says so', async () => {
+    const lines = await exported();
+    const renamed = lines.map((line) => line.replace('"name":"Contoso"', '"name":"Contoso Ltd"'));
+    const facts = vi.spyOn(store, 'restore').mockRejectedValueOnce(new Error('storage went away'));
+    onTestFinished(() => facts.mockRestore());
+    await expect(made.app.importOrganization(linesOf(renamed), true)).rejects.toThrow(
+      'The import of "contoso" was cut short (storage went away). What an export holds of what was there before is back.',
+    );
+    expect((await exported()).slice(1)).toEqual(lines.slice(1));
+    facts.mockRejectedValue(new Error('storage went away'));
+    await expect(made.app.importOrganization(linesOf(renamed), true)).rejects.toThrow(
+      'What was there before could not be put back (storage went away). The organization does not exist until it is complete: import the file again.',
+    );
+  });
+
+  test('a replacement that cannot be written is refused before anything of the old one goes', async () => {
+    const lines = await exported();
+    const spoilt = lines.map((line) => line.replace(/("kind":"history".*?"at":")2026/, '$11026'));
+    expect(spoilt).not.toEqual(lines);
+    await expect(made.app.importOrganization(linesOf(spoilt), true)).rejects.toThrow(/no time that can be kept/);
+    expect((await exported()).slice(1)).toEqual(lines.slice(1));
+  });
+
+  test('an address that is written out is not exported; a replaced document keeps its own', async () => {
+    await made.app.putOrganization('contoso', organization(), undefined);
+    const lines = await exported();
+    expect(lines.join('')).not.toContain(sink.url);
+    await expect(machineOver(newStore()).app.importOrganization(linesOf(lines), false)).rejects.toThrow(
+      /channels\.mail-team\.url: .* write the address or secret:NAME/,
+    );
+    await made.app.importOrganization(linesOf(lines), true);
+    expect((await store.organization('contoso'))?.value.channels['mail-team']?.url).toBe(sink.url);
+  });
+});
+
+describe('an import', () => {
   const empty = { states: 0, history: 0, facts: 0, runs: 0 };
 
-  test.each<[string, (lines: string[]) => string[], string]>([
+  test.each<[string, (lines: readonly string[]) => readonly string[], string]>([
     [
       'cut off',
       (lines) => lines.slice(0, -1),
@@ -399,63 +453,14 @@ describe('export and import', () => {
       '"1026-11-2',
     ],
   ])('a file with %s is refused by line, and nothing of it is written', async (_, spoil, sentence) => {
-    const otherStore = newStore();
-    const other = machineOver(otherStore);
-    await expect(other.app.importOrganization(linesOf(spoil(await exported())), false)).rejects.toThrow(
+    fourDays ??= await livedFourDays();
+    const { app } = machineOver(store);
+    await expect(app.importOrganization(linesOf(spoil(fourDays.lines)), false)).rejects.toThrow(
       `contoso.ndjson: ${sentence}`,
     );
-    await otherStore.open();
-    expect(await countsOf(otherStore)).toEqual(empty);
-    expect(await otherStore.organizations()).toEqual([]);
-  });
-
-  test('an import that is cut short leaves no organization, says so, and can be done again', async () => {
-    const lines = await exported();
-    const failing = newStore();
-    const broken = createMachine({
-      resolvers: resolvers.addresses,
-      store: { ...failing, restore: () => Promise.reject(new Error('storage went away')) },
-    });
-    await expect(broken.app.importOrganization(linesOf(lines), false)).rejects.toThrow(
-      'The import of "contoso" was cut short (storage went away). The organization does not exist until it is complete: import the file again.',
-    );
-    expect(await failing.organizations()).toEqual([]);
-    await machineOver(failing).app.importOrganization(linesOf(lines), false);
-    expect(await countsOf(failing)).toEqual({ states: 3, history: 3, facts: 6, runs: 0 });
-  });
-
-  test('a replacement that is cut short puts back what was there, and says so', async () => {
-    const lines = await exported();
-    const renamed = lines.map((line) => line.replace('"name":"Contoso"', '"name":"Contoso Ltd"'));
-    const facts = vi.spyOn(store, 'restore').mockRejectedValueOnce(new Error('storage went away'));
-    onTestFinished(() => facts.mockRestore());
-    await expect(made.app.importOrganization(linesOf(renamed), true)).rejects.toThrow(
-      'The import of "contoso" was cut short (storage went away). What an export holds of what was there before is back.',
-    );
-    expect((await exported()).slice(1)).toEqual(lines.slice(1));
-    facts.mockRejectedValue(new Error('storage went away'));
-    await expect(made.app.importOrganization(linesOf(renamed), true)).rejects.toThrow(
-      'What was there before could not be put back (storage went away). The organization does not exist until it is complete: import the file again.',
-    );
-  });
-
-  test('a replacement that cannot be written is refused before anything of the old one goes', async () => {
-    const lines = await exported();
-    const spoilt = lines.map((line) => line.replace(/("kind":"history".*?"at":")2026/, '$11026'));
-    expect(spoilt).not.toEqual(lines);
-    await expect(made.app.importOrganization(linesOf(spoilt), true)).rejects.toThrow(/no time that can be kept/);
-    expect((await exported()).slice(1)).toEqual(lines.slice(1));
-  });
-
-  test('an address that is written out is not exported; a replaced document keeps its own', async () => {
-    await made.app.putOrganization('contoso', organization(), undefined);
-    const lines = await exported();
-    expect(lines.join('')).not.toContain(sink.url);
-    await expect(machineOver(newStore()).app.importOrganization(linesOf(lines), false)).rejects.toThrow(
-      /channels\.mail-team\.url: .* write the address or secret:NAME/,
-    );
-    await made.app.importOrganization(linesOf(lines), true);
-    expect((await store.organization('contoso'))?.value.channels['mail-team']?.url).toBe(sink.url);
+    await store.open();
+    expect(await countsOf(store)).toEqual(empty);
+    expect(await store.organizations()).toEqual([]);
   });
 });
 
