@@ -1,4 +1,5 @@
 // Once a week, to every channel: what is still so. One notice, however much is open and however many organizations share it.
+import pMap from 'p-map';
 import { noWatchMemory, type WatchMemory } from '../../domain/blindness.ts';
 import { causeGroupsOf } from '../../domain/cause-groups.ts';
 import { notJudged, rememberedOf, type SubjectState } from '../../domain/compare.ts';
@@ -26,6 +27,9 @@ const aheadDays = 30;
 const aheadMs = aheadDays * dayMs;
 const factsAheadMs = 14 * dayMs;
 
+/** Watches asked for side by side. */
+const watchesAtOnce = 8;
+
 const statesAtOnce = 1_000;
 
 /** A watch whose digest goes to a channel. */
@@ -40,14 +44,17 @@ interface Told {
 export async function digests(ports: DeliveryPorts): Promise<void> {
   const { store, evaluations, log } = ports;
   const byAddress = new Map<string, Told[]>();
-  for (const document of await store.organizations()) {
-    for (const watch of watchesOf(evaluations, document)) {
-      const memory = await store.watchMemory(watch);
-      for (const [channel, when] of Object.entries(receiversIn(document, watch.evaluation))) {
-        if (!wantsDigest(when, watch.evaluation)) continue;
-        const address = addressIn(document, channel);
-        byAddress.set(address, [...(byAddress.get(address) ?? []), { document, watch, channel, memory }]);
-      }
+  const watches = (await store.organizations()).flatMap((document) =>
+    watchesOf(evaluations, document).map((watch) => ({ document, watch })),
+  );
+  const remembered = await pMap(watches, async (one) => ({ ...one, memory: await store.watchMemory(one.watch) }), {
+    concurrency: watchesAtOnce,
+  });
+  for (const { document, watch, memory } of remembered) {
+    for (const [channel, when] of Object.entries(receiversIn(document, watch.evaluation))) {
+      if (!wantsDigest(when, watch.evaluation)) continue;
+      const address = addressIn(document, channel);
+      byAddress.set(address, [...(byAddress.get(address) ?? []), { document, watch, channel, memory }]);
     }
   }
   for (const told of byAddress.values()) {

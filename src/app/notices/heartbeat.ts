@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import type { OrganizationDocument } from '../../domain/organization.ts';
 import { receiversIn } from '../../domain/route.ts';
 import type { RunRecord } from '../../store/store.ts';
@@ -13,6 +14,9 @@ type Watching = Pick<Ports, 'store' | 'evaluations'>;
 /** Runs looked at to find the last one that is over. */
 const runsLookedAt = 5;
 
+/** Organizations looked at side by side. */
+const organizationsAtOnce = 8;
+
 /**
  * Says once a day of every organization that it is being looked after: a line in the log with its last run and what its
  * channels last took, and a card to those channels that ask for one. A card that does not come is what tells a person
@@ -22,11 +26,14 @@ export async function heartbeat(ports: DeliveryPorts): Promise<void> {
   for (const says of expiringKeys(await ports.store.keys(), ports.clock())) ports.log.warn('key expires', { says });
   await digests(ports);
   const documents = await ports.store.organizations();
-  const runsOf = new Map<string, Awaited<ReturnType<typeof lastRuns>>>();
+  const ofEach = <T>(ask: (document: OrganizationDocument) => Promise<T>) =>
+    pMap(documents, async (document) => ({ document, found: await ask(document) }), {
+      concurrency: organizationsAtOnce,
+    });
+  const lastOnes = await ofEach((document) => lastRuns(ports, document));
+  const runsOf = new Map(lastOnes.map(({ document, found }) => [document.id, found]));
   const cards = new Map<string, Beat[]>();
-  for (const document of documents) {
-    const runs = await lastRuns(ports, document);
-    runsOf.set(document.id, runs);
+  for (const { document, found: runs } of lastOnes) {
     for (const { evaluation, run } of runs) {
       for (const channel of Object.keys(receiversIn(document, evaluation))) {
         if (document.channels[channel]?.heartbeat !== true) continue;
@@ -36,7 +43,7 @@ export async function heartbeat(ports: DeliveryPorts): Promise<void> {
     }
   }
   for (const [first, ...others] of cards.values()) if (first !== undefined) await sendCard(ports, [first, ...others]);
-  for (const document of documents) {
+  for (const { document, found: deliveries } of await ofEach((one) => lastDeliveries(ports, one))) {
     ports.log.info('heartbeat', {
       organization: document.id,
       lastRun: runsOf
@@ -44,7 +51,7 @@ export async function heartbeat(ports: DeliveryPorts): Promise<void> {
         ?.map(({ run }) => run.startedAt)
         .sort()
         .at(-1),
-      channels: Object.fromEntries(await lastDeliveries(ports, document)),
+      channels: Object.fromEntries(deliveries),
     });
   }
 }
@@ -55,11 +62,10 @@ export async function lastDeliveries(
   document: OrganizationDocument,
 ): Promise<ReadonlyMap<string, string | undefined>> {
   const last = new Map<string, string | undefined>(Object.keys(document.channels).map((name) => [name, undefined]));
-  for (const watch of watchesOf(evaluations, document)) {
-    for (const { channel, at } of await store.lastDeliveries(watch)) {
-      const before = last.get(channel);
-      if (last.has(channel) && (before === undefined || before < at)) last.set(channel, at);
-    }
+  const taken = await Promise.all(watchesOf(evaluations, document).map((watch) => store.lastDeliveries(watch)));
+  for (const { channel, at } of taken.flat()) {
+    const before = last.get(channel);
+    if (last.has(channel) && (before === undefined || before < at)) last.set(channel, at);
   }
   return last;
 }
@@ -68,13 +74,13 @@ async function lastRuns(
   { store, evaluations }: Watching,
   document: OrganizationDocument,
 ): Promise<readonly { evaluation: string; run: RunRecord }[]> {
-  const found: { evaluation: string; run: RunRecord }[] = [];
-  for (const watch of watchesOf(evaluations, document)) {
-    const runs = await store.runs(watch, runsLookedAt);
-    const run = runs.find(({ state }) => state !== 'running');
-    if (run !== undefined) found.push({ evaluation: watch.evaluation, run });
-  }
-  return found;
+  const found = await Promise.all(
+    watchesOf(evaluations, document).map(async (watch) => {
+      const run = (await store.runs(watch, runsLookedAt)).find(({ state }) => state !== 'running');
+      return run === undefined ? [] : [{ evaluation: watch.evaluation, run }];
+    }),
+  );
+  return found.flat();
 }
 
 interface Beat {
