@@ -3,13 +3,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { KeyRecord } from '../../../src/facts/mail-domain/key-record.ts';
 import { parseKeyRecord } from '../../../src/sources/dns/key-record.ts';
+import { publicRsaKey } from '../../dns-server/dkim-zone.ts';
 
-function rsa(bits: number, encoding: 'spki' | 'pkcs1' = 'spki', publicExponent = 65537): string {
-  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: bits, publicExponent });
-  return publicKey.export({ type: encoding, format: 'der' }).toString('base64');
+function rsa(bits: number, encoding: 'spki' | 'pkcs1' = 'spki', exponent = 65_537): string {
+  return publicRsaKey(bits, exponent).export({ type: encoding, format: 'der' }).toString('base64');
 }
 
-const key2048 = rsa(2048);
+/** One that somebody could sign with. */
+const key2048 = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  .publicKey.export({ type: 'spki', format: 'der' })
+  .toString('base64');
 const ed25519Spki = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' });
 const ed25519Raw = ed25519Spki.subarray(-32);
 const p256 = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })

@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type FactSet, type FactSetOf, type Gathered, known, noFacts } from '../../../src/domain/fact-set.ts';
 import { gather } from '../../../src/domain/gather.ts';
@@ -18,18 +17,15 @@ import {
 } from '../../../src/local/dns-server.ts';
 import { mailDomainSources } from '../../../src/sources/bindings/dkim/sources.ts';
 import { createResolverPool, type ResolverAddresses } from '../../../src/sources/dns/resolvers.ts';
+import { dkimKey } from '../../dns-server/dkim-zone.ts';
 
 const now = new Date('2026-11-24T09:30:00Z');
 const domain = 'contoso.com';
 const name = (selector: string) => `${selector}._domainkey.${domain}`;
 const target = (selector: string) => `${selector}-contoso-com._domainkey.contoso.onmicrosoft.com`;
 
-const newKey = () => {
-  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  return `v=DKIM1; k=rsa; p=${publicKey.export({ type: 'spki', format: 'der' }).toString('base64')};`;
-};
-const keys = { selector1: newKey(), selector2: newKey() };
-const otherKey = newKey();
+const keys = { selector1: dkimKey(2048), selector2: dkimKey(2048) };
+const otherKey = dkimKey(2048);
 
 /** `selector1` signs, `selector2` is passive. */
 const row: SigningConfigurationRow = {
