@@ -53,10 +53,13 @@ export function enumerateFirst(names: readonly string[], shown = 5, total = name
   return total > first.length ? `${first.join(', ')} and ${total - first.length} more` : enumerate(first);
 }
 
+/** Not in the function: the bundle holds it as `new RegExp(…)`, which would be made anew by each call. */
+const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\u{FFFD}]|(?! )\p{Zs}/gu;
+
 /** With every character shown that a reader would not see or not tell from a space: `<U+FEFF>v=DKIM1`. */
 export function showInvisible(text: string): string {
   return text.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\u{FFFD}]|(?! )\p{Zs}/gu,
+    invisible,
     (character) => `<U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`,
   );
 }
