@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { SecureContext } from 'node:tls';
 import type { TokenCredential } from '@azure/identity';
 import { Unobtainable } from '../domain/fact-set.ts';
 import type { CloudTenant } from '../domain/tenant.ts';
@@ -79,12 +80,16 @@ export function createTenantIdentity(
     const managed = () => new ManagedIdentityCredential({ clientId: managedIdentityClientId ?? '' });
     if (usesManagedIdentity(tenant)) return managed();
     const { login, tokenExchangeScope } = endpointsOf(tenant.cloud, options.endpoints);
-    const ca = options.roots?.ours.pem;
+    const ours = options.roots?.ours;
+    // Made once: of certificates the SDK would make one for each connection, which takes longer than what is sent over it.
+    // It hands on to Node what it does not know.
+    const tlsOptions: { readonly ca?: never; readonly secureContext: SecureContext } | undefined =
+      ours?.pem === undefined ? undefined : { secureContext: ours.secureContext };
     const common = {
       authorityHost: login,
       // The endpoint is ours to know: asking the worldwide cloud about it would fail in the other clouds.
       disableInstanceDiscovery: true,
-      ...(ca === undefined ? {} : { tlsOptions: { ca } }),
+      ...(tlsOptions === undefined ? {} : { tlsOptions }),
       additionalPolicies: [
         {
           position: 'perRetry' as const,
