@@ -31,7 +31,7 @@ async function slowStore(organizations: number, ms: number): Promise<{ store: St
 }
 
 test('is told within two seconds by 1,500 organizations, and looked at by one at a time', async () => {
-  const { store, looks } = await slowStore(1_500, 100);
+  const { store, looks } = await slowStore(1_500, 40);
   const { app } = createMachine({
     store,
     resolvers: ['127.0.0.1:9'],

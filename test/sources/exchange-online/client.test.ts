@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createPatientHttp } from '../../../src/http/retry.ts';
+import { createExchangeOnline } from '../../../src/sources/exchange-online/client.ts';
 import { diagnose } from '../../../src/sources/exchange-online/failure.ts';
 import { exchangeOnlineReader } from '../../../src/sources/exchange-online/reader.ts';
 import { type Access, accessTo, contoso } from '../../tenant/access.ts';
@@ -43,6 +45,14 @@ describe('InvokeCommand', () => {
     expect(JSON.parse(request?.body ?? '')).toEqual({
       CmdletInput: { CmdletName: 'Get-AcceptedDomain', Parameters: { ResultSize: 'Unlimited' } },
     });
+  });
+
+  it('is sent to a tenant once a second, where nobody names another pace', async () => {
+    const http = createPatientHttp(access.http);
+    const sent = vi.spyOn(http, 'send');
+    const exchangeOnline = createExchangeOnline({ http, identity: access.identity, endpoints: cloud.endpoints });
+    await exchangeOnline.invoke(contoso, 'Get-AcceptedDomain', {}, AbortSignal.timeout(20_000));
+    expect(sent.mock.calls.map(([{ pace }]) => pace)).toEqual([{ key: `exchange-online ${contoso.id}`, perSecond: 1 }]);
   });
 
   it('drops the side keys that tell types, and no rows are rows too', async () => {

@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createPatientHttp } from '../../../src/http/retry.ts';
+import { createGraph } from '../../../src/sources/graph/client.ts';
 import { entraDomains, openExchangeIssues } from '../../../src/sources/graph/directory.ts';
 import { graphReader } from '../../../src/sources/graph/reader.ts';
 import { type Access, accessTo, contoso } from '../../tenant/access.ts';
@@ -32,6 +34,15 @@ describe('Microsoft Graph', () => {
     const [request] = cloud.graph.arrived;
     expect(decodeURIComponent(request?.target ?? '')).toBe(path);
     expect(request?.headers.authorization).toMatch(/^Bearer e/);
+  });
+
+  it('is asked of a tenant ten times a second, where nobody names another pace', async () => {
+    tenant.graph['/v1.0/organization'] = [{ id: contoso.id }];
+    const http = createPatientHttp(access.http);
+    const sent = vi.spyOn(http, 'send');
+    const graph = createGraph({ http, identity: access.identity, endpoints: cloud.endpoints });
+    await graph.list(contoso, '/v1.0/organization', signal());
+    expect(sent.mock.calls.map(([{ pace }]) => pace)).toEqual([{ key: `graph ${contoso.id}`, perSecond: 10 }]);
   });
 
   it('keeps filters as they are written', async () => {
