@@ -13,11 +13,15 @@ import type { Machine } from './load-balanced-network.ts';
 let checkedQueue: string | undefined;
 process.once('exit', () => checkedQueue !== undefined && rmSync(checkedQueue, { recursive: true, force: true }));
 
+/** Where its programs are. */
+let daemons = '';
+
 /** Is Postfix there to be run? Says so once for each file of tests where not. */
 export function canRunPostfix(leftOut: string): boolean {
   const tried = spawnSync('sh', ['-c', 'PATH=$PATH:/usr/sbin postconf -h daemon_directory && id postfix'], {
     encoding: 'utf8',
   });
+  [daemons = ''] = tried.stdout?.split('\n') ?? [];
   if (tried.status === 0) return true;
   console.log(`Not run: ${leftOut} needs Postfix (${(tried.stderr || String(tried.error)).trim().split('\n')[0]}).`);
   return false;
@@ -77,9 +81,9 @@ export async function runPostfix(
     chown postfix '${join(folder, 'data')}'
     PATH=$PATH:/usr/sbin
     export MAIL_CONFIG='${folder}'
-    ${isChecked ? `cp -a '${checkedQueue}/.' '${folder}/queue'` : `postfix check 2>&1; cp -a '${folder}/queue/.' '${checkedQueue}'`}
-    touch '${folder}/queue/quick-start'`);
-  machine.start(['/usr/sbin/postfix', '-c', folder, 'start-fg']);
+    ${isChecked ? `cp -a '${checkedQueue}/.' '${folder}/queue'` : `postfix check 2>&1; cp -a '${folder}/queue/.' '${checkedQueue}'`}`);
+  // What `postfix start-fg` starts is not ended with it.
+  machine.start([join(daemons, 'master'), '-c', folder, '-s']);
   for (let tries = 0; tries < 200; tries++) {
     if (/daemon started/.test(await readFile(log, 'utf8').catch(() => ''))) return log;
     await wait(50);
