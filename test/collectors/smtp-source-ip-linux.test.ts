@@ -234,6 +234,7 @@ describe.runIf(canUnshare)('Collect-SmtpSourceIpFacts.sh on a machine', () => {
       mount -o remount,bind,ro /
       mount -o remount,bind,ro /proc
       mount -t tmpfs none /tmp
+      export TMPDIR=/tmp
       echo >/tmp/mail.log
       sh -s -- -o /tmp/facts.json -l /tmp/mail.log >/tmp/output 2>&1 <<'SCRIPT'
 ${text}

@@ -55,6 +55,7 @@ async function act(inputs: Readonly<Record<string, string>>) {
   const env = {
     PATH: process.env.PATH,
     HOME: folder,
+    TMPDIR: folder,
     GITHUB_ACTION_PATH: root,
     GITHUB_OUTPUT: files.output,
     GITHUB_STEP_SUMMARY: files.summary,

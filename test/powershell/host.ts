@@ -10,6 +10,8 @@ import { promisify } from 'node:util';
 const exec = promisify(execFile);
 
 const sources = join(import.meta.dirname, 'host');
+/** What is built or installed once, beside what else is kept of installed packages. */
+const kept = join(import.meta.dirname, '../../node_modules/.cache');
 const dotnetEnvironment = {
   ...process.env,
   DOTNET_CLI_TELEMETRY_OPTOUT: '1',
@@ -158,7 +160,7 @@ export class PowerShellHost {
 }
 
 /**
- * The host, built once per state of its sources and kept in the temporary folder; undefined, with a line on the
+ * The host, built once per state of its sources and kept; undefined, with a line on the
  * console, where dotnet is missing or its packages cannot be had.
  */
 export async function openPowerShellHost(): Promise<PowerShellHost | undefined> {
@@ -178,12 +180,12 @@ export async function openPwsh(): Promise<PowerShellHost | undefined> {
 
 const pwshVersion = '7.6.9';
 
-/** PowerShell as a .NET tool, installed once into the temporary folder. */
+/** PowerShell as a .NET tool, installed once. */
 async function installedPwsh(): Promise<string | undefined> {
-  const installed = join(tmpdir(), `fieldcheck-pwsh-${pwshVersion}`);
+  const installed = join(kept, `pwsh-${pwshVersion}`);
   const program = join(installed, 'pwsh');
   if (existsSync(program)) return program;
-  const installing = await mkdtemp(join(tmpdir(), 'fieldcheck-pwsh-'));
+  const installing = await beginIn(kept);
   try {
     const asked = ['tool', 'install', 'PowerShell', '--version', pwshVersion, '--tool-path', installing];
     await exec('dotnet', asked, { env: dotnetEnvironment });
@@ -201,15 +203,21 @@ async function installedPwsh(): Promise<string | undefined> {
   }
 }
 
+/** A folder to build in, next to where what is complete will be: renaming works within a file system only. */
+async function beginIn(folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  return mkdtemp(join(folder, 'begun-'));
+}
+
 async function buildHost(): Promise<string | undefined> {
   const names = (await readdir(sources)).filter((name) => name.endsWith('.cs') || name.endsWith('.csproj')).sort();
   const digest = createHash('sha256');
   for (const name of names) digest.update(name).update(await readFile(join(sources, name)));
-  const built = join(tmpdir(), `fieldcheck-powershell-host-${digest.digest('hex').slice(0, 16)}`);
+  const built = join(kept, `powershell-host-${digest.digest('hex').slice(0, 16)}`);
   const program = join(built, 'out', 'powershell-host.dll');
   if (existsSync(program)) return program;
 
-  const building = await mkdtemp(join(tmpdir(), 'fieldcheck-powershell-build-'));
+  const building = await beginIn(kept);
   try {
     for (const name of names) await cp(join(sources, name), join(building, name));
     // No build server is left running behind the tests.

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,6 @@ import type { Machine } from './load-balanced-network.ts';
  * with a program of its own, some hundred in all, and a queue from a checked one starts without (`postfix quick-stop`).
  */
 let checkedQueue: string | undefined;
-process.once('exit', () => checkedQueue !== undefined && rmSync(checkedQueue, { recursive: true, force: true }));
 
 /** Where its programs are. */
 let daemons = '';
