@@ -2,23 +2,18 @@
 // to answer): states, an outbox that waits, a document, supplied facts that have expired.
 import { readFile } from 'node:fs/promises';
 import { TableClient, type TableEntity } from '@azure/data-tables';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Notice } from '../../src/domain/notice.ts';
-import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { renderCard } from '../../src/notifiers/teams-workflow/card.ts';
 import { createTableStore } from '../../src/store/table-store.ts';
 import { useAzurite } from '../azurite.ts';
 import { createClock, createMachine } from './machine.ts';
+import { useResolvers } from './resolvers.ts';
 import { acceptedRow, createTenant } from './tenant.ts';
 
 const azurite = useAzurite();
 const tenant = createTenant(['contoso.com'], ['mail.contoso.com', 'shop.contoso.com']);
-const zone = { lookup: (name: string) => tenant.zone.lookup(name) };
-let resolvers: readonly [DnsServer, DnsServer];
-beforeAll(async () => {
-  resolvers = await Promise.all([startDnsServer({ zone }), startDnsServer({ zone })]);
-});
-afterAll(() => Promise.all(resolvers.map((server) => server.close())));
+const resolvers = useResolvers(() => tenant.zone);
 
 interface Left {
   readonly at: string;
@@ -52,7 +47,7 @@ test('what the release before has left is read: nothing is told again, and what 
   const { app, work } = createMachine({
     clock,
     store: createTableStore({ connectionString: azurite.connectionString, tablePrefix: 'old' }),
-    resolvers: resolvers.map(({ address }) => address),
+    resolvers: resolvers.addresses,
     notifierFor: () => ({
       id: 'after',
       send: async (notice) => {

@@ -1,27 +1,22 @@
 // Channels at work: who hears of what, what becomes of a channel that is dead, and what is said when one is tried out.
 import type { RequestListener } from 'node:http';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { WebhookEvent } from '../../src/notifiers/webhook/event.ts';
 import { healthPage, type Site } from '../../src/pages/index.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import { type Loopback, startLoopback } from '../notifiers/loopback.ts';
 import { createMachine, type Machine } from './machine.ts';
+import { useResolvers } from './resolvers.ts';
 import { acceptedRow, createTenant, type Tenant } from './tenant.ts';
 
 let tenant: Tenant;
-let dns: readonly DnsServer[];
 let made: Machine;
 const servers: Loopback[] = [];
 
-beforeAll(async () => {
-  const zone = { lookup: (name: string) => tenant.zone.lookup(name) };
-  dns = await Promise.all([startDnsServer({ zone }), startDnsServer({ zone })]);
-});
-afterAll(() => Promise.all(dns.map((server) => server.close())));
+const resolvers = useResolvers(() => tenant.zone);
 beforeEach(() => {
   tenant = createTenant(['contoso.com'], ['shop.contoso.com']);
-  made = createMachine({ store: createMemoryStore(), resolvers: dns.map(({ address }) => address) });
+  made = createMachine({ store: createMemoryStore(), resolvers: resolvers.addresses });
 });
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));

@@ -1,31 +1,26 @@
 // The life of incidents over the whole App: DNS, rules, store and channel are real or as real as it gets.
 import readWorkbook from 'read-excel-file/node';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { Notice } from '../../src/domain/notice.ts';
 import { failedSelectorsCsv } from '../../src/evaluations/dkim/failed-selectors-csv.ts';
-import { type DnsServer, startDnsServer } from '../../src/local/dns-server.ts';
 import { organizationPage, overviewPage, type Site, subjectPage, watchPage } from '../../src/pages/index.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createMachine, type Machine } from './machine.ts';
+import { useResolvers } from './resolvers.ts';
 import { acceptedRow, createTenant, type Tenant } from './tenant.ts';
 
 const key = 'contoso/dkim/shop.contoso.com/dkim/active-key-published#selector1';
 const watch = { organization: 'contoso', evaluation: 'dkim' };
 
 let tenant: Tenant;
-let resolvers: readonly [DnsServer, DnsServer];
 let store: Store;
 let made: Machine;
 /** What each channel took. */
 let taken: Record<string, Notice[]>;
 let refuses: ReadonlySet<string>;
 
-const zone = { lookup: (name: string) => tenant.zone.lookup(name) };
-beforeAll(async () => {
-  resolvers = await Promise.all([startDnsServer({ zone }), startDnsServer({ zone })]);
-});
-afterAll(() => Promise.all(resolvers.map((server) => server.close())));
+const resolvers = useResolvers(() => tenant.zone);
 
 beforeEach(async () => {
   tenant = createTenant(['contoso.com', 'mail.contoso.com', 'shop.contoso.com']);
@@ -34,7 +29,7 @@ beforeEach(async () => {
   refuses = new Set();
   made = createMachine({
     store,
-    resolvers: resolvers.map(({ address }) => address),
+    resolvers: resolvers.addresses,
     notifierFor: (_document, channel) => ({
       id: 'test',
       send: async (notice) => {
