@@ -1,32 +1,37 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
- * Tests that replace a module of Node, register functions or telemetry for good, or spend their time in programs that
- * they start: each file has a process to itself. A worker runs many of all others and loads once what they import,
- * which is most of what a small file costs.
+ * Tests that replace a module of Node or register functions or telemetry for good: each file has a process to itself.
+ * A worker runs many of all others and loads once what they import, which is most of what a small file costs.
  */
-const alone = [
-  ...['app/large-files', 'doors/doors', 'functions/{bundle,deployed}', 'sources/smtp-probe/*', 'telemetry/*'],
-  ...['collectors/*', 'infra/{access,container-run}', 'local/{azurite,cli,serve,start}', 'pages/*', 'powershell/*'],
-  ...['cli/unreachable-resolver', 'tools/{bootstrap,build,npm-package,package}'],
-].map((file) => `test/${file}.test.ts`);
+const alone = ['app/large-files', 'doors/doors', 'functions/{bundle,deployed}', 'telemetry/*'].map(testFile);
 
-/** Short to read and long to run. */
-const long = /\/(kills|year|fuzz|matrix|large-files|linux-nodes|packets)\.test\.ts$/;
+/** The longest, to start first: those that mostly wait take turns with those that mostly compute. */
+const long = [
+  ...['sources/smtp-probe/packets', 'app/kills', 'collectors/teams-interop', 'app/runs', 'local/start'],
+  ...['collectors/smtp-source-ip', 'app/year', 'sources/smtp-probe/linux-nodes', 'doors/matrix', 'collectors/worlds'],
+  ...['pages/pages', 'local/serve', 'sources/smtp-probe/probe', 'doors/fuzz', 'infra/access'],
+].map(testFile);
+
+function testFile(name: string): string {
+  return `test/${name}.test.ts`;
+}
 
 /**
  * Vitest starts what took longest in the last run. A fresh clone has had none, and the longest files come first, in
- * bytes: without these, which would run at the end on a core alone.
+ * bytes: some are short to read and long to run, and at the end one would run on a core alone.
  */
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const at = long.indexOf(relative(import.meta.dirname, moduleId));
+      return at < 0 ? long.length : at;
+    };
+    // A worker ends where another project's turn comes.
     const projects = Map.groupBy(await super.sort(files), ({ project }) => project.name);
-    return [...projects.values()].flatMap((own) => [
-      ...own.filter(({ moduleId }) => long.test(moduleId)),
-      ...own.filter(({ moduleId }) => !long.test(moduleId)),
-    ]);
+    return [...projects.values()].flatMap((own) => own.toSorted((one, other) => place(one) - place(other)));
   }
 }
 

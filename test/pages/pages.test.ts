@@ -190,7 +190,7 @@ describe.skipIf(!hasBrowser)('in Chromium', () => {
     const copy = tab.locator('button[data-copy]').first();
     await copy.focus();
     await tab.keyboard.press('Enter');
-    await tab.waitForFunction(`document.querySelector('button[data-copy]').textContent === 'Copied'`);
+    await tab.locator('button[data-copy]:text-is("Copied")').waitFor();
     const copied = await tab.evaluate('navigator.clipboard.readText()');
     expect(copied).toContain('15 domains: The active selector selector2 of … has no key');
     for (const place of ['amsterdam', 'milan'])
