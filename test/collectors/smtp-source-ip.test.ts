@@ -1,3 +1,4 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
@@ -235,6 +236,12 @@ async function writeLog(folder: string): Promise<{ first: string; last: string }
   await writeFile(join(folder, `RECV${stamp(hoursAgo(100))}-1.LOG`), 'not read: outside of the window');
   await writeFile(join(folder, 'SEND2026010100-1.LOG'), 'not read: another log');
   return { first: older.toISOString(), last: newer.toISOString() };
+}
+
+/** A log without an end. Its rows come when it has been open for some seconds: nothing has to be read until then. */
+function endlessLog(path: string, rows: string, seconds: number): ChildProcess {
+  execFileSync('mkfifo', [path]);
+  return spawn('sh', ['-c', '{ sleep "$1"; yes "$2"; } > "$0"', path, String(seconds), rows], { stdio: 'ignore' });
 }
 
 type Facts = {
@@ -598,10 +605,10 @@ describe.runIf(host)(`Collect-SmtpSourceIpFacts on ${host?.name}`, () => {
   it('keeps what it read of a log that is too long for the time limit, and marks it', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-receive-log-'));
     const at = hoursAgo(1);
-    const row = session('08DD5A0C11E2F3A1', at, '203.0.113.40:50917', [...opening, ...mail('printer7.contoso.com')]);
-    const lines = Array.from({ length: 100_000 }, () => row).flat();
-    await writeFile(join(folder, `RECV${stamp(at)}-1.LOG`), [...logHeader, ...lines].join('\r\n'));
+    const rows = session('08DD5A0C11E2F3A1', at, '203.0.113.40:50917', [...opening, ...mail('printer7.contoso.com')]);
+    const writing = endlessLog(join(folder, `RECV${stamp(at)}-1.LOG`), rows.join('\r\n'), 1);
     const { facts } = await run(node, { parameters: { LogPath: folder, LogSeconds: 1 } });
+    writing.kill();
     await rm(folder, { recursive: true });
     expect(facts.errors).toEqual([]);
     expect(facts.logSummary).toMatchObject({ files: 1, truncated: true, byRemote: [{ sessions: 1 }] });
