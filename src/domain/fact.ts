@@ -14,6 +14,8 @@ export interface FactKinds<
 > {
   readonly schemas: S;
   readonly partOf: P;
+  /** Hours after its observation for which each fact may be judged by; those that do not age are missing. */
+  readonly goodForHours: ReadonlyMap<string, number>;
 }
 
 /** Lists the facts about one kind of subject. */
@@ -21,7 +23,12 @@ export function factKinds<const S extends FactSchemas, const P extends { readonl
   schemas: S,
   partOf: P,
 ): FactKinds<S, P> {
-  return { schemas, partOf };
+  const goodForHours = new Map<string, number>();
+  for (const [name, schema] of Object.entries(schemas)) {
+    const hours = schema.meta()?.goodForHours;
+    if (typeof hours === 'number') goodForHours.set(name, hours);
+  }
+  return { schemas, partOf, goodForHours };
 }
 
 export type FactName<F extends FactKinds> = keyof F['schemas'] & string;
@@ -38,22 +45,7 @@ export function factTitle({ schemas }: FactKinds, name: string): string {
 }
 
 /** Is it too old to be judged by? */
-export function isStale(kinds: FactKinds, name: string, observedAt: string, now: Date): boolean {
-  const hours = shelfLifeHours(kinds, name);
+export function isStale({ goodForHours }: FactKinds, name: string, observedAt: string, now: Date): boolean {
+  const hours = goodForHours.get(name);
   return hours !== undefined && -hoursUntil(observedAt, now) > hours;
-}
-
-const shelfLives = new WeakMap<z.ZodType, number | false>();
-
-/** Hours after its observation for which a fact may be judged by (`goodForHours` in its schema's meta); undefined: it does not age. */
-export function shelfLifeHours({ schemas }: FactKinds, name: string): number | undefined {
-  const schema = schemas[name];
-  if (schema === undefined) return undefined;
-  let hours = shelfLives.get(schema);
-  if (hours === undefined) {
-    const declared = schema.meta()?.goodForHours;
-    hours = typeof declared === 'number' ? declared : false;
-    shelfLives.set(schema, hours);
-  }
-  return hours === false ? undefined : hours;
 }

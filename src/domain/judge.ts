@@ -1,9 +1,9 @@
 import { answerOf, blocksAnswers } from './answer.ts';
 import type { AnyFactReader, Evaluation } from './evaluation.ts';
-import { type FactKinds, factTitle, isStale, shelfLifeHours } from './fact.ts';
+import { type FactKinds, factTitle, isStale } from './fact.ts';
 import { everyPart, type FactSet, type Gathered, type NotKnown, type UnobtainableReason } from './fact-set.ts';
 import { type Evidence, type Finding, findingKey, type Judged, type Run } from './finding.ts';
-import type { AnyContext, AnyRule, Judgement, Observation, Predecessor, QuestionId, RulePolicy } from './rule.ts';
+import type { AnyContext, AnyRule, Fail, Judgement, Observation, Predecessor, QuestionId, RulePolicy } from './rule.ts';
 import type { Subject } from './subject.ts';
 import { hoursUntil } from './time.ts';
 import { enumerate } from './words.ts';
@@ -309,8 +309,7 @@ function failedPredecessor(
 
 /** A fact as a rule sees it that looks at `part`; undefined for what is known of each part while it looks at none. */
 function seenBy(engine: Engine, { per }: AnyRule, fact: string, part: string | undefined): Seen | undefined {
-  const kind = engine.kinds.partOf[fact];
-  if (kind === undefined || kind !== per) return seenOfAll(engine, fact);
+  if (per === undefined || engine.kinds.partOf[fact] !== per) return seenOfAll(engine, fact);
   return part === undefined ? undefined : seenOfPart(engine, fact, part);
 }
 
@@ -362,7 +361,7 @@ function lookAt(engine: Engine, fact: string, part: string | undefined): Seen {
 function aged({ kinds, options }: Engine, fact: string, gathered: Gathered<unknown>): Gathered<unknown> {
   if (gathered.status !== 'known' || gathered.assumed === true) return gathered;
   if (!isStale(kinds, fact, gathered.observedAt, options.now)) return gathered;
-  const hours = shelfLifeHours(kinds, fact) ?? 0;
+  const hours = kinds.goodForHours.get(fact) ?? 0;
   return {
     status: 'unobtainable',
     reason: 'stale',
@@ -393,6 +392,7 @@ function conclude(
   policy: RulePolicy,
   rests: Rests,
 ): Result {
+  const { remedy, dns, blocks = rule.blocks }: Partial<Omit<Fail, 'verdict'>> = judgement;
   const fail = judgement.verdict === 'fail' ? judgement : undefined;
   const finding: Finding = {
     rule: rule.id,
@@ -402,13 +402,13 @@ function conclude(
     owner: fail?.owner,
     message: judgement.message,
     evidence: judgement.evidence?.map((one) => evidenceOf(engine, one, rule.per, part)) ?? [],
-    remedy: 'remedy' in judgement ? judgement.remedy : undefined,
+    remedy,
     supportCase: fail?.supportCase,
   };
-  if ('dns' in judgement && judgement.dns !== undefined && judgement.dns.length > 0) finding.dns = [...judgement.dns];
+  if (dns !== undefined && dns.length > 0) finding.dns = [...dns];
   if (isComing(judgement, engine.options.now)) finding.comes = judgement.comes;
   if (fail?.confirmRuns !== undefined) finding.confirmRuns = fail.confirmRuns;
-  return resultOf(engine, finding, ('blocks' in judgement ? judgement.blocks : undefined) ?? rule.blocks, rests);
+  return resultOf(engine, finding, blocks, rests);
 }
 
 /** Is there something that comes within weeks? What lies further ahead is no news yet. */

@@ -292,9 +292,14 @@ export function ruleFactory<F extends FactKinds, S extends Subject, Policy exten
   >(
     declared: Rule<F, S, Policy, N, O, K, P, Q>,
   ): AnyRule => {
+    // Every rule has the same fields in the same order, whatever was declared: the engine reads them over and over.
     const base: AnyRule = {
-      ...declared,
+      id: declared.id,
+      title: declared.title,
+      severity: declared.severity,
+      blocks: declared.blocks,
       confirmRuns: declared.confirmRuns ?? 1,
+      needs: declared.needs,
       optional: declared.optional ?? [],
       per: declared.per,
       peers: declared.peers ?? [],

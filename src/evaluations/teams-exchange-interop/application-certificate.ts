@@ -1,4 +1,4 @@
-import { dayOf, type Instant } from '../../domain/time.ts';
+import { dayOf, hoursUntil, type Instant } from '../../domain/time.ts';
 import type { ServicePrincipals } from '../../facts/exchange-organization/cloud.ts';
 import type { AuthCertificate } from '../../facts/exchange-organization/on-premises.ts';
 
@@ -15,12 +15,9 @@ export function heldCertificate(
   if (ours.length === 0) {
     return { held: credentials.some(({ thumbprint }) => thumbprint === undefined) ? 'not-told' : 'no' };
   }
-  const last =
-    ours
-      .map(({ endDate }) => endDate ?? '9999')
-      .sort()
-      .at(-1) ?? '';
-  return last <= now.toISOString() ? { held: 'expired', on: dayOf(last) } : { held: 'yes' };
+  if (ours.some(({ endDate }) => endDate === undefined || hoursUntil(endDate, now) > 0)) return { held: 'yes' };
+  const last = ours.map(({ endDate = '' }) => endDate).sort();
+  return { held: 'expired', on: dayOf(last.at(-1) ?? '') };
 }
 
 /** What is wrong with an application's service principal, or the upload of the Auth certificate to it; undefined when nothing is. */
