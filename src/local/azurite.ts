@@ -21,8 +21,8 @@ export interface Azurite {
   stop(): Promise<void>;
 }
 
-type Service = 'blob' | 'queue' | 'table';
-const services: readonly Service[] = ['blob', 'queue', 'table'];
+type Service = 'queue' | 'table';
+const services: readonly Service[] = ['queue', 'table'];
 
 const require = createRequire(import.meta.url);
 
@@ -45,24 +45,31 @@ const key = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZ
  * The connection alone does not keep the child alive. A dead parent also leaves broken pipes, and what Azurite prints into
  * them must not end it before it has written.
  *
- * Its telemetry is off (`--disableTelemetry`) and its data is in files or in memory, but it would load the clients of both
- * telemetry and databases all the same, which is most of what it loads.
+ * Nobody here has blobs, tokens or its log, and its telemetry is off (`--disableTelemetry`); but it would load all of that,
+ * which is most of what it loads. What stands in for blobs is started and closed, the others are never asked. A release
+ * that has other modules loads what it has.
  */
 const beforeAzurite = `
-  import { registerHooks } from 'node:module';
+  import { createRequire } from 'node:module';
   process.on('disconnect', () => process.emit('SIGTERM') || process.exit());
   process.channel.unref();
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
-  registerHooks({
-    // What stands in for them is never asked.
-    resolve: (name, context, next) =>
-      next(['applicationinsights', './SqlBlobServer'].includes(name) ? 'node:module' : name, context),
-  });
+  const require = createRequire(process.argv[1]);
+  const standIn = (name, exports = {}) => {
+    try {
+      require.cache[require.resolve(name)] = { loaded: true, exports };
+    } catch {}
+  };
+  const blobs = { config: { getHttpServerAddress() {} }, async start() {}, async close() {}, getStatus() {}, getHttpServerAddress() {} };
+  standIn('./blob/BlobServerFactory', { BlobServerFactory: class { createServer() { return blobs; } } });
+  standIn('./common/WinstonLoggerStrategy');
+  standIn('applicationinsights');
+  standIn('jsonwebtoken');
 `;
 
 /**
- * Starts Azurite on free ports of 127.0.0.1 and waits until blob, queue and table are ready (about 1.5 s).
+ * Starts Azurite on free ports of 127.0.0.1 and waits until queue and table are ready (about a second).
  * The child never outlives this process, however it ends, and Ctrl-C in the terminal does not reach it, so that it
  * is there until `stop`.
  *
@@ -78,9 +85,14 @@ export async function startAzurite({ location }: AzuriteOptions = {}): Promise<A
     keptAliveSeconds,
   ]);
   const persistence = location === undefined ? ['--inMemoryPersistence'] : ['--location', location];
-  const args = [...persistence, ...ports, '--skipApiVersionCheck', '--disableTelemetry', '--silent'];
+  const args = [...persistence, ...ports, '--blobPort', '0', '--skipApiVersionCheck', '--disableTelemetry', '--silent'];
   const child = fork(file, args, {
-    execArgv: ['--import', `data:text/javascript,${encodeURIComponent(beforeAzurite)}`],
+    execArgv: [
+      // As large as it may become anyway (MB): what Azurite makes for one request would grow old on the way there.
+      '--min-semi-space-size=16',
+      '--import',
+      `data:text/javascript,${encodeURIComponent(beforeAzurite)}`,
+    ],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: environment(),
     // A process group of its own: the Ctrl-C that stops the host must not stop its storage first.
@@ -110,8 +122,6 @@ function environment(): NodeJS.ProcessEnv {
   return {
     ...process.env,
     ...(compiled === undefined ? {} : { NODE_COMPILE_CACHE: dirname(compiled) }),
-    // Would have blobs in a database.
-    AZURITE_DB: undefined,
   };
 }
 
@@ -144,8 +154,8 @@ async function readPorts(child: ChildProcess): Promise<Record<Service, number>> 
       )) {
         found[name.toLowerCase() as Service] = Number(port);
       }
-      const { blob, queue, table } = found;
-      if (blob !== undefined && queue !== undefined && table !== undefined) resolve({ blob, queue, table });
+      const { queue, table } = found;
+      if (queue !== undefined && table !== undefined) resolve({ queue, table });
     };
     child.stdout?.on('data', read);
     child.stderr?.on('data', read);
