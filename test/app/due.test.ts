@@ -4,7 +4,7 @@ import type { Notice } from '../../src/domain/notice.ts';
 import { createMemoryStore, createMemoryTables } from '../../src/store/memory-store.ts';
 import { createRowStore } from '../../src/store/row-store.ts';
 import { type Store, StoreUnavailable } from '../../src/store/store.ts';
-import type { Table, Tables } from '../../src/store/tables.ts';
+import { noted, watched } from '../store/watched-tables.ts';
 import { type Clock, createClock, createMachine, type Machine } from './machine.ts';
 import { useResolvers } from './resolvers.ts';
 import { acceptedRow, createTenant, type Tenant } from './tenant.ts';
@@ -83,47 +83,6 @@ async function kept(store: Store, organizations: readonly string[] = ids): Promi
       };
     }),
   );
-}
-
-/** Tables of which every request is seen before it is made, and after: both may fail in its place. */
-function watched(tables: Tables, before: () => void, after: () => void = () => {}): Tables {
-  const seen = (table: Table): Table => {
-    const asking =
-      <Given extends unknown[], Result>(ask: (...given: Given) => Promise<Result>) =>
-      async (...given: Given) => {
-        before();
-        const result = await ask(...given);
-        after();
-        return result;
-      };
-    return { open: table.open, get: asking(table.get), range: asking(table.range), write: asking(table.write) };
-  };
-  const { organizations, evaluations, facts } = tables;
-  return {
-    ...tables,
-    organizations: seen(organizations),
-    evaluations: seen(evaluations),
-    facts: seen(facts),
-  };
-}
-
-/** Tables that note what is written to them, and write all of it into others. */
-function noted(tables: Tables): { readonly tables: Tables; readonly writeInto: (others: Tables) => Promise<void> } {
-  const written: ((others: Tables) => Promise<unknown>)[] = [];
-  const noting = (name: 'organizations' | 'evaluations' | 'facts'): Table => ({
-    ...tables[name],
-    write: (...given) => {
-      written.push((others) => others[name].write(...given));
-      return tables[name].write(...given);
-    },
-  });
-  const [organizations, evaluations, facts] = [noting('organizations'), noting('evaluations'), noting('facts')];
-  return {
-    tables: { ...tables, organizations, evaluations, facts },
-    async writeInto(others) {
-      for (const again of written) await again(others);
-    },
-  };
 }
 
 test('they are handed over in one message, and what comes of them is what comes of runs that are started one by one', async () => {

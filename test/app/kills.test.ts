@@ -2,10 +2,14 @@
 // invented, and nothing told twice more often than it was killed.
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import type { IncidentEvent, Notice } from '../../src/domain/notice.ts';
+import { createMemoryTables } from '../../src/store/memory-store.ts';
+import { createRowStore } from '../../src/store/row-store.ts';
+import { type Store, StoreUnavailable } from '../../src/store/store.ts';
 import { createTableStore } from '../../src/store/table-store.ts';
 import { useAzurite } from '../azurite.ts';
 import { copyOfTables } from '../store/copy-tables.ts';
 import { startFaultyStorage } from '../store/faulty-storage.ts';
+import { noted, watched } from '../store/watched-tables.ts';
 import { type Clock, createClock, createMachine, type Machine } from './machine.ts';
 import { useResolvers } from './resolvers.ts';
 import { acceptedRow, createTenant, type Tenant } from './tenant.ts';
@@ -29,10 +33,79 @@ const expected = organizations
   ])
   .sort();
 
-test('killed anywhere between a look and its last word', { timeout: 300_000 }, async () => {
-  const beginning = await begin();
+/** A storage that is lived in until a moment, from which many lives go on. */
+interface Beginning {
+  readonly store: Store;
+  /** Of what the store holds by then. */
+  copies(): Promise<(killedAt: number) => Promise<Copy>>;
+}
+
+interface Copy {
+  /** Does what it is asked for the `killedAt`th time, and neither answers that nor does anything after it. */
+  readonly dying: Store;
+  /** How often that one was asked. */
+  readonly requests: () => number;
+  /** The same storage for another process. */
+  readonly store: Store;
+}
+
+const inAzurite = (): Beginning => {
+  const { connectionString } = azurite;
+  const storeIn = (tablePrefix: string, at = connectionString) =>
+    createTableStore({ connectionString: at, tablePrefix });
+  return {
+    store: storeIn('begun'),
+    async copies() {
+      const copyTo = await copyOfTables(connectionString, 'begun');
+      return async (killedAt) => {
+        const name = `k${killedAt}`;
+        await copyTo(name);
+        const faulty = await startFaultyStorage(connectionString);
+        onTestFinished(() => faulty.stop());
+        let requests = 0;
+        faulty.fate = () => {
+          requests += 1;
+          if (requests < killedAt) return 'pass';
+          return requests === killedAt ? 'lose-answer' : { status: 403 };
+        };
+        return { dying: storeIn(name, faulty.connectionString), requests: () => requests, store: storeIn(name) };
+      };
+    },
+  };
+};
+
+const inMemory = (): Beginning => {
+  const { tables, writeInto } = noted(createMemoryTables());
+  return {
+    store: createRowStore(tables),
+    copies: async () => async (killedAt) => {
+      const copy = createMemoryTables();
+      await writeInto(copy);
+      let requests = 0;
+      const failFrom = (last: number) => {
+        if (requests >= last) throw new StoreUnavailable('the process was killed');
+      };
+      const dying = watched(
+        copy,
+        () => {
+          failFrom(killedAt);
+          requests += 1;
+        },
+        () => failFrom(killedAt),
+      );
+      return { dying: createRowStore(dying), requests: () => requests, store: createRowStore(copy) };
+    },
+  };
+};
+
+test.each([
+  // The same store over tables that keep the same contract; in memory a request costs next to nothing.
+  ['in the tables of Azurite, at every eleventh request', inAzurite, 11],
+  ['in memory, at every request', inMemory, 1],
+])('killed anywhere between a look and its last word, %s', { timeout: 300_000 }, async (_, begin, step) => {
+  const beginning = await begun(begin());
   const matrix: { readonly killedAt: number; readonly twice: number }[] = [];
-  for (let killedAt = 1; ; killedAt += 3) {
+  for (let killedAt = 1; ; killedAt += step) {
     const { events, requests } = await lifeWithAKill(beginning, killedAt);
     const told = events.map(({ type, key }) => `${type} ${key}`);
     expect([...new Set(told)].sort(), `killed at request ${killedAt}`).toEqual(expected);
@@ -48,28 +121,26 @@ test('killed anywhere between a look and its last word', { timeout: 300_000 }, a
 });
 
 /** What every life begins with: three days after a quiet look. */
-interface Beginning {
-  /** Puts the storage of that moment into tables of another name. */
-  readonly copyTo: (tablePrefix: string) => Promise<void>;
+interface Begun {
+  readonly copy: (killedAt: number) => Promise<Copy>;
   readonly silence: string;
   readonly told: readonly Notice[];
 }
 
-async function begin(): Promise<Beginning> {
-  const tablePrefix = 'begun';
+async function begun({ store, copies }: Beginning): Promise<Begun> {
   const told: Notice[] = [];
-  const made = machineOver(azurite.connectionString, tablePrefix, createClock(), told);
+  const made = machineOver(store, createClock(), told);
   await prepare(made);
   const { silence } = await quietLook(made);
   // Nothing waits but in the storage.
   expect([made.slices, made.deliveries]).toEqual([[], []]);
-  return { copyTo: await copyOfTables(azurite.connectionString, tablePrefix), silence, told };
+  return { copy: await copies(), silence, told };
 }
 
-function machineOver(connectionString: string, tablePrefix: string, clock: Clock, taken: Notice[]): Machine {
+function machineOver(store: Store, clock: Clock, taken: Notice[]): Machine {
   return createMachine({
     clock,
-    store: createTableStore({ connectionString, tablePrefix }),
+    store,
     resolvers: resolvers.addresses,
     notifierFor: () => ({
       id: 'kills',
@@ -82,29 +153,18 @@ function machineOver(connectionString: string, tablePrefix: string, clock: Clock
 }
 
 async function lifeWithAKill(
-  { copyTo, silence, told }: Beginning,
+  { copy, silence, told }: Begun,
   killedAt: number,
 ): Promise<{ events: IncidentEvent[]; requests: number }> {
-  const tablePrefix = `k${killedAt}`;
-  await copyTo(tablePrefix);
-  const faulty = await startFaultyStorage(azurite.connectionString);
-  onTestFinished(() => faulty.stop());
+  const { dying, requests, store } = await copy(killedAt);
   const clock = createClock();
   clock.advance({ days: 3 });
   const taken = [...told];
-  const first = machineOver(faulty.connectionString, tablePrefix, clock, taken);
-
-  let requests = 0;
-  faulty.fate = () => {
-    requests += 1;
-    if (requests < killedAt) return 'pass';
-    // The one under way is done and its answer lost; nothing comes after it.
-    return requests === killedAt ? 'lose-answer' : { status: 403 };
-  };
+  const first = machineOver(dying, clock, taken);
   await troubledLook(first, silence).catch(() => undefined);
 
   // Another process: the queue and the storage are as they were left.
-  const second = machineOver(azurite.connectionString, tablePrefix, clock, taken);
+  const second = machineOver(store, clock, taken);
   second.slices.push(...first.slices.splice(0));
   second.deliveries.push(...first.deliveries.splice(0));
   clock.advance({ minutes: 3 });
@@ -116,7 +176,7 @@ async function lifeWithAKill(
     await second.work();
     await second.app.deliver();
   }
-  return { events: taken.flatMap(({ events }) => events), requests };
+  return { events: taken.flatMap(({ events }) => events), requests: requests() };
 }
 
 async function prepare(made: Machine): Promise<void> {
