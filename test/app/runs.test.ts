@@ -42,7 +42,7 @@ function tables(connectionString = azurite.connectionString): Store {
 }
 
 function machine(options: Partial<MachineOptions> = {}): Machine {
-  return createMachine({ store: tables(), resolvers: resolvers.addresses, ...options });
+  return createMachine({ store: createMemoryStore(), resolvers: resolvers.addresses, ...options });
 }
 
 function organization(changes: object = {}): object {
@@ -537,7 +537,7 @@ describe('one organization’s fault', () => {
   });
 
   test('an organization that takes its time does not keep the others waiting', async () => {
-    const store = tables();
+    const store = createMemoryStore();
     const othersStarted = Promise.withResolvers<void>();
     const slow: Store = {
       ...store,
@@ -557,7 +557,7 @@ describe('one organization’s fault', () => {
   });
 
   test('keeps no other from its runs and its notices', async () => {
-    const store = tables();
+    const store = createMemoryStore();
     let broken = false;
     const damaged = (of: Watch) => {
       if (broken && of.organization === 'adatum') throw new Error('a row of adatum is damaged');
@@ -743,7 +743,7 @@ describe('the channel', () => {
     ],
   ])('refuses with %i: the notice is kept apart for a person, and health says so', async (status, advice, body) => {
     sink.respondWith(status, { body });
-    const store = tables();
+    const store = createMemoryStore();
     const made = await withOneNotice({ store });
     const refusal = made.log.find(({ message }) => message === 'notice not deliverable');
     expect(refusal).toMatchObject({ level: 'error', fields: { outcome: 'rejected', channel: 'mail-team' } });
@@ -840,7 +840,7 @@ describe('the channel', () => {
   });
 
   test('is told later by somebody else when the one that took the notice was killed', async () => {
-    const store = tables();
+    const store = createMemoryStore();
     const clock = createClock();
     const dying: Store = {
       ...store,
@@ -865,7 +865,7 @@ describe('stopping', () => {
     const { zone } = tenant;
     const slow = await Promise.all([300, 300].map((delayMs) => startDnsServer({ zone, delayMs })));
     onTestFinished(() => void Promise.all(slow.map((server) => server.close())));
-    const store = tables();
+    const store = createMemoryStore();
     const made = await prepared(machine({ store, resolvers: slow.map(({ address }) => address) }));
     await made.app.startRun('contoso', 'dkim', 'request');
     const [message] = made.slices.splice(0);
@@ -891,7 +891,7 @@ describe('stopping in the middle of a slice', () => {
   test('puts it back at once and commits nothing of it; whoever takes it next does it whole', async () => {
     const mute = await startDnsServer({ zone: tenant.zone, delayMs: 60_000 });
     onTestFinished(() => mute.close());
-    const store = tables();
+    const store = createMemoryStore();
     const made = await prepared(machine({ store, resolvers: [mute.address] }));
     await made.app.startRun('contoso', 'dkim', 'request');
     const [message] = made.slices.splice(0);
