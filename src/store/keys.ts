@@ -135,6 +135,11 @@ export function stateKey(subject: string): string {
   return `${statePrefix}${encodeKey(subject)}`;
 }
 
+/** Undefined where only the digest of it is left. */
+export function subjectOfStateKey(rowKey: string): string | undefined {
+  return decodeKey(rowKey.slice(statePrefix.length));
+}
+
 /** Start of every history row of a subject. */
 export function subjectHistoryPrefix(subject: string): string {
   return `${historyPrefix}${encodeKey(subject)}_`;

@@ -43,6 +43,7 @@ import {
   subjectFactsPrefixOf,
   subjectHistoryPrefix,
   subjectOfFactsKey,
+  subjectOfStateKey,
   summariesPartition,
   timeOfHistoryKey,
   watchMemoryKey,
@@ -282,16 +283,14 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
     async compareSubjects(watch, subjects) {
       const partition = partitionKey(watch);
       const wanted = new Map(subjects.map((subject) => [stateKey(subject), subject]));
-      const unwanted: string[] = [];
+      const others: string[] = [];
       const { from, to } = withPrefix(statePrefix);
       for await (const { rowKey } of rowsBetween(evaluations, partition, from, to, pageSize, true)) {
-        if (!wanted.delete(rowKey)) unwanted.push(rowKey);
+        if (wanted.delete(rowKey)) continue;
+        const subject = subjectOfStateKey(rowKey) ?? (await longSubject(partition, rowKey));
+        if (subject !== undefined) others.push(subject);
       }
-      const others = await Promise.all(unwanted.map((rowKey) => evaluations.get(partition, rowKey)));
-      return {
-        missing: [...wanted.values()],
-        others: others.flatMap((row) => (row === undefined ? [] : [unpack(subjectState, row)])),
-      };
+      return { missing: [...wanted.values()], others };
     },
 
     async removeSubject(watch, state, pending) {
@@ -564,6 +563,12 @@ export function createRowStore({ organizations, evaluations, facts, access, audi
 
   async function noteNotices(watch: Watch, pending: readonly PendingNotice[]): Promise<void> {
     if (pending.length > 0) await atHand.noteAtHand(watch, 'notice');
+  }
+
+  /** Whose state it is, where the key does not say it; undefined when somebody has deleted it meanwhile. */
+  async function longSubject(partition: string, rowKey: string): Promise<string | undefined> {
+    const row = await evaluations.get(partition, rowKey);
+    return row && unpack(subjectState, row).run.subject;
   }
 
   function statePage(

@@ -126,8 +126,8 @@ export interface SubjectChange {
 export interface SubjectComparison {
   /** Subjects without a state: never looked at, or taken out of the watch since. */
   readonly missing: readonly string[];
-  /** States of subjects that are not among those to be watched. */
-  readonly others: readonly SubjectState[];
+  /** Those with a state that are not among those to be watched. */
+  readonly others: readonly string[];
 }
 
 /** Reads about the subjects of one run, slice after slice. What it gives may be older than what a writer has written since. */
@@ -340,7 +340,7 @@ export interface Store extends AccessStore, AtHandStore {
   wholeWatch(watch: Watch): Promise<WholeWatch | undefined>;
   /** All states of a watch in order of subject. */
   listStates(watch: Watch, limit: number, continuation?: string): Promise<Page<SubjectState>>;
-  /** Compares the subjects that are to be watched with those that have a state; only states of `others` are read. */
+  /** Compares the subjects that are to be watched with those that have a state, of which none is read. */
   compareSubjects(watch: Watch, subjects: readonly string[]): Promise<SubjectComparison>;
   /** Takes a subject out of the watch: its state goes into the history, the notices into the outbox. Once is enough. */
   removeSubject(watch: Watch, state: SubjectState, pending: readonly PendingNotice[]): Promise<void>;

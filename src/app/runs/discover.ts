@@ -29,7 +29,7 @@ export async function discover(
   const watch: Watch = { organization: document.id, evaluation: evaluation.id };
   const withWatched = async (domains: readonly string[]): Promise<Discovered> => {
     const { others } = await known.compareSubjects(watch, domains);
-    return { domains: [...domains, ...others.map(({ run }) => run.subject)], complete: false };
+    return { domains: [...domains, ...others], complete: false };
   };
   const settings = evaluation.settings.parse(document.evaluations[evaluation.id]);
   const from = evaluation.discovery?.(settings) ?? [];

@@ -37,7 +37,8 @@ export async function updateWatchedSubjects(
     subjects.map(({ id }) => id),
   );
   let unrouted = 0;
-  for (const state of complete ? others : []) {
+  const gone = await store.states(watch, complete ? others : []);
+  for (const { value: state } of gone.values()) {
     const { subject, answers } = state.run;
     // What was told of it is told to be over: nobody will look at it again.
     const transitions = [aboutSubject('removed', subject, at, state.since), ...endedWith(state, at)];

@@ -12,7 +12,7 @@ export function answersOf({ states, facts }: WholeWatch): KnownSubjects & SliceR
       const wanted = new Set(subjects);
       return {
         missing: subjects.filter((subject) => !bySubject.has(subject)),
-        others: states.map(({ value }) => value).filter(({ run }) => !wanted.has(run.subject)),
+        others: [...bySubject.keys()].filter((subject) => !wanted.has(subject)),
       };
     },
     subjectsWithFacts: async () => [...new Set(facts.map(({ subject }) => subject))],

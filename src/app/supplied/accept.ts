@@ -281,5 +281,5 @@ async function changeOf(
 async function watchedIds(store: Store, watch: Watch, named: readonly Subject[]): Promise<readonly string[]> {
   if (named.length > 0) return named.map(({ id }) => id);
   const { others } = await store.compareSubjects(watch, []);
-  return [...new Set([...others.map(({ run }) => run.subject), ...(await store.subjectsWithFacts(watch))])].sort();
+  return [...new Set([...others, ...(await store.subjectsWithFacts(watch))])].sort();
 }
