@@ -13,6 +13,7 @@ import {
   bundledPackages,
   filesIn,
   licenceList,
+  type PackagedApp,
   type PackagedFile,
   packageApp,
   readJson,
@@ -34,14 +35,15 @@ const manifest = z.object({
 /**
  * Clears the folder and fills it with what `npm pack` packs, and nothing else.
  *
- * @returns its files in order of path, the packages of which something is in them in order of name, and what `build` returned
- *   for the shell and for the app
+ * @returns its files in order of path, the packages of which something is in them in order of name, the app below `app/`,
+ *   and what `build` returned for the shell
  * @throws Error when something of a development dependency got into a bundle, or a package declares no licence
  */
 export async function packageForNpm(outdir: string): Promise<{
   files: PackagedFile[];
   packages: BundledPackage[];
-  built: { shell: BuiltFile[]; app: BuiltFile[] };
+  app: PackagedApp;
+  shell: BuiltFile[];
 }> {
   const { dependencies, ...own } = manifest.parse(await readJson(join(root, 'package.json')));
   await rm(outdir, { recursive: true, force: true });
@@ -81,7 +83,7 @@ export async function packageForNpm(outdir: string): Promise<{
   });
   await writeJson(join(outdir, 'sbom.cdx.json'), billOfMaterials(own, packages));
   await writeFile(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licenceList(packages));
-  return { files: await filesIn(outdir), packages, built: { shell, app: app.built } };
+  return { files: await filesIn(outdir), packages, app, shell };
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -7,7 +7,7 @@ import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { type BuiltFile, build, copyRulePages, deployed } from './build.ts';
+import { type BuildOptions, type BuiltFile, build, copyRulePages, deployed } from './build.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -29,6 +29,15 @@ export interface PackagedFile {
   readonly bytes: number;
 }
 
+export interface PackagedApp {
+  /** In order of path. */
+  readonly files: readonly PackagedFile[];
+  /** Those in the bundle, in order of name. */
+  readonly packages: readonly BundledPackage[];
+  /** What `build` returned. */
+  readonly built: readonly BuiltFile[];
+}
+
 const ownManifest = z.object({ name: z.string(), version: z.string(), license: z.string(), main: z.string() });
 export type OwnManifest = z.infer<typeof ownManifest>;
 const manifest = z.object({ name: z.string(), version: z.string(), license: z.string() });
@@ -40,17 +49,15 @@ const lockFile = z.object({
  * Clears the folder and fills it with what is deployed, and nothing else.
  *
  * @param outdir becomes the folder; `dist-package` of the repository, or one of a test
- * @returns its files in order of path, the packages in the bundle in order of name, and what `build` returned
+ * @param entry what registers the functions
  * @throws Error when something of a development dependency got into the bundle, or a package declares no licence
  */
-export async function packageApp(
-  outdir: string,
-): Promise<{ files: PackagedFile[]; packages: BundledPackage[]; built: BuiltFile[] }> {
+export async function packageApp(outdir: string, entry: BuildOptions['entry'] = deployed): Promise<PackagedApp> {
   const own = ownManifest.parse(await readJson(join(root, 'package.json')));
   await rm(outdir, { recursive: true, force: true });
   await mkdir(outdir, { recursive: true });
   const dist = join(outdir, 'dist');
-  const built = await build({ entry: deployed, outdir: dist });
+  const built = await build({ entry, outdir: dist });
   await Promise.all([removeSourceMaps(dist), copyRulePages(dist)]);
   const packages = await bundledPackages(built.flatMap(({ modules }) => modules));
 

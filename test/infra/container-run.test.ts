@@ -18,6 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { useAzurite } from '../azurite.ts';
+import { builtPackage, stateOf } from '../tools/built-package.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });
 
@@ -27,6 +28,8 @@ const at = (path: string) => join(image, path);
 const azurite = useAzurite();
 /** `node` of the base image is no root; whoever runs these tests as root is nobody in it. */
 const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+
+const { version, scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 /** The instructions of the Dockerfile by stage, continued lines joined. */
 const [build = [], last = []] = readFileSync(join(root, 'infra/container/Dockerfile'), 'utf8')
@@ -83,6 +86,13 @@ beforeAll(async () => {
       // That the two files are enough for it and agree; the packages themselves are those of the repository.
       run(`${words} --dry-run --offline`);
       symlinkSync(join(root, 'node_modules'), join(source, 'node_modules'));
+    } else if (words === 'npm run package:npm') {
+      const [complete = '', ...rest] = scripts['package:npm'].split(' && ');
+      run(complete);
+      expect(rest).toEqual(['node tools/npm-package.ts']);
+      // All that it is built from came along, so it would build what was built of the same.
+      expect(stateOf(source)).toBe(stateOf(root));
+      cpSync((await builtPackage()).folder, join(source, 'dist-npm'), { recursive: true });
     } else run(words);
   }
   for (const path of ['/usr/local/bin', '/opt']) mkdirSync(at(path), { recursive: true });
@@ -108,7 +118,6 @@ test('the health check fails where nothing answers', async () => {
 
 test('the entry point answers by name, as the user of the image', async () => {
   const [entry = ''] = listed('ENTRYPOINT');
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   expect(await inImage(entry, '--version')).toEqual({ code: 0, stdout: `${version}\n` });
   expect(await inImage(entry, 'evaluate', 'dkim', '--explain', 'active-key-published')).toMatchObject({
     code: 0,

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluations } from '../../src/evaluations/index.ts';
 import { loadFunctions, triggerOf } from '../../src/local/host/core.ts';
 import { type BuiltFile, build } from '../../tools/build.ts';
+import { packageApp } from '../../tools/package.ts';
 import { startFixture } from '../local/host/start.ts';
 import { builtPackage } from './built-package.ts';
 import { type DynamicImport, dynamicImportsIn, dynamicImportsOf } from './dynamic-imports.ts';
@@ -14,21 +15,25 @@ import { type DynamicImport, dynamicImportsIn, dynamicImportsOf } from './dynami
 const entry = fileURLToPath(new URL('fixtures/bundle/index.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-build-'));
 // Files below a node_modules folder are loaded by Node itself and not by the test runner: so does the worker.
-const outdir = join(folder, 'node_modules', 'bundle', 'dist');
+const app = join(folder, 'node_modules', 'bundle');
+const outdir = join(app, 'dist');
 const ofPackage = await builtPackage();
 let files: BuiltFile[];
 
+/** Of an earlier build, and of a hand. */
+const leave = (name: string) => writeFileSync(join(app, name), '{}');
+
 beforeAll(async () => {
+  mkdirSync(outdir, { recursive: true });
+  leave('dist/left-over.js');
   files = await build({ entry, outdir });
   // What is deployed beside the bundle: Node reads from it that .js files are ES modules.
-  writeFileSync(join(outdir, '..', 'package.json'), '{"type":"module"}');
+  writeFileSync(join(app, 'package.json'), '{"type":"module"}');
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('the bundle', () => {
-  it('is cleared before, has the same names every time, and lists its files, the entry first', async () => {
-    writeFileSync(join(outdir, 'left-over.js'), '');
-    expect(await build({ entry, outdir })).toEqual(files);
+  it('is cleared before, and lists its files, the entry first', () => {
     expect(readdirSync(outdir).sort()).toEqual(['chunks', 'functions.js', 'functions.js.map']);
     expect(relative(outdir, files[0]?.path ?? '')).toBe('functions.js');
     expect(files.length).toBeGreaterThan(1);
@@ -68,6 +73,21 @@ describe('the bundle', () => {
   });
 });
 
+describe('the folder that is deployed', () => {
+  it('is cleared before, and has the same files every time, without their maps', async () => {
+    for (const left of ['local.settings.json', 'dist/left-over.js', 'dist/chunks/left-over.js']) leave(left);
+    const packaged = await packageApp(app, entry);
+    expect(packaged.built).toEqual(files);
+    const paths = packaged.files.map(({ path }) => path).filter((path) => !path.startsWith('dist/evaluations/'));
+    expect(paths).toEqual(
+      [
+        ...['LICENSE', 'THIRD-PARTY-LICENSES.txt', 'host.json', 'package.json', 'sbom.cdx.json'],
+        ...files.map(({ path }) => relative(app, path).replaceAll('\\', '/')),
+      ].sort(),
+    );
+  });
+});
+
 describe('what is imported dynamically', () => {
   const root = fileURLToPath(new URL('../..', import.meta.url));
   const imports = dynamicImportsIn(root);
@@ -84,8 +104,8 @@ describe('what is imported dynamically', () => {
     );
 
   it.each([
-    ['what is deployed', ofPackage.built.app],
-    ['the shell of the package', ofPackage.built.shell],
+    ['what is deployed', ofPackage.app.built],
+    ['the shell of the package', ofPackage.shell],
   ])(
     'has the names that the sources take, in %s as in Node',
     (_, built) => {
@@ -106,7 +126,7 @@ describe('what is imported dynamically', () => {
   );
 
   it('that reads the pages of rules finds every one of them in what is deployed', () => {
-    const chunk = ofPackage.built.app.find(({ modules }) => modules.includes('src/app/rule-page.ts'))?.path ?? '';
+    const chunk = ofPackage.app.built.find(({ modules }) => modules.includes('src/app/rule-page.ts'))?.path ?? '';
     expect(pathToFileURL(chunk).href).toContain('/dist/chunks/');
     const read = (evaluation: string, rule: string) =>
       readFileSync(new URL(`../evaluations/${evaluation}/rules/${rule}.md`, pathToFileURL(chunk)), 'utf8');

@@ -25,13 +25,11 @@ const paths = files.map(({ path }) => path);
 let dns: DnsServer;
 
 beforeAll(async () => {
-  const npm = (cwd: string, ...args: string[]) =>
-    execFileSync('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], { cwd, encoding: 'utf8' });
-  const packed = npm(outdir, 'pack', '--pack-destination', folder).trim().split('\n').at(-1) ?? '';
   mkdirSync(home);
   writeFileSync(join(home, 'package.json'), '{"private":true}');
-  // Offline: it needs nothing besides itself.
-  npm(home, 'install', '--offline', join(folder, packed));
+  // Packed as `npm pack` does, and not linked. Offline: it needs nothing besides itself.
+  const options = ['--install-links', '--offline', '--no-audit', '--no-fund', '--loglevel=error'];
+  execFileSync('npm', ['install', ...options, outdir], { cwd: home, stdio: 'pipe' });
   dns = await startDnsServer({ zone: tenant.zone });
 });
 afterAll(async () => {

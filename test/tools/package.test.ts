@@ -1,31 +1,20 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { evaluations } from '../../src/evaluations/index.ts';
 import { loadFunctions } from '../../src/local/host/core.ts';
 import { startHost } from '../../src/local/host/host.ts';
-import { type BundledPackage, type PackagedFile, packageApp } from '../../tools/package.ts';
+import { builtPackage } from './built-package.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-package-'));
-// Files below a node_modules folder are loaded by Node itself and not by the test runner: so does the worker.
-const outdir = join(folder, 'node_modules', 'dist-package');
+const { app, folder } = await builtPackage();
+const { files, packages } = app;
+const outdir = join(folder, 'app');
 const read = (path: string) => readFileSync(join(outdir, path), 'utf8');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-
-let files: PackagedFile[];
-let packages: BundledPackage[];
-
-beforeAll(async () => {
-  // Of an earlier packaging, and of a hand: the folder is cleared first.
-  mkdirSync(join(outdir, 'dist'), { recursive: true });
-  for (const left of ['local.settings.json', 'dist/left-over.js']) writeFileSync(join(outdir, left), '{}');
-  ({ files, packages } = await packageApp(outdir));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('the folder that is deployed', () => {
   test('holds the bundle, host.json, a minimal package.json, licences and the bill of materials, and nothing else', () => {
