@@ -244,17 +244,20 @@ const server = await serveHttps('192.0.2.10', authority.issue(['hooks.contoso.co
 });
 writeFileSync(hosts, `${lines.join('\n')}\n192.0.2.10 hooks.contoso.com\n`);
 const redirected: string[] = [];
+const http = createHttp({
+  asWritten: true,
+  ca: [authority.root],
+  guard: createAddressGuard({ allowPrivate: true, doing: 'posted to' }),
+});
 for (const [index, host] of [...forever, ...unlessAllowed].entries()) {
   for (status of index === 0 ? [301, 302, 303, 307, 308] : [307]) {
     location = `https://${host}/latest/meta-data`;
-    const guard = createAddressGuard({ allowPrivate: true, doing: 'posted to' });
-    const http = createHttp({ asWritten: true, ca: [authority.root], guard });
     const notifier = createNotifier({ kind: 'webhook', url: 'https://hooks.contoso.com/in' }, { http });
     const { outcome, detail } = await notifier.send(given, signal());
-    http.close();
     redirected.push(`${outcome}: ${detail.replace(/^\S+ /, '')}`);
   }
 }
+http.close();
 await server.close();
 
 /** A name that is public when it is looked at first, and something else from then on. */
@@ -267,16 +270,16 @@ for (const address of [...never, ...inside, ...never6, ...inside6]) {
   };
   const guard = createAddressGuard({ allowPrivate: false, addressesOf });
   await new Promise<void>((done) => guard.lookup('rebinding.contoso.com', {}, () => done()));
-  const http = createHttp({ guard });
+  const rebinding = createHttp({ guard });
   rebound.push(
-    await http
+    await rebinding
       .send({ to: new URL('https://rebinding.contoso.com/'), method: 'POST', signal: signal(), bodyLimit: 0 })
       .then(
         () => 'connected',
         (error: { kind?: string }) => String(error.kind),
       ),
   );
-  http.close();
+  rebinding.close();
 }
 
 const reached = [...trapped];
