@@ -192,7 +192,6 @@ beforeAll(async () => {
   ];
 });
 afterAll(async () => {
-  await customers.close();
   await Promise.all(dns.map((server) => server.close()));
   await closeIssuer();
 });

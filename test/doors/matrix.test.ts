@@ -6,8 +6,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { decide, type Grant, type Identity, type Need } from '../../src/domain/access.ts';
 import type { Finding } from '../../src/domain/finding.ts';
 import type { Door } from '../../src/doors/door.ts';
-import { createMemoryStore } from '../../src/store/memory-store.ts';
-import type { Store } from '../../src/store/store.ts';
+import { createMemoryTables } from '../../src/store/memory-store.ts';
+import { createRowStore } from '../../src/store/row-store.ts';
+import type { Table, Tables } from '../../src/store/tables.ts';
 import { healthy } from '../evaluations/smtp-source-ip/service.ts';
 import {
   type Called,
@@ -193,20 +194,48 @@ test('the table of infra/access/README.md is that of the doors (UPDATE_GOLDEN=1 
   expect((await readFile(file, 'utf8')).match(table)?.[0]).toBe(markdownTable());
 });
 
-/** Both customers with something to see, change and delete: made once, and told to a new store for each test. */
-async function prepared(): Promise<Customers> {
-  made ??= make();
-  const { keys, tell } = await made;
-  const store = createMemoryStore();
-  await tell(store);
-  return startCustomers({ store, keys });
+/** Customers that are made once, and written to tables of their own for each test. */
+function madeOnce(fill: (customers: Customers) => Promise<void>): () => Promise<Customers> {
+  const make = async () => {
+    const { tables, tell } = noting(createMemoryTables());
+    const customers = await startCustomers({ store: createRowStore(tables) });
+    await fill(customers);
+    return { keys: customers.keys, tell };
+  };
+  let made: ReturnType<typeof make> | undefined;
+  return async () => {
+    made ??= make();
+    const { keys, tell } = await made;
+    const tables = createMemoryTables();
+    await tell(tables);
+    return startCustomers({ store: createRowStore(tables), keys });
+  };
 }
-let made: ReturnType<typeof make> | undefined;
 
-async function make(): Promise<Pick<Customers, 'keys'> & { tell(other: Store): Promise<void> }> {
-  const { store, tell } = noting(createMemoryStore());
-  const customers = await startCustomers({ store });
-  const { app, keys } = customers;
+/** Tables that can tell others all that was written to them, which makes those the same to the last ETag. */
+function noting(tables: Tables): { readonly tables: Tables; tell(others: Tables): Promise<void> } {
+  const names = ['organizations', 'evaluations', 'facts', 'access', 'audit'] as const;
+  const told: ((others: Tables) => unknown)[] = [];
+  const noted = (name: (typeof names)[number]): Table => ({
+    ...tables[name],
+    write(...given) {
+      told.push((others) => others[name].write(...given));
+      return tables[name].write(...given);
+    },
+  });
+  return {
+    tables: {
+      ...tables,
+      ...(Object.fromEntries(names.map((name) => [name, noted(name)])) as Pick<Tables, (typeof names)[number]>),
+    },
+    async tell(others) {
+      for (const again of told) await again(others);
+    },
+  };
+}
+
+/** Both with something to see, change and delete. */
+async function fill({ app, store }: Customers): Promise<void> {
   for (const organization of ['contoso', 'fabrikam']) {
     const at = new Date().toISOString();
     const run = { evaluation: 'dkim', subject: `${organization}.com`, at, answers: {}, findings: [] };
@@ -228,30 +257,8 @@ async function make(): Promise<Pick<Customers, 'keys'> & { tell(other: Store): P
     const node = { ...files.EX1, collectedAt: at };
     await app.acceptFacts(organization, new TextEncoder().encode(JSON.stringify(node)), false);
   }
-  await customers.close();
-  return { keys, tell };
 }
-
-/** A store that can tell another one all that it was told, which makes that one the same to the last ETag. */
-function noting(store: Store): { readonly store: Store; tell(other: Store): Promise<void> } {
-  const told: ((other: Store) => unknown)[] = [];
-  const noted = new Proxy(store, {
-    get: (target, name: keyof Store) => {
-      const call = (to: Store, given: readonly unknown[]) =>
-        (to[name] as (...given: readonly unknown[]) => unknown)(...given);
-      return (...given: readonly unknown[]) => {
-        told.push((other) => call(other, given));
-        return call(target, given);
-      };
-    },
-  });
-  return {
-    store: noted,
-    async tell(other) {
-      for (const again of told) await again(other);
-    },
-  };
-}
+const prepared = madeOnce(fill);
 
 async function headersOf(customers: Customers, role: Role): Promise<Record<string, string>> {
   switch (role) {
@@ -309,7 +316,6 @@ describe.each(doors.map((door) => [`${door.method} ${door.path}`, door] as const
         wanted === 'yes' ? tried[door.id]?.answers : Number(wanted),
         wanted === '404' ? expect.stringMatching(/does not exist\.$/) : expect.any(String),
       ]);
-      await customers.close();
     },
   );
 });
@@ -324,15 +330,14 @@ test('an organization that is none of the caller’s is as one that does not exi
     expect(gone, door.id).toEqual(there);
     await customers.app.putOrganization('fabrikam', documentOf('fabrikam'));
   }
-  await customers.close();
 });
 
 /** Two customers, each with a word that stands in everything that is kept of it and in nothing else. */
 const words = { contoso: 'amber', fabrikam: 'zircon' } as const;
 type Customer = keyof typeof words;
 
-async function marked(): Promise<Customers> {
-  const customers = await prepared();
+const marked = madeOnce(async (customers) => {
+  await fill(customers);
   const { app, store } = customers;
   for (const [organization, word] of Object.entries(words)) {
     const domain = `${word}.${organization}.com`;
@@ -371,8 +376,7 @@ async function marked(): Promise<Customers> {
     await app.addSilence(organization, { match: { subject: domain }, ...said(), reason: `${word} moves.` }, word);
   }
   await app.putGrant('fabrikam', { kind: 'user', id: people.mia.id }, { role: 'operator' });
-  return customers;
-}
+});
 
 const ofAllOrganizations = new Set([
   ...['audit', 'doctor', 'doctorPage', 'health', 'healthPage', 'listOrganizations', 'metrics', 'overviewPage'],
@@ -408,7 +412,6 @@ describe.each([
         if (all.includes(words[own])) showsOwn.add(door.id);
         if (door.method === 'GET') continue;
         // What it has just changed or deleted is there again for the next one.
-        await customers.close();
         customers = await marked();
       }
     }
@@ -418,7 +421,6 @@ describe.each([
       expect.arrayContaining(['listOrganizations', 'overviewPage', 'report', 'watchPage']),
     );
     expect(showsOwn.size).toBeGreaterThanOrEqual(20);
-    await customers.close();
   });
 
   test('finds nothing there, and nothing of it stands in what it is told or in the log', async () => {
@@ -437,7 +439,6 @@ describe.each([
       }
     }
     expect((await app.organization(other)).document).toMatchObject({ name: `${words[other as Customer]} GmbH` });
-    await customers.close();
   });
 });
 
@@ -464,7 +465,6 @@ test('nobody of one organization gets anything from another one (property)', asy
     { numRuns: 500 },
   );
   expect((await customers.app.organization('fabrikam')).document).toMatchObject(documentOf('fabrikam'));
-  await customers.close();
 });
 
 test('rights add up, and no right is had without a role (property)', () => {

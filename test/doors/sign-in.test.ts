@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { generateKeyPair, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHttp } from '../../src/http/client.ts';
-import { startFakeIssuer } from '../../src/local/fake-issuer.ts';
+import { type FakeIssuer, startFakeIssuer } from '../../src/local/fake-issuer.ts';
 import { createSignIn } from '../../src/sources/entra.ts';
 import { createMachine } from '../app/machine.ts';
 import {
@@ -24,7 +24,6 @@ beforeEach(async () => {
 });
 afterEach(() => {
   customers.issuer.fails = undefined;
-  return customers.close();
 });
 afterAll(closeIssuer);
 
@@ -133,11 +132,27 @@ describe('an access token', () => {
     return `${encoded(header)}.${encoded({ ...payload, roles: ['Administrator'] })}.${signature}`;
   }
 
+  /** The customers' app with a sign-in of its own, which has asked for no keys yet. */
+  async function askAt(issuer: FakeIssuer, use: (askThere: typeof ask) => Promise<void>) {
+    const { clientId, tenantId, url } = issuer;
+    const signIn = createSignIn({ clientId, tenantId, login: url }, createHttp());
+    const { app } = createMachine({
+      store: customers.store,
+      resolvers: ['127.0.0.1:9'],
+      ports: { localAccess: false, signIn, publicUrl },
+    });
+    await use((headers) => callDoor(app, 'GET', 'organizations/contoso', { headers }));
+    signIn.close();
+  }
+
   test('made-up key ids cost the issuer no request', async () => {
-    await ask(await customers.bearer(people.rita));
-    const before = customers.issuer.arrived.length;
-    for (let n = 0; n < 15; n += 1) await ask(key(await token({}, { kid: `made-up-${n}` })));
-    expect(customers.issuer.arrived.length).toBe(before);
+    const { issuer, bearer } = customers;
+    await askAt(issuer, async (askThere) => {
+      expect((await askThere(await bearer(people.rita))).status).toBe(200);
+      const before = issuer.arrived.length;
+      for (let n = 0; n < 15; n += 1) await askThere(key(await token({}, { kid: `made-up-${n}` })));
+      expect(issuer.arrived.length).toBe(before);
+    });
   });
 
   test('a wrong bearer is refused beside a good cookie, and headers of a proxy say nothing', async () => {
@@ -169,30 +184,20 @@ describe('an access token', () => {
   test('cannot be looked at while Entra ID is away: 503, and keys go on working', async () => {
     const away = await startFakeIssuer([]);
     away.fails = 500;
-    const signIn = createSignIn({ clientId: away.clientId, tenantId: away.tenantId, login: away.url }, createHttp());
-    const { app } = createMachine({
-      store: customers.store,
-      resolvers: ['127.0.0.1:9'],
-      ports: { localAccess: false, signIn, publicUrl },
+    await askAt(away, async (askThere) => {
+      const answer = await askThere(key(await away.token('access', people.ada)));
+      expect([answer.status, answer.detail]).toEqual([
+        503,
+        'Who you are cannot be found out now: Entra ID gave no keys. Keys are not affected.',
+      ]);
+      expect((await askThere(key(customers.keys.contoso.reader))).status).toBe(200);
     });
-    const answer = await callDoor(app, 'GET', 'organizations/contoso', {
-      headers: key(await away.token('access', people.ada)),
-    });
-    expect([answer.status, answer.detail]).toEqual([
-      503,
-      'Who you are cannot be found out now: Entra ID gave no keys. Keys are not affected.',
-    ]);
-    expect(
-      (await callDoor(app, 'GET', 'organizations/contoso', { headers: key(customers.keys.contoso.reader) })).status,
-    ).toBe(200);
-    signIn.close();
     await away.close();
   });
 });
 
 describe('where nobody can sign in', () => {
   test('tokens and cookies are refused with the step that mends it, and keys count', async () => {
-    await customers.close();
     customers = await startCustomers({ signIn: false });
     const step =
       'Nobody can sign in yet: run infra/access/grant-access.sh sign-in, set FIELDCHECK_SIGN_IN_CLIENT_ID to the client id it prints, and provision again. Keys count all the same.';

@@ -5,7 +5,7 @@ import { answerOf, doorsOf } from '../../src/doors/index.ts';
 import { evaluations } from '../../src/evaluations/index.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { type FakeIssuer, type Person, startFakeIssuer } from '../../src/local/fake-issuer.ts';
-import { createSignIn } from '../../src/sources/entra.ts';
+import { createSignIn, type SignIn } from '../../src/sources/entra.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createMachine, type Machine } from '../app/machine.ts';
@@ -48,7 +48,6 @@ export interface Customers extends Machine {
   /** `Authorization` of a person or an application. */
   bearer(person: Person, kind?: 'access' | 'application'): Promise<Record<string, string>>;
   call(method: string, address: string, options?: CallOptions): Promise<Called>;
-  close(): Promise<void>;
 }
 
 export interface CallOptions {
@@ -67,18 +66,34 @@ export const documentOf = (organization: string) => ({
 
 export const exportOf = (organization: string) => [signingRow(`${organization}.com`)];
 
-const shared: { issuer?: Promise<FakeIssuer> } = {};
+interface Shared {
+  readonly issuer: FakeIssuer;
+  /** Has asked for the issuer's keys once. */
+  readonly signIn: SignIn;
+  /** Of people, by kind: as long as a test file lives, they are good. */
+  readonly tokens: Map<string, Promise<string>>;
+}
+let shared: Promise<Shared> | undefined;
 /** One for a test file: making its key takes longest of all. */
-export function issuerOfTests(): Promise<FakeIssuer> {
-  shared.issuer ??= startFakeIssuer(Object.values(people));
-  return shared.issuer;
+function share(): Promise<Shared> {
+  shared ??= startFakeIssuer(Object.values(people)).then((issuer) => {
+    const { clientId, tenantId, url } = issuer;
+    const signIn = createSignIn({ clientId, tenantId, login: url }, createHttp());
+    return { issuer, signIn, tokens: new Map() };
+  });
+  return shared;
+}
+
+export async function issuerOfTests(): Promise<FakeIssuer> {
+  return (await share()).issuer;
 }
 
 /** Behind the last test of a file: the next file in the same process gets another one. */
 export async function closeIssuer(): Promise<void> {
-  const issuer = await shared.issuer;
-  delete shared.issuer;
-  await issuer?.close();
+  const closing = await shared;
+  shared = undefined;
+  closing?.signIn.close();
+  await closing?.issuer.close();
 }
 
 /**
@@ -93,12 +108,9 @@ export async function startCustomers(
     readonly resolvers?: readonly string[];
   } = {},
 ): Promise<Customers> {
-  const issuer = await issuerOfTests();
+  const { issuer, tokens, ...ofFile } = await share();
   const store = options.store ?? createMemoryStore();
-  const signIn =
-    options.signIn === false
-      ? undefined
-      : createSignIn({ clientId: issuer.clientId, tenantId: issuer.tenantId, login: issuer.url }, createHttp());
+  const signIn = options.signIn === false ? undefined : ofFile.signIn;
   const machine = createMachine({
     store,
     resolvers: options.resolvers ?? ['127.0.0.1:9'],
@@ -112,9 +124,13 @@ export async function startCustomers(
     store,
     issuer,
     keys,
-    bearer: async (person, kind = 'access') => key(await issuer.token(kind, person)),
+    async bearer(person, kind = 'access') {
+      const name = `${kind} ${person.id}`;
+      const token = tokens.get(name) ?? issuer.token(kind, person);
+      tokens.set(name, token);
+      return key(await token);
+    },
     call: (method, address, given) => callDoor(app, method, address, given),
-    close: async () => signIn?.close(),
   };
 }
 
