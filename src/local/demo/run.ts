@@ -168,7 +168,7 @@ async function startChannel(port = 0): Promise<TeamsSink> {
 async function readState(file: string): Promise<DemoState> {
   try {
     const kept = JSON.parse(await readFile(file, 'utf8')) as DemoState;
-    if (kept.privateKeys !== undefined) return kept;
+    if (kept.privateKey !== undefined) return kept;
     return await newState(file, kept);
   } catch {
     return newState(file, { mended: [] });
