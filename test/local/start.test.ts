@@ -22,6 +22,9 @@ const start = join(root, 'src/local/start.ts');
 const [npmStart, installed] = [[start], [join((await builtPackage()).folder, 'dist/cli.js'), 'demo']];
 const data = mkdtempSync(join(tmpdir(), 'fieldcheck-start-'));
 
+/** Whoever asks more often keeps the demo from its work. */
+const patience = { timeout: 60_000, interval: 200 };
+
 /** The demo as a process, with what it has printed so far. */
 interface Started {
   readonly process: ChildProcess;
@@ -132,7 +135,7 @@ async function smtpCardsOf(started: Started): Promise<{ summary: string; nodes: 
 
 async function finished(started: Started, runId: string): Promise<void> {
   await expect
-    .poll(async () => (await json<{ state: string }>(door(started, `runs/${runId}`))).state, { timeout: 60_000 })
+    .poll(async () => (await json<{ state: string }>(door(started, `runs/${runId}`))).state, patience)
     .toBe('finished');
 }
 
@@ -261,7 +264,7 @@ describe('npm start', () => {
     const mended = mend.split('/').at(-1);
     expect(await (await fetch(mend, { method: 'POST' })).text()).toBe(`${mended}: the key is published now\n`);
     await runAgain(first);
-    await expect.poll(() => cardsOf(first), { timeout: 30_000 }).toHaveLength(2);
+    await expect.poll(() => cardsOf(first), patience).toHaveLength(2);
     expect((await cardsOf(first))[1]).toBe(`Contoso: 1 resolved in DKIM for ${mended}`);
   });
 
@@ -284,7 +287,7 @@ describe('npm start', () => {
       },
     ]);
     await fetch(addressAfter('mend node EX2 \\(ready\\)', first), { method: 'POST' });
-    await expect.poll(() => smtpCardsOf(first), { timeout: 30_000 }).toHaveLength(2);
+    await expect.poll(() => smtpCardsOf(first), patience).toHaveLength(2);
     expect((await smtpCardsOf(first))[1]).toEqual({
       summary: 'Contoso: 6 resolved in SMTP source IP for smtp-in',
       nodes: [
@@ -349,10 +352,10 @@ describe('npm start', () => {
 
     test('its cards go to its own channel, and what a dead one does not take waits', async () => {
       await expect
-        .poll(() => channel.cards.map(({ payload }) => (payload as Payload).summary), { timeout: 60_000 })
+        .poll(() => channel.cards.map(({ payload }) => (payload as Payload).summary), patience)
         .toEqual(['fabrikam: 2 new problems in DKIM for mail.fabrikam.com']);
       expect((await payloadsOf(first)).filter(({ summary }) => !summary.startsWith('Contoso: '))).toEqual([]);
-      await expect.poll(() => json(door(first, 'health')), { timeout: 60_000 }).toHaveProperty('oldestUndelivered');
+      await expect.poll(() => json(door(first, 'health')), patience).toHaveProperty('oldestUndelivered');
     });
 
     test('the shell learns where the storage is, and nothing that would judge others', () => {
@@ -363,7 +366,7 @@ describe('npm start', () => {
     test('a run is at work when all is stopped', async () => {
       const run = await json(door(first, 'organizations/fabrikam-slow/evaluations/dkim/runs'), 'POST');
       expect(run).toMatchObject({ state: 'running' });
-      await expect.poll(() => askedOfNetwork, { timeout: 60_000 }).toContain('selector1._domainkey.slow.fabrikam.com');
+      await expect.poll(() => askedOfNetwork, patience).toContain('selector1._domainkey.slow.fabrikam.com');
     });
   });
 
@@ -411,7 +414,7 @@ describe('npm start', () => {
     const mend = addressAfter('mend one record', third);
     await fetch(mend.replace('/mend/', '/break/'), { method: 'POST' });
     await runAgain(third);
-    await expect.poll(() => cardsOf(third), { timeout: 30_000 }).toHaveLength(1);
+    await expect.poll(() => cardsOf(third), patience).toHaveLength(1);
     third.process.kill('SIGTERM');
     expect(await third.ended).toBe(0);
   });

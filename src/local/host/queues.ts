@@ -181,8 +181,8 @@ function createPoller(fn: RegisteredFunction, options: QueuesOptions, open: Open
       }
       for (const message of messages) start(queue, message);
       if (messages.length > 0) waitMs = shortestPollMs;
-      else if (await bell.wait(waitMs)) waitMs = shortestPollMs;
-      else waitMs = Math.min(waitMs * 2, maxPollingInterval);
+      // Whoever rang has enqueued by then what it enqueues: one poll finds it, and the back-off goes on from where it was.
+      else if (!(await bell.wait(waitMs))) waitMs = Math.min(waitMs * 2, maxPollingInterval);
     }
   }
 
