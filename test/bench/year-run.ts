@@ -37,14 +37,23 @@ export interface Year {
   readonly degraded: Readonly<Record<string, number>>;
 }
 
-/** Lives through the days; an hour at a time, or the given hours of each day alone. */
+/**
+ * Lives through the days; an hour at a time, or the given hours of each day alone.
+ *
+ * @param setMachineTime the machine's clock goes with the year, for what tells old from new by it
+ */
 export async function liveThrough(
   all: readonly Scenario[],
   days: number,
   hours: readonly number[] = Array.from({ length: 24 }, (_, hour) => hour),
+  setMachineTime: (now: Date) => void = () => {},
 ): Promise<Year> {
   let at = 0;
   const clock = () => new Date(start + at + clockError(at));
+  const goTo = (time: number) => {
+    at = time;
+    setMachineTime(clock());
+  };
   const posts: Post[] = [];
   const slices: SliceMessage[] = [];
   const due: DueMessage[] = [];
@@ -90,10 +99,10 @@ export async function liveThrough(
   const degraded: Record<string, number> = {};
   for (let hour = 0; hour < days * 24; hour += 1) {
     if (!hours.includes(hour % 24)) continue;
-    at = hour * hourMs + 5_000;
+    goTo(hour * hourMs + 5_000);
     for (const { organization } of await app.startDueRuns()) runs[organization] = (runs[organization] ?? 0) + 1;
     await workOff(app, due, slices, nudges);
-    at += 12 * 60_000;
+    goTo(at + 12 * 60_000);
     await app.superviseRuns();
     await app.deliver();
     if (hour % 24 === 8) {

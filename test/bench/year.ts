@@ -47,7 +47,11 @@ function cellsOf(row: Row): Record<string, string> {
 }
 
 /** As many organizations that share one channel, and one cause for all of their domains for three days. @returns posts */
-export async function manyOrganizations(organizations: number, each: number): Promise<number> {
+export async function manyOrganizations(
+  organizations: number,
+  each: number,
+  setMachineTime?: (now: Date) => void,
+): Promise<number> {
   const all = Array.from({ length: organizations }, (_, index): Scenario => {
     const organization = `o${String(index).padStart(2, '0')}`;
     const domains = Array.from({ length: each }, (__, at) => `d${at}.${organization}.example`);
@@ -59,7 +63,7 @@ export async function manyOrganizations(organizations: number, each: number): Pr
       spells: [{ trouble: 'key-missing', domains, from: 2 * dayMs, to: 4 * dayMs }],
     };
   });
-  const { posts } = await liveThrough(all, 6);
+  const { posts } = await liveThrough(all, 6, undefined, setMachineTime);
   return posts.filter(({ notice }) => notice.kind === 'changes').length;
 }
 
