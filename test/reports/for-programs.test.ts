@@ -5,6 +5,7 @@ import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/domain/finding.ts';
 import { badgeSvg, csvReport, junitReport } from '../../src/reports/index.ts';
+import { anyText } from '../any-text.ts';
 import { finding, mixedRuns, run } from './runs.ts';
 
 const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '', parseAttributeValue: false });
@@ -67,7 +68,7 @@ describe('JUnit', () => {
   it('is well-formed whatever a text holds, and of no run', () => {
     expect(read(junitReport([])).testsuites).toMatchObject({ tests: '0', failures: '0' });
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.constant(nasty)), (text) => {
+      fc.property(fc.oneof(anyText(), fc.constant(nasty)), (text) => {
         const evil = finding({ target: text, message: text, remedy: text, supportCase: `${text}\n${text}` });
         read(junitReport([run(text, { [text]: 'no' }, evil)], { title: text, questions: { [text]: text } }));
       }),
@@ -125,7 +126,7 @@ describe('a badge', () => {
   });
 
   it('stays one whatever a title holds', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void read(badgeSvg(text, 'no', text))));
+    fc.assert(fc.property(anyText(), (text) => void read(badgeSvg(text, 'no', text))));
     const svg = badgeSvg('<script>alert(1)</script>', 'no', '"&');
     expect(svg).not.toContain('<script');
     expect(read(svg).svg.title).toBe('<script>alert(1)</script>: "&');

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Notice } from '../../../src/domain/notice.ts';
 import { renderCard } from '../../../src/notifiers/teams-workflow/card.ts';
 import { type Payload, payloadSchema } from '../../../src/notifiers/teams-workflow/payload.ts';
+import { anyText } from '../../any-text.ts';
 import { mixedPool } from '../../evaluations/smtp-source-ip/linux-scenes.ts';
 import { runOf } from '../../evaluations/smtp-source-ip/service.ts';
 import {
@@ -467,7 +468,7 @@ describe('the size', () => {
 
   it('keeps to it whatever the texts, and every card is one that Teams parses', () => {
     const text = fc.oneof(
-      fc.string({ unit: 'binary' }),
+      anyText(),
       fc
         .constantFrom('\u{1f4e7}', '"', '\\', '\u202e', '<at>x</at>', '[x](http://evil)')
         .map((one) => one.repeat(50_000)),

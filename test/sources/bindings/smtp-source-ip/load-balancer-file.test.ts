@@ -7,6 +7,7 @@ import { smtpService } from '../../../../src/facts/smtp-service/subject.ts';
 import { readHaproxy } from '../../../../src/sources/bindings/smtp-source-ip/haproxy.ts';
 import { readKemp } from '../../../../src/sources/bindings/smtp-source-ip/kemp.ts';
 import { readNetscaler } from '../../../../src/sources/bindings/smtp-source-ip/netscaler.ts';
+import { anyText } from '../../../any-text.ts';
 
 const service = smtpService.parse({
   kind: 'smtp-service',
@@ -24,7 +25,7 @@ const words = fc.constantFrom(
   ...['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'prototype'],
 );
 const text = fc.oneof(
-  fc.string({ unit: 'binary' }),
+  anyText(),
   fc.array(words, { maxLength: 60 }).map((all) => all.join(' ')),
 );
 
