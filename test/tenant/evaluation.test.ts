@@ -229,6 +229,7 @@ describe('licences of a live tenant', () => {
   ])('are looked at for 50,000 people without a sample where Graph %s', async (_, countsUsers, requests) => {
     const plans = ['57ff2da0-773e-42df-b2af-ffb7a2317929', 'efb87545-963c-4e0d-99df-69c6916d9eb0'];
     const assignedPlans = plans.map((servicePlanId) => ({ servicePlanId, capabilityStatus: 'Enabled' }));
+    const assignedLicenses = [{ skuId: skuIdOf('SPE_E3'), disabledPlans: [] }];
     const person = (index: number) => `person${String(index).padStart(5, '0')}@contoso.com`;
     tenant.graph['/v1.0/organization'] = [
       { onPremisesSyncEnabled: true, onPremisesLastSyncDateTime: now.toISOString(), verifiedDomains: [] },
@@ -238,7 +239,7 @@ describe('licences of a live tenant', () => {
       mail: person(index),
       onPremisesSyncEnabled: true,
       assignedPlans: index % 1000 === 0 ? [] : assignedPlans,
-      assignedLicenses: index % 1000 === 0 ? [] : [{ skuId: skuIdOf('SPE_E3'), disabledPlans: [] }],
+      assignedLicenses: index % 1000 === 0 ? [] : assignedLicenses,
     }));
     cloud.pageSize = 999;
     cloud.countsUsers = countsUsers;

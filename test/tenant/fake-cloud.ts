@@ -227,7 +227,7 @@ export async function startFakeCloud(): Promise<FakeCloud> {
     if (/endsWith\(|not\(/.test(filter) && (!advanced || !cloud.countsUsers)) {
       return graphError(400, 'Request_UnsupportedQuery', 'Unsupported Query.');
     }
-    const rows = advanced ? found.filter((row) => matches(row, filter)) : found;
+    const rows = advanced ? found.filter(matching(filter)) : found;
     const from = Number(request.url.searchParams.get('$skiptoken') ?? 0);
     const size = Math.min(cloud.pageSize, Number(request.url.searchParams.get('$top') ?? cloud.pageSize));
     const next = new URL(request.url.href);
@@ -275,22 +275,22 @@ function selected(row: Row, names: string | null): Row {
 }
 
 /** The clauses that we ask users by, as OData 4.01 reads them: https://docs.oasis-open.org/odata/odata/v4.01/ */
-function matches(row: Row, filter: string): boolean {
-  const plans = row.assignedPlans as readonly { servicePlanId: string; capabilityStatus: string }[] | undefined;
+function matching(filter: string): (row: Row) => boolean {
   const ends = [...filter.matchAll(/endsWith\(mail,'([^']+)'\)/g)].map(([, end = '']) => end);
   const without = [
     ...filter.matchAll(
       /not\(assignedPlans\/any\(p:p\/servicePlanId eq ([0-9a-f-]+) and p\/capabilityStatus eq 'Enabled'\)\)/g,
     ),
-  ];
-  const enabled = new Set(
-    (plans ?? []).flatMap((one) => (one.capabilityStatus === 'Enabled' ? [one.servicePlanId] : [])),
-  );
-  return (
-    (!filter.includes('onPremisesSyncEnabled eq true') || row.onPremisesSyncEnabled === true) &&
+  ].map(([, plan = '']) => plan);
+  const synchronised = filter.includes('onPremisesSyncEnabled eq true');
+  const has = ({ assignedPlans = [] }: Row, plan: string) =>
+    (assignedPlans as readonly { servicePlanId: string; capabilityStatus: string }[]).some(
+      ({ servicePlanId, capabilityStatus }) => servicePlanId === plan && capabilityStatus === 'Enabled',
+    );
+  return (row) =>
+    (!synchronised || row.onPremisesSyncEnabled === true) &&
     (ends.length === 0 || ends.some((end) => String(row.mail).toLowerCase().endsWith(end))) &&
-    without.every(([, plan = '']) => !enabled.has(plan))
-  );
+    without.every((plan) => !has(row, plan));
 }
 
 /**

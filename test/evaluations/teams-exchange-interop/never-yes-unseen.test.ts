@@ -44,17 +44,18 @@ describe('a fact that could not be looked at', () => {
     expect(undecided).not.toContain('rest-endpoint of contoso.com');
   });
 
-  it.each(cases.map((golden) => [golden.name, golden] as const))(
-    'does not turn %s into a yes',
-    (_, { facts, now, run }) => {
-      for (const [what, set] of withoutOne(facts)) {
-        const { answers } = judge(teamsExchangeInterop, facts.subject, set, { now: new Date(now) });
-        for (const [question, answer] of Object.entries(answers)) {
-          if (run?.answers[question] === 'no') expect(answer, `${question} without ${what}`).not.toBe('yes');
-        }
-      }
-    },
-  );
+  const refused = cases.flatMap(({ name, facts, now, run }) => {
+    const questions = Object.entries(run?.answers ?? {}).flatMap(([question, answer]) =>
+      answer === 'no' ? [question] : [],
+    );
+    return questions.length === 0 ? [] : [[name, { facts, now: new Date(now), questions }] as const];
+  });
+  it.each(refused)('does not turn %s into a yes', (_, { facts, now, questions }) => {
+    for (const [what, set] of withoutOne(facts)) {
+      const { answers } = judge(teamsExchangeInterop, facts.subject, set, { now });
+      for (const question of questions) expect(answers[question], `${question} without ${what}`).not.toBe('yes');
+    }
+  });
 });
 
 describe('EWS lists', () => {
