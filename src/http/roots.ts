@@ -1,6 +1,6 @@
 import { createSecureContext, getCACertificates, rootCertificates, type SecureContext } from 'node:tls';
 
-/** Whom we trust over TLS. Each is made once, when it is first needed: reading all public roots takes milliseconds. */
+/** Whom we trust over TLS. Each is made once, when it is first needed: reading all public roots takes ten milliseconds. */
 export interface Roots {
   /**
    * Trusted by whatever we send something to: what Node trusts (the public roots, NODE_EXTRA_CA_CERTS) and the operator's
@@ -17,6 +17,9 @@ export interface Roots {
 /** Old protocols and weak ciphers of what we look at are let in to be seen; what they are worth is for the rules to say. */
 export const anything = { minVersion: 'TLSv1', ciphers: 'DEFAULT:@SECLEVEL=0' } as const;
 
+/** By the operator's own: whoever connects anew has the same. */
+const made = new Map<string, Roots>();
+
 /**
  * @param own PEM texts (`--ca`), each with one certificate or more
  * @throws Error when there is a text without any
@@ -27,9 +30,12 @@ export function createRoots(own: readonly string[] = []): Roots {
     if (found === null) throw new Error('A file of roots to trust (--ca) holds no certificate as PEM.');
     return found;
   });
+  const key = added.join('\n');
+  const known = made.get(key);
+  if (known !== undefined) return known;
   let ours: Roots['ours'] | undefined;
   let published: Roots['published'] | undefined;
-  return {
+  const roots: Roots = {
     get ours() {
       if (ours === undefined) {
         const pem = added.length === 0 ? undefined : [...getCACertificates('default'), ...added];
@@ -45,4 +51,6 @@ export function createRoots(own: readonly string[] = []): Roots {
       return published;
     },
   };
+  made.set(key, roots);
+  return roots;
 }

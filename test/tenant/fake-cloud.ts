@@ -66,9 +66,16 @@ const rowsOfExchangeOnline = 1000;
 const clientId = '99999999-8888-7777-6666-555555555555';
 const secret = 'a-secret-of-the-fake-cloud';
 
+let made: FakeCloud['tls'] | undefined;
+/** One for a process: who trusts it reads all public roots beside it. */
+function ownTls(): FakeCloud['tls'] {
+  made ??= selfSigned('localhost');
+  return made;
+}
+
 /** Starts the three servers. They check what they are sent as the real ones do, and speak their wire shapes. */
 export async function startFakeCloud(): Promise<FakeCloud> {
-  const tls = selfSigned('localhost');
+  const tls = ownTls();
   const tenants = new Map<string, FakeTenant>();
   const tokens = new Map<string, Issued>();
   const services: Loopback[] = [];
