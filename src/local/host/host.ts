@@ -94,12 +94,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const open = createQueueOpener(settings);
     const send = createOutputSender(open, queueSettings.messageEncoding);
     const invokeOnce = createInvoke(app, hostSettings.functionTimeout, send, log);
-    const invoke: typeof invokeOnce = async (...invocation) => {
+    const invoke: typeof invokeOnce = async (fn, triggerName, input) => {
       try {
-        return await invokeOnce(...invocation);
+        return await invokeOnce(fn, triggerName, input);
       } finally {
-        // Whatever ran may have enqueued something, through an output or through the storage client.
-        queues.wake();
+        // Whatever ran may have enqueued something, through an output or through the storage client; who only read has not.
+        if (!['GET', 'HEAD'].includes(input.data.http?.method ?? '')) queues.wake();
       }
     };
     const common = { settings, invoke, track: work.track, log };
