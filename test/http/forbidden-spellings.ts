@@ -98,22 +98,15 @@ const forever = [
 ];
 const unlessAllowed = [...inside.flatMap(spellingsOf), ...inside6.map((address) => `[${address}]`), ...insideNames];
 
-execFileSync('ip', ['link', 'set', 'lo', 'up']);
 const trappedAddresses = [
   ...[...never, ...inside].filter((address) => !address.startsWith('127.')),
   ...[...never6, ...inside6].filter((address) => address !== '::1'),
   ...[...never, ...inside].flatMap((address) => [nat64(address), sixToFour(address)]),
 ];
-for (const address of [...trappedAddresses, '192.0.2.10']) {
-  execFileSync('ip', [
-    'address',
-    'add',
-    `${address}/${isIP(address) === 4 ? 32 : 128}`,
-    'dev',
-    'lo',
-    ...(isIP(address) === 6 ? ['nodad'] : []),
-  ]);
-}
+const commands = [...trappedAddresses, '192.0.2.10'].map((address) =>
+  isIP(address) === 4 ? `address add ${address}/32 dev lo` : `address add ${address}/128 dev lo nodad`,
+);
+execFileSync('ip', ['-batch', '-'], { input: `${['link set lo up', ...commands].join('\n')}\n` });
 const hosts = join(mkdtempSync(join(tmpdir(), 'hosts-')), 'hosts');
 const lines = [
   ...Object.entries(names).map(([name, address]) => `${address} ${name} ${name}.`),
