@@ -24,26 +24,24 @@ const mailboxes = (count: number): StandIn => ({
 });
 
 export async function run([count = '50000']: string[]): Promise<void> {
+  // Tests leave what runs often as it was compiled first.
+  process.env.DOTNET_TC_CallCounting = '1';
   const engine = await openPwsh();
   if (engine === undefined) return;
-  try {
-    const standIns: Record<string, StandIn> = {
-      ...healthyOrganization,
-      'Get-Mailbox': mailboxes(Number(count)),
-      // The last command of the run: both ends of the connection are in this process.
-      'Get-CASMailbox': {
-        body: `[pscustomobject] @{ EwsEnabled = $true; EwsBlockList = [string] [System.Diagnostics.Process]::GetCurrentProcess().PeakWorkingSet64 }`,
-      },
-    };
-    const started = performance.now();
-    const { facts } = await collect<
-      Facts & { exchange: { mailboxEwsPolicies: { policies: { ewsBlockList: string[] }[] } } }
-    >(engine, 'Collect-TeamsInteropFacts.ps1', standIns, { timeLimitMs: 600_000 });
-    const [peak = '0'] = facts.exchange.mailboxEwsPolicies.policies[0]?.ewsBlockList ?? [];
-    console.log(`${facts.exchange.mailboxes.byServer[0]?.count} mailboxes counted on ${engine.name}\n`);
-    console.log(`seconds, both ends of the connection in one process: ${figure((performance.now() - started) / 1000)}`);
-    printGoal('peak memory, MB', Number(peak) / 1024 ** 2, '≤', 600);
-  } finally {
-    await engine.close();
-  }
+  const standIns: Record<string, StandIn> = {
+    ...healthyOrganization,
+    'Get-Mailbox': mailboxes(Number(count)),
+    // The last command of the run: both ends of the connection are in this process.
+    'Get-CASMailbox': {
+      body: `[pscustomobject] @{ EwsEnabled = $true; EwsBlockList = [string] [System.Diagnostics.Process]::GetCurrentProcess().PeakWorkingSet64 }`,
+    },
+  };
+  const started = performance.now();
+  const { facts } = await collect<
+    Facts & { exchange: { mailboxEwsPolicies: { policies: { ewsBlockList: string[] }[] } } }
+  >(engine, 'Collect-TeamsInteropFacts.ps1', standIns, { timeLimitMs: 600_000 });
+  const [peak = '0'] = facts.exchange.mailboxEwsPolicies.policies[0]?.ewsBlockList ?? [];
+  console.log(`${facts.exchange.mailboxes.byServer[0]?.count} mailboxes counted on ${engine.name}\n`);
+  console.log(`seconds, both ends of the connection in one process: ${figure((performance.now() - started) / 1000)}`);
+  printGoal('peak memory, MB', Number(peak) / 1024 ** 2, '≤', 600);
 }

@@ -11,10 +11,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 
 const folder = mkdtempSync(join(tmpdir(), 'fieldcheck-completion-'));
 const host = await openPwsh();
-afterAll(async () => {
-  await host?.close();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => rmSync(folder, { recursive: true }));
 beforeAll(async () => {
   for (const shell of ['bash', 'zsh', 'powershell'])
     writeFileSync(join(folder, shell), (await fieldcheck(['completion', shell])).stdout);

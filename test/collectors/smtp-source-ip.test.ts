@@ -27,7 +27,6 @@ const path = join(collectorFolder, script);
 vi.setConfig({ testTimeout: 90_000 });
 const host = await openPwsh();
 const engine = host as PowerShellHost;
-afterAll(() => host?.close());
 
 const allowed = allowList({
   commands: [

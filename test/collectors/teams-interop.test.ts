@@ -43,10 +43,7 @@ let programs = '';
 beforeAll(async () => {
   programs = await entraConnectProgram();
 });
-afterAll(async () => {
-  await rm(programs, { recursive: true });
-  await host?.close();
-});
+afterAll(() => rm(programs, { recursive: true }));
 
 const allowed = allowList({
   commands: [

@@ -187,7 +187,6 @@ describe.runIf(host)(`worlds on ${host?.name}`, () => {
   afterAll(async () => {
     await rm(programs, { recursive: true });
     await rm(logs, { recursive: true });
-    await host?.close();
   });
 
   const verdictLine = (output: readonly string[]) =>

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { evaluations } from '../../src/evaluations/index.ts';
 import type { SmtpService } from '../../src/facts/smtp-service/subject.ts';
 import { openPowerShellHost, type PowerShellHost } from '../powershell/host.ts';
@@ -9,7 +9,6 @@ import { goldenCases, judgeCase } from './cases.ts';
 vi.setConfig({ testTimeout: 90_000 });
 const host = await openPowerShellHost();
 const engine = host as PowerShellHost;
-afterAll(() => host?.close());
 
 /** A line that is run, not read: a cmdlet, a variable, or a program of Windows that remedies use. */
 const isCommand = (line: string) => /^(\$\w+ = |[A-Z][A-Za-z]+-[A-Z]\w+( |$)|netsh |devcon\.exe |arp )/.test(line);

@@ -418,7 +418,6 @@ function ConvertTo-Json { param($InputObject, $Depth) ConvertTo-Element $InputOb
 `;
 
 const host = await openPwsh();
-afterAll(() => host?.close());
 const engine = host as PowerShellHost;
 const path = join(folder, 'Grant-FieldcheckAccess.ps1');
 

@@ -8,7 +8,6 @@ import { type AllowList, openPowerShellHost, type PowerShellHost } from './host.
 
 const host = await openPowerShellHost();
 const engine = host as PowerShellHost;
-afterAll(() => host?.close());
 
 const allowed: AllowList = {
   commands: ['Get-Thing', 'ForEach-Object', 'Where-Object'],

@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,14 +13,9 @@ const exec = promisify(execFile);
 const sources = join(import.meta.dirname, 'host');
 /** What is built or installed once, beside what else is kept of installed packages. */
 const kept = join(import.meta.dirname, '../../node_modules/.cache');
-const dotnetEnvironment = {
-  ...process.env,
-  DOTNET_CLI_TELEMETRY_OPTOUT: '1',
-  DOTNET_NOLOGO: '1',
-  // The engine comes as intermediate code: half of what a test costs is compiling it. What runs seldom is compiled once, plainly.
-  DOTNET_TieredPGO: '0',
-  DOTNET_TC_CallCountThreshold: '1000',
-};
+const quietly = { DOTNET_CLI_TELEMETRY_OPTOUT: '1', DOTNET_NOLOGO: '1' };
+/** The engine comes as intermediate code: half of what a test costs is compiling it. Everything is compiled once, plainly. */
+const plainly = { DOTNET_TC_CallCounting: '0' };
 
 /** A script by its path, or its text (then without a byte-order mark). */
 export type ScriptRequest = { path: string } | { text: string };
@@ -113,15 +109,6 @@ export class PowerShellHost {
     }
   }
 
-  /** Ends the host. */
-  async close(): Promise<void> {
-    const running = this.#process;
-    if (!running) return;
-    const ended = new Promise((resolve) => running.once('exit', resolve));
-    running.stdin.end();
-    await ended;
-  }
-
   // Culture, environment and time limit belong to the whole process, so requests go one after the other.
   #ask<T>(kind: string, request: object): Promise<T> {
     const turn = this.#last.then(() => this.#askNow<T>(kind, request));
@@ -131,11 +118,13 @@ export class PowerShellHost {
 
   async #askNow<T>(kind: string, request: object): Promise<T> {
     const running = this.#start();
+    running.ref();
     const line = await new Promise<string>((resolve, reject) => {
       this.#waiting.push(resolve);
       running.once('exit', (code) => reject(new Error(`the PowerShell host ended with code ${code}`)));
       running.stdin.write(`${JSON.stringify({ kind, request })}\n`);
     });
+    running.unref();
     running.removeAllListeners('exit');
     running.once('exit', () => this.#forget(running));
     const { answer, error, last } = JSON.parse(line) as { answer?: T; error?: string; last?: boolean };
@@ -147,7 +136,9 @@ export class PowerShellHost {
   #start(): ChildProcessWithoutNullStreams {
     if (this.#process) return this.#process;
     const [program, ...args] = this.#command;
-    const running = spawn(program, args, { env: dotnetEnvironment });
+    const running = spawn(program, args, { env: { ...plainly, ...process.env, ...quietly } });
+    // It keeps this process only while it is asked something, and reads the end of its input when this process has ended.
+    for (const pipe of [running.stdin, running.stdout, running.stderr]) (pipe as Socket).unref();
     running.stderr.resume();
     createInterface({ input: running.stdout }).on('line', (line) => this.#waiting.shift()?.(line));
     this.#process = running;
@@ -159,23 +150,33 @@ export class PowerShellHost {
   }
 }
 
+/** For all test files that this process runs, one after the other: a start is more work than ten scripts. */
+let engineAlone: Promise<PowerShellHost | undefined> | undefined;
+let engineInPwsh: Promise<PowerShellHost | undefined> | undefined;
+
 /**
  * The host, built once per state of its sources and kept; undefined, with a line on the
  * console, where dotnet is missing or its packages cannot be had.
  */
-export async function openPowerShellHost(): Promise<PowerShellHost | undefined> {
-  const program = await buildHost();
-  return program === undefined ? undefined : new PowerShellHost(program);
+export function openPowerShellHost(): Promise<PowerShellHost | undefined> {
+  engineAlone ??= buildHost().then((program) => (program === undefined ? undefined : new PowerShellHost(program)));
+  return engineAlone;
 }
 
 /**
  * The host in a real pwsh, the one that PWSH names or else one from NuGet; where it cannot be had the engine host, with a
  * line on the console.
  */
-export async function openPwsh(): Promise<PowerShellHost | undefined> {
+export function openPwsh(): Promise<PowerShellHost | undefined> {
+  engineInPwsh ??= hostInPwsh();
+  return engineInPwsh;
+}
+
+async function hostInPwsh(): Promise<PowerShellHost | undefined> {
   const program = await buildHost();
   if (program === undefined) return undefined;
-  return new PowerShellHost(program, process.env.PWSH ?? (await installedPwsh()));
+  const pwsh = process.env.PWSH ?? (await installedPwsh());
+  return pwsh === undefined ? openPowerShellHost() : new PowerShellHost(program, pwsh);
 }
 
 const pwshVersion = '7.6.9';
@@ -188,7 +189,7 @@ async function installedPwsh(): Promise<string | undefined> {
   const installing = await beginIn(kept);
   try {
     const asked = ['tool', 'install', 'PowerShell', '--version', pwshVersion, '--tool-path', installing];
-    await exec('dotnet', asked, { env: dotnetEnvironment });
+    await exec('dotnet', asked, { env: { ...process.env, ...quietly } });
     // Another test worker may have been faster.
     await rename(installing, installed).catch((error: NodeJS.ErrnoException) => {
       if (!existsSync(program)) throw error;
@@ -222,7 +223,9 @@ async function buildHost(): Promise<string | undefined> {
     for (const name of names) await cp(join(sources, name), join(building, name));
     // No build server is left running behind the tests.
     const switches = ['-nodeReuse:false', '-p:UseSharedCompilation=false', '-v', 'quiet', '-o', join(building, 'out')];
-    await exec('dotnet', ['build', join(building, 'host.csproj'), ...switches], { env: dotnetEnvironment });
+    await exec('dotnet', ['build', join(building, 'host.csproj'), ...switches], {
+      env: { ...process.env, ...quietly },
+    });
     // Another test worker may have been faster; its build is as good as ours.
     await rename(building, built).catch((error: NodeJS.ErrnoException) => {
       if (!existsSync(program)) throw error;

@@ -1,6 +1,6 @@
 // What is missing until the domains sign, from the findings of every golden case, in every format.
 import { parse } from 'csv-parse/sync';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Run } from '../../../src/domain/finding.ts';
 import { dkim } from '../../../src/evaluations/dkim/index.ts';
 import { answerOfPlan, recordsPlan } from '../../../src/evaluations/dkim/records.ts';
@@ -10,7 +10,6 @@ import { openPowerShellHost } from '../../powershell/host.ts';
 import { type GoldenCase, goldenCases, judgeCase } from '../cases.ts';
 
 const host = await openPowerShellHost();
-afterAll(() => host?.close());
 
 const cases = goldenCases(dkim);
 const goldenCase = (name: string): GoldenCase => {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -6,8 +7,8 @@ namespace Fieldcheck.PowerShellHost;
 /// <summary>
 /// One JSON line in, one JSON line out, so that a test suite pays for the start of the engine once.
 /// It runs alone, or inside a real pwsh that loads it and calls Main: scripts then have all the commands of that pwsh.
-/// A request that fails answers {"error": "..."}. The end of the input ends the host, and so does a script that left
-/// something running: its answer is marked as the last.
+/// A request that fails answers {"error": "..."}. The end of the input ends the host at once, and so does a script
+/// that left something running: its answer is marked as the last.
 /// </summary>
 internal static class Program
 {
@@ -22,13 +23,22 @@ internal static class Program
         // Everything a script prints goes elsewhere: standard output carries answers only.
         var answers = Console.Out;
         Console.SetOut(Console.Error);
-        while (Console.In.ReadLine() is { } line)
+        var requests = new BlockingCollection<string>();
+        new Thread(() => ReadUntilTheEnd(requests)).Start();
+        foreach (var line in requests.GetConsumingEnumerable())
         {
             answers.WriteLine(Answer(line));
             answers.Flush();
             if (ScriptRun.LeftSomethingRunning) break;
         }
         // A stand-in that ignored Stop() still holds a thread; a plain return would wait for it.
+        Environment.Exit(0);
+    }
+
+    private static void ReadUntilTheEnd(BlockingCollection<string> requests)
+    {
+        while (Console.In.ReadLine() is { } line) requests.Add(line);
+        // Nobody waits for the answer to what still runs.
         Environment.Exit(0);
     }
 
