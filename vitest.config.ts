@@ -44,7 +44,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Programs that tests start again and again (the shell, the host, Azurite) are compiled once.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/node-compile') },
-    globalSetup: 'test/temporary-folder.ts',
+    globalSetup: ['test/temporary-folder.ts', 'test/powershell/hosts.ts'],
     sequence: { sequencer: LongFirst },
     projects: [
       { extends: true, test: { name: 'alone', include: alone } },

@@ -4,6 +4,7 @@ import type { StandIn } from '../collectors/collectors.ts';
 import { collect } from '../collectors/collectors.ts';
 import { healthyOrganization } from '../collectors/exchange-stand-ins.ts';
 import { openPwsh } from '../powershell/host.ts';
+import lendHosts from '../powershell/hosts.ts';
 import { figure, printGoal } from './report.ts';
 
 type Facts = {
@@ -26,8 +27,9 @@ const mailboxes = (count: number): StandIn => ({
 export async function run([count = '50000']: string[]): Promise<void> {
   // Tests leave what runs often as it was compiled first.
   process.env.DOTNET_TC_CallCounting = '1';
+  const close = await lendHosts();
   const engine = await openPwsh();
-  if (engine === undefined) return;
+  if (engine === undefined) return close();
   const standIns: Record<string, StandIn> = {
     ...healthyOrganization,
     'Get-Mailbox': mailboxes(Number(count)),
@@ -44,4 +46,5 @@ export async function run([count = '50000']: string[]): Promise<void> {
   console.log(`${facts.exchange.mailboxes.byServer[0]?.count} mailboxes counted on ${engine.name}\n`);
   console.log(`seconds, both ends of the connection in one process: ${figure((performance.now() - started) / 1000)}`);
   printGoal('peak memory, MB', Number(peak) / 1024 ** 2, '≤', 600);
+  close();
 }

@@ -1,21 +1,20 @@
-import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import type { Socket } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { json } from 'node:stream/consumers';
 import { promisify } from 'node:util';
+import type { Asked } from './hosts.ts';
 
 const exec = promisify(execFile);
 
 const sources = join(import.meta.dirname, 'host');
 /** What is built or installed once, beside what else is kept of installed packages. */
 const kept = join(import.meta.dirname, '../../node_modules/.cache');
-const quietly = { DOTNET_CLI_TELEMETRY_OPTOUT: '1', DOTNET_NOLOGO: '1' };
-/** The engine comes as intermediate code: half of what a test costs is compiling it. Everything is compiled once, plainly. */
-const plainly = { DOTNET_TC_CallCounting: '0' };
+const dotnetEnvironment = { ...process.env, DOTNET_CLI_TELEMETRY_OPTOUT: '1', DOTNET_NOLOGO: '1' };
 
 /** A script by its path, or its text (then without a byte-order mark). */
 export type ScriptRequest = { path: string } | { text: string };
@@ -66,15 +65,12 @@ export type RunAnswer = {
   elapsedMs: number;
 };
 
-/** The real PowerShell engine in a process of its own, alone or in a real pwsh: one JSON line asked, one answered. */
+/** The real PowerShell engine in one of the run's processes of it, alone or in a real pwsh. */
 export class PowerShellHost {
   /** Whether scripts run in a real pwsh, which has the commands that the engine alone lacks. */
   readonly isPwsh: boolean;
   readonly name: string;
-  readonly #command: readonly [program: string, ...args: string[]];
-  #process: ChildProcessWithoutNullStreams | undefined;
-  #waiting: ((line: string) => void)[] = [];
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #command: Asked['command'];
 
   /** @param host its assembly; @param pwsh the program to load it into */
   constructor(host: string, pwsh?: string) {
@@ -109,74 +105,32 @@ export class PowerShellHost {
     }
   }
 
-  // Culture, environment and time limit belong to the whole process, so requests go one after the other.
-  #ask<T>(kind: string, request: object): Promise<T> {
-    const turn = this.#last.then(() => this.#askNow<T>(kind, request));
-    this.#last = turn.catch(() => undefined);
-    return turn;
-  }
-
-  async #askNow<T>(kind: string, request: object): Promise<T> {
-    const running = this.#start();
-    running.ref();
-    const line = await new Promise<string>((resolve, reject) => {
-      this.#waiting.push(resolve);
-      running.once('exit', (code) => reject(new Error(`the PowerShell host ended with code ${code}`)));
-      running.stdin.write(`${JSON.stringify({ kind, request })}\n`);
-    });
-    running.unref();
-    running.removeAllListeners('exit');
-    running.once('exit', () => this.#forget(running));
-    const { answer, error, last } = JSON.parse(line) as { answer?: T; error?: string; last?: boolean };
-    if (last === true) this.#forget(running);
+  async #ask<T>(kind: string, request: object): Promise<T> {
+    const asked: Asked = { command: this.#command, kind, request };
+    const connection = connect(process.env.POWERSHELL_HOSTS ?? '').end(JSON.stringify(asked));
+    const { answer, error } = (await json(connection)) as { answer?: T; error?: string };
     if (error !== undefined) throw new Error(error);
     return answer as T;
   }
-
-  #start(): ChildProcessWithoutNullStreams {
-    if (this.#process) return this.#process;
-    const [program, ...args] = this.#command;
-    const running = spawn(program, args, { env: { ...plainly, ...process.env, ...quietly } });
-    // It keeps this process only while it is asked something, and reads the end of its input when this process has ended.
-    for (const pipe of [running.stdin, running.stdout, running.stderr]) (pipe as Socket).unref();
-    running.stderr.resume();
-    createInterface({ input: running.stdout }).on('line', (line) => this.#waiting.shift()?.(line));
-    this.#process = running;
-    return running;
-  }
-
-  #forget(running: ChildProcessWithoutNullStreams): void {
-    if (this.#process === running) this.#process = undefined;
-  }
 }
-
-/** For all test files that this process runs, one after the other: a start is more work than ten scripts. */
-let engineAlone: Promise<PowerShellHost | undefined> | undefined;
-let engineInPwsh: Promise<PowerShellHost | undefined> | undefined;
 
 /**
  * The host, built once per state of its sources and kept; undefined, with a line on the
  * console, where dotnet is missing or its packages cannot be had.
  */
-export function openPowerShellHost(): Promise<PowerShellHost | undefined> {
-  engineAlone ??= buildHost().then((program) => (program === undefined ? undefined : new PowerShellHost(program)));
-  return engineAlone;
+export async function openPowerShellHost(): Promise<PowerShellHost | undefined> {
+  const program = await buildHost();
+  return program === undefined ? undefined : new PowerShellHost(program);
 }
 
 /**
  * The host in a real pwsh, the one that PWSH names or else one from NuGet; where it cannot be had the engine host, with a
  * line on the console.
  */
-export function openPwsh(): Promise<PowerShellHost | undefined> {
-  engineInPwsh ??= hostInPwsh();
-  return engineInPwsh;
-}
-
-async function hostInPwsh(): Promise<PowerShellHost | undefined> {
+export async function openPwsh(): Promise<PowerShellHost | undefined> {
   const program = await buildHost();
   if (program === undefined) return undefined;
-  const pwsh = process.env.PWSH ?? (await installedPwsh());
-  return pwsh === undefined ? openPowerShellHost() : new PowerShellHost(program, pwsh);
+  return new PowerShellHost(program, process.env.PWSH ?? (await installedPwsh()));
 }
 
 const pwshVersion = '7.6.9';
@@ -189,7 +143,7 @@ async function installedPwsh(): Promise<string | undefined> {
   const installing = await beginIn(kept);
   try {
     const asked = ['tool', 'install', 'PowerShell', '--version', pwshVersion, '--tool-path', installing];
-    await exec('dotnet', asked, { env: { ...process.env, ...quietly } });
+    await exec('dotnet', asked, { env: dotnetEnvironment });
     // Another test worker may have been faster.
     await rename(installing, installed).catch((error: NodeJS.ErrnoException) => {
       if (!existsSync(program)) throw error;
@@ -223,9 +177,7 @@ async function buildHost(): Promise<string | undefined> {
     for (const name of names) await cp(join(sources, name), join(building, name));
     // No build server is left running behind the tests.
     const switches = ['-nodeReuse:false', '-p:UseSharedCompilation=false', '-v', 'quiet', '-o', join(building, 'out')];
-    await exec('dotnet', ['build', join(building, 'host.csproj'), ...switches], {
-      env: { ...process.env, ...quietly },
-    });
+    await exec('dotnet', ['build', join(building, 'host.csproj'), ...switches], { env: dotnetEnvironment });
     // Another test worker may have been faster; its build is as good as ours.
     await rename(building, built).catch((error: NodeJS.ErrnoException) => {
       if (!existsSync(program)) throw error;
