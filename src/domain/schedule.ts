@@ -19,7 +19,8 @@ export function readSchedule(expression: string): Cron | undefined {
   if (!fields.every((field) => field.split(',').every((item) => part.test(item)))) return undefined;
   try {
     const cron = new Cron(expression, {
-      timezone: 'UTC',
+      // UTC without a calendar of time zones, which takes ten milliseconds to load.
+      utcOffset: 0,
       mode: '5-or-6-parts',
       domAndDow: true,
       sloppyRanges: true,
