@@ -1,4 +1,3 @@
-import { marked, Renderer } from 'marked';
 import { ruleName } from '../domain/words.ts';
 import { counted } from './components.ts';
 import { severityMark } from './glyphs.ts';
@@ -8,8 +7,9 @@ import { type Site, to } from './site.ts';
 import type { EvaluationWords, RuleView } from './views.ts';
 
 /** A rule: what it checks and how to fix it, and where it fails now. */
-export function rulePage(site: Site, view: RuleView): string {
+export async function rulePage(site: Site, view: RuleView): Promise<string> {
   const { evaluation, rule, failing } = view;
+  const text = view.page === undefined ? html`<p>The page of this rule is not there.</p>` : await markdown(view.page);
   const decides = evaluation.questions.filter(({ id }) => rule.blocks.includes(id)).map(({ title }) => `“${title}”`);
   return page(
     site,
@@ -23,7 +23,7 @@ export function rulePage(site: Site, view: RuleView): string {
       heading: rule.title,
       lead: html`<code>${rule.id}</code>, ${severityMark(rule.severity)}${decides.length === 0 ? ', decides no question' : `, decides ${decides.join(' and ')}`}`,
     },
-    html`<div class="split"><div class="panel pad page">${view.page === undefined ? html`<p>The page of this rule is not there.</p>` : markdown(view.page)}</div>
+    html`<div class="split"><div class="panel pad page">${text}</div>
 <div><section class="panel pad"><h2>Failing now</h2>${
       failing.length === 0
         ? html`<p>Nowhere.</p>`
@@ -56,7 +56,9 @@ export function rulesPage(site: Site, evaluations: readonly EvaluationWords[]): 
 }
 
 /** HTML in a page of ours would be a slip: it is shown as text. Its first heading is the rule's id, which stands above. */
-function markdown(text: string): Html {
+async function markdown(text: string): Promise<Html> {
+  // It takes eight milliseconds to load, which nobody waits for but who reads the page of a rule.
+  const { marked, Renderer } = await import('marked');
   const renderer = new Renderer();
   renderer.html = ({ text: source }) => String(html`${source}`);
   renderer.image = ({ text: source }) => String(html`${source}`);
