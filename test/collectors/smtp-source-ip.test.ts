@@ -773,7 +773,7 @@ describe.runIf(host)(`Collect-SmtpSourceIpFacts -UploadUri on ${host?.name}`, ()
     const answer = await collect<Facts>(
       engine,
       script,
-      {},
+      { 'Start-Sleep': { parameters: ['Seconds'], body: 'Write-Verbose "a pause of $Seconds s" -Verbose' } },
       { parameters: { ProbeOnly: true, ProbeNode: ['no endpoint'], UploadUri: uri, ...secret } },
     );
     server.close();
@@ -805,8 +805,9 @@ describe.runIf(host)(`Collect-SmtpSourceIpFacts -UploadUri on ${host?.name}`, ()
   });
 
   it('posts again what a busy door did not take', async () => {
-    const { received, errors, json, output } = await upload([503, 429, 202]);
+    const { received, errors, json, output, verbose } = await upload([503, 429, 202]);
     expect(errors).toEqual([]);
+    expect(verbose).toEqual(['a pause of 2 s', 'a pause of 5 s']);
     expect(received.map(({ body }) => body)).toEqual([json, json, json]);
     expect(output[0]).toBe('posted to 127.0.0.1');
   });

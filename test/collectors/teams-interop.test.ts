@@ -543,6 +543,11 @@ describe.runIf(host)(`Collect-TeamsInteropFacts on ${host?.name}`, () => {
     /** A session whose first connections lead elsewhere, and all others to the server that answers. */
     const organization = (times: number, elsewhere: string | number = pipe): Record<string, StandIn> => ({
       ...healthyOrganization,
+      // A pause before the second connection changes nothing here: it is only told.
+      'Start-Sleep': {
+        parameters: ['Seconds', 'Milliseconds'],
+        body: 'if ($Seconds) { Write-Verbose "a pause of $Seconds s" -Verbose } else { [System.Threading.Thread]::Sleep($Milliseconds) }',
+      },
       'Get-PSSession': {
         body: `
           $script:asked += 1
@@ -553,8 +558,9 @@ describe.runIf(host)(`Collect-TeamsInteropFacts on ${host?.name}`, () => {
     });
 
     it('connects once more', async () => {
-      const { facts } = await run(organization(1));
+      const { facts, verbose } = await run(organization(1));
       expect(connections).toBe(1);
+      expect(verbose).toEqual(['a pause of 1 s']);
       expect(facts.errors).toEqual([]);
     });
 
