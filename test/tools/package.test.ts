@@ -21,7 +21,7 @@ describe('the folder that is deployed', () => {
     const paths = files.map(({ path }) => path);
     const isRulePage = (path: string) => /^dist\/evaluations\/[a-z-]+\/rules\/[a-z0-9-]+\.md$/.test(path);
     expect(paths.filter(isRulePage).length).toBe(evaluations.all.reduce((sum, { rules }) => sum + rules.length, 0));
-    expect(paths.filter((path) => !isRulePage(path) && !/^dist\/chunks\/[\w-]+-[A-Z0-9]{8}\.js$/.test(path))).toEqual([
+    expect(paths.filter((path) => !isRulePage(path) && !/^dist\/chunks\/[\w.-]+-[A-Z0-9]{8}\.js$/.test(path))).toEqual([
       'LICENSE',
       'THIRD-PARTY-LICENSES.txt',
       'dist/functions.js',
