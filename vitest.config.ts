@@ -8,11 +8,15 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  */
 const alone = ['app/large-files', 'doors/doors', 'functions/{bundle,deployed}', 'telemetry/*'].map(testFile);
 
-/** The longest, to start first: those that mostly wait take turns with those that mostly compute. */
+/**
+ * The longest, to start first: those that mostly wait take turns with those that mostly compute, and of those that have
+ * scripts run, which two processes do for all, no more than two are there at once.
+ */
 const long = [
   ...['sources/smtp-probe/packets', 'app/kills', 'collectors/teams-interop', 'app/runs', 'local/start'],
-  ...['collectors/smtp-source-ip', 'app/year', 'sources/smtp-probe/linux-nodes', 'doors/matrix', 'collectors/worlds'],
-  ...['pages/pages', 'local/serve', 'sources/smtp-probe/probe', 'doors/fuzz', 'infra/access'],
+  ...['collectors/smtp-source-ip', 'app/year', 'sources/smtp-probe/linux-nodes', 'pages/pages', 'local/serve'],
+  ...['sources/smtp-probe/probe', 'doors/fuzz', 'local/host/queues', 'collectors/smtp-source-ip-linux'],
+  ...['infra/access', 'collectors/worlds', 'cli/cli', 'tenant/live', 'local/host/timers'],
 ].map(testFile);
 
 function testFile(name: string): string {
@@ -37,8 +41,8 @@ class LongFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    // Four workers, also on two cores: many suites wait for a server, a limit or a process that they started.
-    maxWorkers: 4,
+    // Six workers, also on two cores: many suites wait for a server, a limit or a process that they started.
+    maxWorkers: 6,
     // For what hangs; nothing here is timed, and a busy machine takes ten times as long as a quiet one.
     testTimeout: 60_000,
     hookTimeout: 120_000,
