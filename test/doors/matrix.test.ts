@@ -8,8 +8,8 @@ import type { Finding } from '../../src/domain/finding.ts';
 import type { Door } from '../../src/doors/door.ts';
 import { createMemoryTables } from '../../src/store/memory-store.ts';
 import { createRowStore } from '../../src/store/row-store.ts';
-import type { Table, Tables } from '../../src/store/tables.ts';
 import { healthy } from '../evaluations/smtp-source-ip/service.ts';
+import { noted } from '../store/watched-tables.ts';
 import {
   type Called,
   type CallOptions,
@@ -197,40 +197,18 @@ test('the table of infra/access/README.md is that of the doors (UPDATE_GOLDEN=1 
 /** Customers that are made once, and written to tables of their own for each test. */
 function madeOnce(fill: (customers: Customers) => Promise<void>): () => Promise<Customers> {
   const make = async () => {
-    const { tables, tell } = noting(createMemoryTables());
+    const { tables, writeInto } = noted(createMemoryTables());
     const customers = await startCustomers({ store: createRowStore(tables) });
     await fill(customers);
-    return { keys: customers.keys, tell };
+    return { keys: customers.keys, writeInto };
   };
   let made: ReturnType<typeof make> | undefined;
   return async () => {
     made ??= make();
-    const { keys, tell } = await made;
+    const { keys, writeInto } = await made;
     const tables = createMemoryTables();
-    await tell(tables);
+    await writeInto(tables);
     return startCustomers({ store: createRowStore(tables), keys });
-  };
-}
-
-/** Tables that can tell others all that was written to them, which makes those the same to the last ETag. */
-function noting(tables: Tables): { readonly tables: Tables; tell(others: Tables): Promise<void> } {
-  const names = ['organizations', 'evaluations', 'facts', 'access', 'audit'] as const;
-  const told: ((others: Tables) => unknown)[] = [];
-  const noted = (name: (typeof names)[number]): Table => ({
-    ...tables[name],
-    write(...given) {
-      told.push((others) => others[name].write(...given));
-      return tables[name].write(...given);
-    },
-  });
-  return {
-    tables: {
-      ...tables,
-      ...(Object.fromEntries(names.map((name) => [name, noted(name)])) as Pick<Tables, (typeof names)[number]>),
-    },
-    async tell(others) {
-      for (const again of told) await again(others);
-    },
   };
 }
 

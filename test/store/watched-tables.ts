@@ -22,22 +22,28 @@ export function watched(tables: Tables, before: () => void, after: () => void = 
   };
 }
 
-/** Tables that note what is written to them, and write all of it into others. */
+/** Tables that note what is written to them, and write all of it into others, which makes those the same to the last ETag. */
 export function noted(tables: Tables): {
   readonly tables: Tables;
   readonly writeInto: (others: Tables) => Promise<void>;
 } {
   const written: ((others: Tables) => Promise<unknown>)[] = [];
-  const noting = (name: 'organizations' | 'evaluations' | 'facts'): Table => ({
+  const noting = (name: Exclude<keyof Tables, 'ping'>): Table => ({
     ...tables[name],
     write: (...given) => {
       written.push((others) => others[name].write(...given));
       return tables[name].write(...given);
     },
   });
-  const [organizations, evaluations, facts] = [noting('organizations'), noting('evaluations'), noting('facts')];
   return {
-    tables: { ...tables, organizations, evaluations, facts },
+    tables: {
+      organizations: noting('organizations'),
+      evaluations: noting('evaluations'),
+      facts: noting('facts'),
+      access: noting('access'),
+      audit: noting('audit'),
+      ping: tables.ping,
+    },
     async writeInto(others) {
       for (const again of written) await again(others);
     },
